@@ -1,0 +1,24 @@
+"""`trash`: a toolkit for teams in semantic-segmentation competitions.
+
+This module is what plugin authors import; it imports neither torch nor numpy.
+"""
+
+from toolkit.errors import TrashError, UsageError
+from toolkit.plugin.component import Component, ComponentSpec, OfKind
+from toolkit.plugin.hookspecs import hookimpl
+from toolkit.plugin.interfaces import Context, Sample
+from toolkit.plugin.kinds import UnitInterval
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Component",
+    "ComponentSpec",
+    "Context",
+    "OfKind",
+    "Sample",
+    "TrashError",
+    "UnitInterval",
+    "UsageError",
+    "hookimpl",
+]

@@ -1,0 +1,54 @@
+"""The one family of errors that a user is meant to read; rendered in `toolkit.cli.main`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+class TrashError(Exception):
+    """Something went wrong that the user can understand and act on.
+
+    Args:
+        message: what is wrong and where, in one or a few lines.
+        hint: what to do next, or the nearest valid thing; empty when there is nothing to add.
+    """
+
+    exit_code = EXIT_FAILED
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(TrashError):
+    """The command, the recipe or an input file is wrong: exit code 2, nothing was started."""
+
+    exit_code = EXIT_USAGE
+
+
+def nearest(name: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that looks most like `name`, or None if none is close."""
+    choices = sorted(set(choices))
+    by_folded = {choice.casefold(): choice for choice in reversed(choices)}
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    if found:
+        return by_folded[found[0]]
+    containing = [choice for choice in choices if name and name.casefold() in choice.casefold()]
+    return containing[0] if containing else None
+
+
+def did_you_mean(name: str, choices: Iterable[str], limit: int = 12) -> str:
+    """Return a hint: the nearest choice, or the choices themselves when they are few."""
+    choices = sorted(set(choices))
+    near = nearest(name, choices)
+    if near is not None:
+        return f"Did you mean {near}?"
+    if 0 < len(choices) <= limit:
+        return "Valid: " + ", ".join(choices)
+    return ""

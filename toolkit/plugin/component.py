@@ -1,0 +1,47 @@
+"""Component records: how a plugin names a factory, and how a recipe refers to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+@dataclass(frozen=True)
+class Component:
+    """A named factory that a plugin offers under one kind.
+
+    Args:
+        name: how recipes call it; lower case, digits, `_`, `-` and `.`.
+        factory: called as `factory(context, *inputs, **parameters)`. Its keyword-only arguments
+            are the recipe's schema: annotate them and give them defaults.
+        summary: one line for `trash plugin list`.
+        aliases: other names that recipes may use.
+    """
+
+    name: str
+    factory: Callable[..., Any]
+    summary: str
+    aliases: tuple[str, ...] = ()
+
+
+class ComponentSpec(BaseModel):
+    """A reference to a component in a recipe: its name and the parameters beside it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters as written in the recipe, without the name."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+@dataclass(frozen=True)
+class OfKind:
+    """Marks a factory argument as a nested component: `Annotated[ComponentSpec, OfKind("loss")]`."""
+
+    kind: str

@@ -1,0 +1,160 @@
+"""What components receive and what they must return; imports no torch and no numpy.
+
+Every factory is called as `factory(context, *inputs, **parameters)`: `inputs` depend on the kind
+(see `toolkit.plugin.kinds`), `parameters` come from the recipe and are the factory's keyword-only
+arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from toolkit.plugin.component import ComponentSpec
+
+IGNORE_INDEX = 255
+"""Label of pixels that count for no loss and no metric (masks are uint8)."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the run knows and a component may need, beside its own parameters.
+
+    Attributes:
+        class_names: name of every label; index = label, 0 = background.
+        image_size: (height, width) of the network input, pixels.
+        ignore_index: label of pixels that count for nothing.
+        pixel_share: share of the training pixels of each label (sums to 1), or None outside a run.
+        epochs: number of training epochs.
+        steps_per_epoch: optimiser steps in one epoch.
+        pretrained: False when downloaded or bundled weights must not be loaded (`--smoke`).
+        build: makes a nested component: `context.build("augmentation", spec)`.
+    """
+
+    class_names: tuple[str, ...]
+    image_size: tuple[int, int] = (512, 512)
+    ignore_index: int = IGNORE_INDEX
+    pixel_share: tuple[float, ...] | None = None
+    epochs: int = 1
+    steps_per_epoch: int = 1
+    pretrained: bool = True
+    build: Callable[[str, ComponentSpec], Any] = field(
+        default=lambda kind, spec: _unbound(kind, spec), repr=False, compare=False
+    )
+
+    @property
+    def n_classes(self) -> int:
+        """Number of labels, background included."""
+        return len(self.class_names)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps in the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+
+def _unbound(kind: str, spec: ComponentSpec) -> Any:
+    raise RuntimeError(f"this context cannot build a {kind}: use Registry.bind(context)")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training image with its labels.
+
+    Attributes:
+        image: uint8 (height, width, 3), RGB.
+        mask: uint8 (height, width), labels or `ignore_index`.
+        file_name: `file_name` of the COCO image record.
+    """
+
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    file_name: str = ""
+
+
+class Augmentation(Protocol):
+    """Changes one sample; must be picklable, and random only through `rng`."""
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample: ...
+
+
+class Loss(Protocol):
+    """`logits` float (B, C, H, W), `target` int64 (B, H, W) -> scalar; ignored pixels count for nothing."""
+
+    def __call__(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor: ...
+
+
+class Postprocessor(Protocol):
+    """`probabilities` float32 (C, H, W), `image` uint8 RGB (H, W, 3) -> float32 (C, H, W), sums to 1 over C."""
+
+    def __call__(
+        self, probabilities: NDArray[np.float32], image: NDArray[np.uint8]
+    ) -> NDArray[np.float32]: ...
+
+
+class View(Protocol):
+    """One test-time augmentation: `inverse(forward(x))` equals `x` exactly."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Float (B, 3, H, W) -> the image as the network sees it; H and W may swap."""
+        ...
+
+    def inverse(self, maps: torch.Tensor) -> torch.Tensor:
+        """Float (B, C, h, w) from the network -> the same maps in the original orientation."""
+        ...
+
+
+class Ensembler(Protocol):
+    """Combines the members' maps of one image: an iterable of float32 (C, H, W) -> float32 (C, H, W).
+
+    The maps come one by one so that memory does not grow with the number of members.
+    """
+
+    def __call__(self, maps: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]: ...
+
+
+class Selector(Protocol):
+    """Decides what of a predicted image is trusted as a pseudo-label.
+
+    `probabilities` float32 (C, H, W) -> uint8 (H, W) labels with `ignore_index` where not trusted,
+    or None when the whole image is rejected.
+    """
+
+    def __call__(
+        self, probabilities: NDArray[np.float32], file_name: str
+    ) -> NDArray[np.uint8] | None: ...
+
+
+class SubmissionFormat(Protocol):
+    """How labels become a leaderboard file and back.
+
+    Attributes:
+        suffix: file name ending with its dot, as in ".csv".
+        size: (height, width) of the label maps in the file.
+    """
+
+    suffix: str
+    size: tuple[int, int]
+
+    def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
+        """Write (image id, uint8 labels of any size) pairs; labels are resized to `size` by nearest."""
+        ...
+
+    def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """Yield (image id, uint8 labels of `size`); a broken file raises an error naming row and column."""
+        ...
+
+
+class Tracker(Protocol):
+    """Receives the figures of a run as it goes."""
+
+    def log(self, epoch: int, figures: Mapping[str, float]) -> None: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,57 @@
+"""The kinds of component: which hook offers them and how their factories are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import Field
+
+UnitInterval = Annotated[float, Field(ge=0, le=1)]
+"""A probability or share: a number from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of component.
+
+    Attributes:
+        name: as in `--kind` and in messages.
+        hook: the pluggy hook that returns its components.
+        inputs: names of the positional arguments after `context`.
+        returns: what the factory makes, for help texts.
+        common: parameters that every component of the kind has and the caller handles itself:
+            name -> (annotation, default).
+    """
+
+    name: str
+    hook: str
+    inputs: tuple[str, ...]
+    returns: str
+    common: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("model", "trash_models", (), "torch.nn.Module: (B,3,H,W) -> (B,C,H,W) logits"),
+        Kind(
+            "augmentation",
+            "trash_augmentations",
+            (),
+            "(sample, rng) -> sample",
+            # In a pipeline p is the probability of the step; inside one_of it is its weight.
+            common={"p": (UnitInterval, 0.5)},
+        ),
+        Kind("loss", "trash_losses", (), "(logits, target) -> scalar tensor"),
+        Kind("postprocessor", "trash_postprocessors", (), "(probabilities, image) -> probabilities"),
+        Kind("optimizer", "trash_optimizers", ("parameters",), "torch.optim.Optimizer"),
+        Kind("scheduler", "trash_schedulers", ("optimizer",), "scheduler, stepped per optimiser step"),
+        Kind("view", "trash_views", (), "forward(images) and its exact inverse(maps)"),
+        Kind("ensembler", "trash_ensemblers", (), "(maps of the members) -> map"),
+        Kind("selector", "trash_selectors", (), "(probabilities, file name) -> labels or None"),
+        Kind("submission_format", "trash_submission_formats", (), "writer and reader of the file"),
+        Kind("tracker", "trash_trackers", ("run_dir",), "log(epoch, figures), close()"),
+    )
+}

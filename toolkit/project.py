@@ -1,0 +1,52 @@
+"""Where things are: the project folder and the places inside it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder a team works in; relative data paths in recipes are relative to `root`."""
+
+    root: Path
+
+    @property
+    def plugins(self) -> Path:
+        """The team's own plugins, one file each."""
+        return self.root / "plugins"
+
+    @property
+    def recipes(self) -> Path:
+        """Recipes, one file per experiment."""
+        return self.root / "recipes"
+
+    @property
+    def runs(self) -> Path:
+        """One folder per run; not committed."""
+        return self.root / "runs"
+
+    @property
+    def submissions(self) -> Path:
+        """Submission files and their side-cars."""
+        return self.root / "submissions"
+
+    @property
+    def cache(self) -> Path:
+        """Decoded masks, images and probability stores: safe to delete. `TRASH_CACHE` moves it."""
+        moved = os.environ.get("TRASH_CACHE")
+        return Path(moved).expanduser() if moved else self.root / ".trash"
+
+
+def find_project(start: Path | None = None) -> Project:
+    """Return the project around `start` (default: the working folder).
+
+    The project is the nearest folder, going up, that holds `recipes/`; without one it is `start`.
+    """
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "recipes").is_dir():
+            return Project(folder)
+    return Project(start)

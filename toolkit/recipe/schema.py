@@ -1,0 +1,170 @@
+"""The recipe: every value that describes an experiment, typed and strict.
+
+Defaults are those of the winning team where they had one. Components keep the parameters that the
+recipe writes beside their name; `toolkit.recipe.components` checks them against the factories.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.interfaces import IGNORE_INDEX
+from toolkit.plugin.kinds import UnitInterval
+
+Size = tuple[PositiveInt, PositiveInt]
+"""(height, width) in pixels."""
+
+Triple = tuple[float, float, float]
+"""One figure per colour channel, RGB."""
+
+
+class Section(BaseModel):
+    """A table of the recipe: unknown keys are errors, values never change afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class Demo(Section):
+    """The synthetic contest that `trash data demo` writes."""
+
+    train: PositiveInt = 160
+    """Number of training images."""
+    val: PositiveInt = 40
+    """Number of validation images."""
+    test: PositiveInt = 40
+    """Number of test images."""
+    size: Annotated[int, Field(ge=32, le=2048)] = 128
+    """Height and width of the images, pixels."""
+    seed: NonNegativeInt = 0
+    """Seed of everything in it."""
+
+
+class Folds(Section):
+    """k folds instead of a given validation split: images of `train` are divided by a split file."""
+
+    file: str
+    """Split file written by `trash data split`."""
+    index: NonNegativeInt = 0
+    """The fold that validates; all others train."""
+
+
+class Data(Section):
+    """Images, annotations and classes."""
+
+    root: str = "data"
+    """Folder that the files below and the images' `file_name` are relative to."""
+    train: str = "train.json"
+    """COCO JSON of the training split."""
+    val: str | None = "val.json"
+    """COCO JSON of the validation split; unset when `folds` makes it."""
+    test: str | None = "test.json"
+    """COCO JSON of the images to submit; unset when there is nothing to submit."""
+    truth: str | None = None
+    """COCO JSON with the annotations of the test split, when they are known (demo, past contests)."""
+    sample_submission: str | None = None
+    """The contest's sample file: gives the order of rows when it has any."""
+    folds: Folds | None = None
+    """Cross-validation in place of `val`."""
+    demo: Demo | None = None
+    """Write this synthetic contest into `root` when it is not there yet."""
+    classes: tuple[str, ...] | None = None
+    """Names of the categories in label order (1, 2, …); default: those of `train` by category id."""
+    background: str = "Background"
+    """Name of label 0."""
+    overlap: Literal["max-id", "area", "order"] = "max-id"
+    """Which annotation wins a pixel: larger label, smaller area, or the later one in the file."""
+    ignore_index: Annotated[int, Field(ge=1, le=255)] = IGNORE_INDEX
+    """Label of pixels that count for nothing."""
+    image_size: Size = (512, 512)
+    """(height, width) that images are resized to for the network."""
+    mean: Triple = (0.485, 0.456, 0.406)
+    """Mean per channel of the normalisation, on images in 0…1."""
+    std: Triple = (0.229, 0.224, 0.225)
+    """Standard deviation per channel of the normalisation, on images in 0…1."""
+    cache_images: bool = True
+    """Keep decoded, resized images on disk so that no epoch decodes a JPEG again."""
+    workers: NonNegativeInt = 4
+    """Loader processes (0 = load in the training process)."""
+
+
+class Augment(Section):
+    """Augmentation pipelines, applied in order."""
+
+    train: tuple[ComponentSpec, ...] = ()
+    """Steps for training images; each may have `p`."""
+
+
+class Train(Section):
+    """The training loop."""
+
+    epochs: PositiveInt = 20
+    """Number of epochs."""
+    batch_size: PositiveInt = 16
+    """Images per optimiser step, over all devices and accumulation steps."""
+    device_batch_size: PositiveInt | None = None
+    """Images that one device holds at once; accumulation follows. Default: batch_size / devices."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to train and predict."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Autocast type of the forward pass."""
+    channels_last: bool = True
+    """Memory format of the network; faster for convolutions in bf16 and on CPUs."""
+    compile: bool = False
+    """Compile the network with torch.compile (takes about a minute)."""
+    clip_norm: NonNegativeFloat = 0.0
+    """Largest norm of the gradient; 0 = no clipping."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay per step of the weights' moving average, which is then validated and saved; 0 = none."""
+    patience: NonNegativeInt = 0
+    """Stop after so many epochs without a better validation mIoU; 0 = never."""
+    validate_every: PositiveInt = 1
+    """Validate after every so many epochs (and after the last)."""
+
+
+class Predict(Section):
+    """From a checkpoint to stored probability maps."""
+
+    views: str = "none"
+    """Test-time views: names joined by `*`; each doubles them (`hflip*rot90` = 4 views)."""
+    batch_size: PositiveInt = 8
+    """Images per forward pass."""
+    store: Literal["u8", "u16", "f16", "f32"] = "u16"
+    """Number type of the stored maps; u16 changes no label, u8 about 5 in 100,000."""
+
+
+def _named(name: str) -> Any:
+    return Field(default_factory=lambda: ComponentSpec(name=name))
+
+
+class Recipe(Section):
+    """One experiment."""
+
+    title: str = ""
+    """One line for `trash recipe list`."""
+    seed: NonNegativeInt = 42
+    """Seed of weights, order of images and augmentation."""
+    data: Data = Data()
+    model: ComponentSpec
+    """The network."""
+    loss: ComponentSpec
+    """The training loss."""
+    optimizer: ComponentSpec = _named("adamw")
+    """The optimiser."""
+    scheduler: ComponentSpec = _named("constant")
+    """The learning-rate schedule, stepped after every optimiser step."""
+    augment: Augment = Augment()
+    train: Train = Train()
+    predict: Predict = Predict()
+    ensemble: ComponentSpec = _named("mean")
+    """How members are combined."""
+    postprocess: tuple[ComponentSpec, ...] = ()
+    """Steps between combined probabilities and labels, in order."""
+    submission: ComponentSpec = _named("mask_string")
+    """Format of the leaderboard file, with its size and columns."""
+    trackers: tuple[ComponentSpec, ...] = ()
+    """Experiment trackers."""
+    reference: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Scores and notes of the original author; shown beside ours and used for nothing."""
