@@ -45,9 +45,13 @@ KINDS: dict[str, Kind] = {
             common={"p": (UnitInterval, 0.5)},
         ),
         Kind("loss", "trash_losses", (), "(logits, target) -> scalar tensor"),
-        Kind("postprocessor", "trash_postprocessors", (), "(probabilities, image) -> probabilities"),
+        Kind(
+            "postprocessor", "trash_postprocessors", (), "(probabilities, image) -> probabilities"
+        ),
         Kind("optimizer", "trash_optimizers", ("parameters",), "torch.optim.Optimizer"),
-        Kind("scheduler", "trash_schedulers", ("optimizer",), "scheduler, stepped per optimiser step"),
+        Kind(
+            "scheduler", "trash_schedulers", ("optimizer",), "scheduler, stepped per optimiser step"
+        ),
         Kind("view", "trash_views", (), "forward(images) and its exact inverse(maps)"),
         Kind("ensembler", "trash_ensemblers", (), "(maps of the members) -> map"),
         Kind("selector", "trash_selectors", (), "(probabilities, file name) -> labels or None"),

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import IGNORE_INDEX
-from toolkit.plugin.kinds import UnitInterval
 
 Size = tuple[PositiveInt, PositiveInt]
 """(height, width) in pixels."""
@@ -24,7 +23,9 @@ Triple = tuple[float, float, float]
 class Section(BaseModel):
     """A table of the recipe: unknown keys are errors, values never change afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 class Demo(Section):
@@ -58,10 +59,10 @@ class Data(Section):
     """Folder that the files below and the images' `file_name` are relative to."""
     train: str = "train.json"
     """COCO JSON of the training split."""
-    val: str | None = "val.json"
-    """COCO JSON of the validation split; unset when `folds` makes it."""
-    test: str | None = "test.json"
-    """COCO JSON of the images to submit; unset when there is nothing to submit."""
+    val: str | None = None
+    """COCO JSON of the validation split; `folds` may make it instead."""
+    test: str | None = None
+    """COCO JSON of the images to submit, if there are any."""
     truth: str | None = None
     """COCO JSON with the annotations of the test split, when they are known (demo, past contests)."""
     sample_submission: str | None = None

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import os
+
+# Two torch threads against a busy core run many times slower than one.
+for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_variable] = "1"
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+os.environ["COLUMNS"] = "100"
+os.environ["NO_COLOR"] = "1"
+
+from pathlib import Path
+
+import pytest
+
+from toolkit.plugin.discovery import load_registry
+from toolkit.plugin.registry import Registry
+from toolkit.progress import SilentProgress
+from toolkit.recipe.schema import Demo
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    import cv2
+    import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """The built-in components alone."""
+    return load_registry(None)
+
+
+@pytest.fixture(scope="session")
+def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny demo contest; read-only for tests."""
+    from toolkit.data.demo import write_demo
+
+    root = tmp_path_factory.mktemp("demo") / "contest"
+    write_demo(root, Demo(train=12, val=6, test=5, size=64), SilentProgress())
+    return root
+
+
+@pytest.fixture(scope="session")
+def taco_root() -> Path:
+    """Real litter photos in the contest's format."""
+    root = SHARED_DATA / "taco"
+    if not root.is_dir():
+        pytest.skip("the real photos (../shared/data/taco) are not here")
+    return root
+
+
+@pytest.fixture(scope="session")
+def bags_root() -> Path:
+    """Real photos with other classes, other ids and odd sizes."""
+    root = SHARED_DATA / "bags"
+    if not root.is_dir():
+        pytest.skip("the real photos (../shared/data/bags) are not here")
+    return root

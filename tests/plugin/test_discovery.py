@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolkit.errors import UsageError
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.discovery import load_registry
+from toolkit.plugin.interfaces import Context
+from toolkit.plugin.registry import Registry
+from toolkit.project import Project
+
+LOSS = """\
+from toolkit import Component, Context, hookimpl
+
+
+def make(context: Context, *, gamma: float = 2.0):
+    return ("{name}", gamma)
+
+
+@hookimpl
+def trash_losses():
+    return [Component("{name}", make, "A loss for tests.", aliases=("{name}_alias",))]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "plugins").mkdir()
+    return Project(tmp_path)
+
+
+def write(project: Project, file: str, text: str) -> Path:
+    path = project.plugins / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def names(registry: Registry, kind: str, source: str) -> list[str]:
+    return [entry.name for entry in registry.entries(kind) if entry.source == source]
+
+
+def test_a_file_is_a_plugin_and_knows_where_it_lives(project: Project) -> None:
+    path = write(project, "mine.py", LOSS.format(name="mine"))
+    registry = load_registry(project)
+    assert registry.failures == ()
+    entry = registry.find("loss", "mine")
+    assert (entry.source, entry.file, entry.line) == ("mine", path, 4)
+    assert registry.find("loss", "mine_alias") == entry
+    built = registry.build("loss", ComponentSpec(name="mine", gamma=3), Context(("a", "b")))  # type: ignore[call-arg]
+    assert built == ("mine", 3.0)
+
+
+def test_built_ins_come_first(project: Project) -> None:
+    write(project, "mine.py", LOSS.format(name="mine"))
+    sources = [entry.source for entry in load_registry(project).entries("loss")]
+    assert sources[0] == "builtin"
+    assert sources[-1] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x = 1\nimport does_not_exist\n", "line 2: ModuleNotFoundError: No module named"),
+        ("def broken(:\n", "line 1: SyntaxError"),
+        ("raise SystemExit(3)\n", "line 1: SystemExit: 3"),
+        (
+            "from toolkit import hookimpl\n@hookimpl\ndef trash_loses():\n    return []\n",
+            "there is no hook trash_loses. Did you mean trash_losses?",
+        ),
+        (
+            "from toolkit import hookimpl\n@hookimpl\ndef trash_losses():\n    return [3]\n",
+            "trash_losses returned 3, which is no Component",
+        ),
+        (
+            "from toolkit import hookimpl\n@hookimpl\ndef trash_losses():\n    return 1 / 0\n",
+            "line 4: ZeroDivisionError",
+        ),
+        (LOSS.format(name="Bad Name"), "names are lower case letters"),
+    ],
+)
+def test_a_broken_plugin_is_skipped_and_said(project: Project, text: str, expected: str) -> None:
+    write(project, "broken.py", text)
+    write(project, "fine.py", LOSS.format(name="fine"))
+    registry = load_registry(project)
+    assert names(registry, "loss", "fine") == ["fine"]
+    assert names(registry, "loss", "broken") == []
+    (failure,) = registry.failures
+    assert failure.source == "broken"
+    assert expected in failure.message
+    with pytest.raises(UsageError) as caught:
+        registry.find("loss", "broken_loss")
+    assert "Plugin broken could not be loaded" in caught.value.hint
+
+
+def test_names_that_clash_are_refused_when_looked_up(project: Project) -> None:
+    one = write(project, "one.py", LOSS.format(name="same"))
+    two = write(project, "two.py", LOSS.format(name="same"))
+    registry = load_registry(project)
+    with pytest.raises(UsageError) as caught:
+        registry.find("loss", "same")
+    assert str(one) in str(caught.value)
+    assert str(two) in str(caught.value)
+    assert registry.find("loss", "one:same").file == one
+    assert registry.find("loss", "two:same").file == two
+
+
+def test_a_clash_with_a_built_in_leaves_both_reachable(project: Project) -> None:
+    write(project, "mine.py", LOSS.format(name="dice_ce"))
+    registry = load_registry(project)
+    with pytest.raises(UsageError, match="2 plugins offer a loss called dice_ce"):
+        registry.find("loss", "dice_ce")
+    assert registry.find("loss", "builtin:dice_ce").source == "builtin"
+    assert registry.find("loss", "mine:dice_ce").source == "mine"
+
+
+def test_an_unknown_name_gets_a_suggestion(registry: Registry) -> None:
+    with pytest.raises(UsageError) as caught:
+        registry.find("loss", "dice_ec")
+    assert "Did you mean dice_ce?" in caught.value.hint
+    with pytest.raises(UsageError) as caught:
+        registry.find("loss", "adamw")
+    assert "There is a optimizer of that name." in caught.value.hint
+
+
+def test_a_plugin_called_torch_shadows_nothing(project: Project) -> None:
+    write(project, "torch.py", LOSS.format(name="mine"))
+    registry = load_registry(project)
+    assert registry.find("loss", "mine").source == "torch"
+    import torch
+
+    assert hasattr(torch, "Tensor")
+
+
+def test_plugins_share_code_and_may_be_folders(project: Project) -> None:
+    write(project, "_shared.py", "NAME = 'shared_name'\n")
+    write(
+        project,
+        "pack/__init__.py",
+        "from .._shared import NAME\n" + LOSS.format(name="x").replace('"x"', "NAME"),
+    )
+    registry = load_registry(project)
+    assert registry.failures == ()
+    assert names(registry, "loss", "pack") == ["shared_name"]
+
+
+def test_projects_do_not_see_each_other(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "plugins").mkdir(parents=True)
+        (tmp_path / name / "plugins" / "same_file.py").write_text(LOSS.format(name=name))
+    assert load_registry(Project(tmp_path / "one")).find("loss", "one")
+    second = load_registry(Project(tmp_path / "two"))
+    assert names(second, "loss", "same_file") == ["two"]
+
+
+def test_a_fresh_process_unpickles_what_a_plugin_defines(project: Project) -> None:
+    write(project, "_base.py", "class Base:\n    kind = 'base'\n")
+    text = (
+        LOSS.format(name="mine").replace('return ("mine", gamma)', "return Thing(gamma)")
+        + "\nfrom ._base import Base\n\n\nclass Thing(Base):\n    def __init__(self, x):\n        self.x = x\n"
+    )
+    write(project, "mine.py", text)
+    registry = load_registry(project)
+    thing = registry.build("loss", ComponentSpec(name="mine", gamma=1.5), Context(("a",)))  # type: ignore[call-arg]
+    # As a loader worker started by spawn does: nothing was loaded, only the environment is there.
+    code = "import pickle, sys; t = pickle.loads(sys.stdin.buffer.read()); print(t.x, t.kind)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(thing), capture_output=True, check=True
+    )
+    assert done.stdout.split() == [b"1.5", b"base"]
+
+
+def test_installed_packages_offer_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "someones_losses.py").write_text(LOSS.format(name="theirs"))
+    (tmp_path / "broken_package.py").write_text("1 / 0\n")
+    for name, module in (("someones", "someones_losses"), ("brokenpkg", "broken_package")):
+        info = tmp_path / f"{name}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[trash]\n{name} = {module}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = load_registry(None)
+    entry = registry.find("loss", "someones:theirs")
+    assert (entry.source, entry.version) == ("someones", "1.2")
+    (failure,) = registry.failures
+    assert (failure.source, failure.message) == ("brokenpkg", "ZeroDivisionError: division by zero")
+
+
+def test_life_cycle_hooks_reach_every_plugin_though_one_raises(project: Project) -> None:
+    hook = "from toolkit import hookimpl\nSEEN = []\n\n@hookimpl\ndef trash_epoch_finished(epoch, figures):\n"
+    write(project, "a_fine.py", hook + "    SEEN.append((epoch, figures['loss']))\n")
+    write(project, "b_bad.py", hook + "    raise ValueError('no network')\n")
+    write(project, "c_fine.py", hook + "    SEEN.append(epoch)\n")
+    registry = load_registry(project)
+    failures = registry.notify(
+        "trash_epoch_finished", run_dir=project.root, epoch=3, figures={"loss": 0.5}
+    )
+    modules = sys.modules
+    assert modules["toolkit.plugin.team.a_fine"].SEEN == [(3, 0.5)]  # type: ignore[attr-defined]
+    assert modules["toolkit.plugin.team.c_fine"].SEEN == [3]  # type: ignore[attr-defined]
+    (failure,) = failures
+    assert failure.source == "b_bad"
+    assert "trash_epoch_finished: ValueError: no network" in failure.message
+
+
+def test_listing_components_imports_no_torch() -> None:
+    code = (
+        "import sys; from toolkit.plugin.discovery import load_registry; r = load_registry(None);"
+        "[r.parameters(e) for e in r.entries()];"
+        "print(len(r.entries()) > 20, [m for m in ('torch', 'timm', 'albumentations') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True []"

@@ -1,0 +1,187 @@
+"""`trash recipe`: run, check, show, list, new, schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.session import open_registry
+from toolkit.errors import EXIT_USAGE, TrashError, UsageError
+from toolkit.project import find_project
+
+app = typer.Typer(help="Experiments as TOML files: run, check, show, list.", no_args_is_help=True)
+
+RecipePath = Annotated[Path, typer.Argument(help="Recipe file, or its name below recipes/.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value (KEY+=VALUE appends). Repeat."),
+]
+Unset = Annotated[
+    list[str] | None, typer.Option("--unset", metavar="KEY", help="Remove a value. Repeat.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("run")
+def run_(
+    recipe: RecipePath,
+    set_: Set = None,
+    unset: Unset = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the newest run of this recipe.")
+    ] = False,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Try it in seconds: demo data, tiny sizes, no weights.")
+    ] = False,
+    devices: Annotated[
+        int, typer.Option("--devices", min=1, help="Train on so many devices (processes).")
+    ] = 1,
+    json_: Json = False,
+) -> None:
+    """Train, predict, and write the submission that a recipe describes."""
+    from toolkit.experiment.execute import execute, load_for_run
+    from toolkit.experiment.launch import relaunch
+
+    project = find_project()
+    registry = open_registry(project)
+    loaded = load_for_run(recipe, project, set_ or (), unset or (), smoke=smoke)
+    relaunch(devices)
+    progress = console.make_progress()
+    result = execute(loaded, registry, project, progress, resume=resume, smoke=smoke)
+    if result is None:  # a helper process of --devices: the first one reports
+        return
+    if json_:
+        console.print_json(result.as_json())
+        return
+    for name, value in result.summary():
+        console.print_result(f"{name:<11} {value}")
+
+
+@app.command()
+def check(
+    recipes: Annotated[list[Path], typer.Argument(help="Recipe files or names.")],
+    set_: Set = None,
+    unset: Unset = None,
+    names_only: Annotated[
+        bool, typer.Option("--names-only", help="Check names and parameters only (quick).")
+    ] = False,
+) -> None:
+    """Find every mistake without training: names, parameters, files, class lists."""
+    from toolkit.recipe.check import check_names, check_recipe
+    from toolkit.recipe.load import load_recipe
+    from toolkit.recipe.problems import shown_path
+
+    project = find_project()
+    registry = open_registry(project)
+    wrong = 0
+    for path in recipes:
+        try:
+            loaded = load_recipe(path, project=project, set_=set_ or (), unset=unset or ())
+            warnings: list[str] = []
+            if names_only:
+                check_names(loaded, registry)
+            else:
+                warnings = check_recipe(loaded, registry, project)
+        except TrashError as error:
+            wrong += 1
+            console.print_error(error)
+            continue
+        for warning in warnings:
+            console.warn(f"{shown_path(loaded.path)}: {warning}")
+        console.print_result(f"{shown_path(loaded.path)}: ok")
+    if wrong:
+        raise typer.Exit(EXIT_USAGE)
+
+
+@app.command()
+def show(
+    recipe: RecipePath,
+    set_: Set = None,
+    unset: Unset = None,
+    origin: Annotated[
+        bool, typer.Option("--origin", help="Show where each value comes from.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Print a recipe with everything that it extends and every default."""
+    from toolkit.recipe.check import check_names
+    from toolkit.recipe.load import load_recipe
+    from toolkit.recipe.show import as_toml, origin_rows, resolved_values
+
+    project = find_project()
+    registry = open_registry(project)
+    loaded = load_recipe(recipe, project=project, set_=set_ or (), unset=unset or ())
+    check_names(loaded, registry)
+    values = resolved_values(loaded, registry)
+    rows = list(origin_rows(loaded, values))
+    if json_ and origin:
+        console.print_json(
+            [dict(zip(("key", "value", "origin"), row, strict=True)) for row in rows]
+        )
+    elif json_:
+        console.print_json(values)
+    elif origin:
+        console.print_table(("key", "value", "origin"), rows)
+    else:
+        console.print_result(as_toml(values).rstrip())
+
+
+@app.command("list")
+def list_(json_: Json = False) -> None:
+    """List the project's recipes with their models and reference scores."""
+    from toolkit.recipe.listing import list_recipes
+
+    project = find_project()
+    rows = list_recipes(project)
+    if not rows:
+        raise UsageError(
+            f"there are no recipes in {project.recipes}", "Write one: trash recipe new NAME"
+        )
+    if json_:
+        console.print_json([row.as_json() for row in rows])
+        return
+    console.print_table(
+        ("recipe", "title", "model", "loss", "reference"),
+        [(row.path, row.title, row.model, row.loss, row.reference) for row in rows],
+    )
+    for row in rows:
+        if row.error:
+            console.warn(row.error)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the file below recipes/.")],
+    extends: Annotated[Path | None, typer.Option("--extends", help="Recipe to start from.")] = None,
+    author: Annotated[str, typer.Option("--author", help="Who: goes into the header.")] = "",
+) -> None:
+    """Write a new recipe that works, to be changed."""
+    from toolkit.recipe.new import new_recipe
+    from toolkit.recipe.problems import shown_path
+
+    project = find_project()
+    path = new_recipe(name, project, extends, author)
+    console.print_result(shown_path(path))
+    console.note(f"try it: trash recipe run {shown_path(path)} --smoke")
+
+
+@app.command()
+def schema(
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write it to this file.")
+    ] = None,
+) -> None:
+    """Print a JSON schema for editors, with the parameters of every plugin."""
+    from toolkit.files import write_json_atomic
+    from toolkit.recipe.json_schema import recipe_json_schema
+
+    value: dict[str, Any] = recipe_json_schema(open_registry(find_project()))
+    if output is None:
+        console.print_json(value)
+        return
+    write_json_atomic(output, value)
+    console.print_result(str(output))
+    console.note(f"editors with Taplo read it from a first line such as: #:schema {output}")

@@ -1,0 +1,198 @@
+"""Finding plugins: built-ins, then the project's `plugins/`, then installed entry points."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from toolkit.errors import did_you_mean
+from toolkit.plugin import hookspecs, team
+from toolkit.plugin.component import Component
+from toolkit.plugin.kinds import KINDS, Kind
+from toolkit.plugin.registry import Entry, PluginFailure, Registry
+from toolkit.project import Project
+
+BUILTIN = "builtin"
+ENTRY_POINT_GROUP = "trash"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*")
+
+
+def load_registry(project: Project | None) -> Registry:
+    """Load every plugin; those that fail are kept as `failures` and skipped.
+
+    Args:
+        project: whose `plugins/` to load; None loads no project plugins.
+    """
+    loader = _Loader()
+    builtins = importlib.import_module("toolkit.builtins")
+    for name in builtins.MODULES:
+        # A broken built-in is our bug, not a plugin's: it may raise.
+        module = importlib.import_module(f"toolkit.builtins.{name}")
+        loader.register(module, BUILTIN, Path(str(module.__file__)), unique=f"{BUILTIN}.{name}")
+    if project is not None:
+        for name, file in project_plugins(project.plugins):
+            loader.load(
+                name, file, lambda name=name: importlib.import_module(f"{team.__name__}.{name}")
+            )
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        loader.load(_distribution(point), None, point.load, version=_version(point))
+    return loader.registry()
+
+
+def project_plugins(folder: Path) -> list[tuple[str, Path]]:
+    """Return (module name, file) of every plugin in a project's folder, and point `team` at it.
+
+    A plugin is a `.py` file or a folder with `__init__.py`; names that begin with `_` are shared
+    code of other plugins.
+    """
+    _point_team_at(folder)
+    if not folder.is_dir():
+        return []
+    found = []
+    for path in sorted(folder.iterdir()):
+        file = path / "__init__.py" if path.is_dir() else path
+        if file.suffix == ".py" and file.is_file() and not path.stem.startswith("_"):
+            found.append((path.stem, file))
+    return found
+
+
+def _point_team_at(folder: Path) -> None:
+    folder = folder.resolve()
+    if team.__path__ != [str(folder)]:
+        for name in [name for name in sys.modules if name.startswith(team.__name__ + ".")]:
+            del sys.modules[name]
+        team.__path__[:] = [str(folder)]
+    os.environ[team.FOLDER_VARIABLE] = str(folder)
+    importlib.invalidate_caches()
+
+
+class _Loader:
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
+        self._manager.add_hookspecs(hookspecs)
+        self._entries: list[Entry] = []
+        self._failures: list[PluginFailure] = []
+        self._sources: dict[str, tuple[str, Path | None]] = {}
+
+    def load(
+        self, source: str, file: Path | None, importer: Any, version: str | None = None
+    ) -> None:
+        try:
+            plugin = importer()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may even call sys.exit at import
+            self._fail(source, file, error)
+            return
+        self.register(plugin, source, file, unique=f"{source}@{file}", version=version)
+
+    def register(
+        self,
+        plugin: Any,
+        source: str,
+        file: Path | None,
+        *,
+        unique: str,
+        version: str | None = None,
+    ) -> None:
+        try:
+            self._manager.register(plugin, unique)
+            self._refuse_misspelt_hooks(plugin)
+            self._entries += self._components(plugin, source, version)
+            self._sources[unique] = (source, file)
+        except Exception as error:
+            self._manager.unregister(name=unique)
+            self._fail(source, file, error)
+
+    def _refuse_misspelt_hooks(self, plugin: Any) -> None:
+        for caller in self._manager.get_hookcallers(plugin) or []:
+            if not caller.has_spec():
+                known = [name for name in vars(hookspecs) if name.startswith("trash_")]
+                hint = did_you_mean(caller.name, known)
+                raise AttributeError(f"there is no hook {caller.name}. {hint}".rstrip())
+
+    def _components(self, plugin: Any, source: str, version: str | None) -> list[Entry]:
+        others = [other for other in self._manager.get_plugins() if other is not plugin]
+        entries = []
+        for kind in KINDS.values():
+            caller = self._manager.subset_hook_caller(kind.hook, others)
+            for components in caller():
+                entries += [
+                    Entry(kind.name, component, source, version)
+                    for component in checked_components(components, kind)
+                ]
+        return entries
+
+    def _fail(self, source: str, file: Path | None, error: BaseException) -> None:
+        text = str(error).strip().splitlines()
+        message = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+        where = _line_in(file, error)
+        self._failures.append(PluginFailure(source, file, f"{where}{message}"))
+
+    def registry(self) -> Registry:
+        return Registry(self._entries, self._failures, self._notify)
+
+    def _notify(self, hook: str, **arguments: Any) -> list[PluginFailure]:
+        """Call one plugin at a time: pluggy's own call stops at the first that raises."""
+        failures = []
+        plugins = list(self._manager.get_plugins())
+        for plugin in plugins:
+            others = [other for other in plugins if other is not plugin]
+            try:
+                self._manager.subset_hook_caller(hook, others)(**arguments)
+            except Exception as error:
+                source, file = self._sources[str(self._manager.get_name(plugin))]
+                message = f"{_line_in(file, error)}{hook}: {type(error).__name__}: {error}"
+                failures.append(PluginFailure(source, file, message))
+        return failures
+
+
+def checked_components(components: Any, kind: Kind) -> Iterator[Component]:
+    """Yield what a hook returned, refusing what is no component record.
+
+    Raises:
+        TypeError: the hook returned something else than component records.
+        ValueError: a name that recipes could not use.
+    """
+    if isinstance(components, Component) or not isinstance(components, Iterable):
+        raise TypeError(
+            f"{kind.hook} must return a list of Component, not {type(components).__name__}"
+        )
+    for component in components:
+        if not isinstance(component, Component):
+            raise TypeError(f"{kind.hook} returned {component!r}, which is no Component")
+        for name in (component.name, *component.aliases):
+            if not _NAME.fullmatch(name):
+                raise ValueError(
+                    f"{kind.name} {name!r}: names are lower case letters, digits and _ . + -"
+                )
+        yield component
+
+
+def _line_in(file: Path | None, error: BaseException) -> str:
+    """Return "line N: " for the innermost place in the plugin's own file, if there is one."""
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f"line {error.lineno}: "
+    found = ""
+    trace = error.__traceback__
+    while trace is not None and file is not None:
+        if Path(trace.tb_frame.f_code.co_filename) == file:
+            found = f"line {trace.tb_lineno}: "
+        trace = trace.tb_next
+    return found
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.name
+
+
+def _version(point: EntryPoint) -> str | None:
+    return point.dist.version if point.dist is not None else None

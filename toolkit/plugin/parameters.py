@@ -1,0 +1,171 @@
+"""A factory's keyword-only signature as a pydantic model: the schema of its recipe table."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic.fields import FieldInfo
+
+from toolkit.errors import TrashError, did_you_mean
+from toolkit.plugin.component import ComponentSpec, OfKind
+
+
+@dataclass(frozen=True)
+class ParameterProblem:
+    """One wrong value.
+
+    Attributes:
+        path: keys and indices below the component's table.
+        message: what is wrong.
+        hint: the nearest valid thing; may be empty.
+    """
+
+    path: tuple[str | int, ...]
+    message: str
+    hint: str = ""
+
+
+class Parameters(BaseModel):
+    """Base of the models made here: strict, closed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+
+def parameter_model(
+    factory: Callable[..., Any], common: Mapping[str, tuple[Any, Any]]
+) -> type[Parameters]:
+    """Return the model of the factory's keyword-only arguments plus the kind's `common` ones.
+
+    Raises:
+        TrashError: an argument without annotation, or an annotation that cannot be used.
+    """
+    label = getattr(factory, "__qualname__", repr(factory))
+    fields: dict[str, Any] = dict(common)
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            continue
+        if parameter.annotation is parameter.empty:
+            raise TrashError(
+                f"parameter {parameter.name} of {label} has no type",
+                f"Annotate it, for example {parameter.name}: float = 1.0",
+            )
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (_evaluate(parameter.annotation, factory, label), default)
+    try:
+        return create_model(f"{label} parameters", __base__=Parameters, **fields)
+    except Exception as error:
+        raise TrashError(f"the parameters of {label} cannot be described: {error}") from error
+
+
+def _evaluate(annotation: Any, factory: Callable[..., Any], label: str) -> Any:
+    """Resolve an annotation that `from __future__ import annotations` left as text.
+
+    Only keyword-only arguments are resolved: the others may name types that are imported for type
+    checkers alone (torch).
+    """
+    target = inspect.unwrap(factory)
+    if inspect.isclass(target):
+        target = target.__init__
+    names = getattr(target, "__globals__", {})
+    try:
+        while isinstance(annotation, str):
+            annotation = eval(annotation, names)
+        return annotation
+    except Exception as error:
+        raise TrashError(
+            f"the type {annotation!r} of {label} cannot be resolved: {error}",
+            "Types of recipe parameters must be importable at run time.",
+        ) from error
+
+
+def validate(
+    model: type[Parameters], parameters: Mapping[str, Any]
+) -> tuple[Parameters | None, list[ParameterProblem]]:
+    """Return the validated parameters, or None and everything that is wrong with them."""
+    try:
+        # JSON mode is strict about scalars (true is no int) yet takes arrays for tuples.
+        return model.model_validate_json(json.dumps(parameters, default=str)), []
+    except ValidationError as error:
+        return None, problems_of(error, model)
+
+
+def problems_of(error: ValidationError, model: type[BaseModel]) -> list[ParameterProblem]:
+    """Turn pydantic's findings into problems, with suggestions for unknown keys."""
+    found = []
+    for item in error.errors(include_url=False):
+        path = item["loc"]
+        if item["type"] == "extra_forbidden":
+            choices = _keys_at(model, path[:-1])
+            hint = did_you_mean(str(path[-1]), choices) if choices else "It takes no parameters."
+            found.append(ParameterProblem(path, "unknown key", hint))
+        elif item["type"] == "missing":
+            found.append(ParameterProblem(path, "is required"))
+        else:
+            found.append(ParameterProblem(path, _readable(item), ""))
+    return found
+
+
+def _readable(item: Any) -> str:
+    message = str(item["msg"])
+    message = message[0].lower() + message[1:]
+    value = item["input"]
+    if isinstance(value, dict | list) and len(repr(value)) > 60:
+        return message
+    return f"{message}, not {json.dumps(value, default=str, ensure_ascii=False)}"
+
+
+def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
+    """Return the valid keys of the table at `path` below `model`."""
+    current: Any = model
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = current.model_fields.get(part) if _is_model(current) else None
+        if field is None:
+            return []
+        current = _model_in(field.annotation)
+    return list(current.model_fields) if _is_model(current) else []
+
+
+def _is_model(value: Any) -> bool:
+    return inspect.isclass(value) and issubclass(value, BaseModel)
+
+
+def _model_in(annotation: Any) -> Any:
+    """Return the model that an annotation such as `tuple[Model, ...] | None` holds."""
+    if _is_model(annotation):
+        return annotation
+    return next((found for arg in get_args(annotation) if (found := _model_in(arg))), None)
+
+
+def nested_specs(
+    model: type[Parameters], values: Parameters
+) -> Iterator[tuple[tuple[str | int, ...], str, ComponentSpec]]:
+    """Yield (path, kind, spec) of every argument marked with `OfKind`."""
+    for name, field in model.model_fields.items():
+        kind = marked_kind(field)
+        value = getattr(values, name)
+        if kind is None or value is None:
+            continue
+        if isinstance(value, ComponentSpec):
+            yield (name,), kind, value
+        else:
+            for index, spec in enumerate(value):
+                yield (name, index), kind, spec
+
+
+def marked_kind(field: FieldInfo) -> str | None:
+    """Return the kind of a nested component argument, or None."""
+    marks = [*field.metadata, *_metadata_in(field.annotation)]
+    return next((mark.kind for mark in marks if isinstance(mark, OfKind)), None)
+
+
+def _metadata_in(annotation: Any) -> Iterator[Any]:
+    yield from getattr(annotation, "__metadata__", ())
+    for argument in get_args(annotation):
+        yield from _metadata_in(argument)

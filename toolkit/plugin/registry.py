@@ -1,0 +1,195 @@
+"""Looking components up and building them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import TrashError, UsageError, nearest
+from toolkit.plugin.component import Component, ComponentSpec
+from toolkit.plugin.interfaces import Context
+from toolkit.plugin.kinds import KINDS
+from toolkit.plugin.parameters import (
+    ParameterProblem,
+    Parameters,
+    nested_specs,
+    parameter_model,
+    validate,
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A component and where it comes from.
+
+    Attributes:
+        kind: name of its kind.
+        component: the record.
+        source: "builtin", the stem of a file in plugins/, or the name of an installed package.
+        version: version of the installed package, else None.
+    """
+
+    kind: str
+    component: Component
+    source: str
+    version: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return self.component.name
+
+    @property
+    def file(self) -> Path | None:
+        """File that defines the factory."""
+        try:
+            return Path(inspect.getfile(inspect.unwrap(self.component.factory)))
+        except TypeError:
+            return None
+
+    @property
+    def line(self) -> int | None:
+        """Line of the factory's definition."""
+        try:
+            return inspect.getsourcelines(inspect.unwrap(self.component.factory))[1]
+        except (TypeError, OSError):
+            return None
+
+
+@dataclass(frozen=True)
+class PluginFailure:
+    """A plugin that could not be used, and why."""
+
+    source: str
+    file: Path | None
+    message: str
+
+
+Notify = Callable[..., list[PluginFailure]]
+
+
+class Registry:
+    """All components of the built-ins, the project and the installed packages."""
+
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        failures: Iterable[PluginFailure] = (),
+        notify: Notify = lambda hook, **arguments: [],
+    ) -> None:
+        self._entries = tuple(entries)
+        self.failures = tuple(failures)
+        self._notify = notify
+
+    def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
+        """Return the components, in the order of registration."""
+        return tuple(entry for entry in self._entries if kind in (None, entry.kind))
+
+    def find(self, kind: str, name: str) -> Entry:
+        """Return the component called `name` (or `source:name`, or an alias).
+
+        Raises:
+            UsageError: no such component, or several with that name.
+        """
+        source, _, plain = name.rpartition(":")
+        matches = [
+            entry
+            for entry in self.entries(kind)
+            if plain in (entry.name, *entry.component.aliases) and source in ("", entry.source)
+        ]
+        if not matches:
+            raise UsageError(f"no {kind} is called {name}", self._unknown_hint(kind, name))
+        if len(matches) > 1:
+            sources = [f"{entry.source}:{entry.name} ({entry.file})" for entry in matches]
+            raise UsageError(
+                f"{len(matches)} plugins offer a {kind} called {name}: {', '.join(sources)}",
+                f"Write {matches[-1].source}:{plain} to choose one.",
+            )
+        return matches[0]
+
+    def _unknown_hint(self, kind: str, name: str) -> str:
+        hints = []
+        plain = name.rpartition(":")[2]
+        choices = {
+            choice: entry
+            for entry in self.entries(kind)
+            for choice in (entry.name, *entry.component.aliases)
+        }
+        near = nearest(plain, choices)
+        if near is not None:
+            prefix = f"{choices[near].source}:" if ":" in name else ""
+            hints.append(f"Did you mean {prefix}{near}?")
+        elsewhere = [e.kind for e in self._entries if e.name == plain and e.kind != kind]
+        if elsewhere:
+            hints.append(f"There is a {elsewhere[0]} of that name.")
+        for failure in self.failures:
+            hints.append(f"Plugin {failure.source} could not be loaded: {failure.message}")
+        if near is None:
+            hints.append(f"List them: trash plugin list --kind {kind}")
+        return "\n".join(hints)
+
+    def parameters(self, entry: Entry) -> type[Parameters]:
+        """Return the model of the component's recipe table (without `name`)."""
+        return _model(entry.component.factory, entry.kind)
+
+    def problems(self, kind: str, spec: ComponentSpec) -> list[ParameterProblem]:
+        """Return everything wrong with a component's table: name, parameters, nested components."""
+        try:
+            entry = self.find(kind, spec.name)
+            model = self.parameters(entry)
+        except TrashError as error:
+            return [ParameterProblem(("name",), error.message, error.hint)]
+        values, found = validate(model, spec.parameters)
+        if values is None:
+            return found
+        for path, nested_kind, nested in nested_specs(model, values):
+            for problem in self.problems(nested_kind, nested):
+                found.append(replace(problem, path=path + problem.path))
+        return found
+
+    def build(self, kind: str, spec: ComponentSpec, context: Context, *inputs: Any) -> Any:
+        """Make the component that `spec` names: `factory(context, *inputs, **parameters)`.
+
+        Raises:
+            UsageError: unknown name or wrong parameters.
+            TrashError: the factory refused them.
+        """
+        entry = self.find(kind, spec.name)
+        values, found = validate(self.parameters(entry), spec.parameters)
+        if values is None:
+            lines = [
+                f"{'.'.join(map(str, problem.path))}: {problem.message}. {problem.hint}".rstrip(
+                    ". "
+                )
+                for problem in found
+            ]
+            raise UsageError(f"{kind} {spec.name}: " + "; ".join(lines))
+        arguments = {
+            name: getattr(values, name)
+            for name in type(values).model_fields
+            if name not in KINDS[kind].common
+        }
+        return entry.component.factory(self.bind(context), *inputs, **arguments)
+
+    def bind(self, context: Context) -> Context:
+        """Return the context with a `build` that makes nested components."""
+        bound: Context
+
+        def build(kind: str, spec: ComponentSpec) -> Any:
+            return self.build(kind, spec, bound)
+
+        bound = replace(context, build=build)
+        return bound
+
+    def notify(self, hook: str, **arguments: Any) -> list[PluginFailure]:
+        """Call a life-cycle hook of every plugin; failures are returned, never raised."""
+        return self._notify(hook, **arguments)
+
+
+@cache
+def _model(factory: Callable[..., Any], kind: str) -> type[Parameters]:
+    return parameter_model(factory, KINDS[kind].common)

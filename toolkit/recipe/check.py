@@ -1,0 +1,109 @@
+"""Everything that can be found wrong with a recipe without training it."""
+
+from __future__ import annotations
+
+from toolkit.errors import TrashError
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.interfaces import Context
+from toolkit.plugin.registry import Registry
+from toolkit.progress import SilentProgress
+from toolkit.project import Project
+from toolkit.recipe.components import component_problems, component_specs
+from toolkit.recipe.load import LoadedRecipe
+from toolkit.recipe.problems import DEFAULT, KeyPath, Problem, RecipeError, dotted
+
+_FILES = ("train", "val", "test", "truth", "sample_submission")
+_BUILT = {"model", "loss", "augmentation", "postprocessor", "ensembler", "submission_format"}
+"""Kinds whose factories need nothing but the context."""
+
+
+def check_names(loaded: LoadedRecipe, registry: Registry) -> None:
+    """Raise a RecipeError with every unknown name and wrong parameter; imports no torch."""
+    problems = component_problems(loaded, registry)
+    if problems:
+        raise RecipeError(loaded.path, problems)
+
+
+def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> list[str]:
+    """Check names, parameters, files and class lists, then build the components untrained.
+
+    Returns:
+        What could not be checked here, as warnings: data that is not on this machine.
+
+    Raises:
+        RecipeError: everything that is wrong, each with file and line.
+    """
+    check_names(loaded, registry)
+    problems, warnings, class_names = _check_data(loaded, project)
+    if not problems:
+        problems = _check_build(loaded, registry, class_names)
+    if problems:
+        raise RecipeError(loaded.path, problems)
+    return warnings
+
+
+def _check_data(
+    loaded: LoadedRecipe, project: Project
+) -> tuple[list[Problem], list[str], tuple[str, ...] | None]:
+    from toolkit.data.contest import open_contest
+
+    data = loaded.recipe.data
+    root = project.root / data.root
+    if data.val is None and data.folds is None:
+        origin = loaded.layers.origin(("data",)) or DEFAULT
+        problem = Problem(origin, "data.val", "neither val nor folds is given", "Set one of them.")
+        return [problem], [], None
+    if not root.is_dir():
+        if data.demo is None:
+            return [], [f"{data.root} is not on this machine: data was not checked"], None
+        return [], [], None
+    missing = [
+        _problem(loaded, ("data", key), f"there is no file {root / name}")
+        for key in _FILES
+        if (name := getattr(data, key)) is not None and not (root / name).is_file()
+    ]
+    if missing and data.demo is None:
+        return missing, [], None
+    try:
+        contest = open_contest(data, project, SilentProgress())
+    except TrashError as error:
+        return [_problem(loaded, ("data",), error.message, error.hint)], [], None
+    return [], [], contest.class_names
+
+
+def _problem(loaded: LoadedRecipe, path: KeyPath, message: str, hint: str = "") -> Problem:
+    return Problem(loaded.layers.origin(path) or DEFAULT, dotted(path), message, hint)
+
+
+def _check_build(
+    loaded: LoadedRecipe, registry: Registry, class_names: tuple[str, ...] | None
+) -> list[Problem]:
+    import torch
+
+    data = loaded.recipe.data
+    if class_names is None:
+        from toolkit.data.demo import CLASS_NAMES
+
+        class_names = (data.background, *(data.classes or CLASS_NAMES))
+    context = Context(
+        class_names=class_names,
+        image_size=data.image_size,
+        ignore_index=data.ignore_index,
+        pixel_share=(1 / len(class_names),) * len(class_names),
+        pretrained=False,
+    )
+    problems = []
+    for path, kind, spec in component_specs(loaded.recipe):
+        if kind not in _BUILT:
+            continue
+        try:
+            # On the meta device a network has shapes but no memory: even large ones build at once.
+            with torch.device("meta"):
+                _build(registry, kind, spec, context)
+        except TrashError as error:
+            problems.append(_problem(loaded, path, error.message, error.hint))
+    return problems
+
+
+def _build(registry: Registry, kind: str, spec: ComponentSpec, context: Context) -> None:
+    registry.build(kind, spec, context)

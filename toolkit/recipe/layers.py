@@ -1,0 +1,263 @@
+"""From files and overrides to one table of values, each with its origin."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import UsageError, did_you_mean
+from toolkit.recipe.positions import key_lines
+from toolkit.recipe.problems import KeyPath, Origin, Problem, RecipeError, dotted, shown_path
+
+_WORD = re.compile(r"[A-Za-z_][\w./+:*-]*")
+_SET = re.compile(r"(?P<key>[\w.-]+)\s*(?P<operator>\+?=)(?P<value>.*)", re.DOTALL)
+
+
+@dataclass
+class Layers:
+    """Merged values and where each comes from.
+
+    Attributes:
+        values: the merged table.
+        origins: origin of every key and array element that a layer wrote.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[KeyPath, Origin] = field(default_factory=dict)
+
+    def merge(self, values: Mapping[str, Any], origin_of: Callable[[KeyPath], Origin]) -> None:
+        """Lay `values` over the present ones: tables merge, everything else replaces.
+
+        A table whose `name` changes is replaced whole: the parameters of another component mean
+        nothing to the new one.
+        """
+        self._merge_table(self.values, values, (), origin_of)
+
+    def _merge_table(
+        self,
+        target: dict[str, Any],
+        values: Mapping[str, Any],
+        path: KeyPath,
+        origin_of: Callable[[KeyPath], Origin],
+    ) -> None:
+        for key, value in values.items():
+            here = (*path, key)
+            present = target.get(key)
+            if isinstance(present, dict) and isinstance(value, Mapping):
+                if "name" in value and "name" in present and value["name"] != present["name"]:
+                    present.clear()
+                    self._forget(here)
+                self.origins[here] = origin_of(here)
+                self._merge_table(present, value, here, origin_of)
+            else:
+                self._forget(here)
+                target[key] = _copied(value)
+                for below in _paths(value, here):
+                    self.origins[below] = origin_of(below)
+
+    def _forget(self, path: KeyPath) -> None:
+        for key in [key for key in self.origins if key[: len(path)] == path]:
+            del self.origins[key]
+
+    def origin(self, path: Sequence[str | int]) -> Origin | None:
+        """Return the origin of the key, or of the nearest table around it."""
+        for length in range(len(path), 0, -1):
+            found = self.origins.get(tuple(path[:length]))
+            if found is not None:
+                return found
+        return None
+
+    def set(self, text: str) -> None:
+        """Apply one `--set key=value`, `--set key+=value` or `--set array.0.key=value`.
+
+        Raises:
+            UsageError: the text is no assignment, or names an element that is not there.
+        """
+        path, operator, value = parse_assignment(text)
+        origin = Origin(word=f"--set {text}")
+        if operator == "+=":
+            present = self._at(path, text)
+            if not isinstance(present, list):
+                raise UsageError(f"--set {text}: {dotted(path)} is no array, so += cannot append")
+            path = (*path, len(present))
+            present.append(value)
+            for below in _paths(value, path):
+                self.origins[below] = origin
+            return
+        depth = next((i for i, part in enumerate(path) if isinstance(part, int)), None)
+        if depth is None:
+            nested: Any = value
+            for key in reversed(path):
+                nested = {key: nested}
+            self.merge(nested, lambda _: origin)
+            return
+        array = self._at(path[:depth], text)
+        index = path[depth]
+        if not isinstance(array, list) or not isinstance(index, int) or index >= len(array):
+            count = len(array) if isinstance(array, list) else 0
+            raise UsageError(f"--set {text}: {dotted(path[:depth])} has {count} elements")
+        # The element is edited in a layer of its own, then put back.
+        element = Layers({"element": array[index]})
+        nested = value
+        for key in reversed(path[depth + 1 :]):
+            nested = {key: nested}
+        element.merge({"element": nested}, lambda _: origin)
+        array[index] = element.values["element"]
+        for below in element.origins:
+            self.origins[(*path[: depth + 1], *below[1:])] = origin
+
+    def _at(self, path: KeyPath, text: str) -> Any:
+        current: Any = self.values
+        for part in path:
+            try:
+                current = current[part]
+            except (KeyError, IndexError, TypeError):
+                # An array that the recipe left out is empty.
+                return self._new_array(path) if isinstance(part, str) else None
+        return current
+
+    def _new_array(self, path: KeyPath) -> list[Any]:
+        array: list[Any] = []
+        table: Any = self.values
+        for part in path[:-1]:
+            table = table.setdefault(part, {})
+        table[path[-1]] = array
+        return array
+
+    def unset(self, key: str) -> None:
+        """Remove a key, so that its default applies.
+
+        Raises:
+            UsageError: the recipe does not have the key.
+        """
+        path = tuple(key.split("."))
+        table: Any = self.values
+        for part in path[:-1]:
+            table = table.get(part, {}) if isinstance(table, dict) else {}
+        if not isinstance(table, dict) or path[-1] not in table:
+            present = [
+                dotted(known) for known in self.origins if all(isinstance(p, str) for p in known)
+            ]
+            raise UsageError(
+                f"--unset {key}: the recipe does not set it", did_you_mean(key, present)
+            )
+        del table[path[-1]]
+        self._forget(path)
+
+
+def parse_assignment(text: str) -> tuple[KeyPath, str, Any]:
+    """Return (path, "=" or "+=", value) of a `--set` text; the value is TOML or a bare word.
+
+    Raises:
+        UsageError: no assignment, or a value that is neither.
+    """
+    match = _SET.fullmatch(text)
+    if match is None:
+        raise UsageError(f"--set {text}: write key=value", "For example: --set train.epochs=3")
+    path = tuple(int(part) if part.isdigit() else part for part in match["key"].split("."))
+    raw = match["value"].strip()
+    try:
+        value = tomllib.loads(f"value = {raw}")
+    except tomllib.TOMLDecodeError as error:
+        # Shells eat quotes: a bare word is meant as a string.
+        if not _WORD.fullmatch(raw):
+            raise UsageError(
+                f"--set {text}: {raw!r} is not a TOML value ({error})",
+                f"Quote strings: --set '{match['key']}=\"{raw}\"'",
+            ) from None
+        return path, match["operator"], raw
+    if set(value) != {"value"}:
+        raise UsageError(f"--set {text}: more than one value")
+    return path, match["operator"], value["value"]
+
+
+def read_layers(path: Path) -> Layers:
+    """Read a recipe file and everything it extends, the most basic first.
+
+    Raises:
+        UsageError: a file is missing or not TOML.
+        RecipeError: `extends` is wrong.
+    """
+    layers = Layers()
+    _read_into(layers, path, chain=())
+    return layers
+
+
+def _read_into(layers: Layers, path: Path, chain: tuple[Path, ...]) -> None:
+    values, lines = _parse(path, chain)
+    bases = values.pop("extends", [])
+    origin = Origin(path, lines.get(("extends",)))
+    if isinstance(bases, str):
+        bases = [bases]
+    if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
+        raise RecipeError(path, [Problem(origin, "extends", "must be a path or an array of paths")])
+    for base in bases:
+        target = (path.parent / base).resolve()
+        if target in (*chain, path.resolve()):
+            loop = " -> ".join(shown_path(file) for file in (*chain, path.resolve(), target))
+            raise RecipeError(path, [Problem(origin, "extends", f"goes in a circle: {loop}")])
+        if not target.is_file():
+            near = did_you_mean(base, _recipes_beside(path))
+            raise RecipeError(
+                path,
+                [
+                    Problem(
+                        origin, "extends", f"there is no file {base} (relative to this file)", near
+                    )
+                ],
+            )
+        _read_into(layers, target, (*chain, path.resolve()))
+    layers.merge(values, lambda key: Origin(path, _line(lines, key)))
+
+
+def _recipes_beside(path: Path) -> Iterable[str]:
+    folder = path.parent
+    return [
+        found.relative_to(folder).as_posix() for found in folder.glob("**/*.toml") if found != path
+    ]
+
+
+def _parse(path: Path, chain: tuple[Path, ...]) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+    text = ""
+    try:
+        text = path.read_bytes().decode("utf-8")
+        return tomllib.loads(text), key_lines(text)
+    except FileNotFoundError:
+        hint = did_you_mean(path.name, [found.name for found in path.parent.glob("*.toml")])
+        raise UsageError(f"there is no recipe {shown_path(path)}", hint) from None
+    except IsADirectoryError:
+        raise UsageError(f"{shown_path(path)} is a folder, not a recipe") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{shown_path(path)} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+)", str(error))
+        line = int(place[1]) if place else text.rstrip().count("\n") + 1
+        raise UsageError(f"{shown_path(path)}:{line}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{shown_path(path)} is nested too deeply") from None
+
+
+def _line(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:
+    return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
+
+
+def _paths(value: Any, path: KeyPath) -> Iterable[KeyPath]:
+    yield path
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _paths(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _paths(item, (*path, index))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value

@@ -1,0 +1,170 @@
+"""Reading a recipe: `extends`, overrides, strict validation, all mistakes at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from toolkit.errors import UsageError, nearest
+from toolkit.files import digest_of
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.parameters import problems_of
+from toolkit.project import Project
+from toolkit.recipe.layers import Layers, read_layers
+from toolkit.recipe.problems import DEFAULT, KeyPath, Origin, Problem, RecipeError, dotted
+from toolkit.recipe.schema import Recipe
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A recipe with the places that its values come from."""
+
+    path: Path
+    recipe: Recipe
+    layers: Layers
+
+    @property
+    def name(self) -> str:
+        """File name without its ending: names runs and submissions."""
+        return self.path.stem
+
+    @property
+    def digest(self) -> str:
+        """Digest of every resolved value."""
+        return recipe_digest(self.recipe)
+
+    def origin(self, path: Sequence[str | int]) -> Origin:
+        """Return where a value was written, or that it is a default."""
+        return self.layers.origins.get(tuple(path), DEFAULT)
+
+
+def recipe_digest(recipe: Recipe) -> str:
+    """Return the digest of every resolved value of a recipe."""
+    return digest_of(json.dumps(recipe.model_dump(mode="json"), sort_keys=True))
+
+
+def load_recipe(
+    path: Path,
+    *,
+    project: Project,
+    set_: Sequence[str] = (),
+    unset: Sequence[str] = (),
+    last: tuple[str, dict[str, Any]] | None = None,
+) -> LoadedRecipe:
+    """Read, merge and validate a recipe.
+
+    Args:
+        path: the TOML file; a bare name is also looked for in the project's `recipes/`.
+        project: the project folder.
+        set_: `--set` texts, applied in order after `unset`.
+        unset: dotted keys to remove.
+        last: (word for the origin, values) laid over everything else, as `--smoke` does.
+
+    Raises:
+        RecipeError: everything that is wrong with it, each with file and line.
+        UsageError: no such file, not TOML, or a wrong override.
+    """
+    path = find_recipe(path, project)
+    layers = read_layers(path)
+    for key in unset:
+        layers.unset(key)
+    for text in set_:
+        layers.set(text)
+    if last is not None:
+        word, values = last
+        layers.merge(values, lambda _: Origin(word=word))
+    return LoadedRecipe(path, validated(layers, path), layers)
+
+
+def find_recipe(path: Path, project: Project) -> Path:
+    """Return the recipe's file: as given, or by name below the project's `recipes/`."""
+    if path.exists():
+        return path
+    named = [
+        found
+        for found in sorted(project.recipes.glob("**/*.toml"))
+        if str(path) in (found.stem, found.relative_to(project.recipes).as_posix())
+    ]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        choices = ", ".join(str(found.relative_to(project.root)) for found in named)
+        raise UsageError(f"several recipes are called {path}: {choices}")
+    all_recipes = [
+        found.relative_to(project.root).as_posix() for found in project.recipes.glob("**/*.toml")
+    ]
+    near = nearest(str(path), all_recipes) or nearest(path.stem, all_recipes)
+    hint = f"Did you mean {near}?" if near else "List them: trash recipe list"
+    raise UsageError(f"there is no recipe {path}", hint)
+
+
+def validated(layers: Layers, path: Path) -> Recipe:
+    """Return the typed recipe of merged values.
+
+    Raises:
+        RecipeError: everything that is wrong, each with file and line.
+    """
+    try:
+        return Recipe.model_validate_json(json.dumps(layers.values, default=str))
+    except ValidationError as error:
+        problems = [
+            _located(problem.path, problem.message, problem.hint, layers, path)
+            for problem in problems_of(error, Recipe)
+        ]
+        raise RecipeError(path, _distinct(problems)) from None
+
+
+def _located(path: KeyPath, message: str, hint: str, layers: Layers, file: Path) -> Problem:
+    # pydantic ends the path of a union with the name of the alternative: keep what the file has.
+    known = list(path)
+    while known and tuple(known) not in layers.origins and message != "is required":
+        known.pop()
+    path = tuple(known) if known else path
+    if message == "unknown key":
+        hint = _suggest_key(path, hint)
+    origin = layers.origin(path) or Origin(file)
+    return Problem(origin, dotted(path), message, hint)
+
+
+def _suggest_key(path: KeyPath, hint: str) -> str:
+    """Return the nearest valid key: beside it, else the same word in another table."""
+    table, wrong = path[:-1], str(path[-1])
+    keys = list(all_keys(Recipe))
+    siblings = {
+        key[-1] for key in keys if key[:-1] == tuple(p for p in table if isinstance(p, str))
+    }
+    near = nearest(wrong, siblings)
+    if near is not None:
+        return f"Did you mean {dotted((*table, near))}?"
+    elsewhere = {dotted(key): key[-1] for key in keys}
+    same = [full for full, last in elsewhere.items() if last == wrong]
+    return f"Did you mean {same[0]}?" if same else hint
+
+
+def all_keys(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every key of the schema, components' parameters apart."""
+    for name, field in model.model_fields.items():
+        yield (*path, name)
+        for inner in _models_in(field.annotation):
+            if not issubclass(inner, ComponentSpec):
+                yield from all_keys(inner, (*path, name))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models_in(argument)
+
+
+def _distinct(problems: Sequence[Problem]) -> list[Problem]:
+    """Return one problem per key, in the order of the file."""
+    by_key: dict[str, Problem] = {}
+    for problem in problems:
+        by_key.setdefault(problem.key, problem)
+    return sorted(by_key.values(), key=lambda problem: problem.origin.line or 0)

@@ -1,0 +1,89 @@
+"""A first recipe: `trash recipe new`."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from toolkit.errors import UsageError
+from toolkit.files import write_text_atomic
+from toolkit.project import Project
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*")
+
+_CHILD = """\
+# What: (one sentence: the idea that this experiment tests)
+# Who:  {author}
+# Run:  trash recipe run {path}
+extends = "{base}"
+title = "{name}"
+
+# Write only what differs from {base}. All keys: trash recipe show {path} --origin
+[train]
+epochs = {epochs}
+"""
+
+_WHOLE = """\
+# What: (one sentence: the idea that this experiment tests)
+# Who:  {author}
+# Run:  trash recipe run {path}
+title = "{name}"
+seed = 42
+
+[data]
+root = "data"                 # relative to the project; holds the files below and the images
+train = "train.json"
+val = "val.json"
+test = "test.json"
+image_size = [512, 512]       # height, width of the network input
+
+[model]
+name = "unetpp"
+encoder = "efficientnet-b3"
+weights = "imagenet"
+
+[[augment.train]]
+name = "hflip"
+p = 0.5
+
+[loss]
+name = "dice_ce"
+
+[optimizer]
+name = "adamw"
+lr = 1e-4
+
+[train]
+epochs = 20
+batch_size = 16
+precision = "bf16"
+"""
+
+
+def new_recipe(name: str, project: Project, base: Path | None, author: str) -> Path:
+    """Write `recipes/<name>.toml`: a child of `base`, or a whole recipe when there is none.
+
+    Raises:
+        UsageError: the name cannot be used, or the file is there already.
+    """
+    name = name.removesuffix(".toml").removeprefix("recipes/")
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no name for a recipe", "Use letters, digits, _ . - and / for folders."
+        )
+    path = project.recipes / f"{name}.toml"
+    if path.exists():
+        raise UsageError(f"{path.relative_to(project.root)} exists already", "Choose another name.")
+    shown = path.relative_to(project.root).as_posix()
+    values = {"name": Path(name).name, "path": shown, "author": author}
+    if base is None:
+        text = _WHOLE.format(**values)
+    else:
+        from toolkit.recipe.load import load_recipe
+
+        loaded = load_recipe(base, project=project)
+        relative = Path(os.path.relpath(loaded.path, path.parent)).as_posix()
+        text = _CHILD.format(**values, base=relative, epochs=loaded.recipe.train.epochs)
+    write_text_atomic(path, text)
+    return path

@@ -1,0 +1,65 @@
+"""A resolved recipe as text, with the origin of each value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import tomli_w
+
+from toolkit.plugin.registry import Registry
+from toolkit.recipe.components import component_specs
+from toolkit.recipe.load import LoadedRecipe
+from toolkit.recipe.problems import KeyPath, dotted
+
+
+def resolved_values(loaded: LoadedRecipe, registry: Registry) -> dict[str, Any]:
+    """Return every value of the recipe, defaults of components' parameters included."""
+    values: dict[str, Any] = loaded.recipe.model_dump(mode="json")
+    for path, kind, spec in component_specs(loaded.recipe):
+        target: Any = values
+        for part in path:
+            target = target[part]
+        model = registry.parameters(registry.find(kind, spec.name))
+        for name, field in model.model_fields.items():
+            if name not in target and not field.is_required():
+                default = field.get_default(call_default_factory=True)
+                target[name] = list(default) if isinstance(default, tuple) else default
+    return values
+
+
+def as_toml(values: dict[str, Any]) -> str:
+    """Return values as TOML; keys without a value (None) are left out."""
+    return tomli_w.dumps(_without_none(values), multiline_strings=False)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(item) for item in value]
+    return value
+
+
+def origin_rows(loaded: LoadedRecipe, values: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield (key, value as TOML, origin) of every leaf."""
+    for path, value in _leaves(values, ()):
+        if value is not None:
+            text = as_toml({"x": value}).strip().removeprefix("x = ")
+            origin = loaded.layers.origin(path) if _was_written(loaded, path) else None
+            yield dotted(path), " ".join(text.split()), str(origin or "default")
+
+
+def _was_written(loaded: LoadedRecipe, path: KeyPath) -> bool:
+    return path in loaded.layers.origins
+
+
+def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for index, item in enumerate(value):
+            yield from _leaves(item, (*path, index))
+    else:
+        yield path, value

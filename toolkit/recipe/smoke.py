@@ -1,0 +1,50 @@
+"""`--smoke`: any recipe in seconds, on the demo data, with tiny sizes and no pretrained weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from toolkit.recipe.schema import Demo, Recipe
+
+WORD = "--smoke"
+SIZE = 64
+_DEMO = Demo(train=8, val=4, test=4, size=SIZE)
+_BATCH = 4
+
+
+def smoke_values(recipe: Recipe, cache: Path) -> dict[str, Any]:
+    """Return the values that `--smoke` lays over a recipe; its components stay as they are.
+
+    Args:
+        recipe: the recipe as written.
+        cache: where the demo data goes.
+    """
+    defaults = {
+        "train": "train.json",
+        "val": "val.json",
+        "test": "test.json",
+        "truth": "test_truth.json",
+        "sample_submission": "sample_submission.csv",
+    }
+    return {
+        "data": {
+            "root": str(cache / "smoke" / "data"),
+            "demo": _DEMO.model_dump(mode="json"),
+            **defaults,
+            "folds": None,
+            "classes": None,
+            "image_size": [SIZE, SIZE],
+            "workers": 0,
+        },
+        "train": {
+            "epochs": 1,
+            "batch_size": _BATCH,
+            "device_batch_size": None,
+            "compile": False,
+            "patience": 0,
+            "validate_every": 1,
+        },
+        "predict": {"batch_size": _BATCH},
+        "trackers": [],
+    }
