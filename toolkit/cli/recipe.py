@@ -43,14 +43,14 @@ def run_(
 ) -> None:
     """Train, predict, and write the submission that a recipe describes."""
     from toolkit.experiment.execute import execute, load_for_run
-    from toolkit.experiment.launch import relaunch
 
     project = find_project()
     registry = open_registry(project)
     loaded = load_for_run(recipe, project, set_ or (), unset or (), smoke=smoke)
-    relaunch(devices)
     progress = console.make_progress()
-    result = execute(loaded, registry, project, progress, resume=resume, smoke=smoke)
+    result = execute(
+        loaded, registry, project, progress, resume=resume, smoke=smoke, devices=devices
+    )
     if result is None:  # a helper process of --devices: the first one reports
         return
     if json_:

@@ -6,12 +6,14 @@ import os
 import sys
 
 
-def relaunch(devices: int) -> None:
-    """Replace this process by `devices` processes of the same command; returns inside them.
+def in_worker() -> bool:
+    """Return whether this is one of the processes that torchrun started."""
+    return "LOCAL_RANK" in os.environ
 
-    `devices = 1`, or being one of those processes already, does nothing.
-    """
-    if devices == 1 or "LOCAL_RANK" in os.environ:
+
+def relaunch(devices: int) -> None:
+    """Replace this process by `devices` processes of the same command; one device needs none."""
+    if devices == 1:
         return
     arguments = [
         sys.executable, "-m", "torch.distributed.run",
