@@ -155,7 +155,7 @@ def _execute(
             submission = submit(
                 [fitted.best], loaded.recipe, contest, registry,
                 output=home.submissions / f"{run.name}.csv", cache=home.cache, progress=progress,
-                overwrite=True,
+                project=project, overwrite=True,
             )  # fmt: skip
         result = RunResult(run, fitted, submission, kept=not smoke)
         run.update(result=result.as_json())

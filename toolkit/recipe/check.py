@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from toolkit.errors import TrashError
-from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
@@ -82,9 +81,10 @@ def _check_build(
 
     data = loaded.recipe.data
     if class_names is None:
-        from toolkit.data.demo import CLASS_NAMES
+        # Without the data its classes are unknown: those of the contest stand in.
+        from toolkit.data.demo_scene import KINDS
 
-        class_names = (data.background, *(data.classes or CLASS_NAMES))
+        class_names = (data.background, *(data.classes or [kind.name for kind in KINDS]))
     context = Context(
         class_names=class_names,
         image_size=data.image_size,
@@ -99,11 +99,8 @@ def _check_build(
         try:
             # On the meta device a network has shapes but no memory: even large ones build at once.
             with torch.device("meta"):
-                _build(registry, kind, spec, context)
+                registry.build(kind, spec, context)
         except TrashError as error:
             problems.append(_problem(loaded, path, error.message, error.hint))
     return problems
 
-
-def _build(registry: Registry, kind: str, spec: ComponentSpec, context: Context) -> None:
-    registry.build(kind, spec, context)

@@ -95,11 +95,12 @@ def find_recipe(path: Path, project: Project) -> Path:
     if named:
         choices = ", ".join(str(found.relative_to(project.root)) for found in named)
         raise UsageError(f"several recipes are called {path}: {choices}")
-    all_recipes = [
-        found.relative_to(project.root).as_posix() for found in project.recipes.glob("**/*.toml")
-    ]
-    near = nearest(str(path), all_recipes) or nearest(path.stem, all_recipes)
-    hint = f"Did you mean {near}?" if near else "List them: trash recipe list"
+    by_name = {found.stem: found for found in project.recipes.glob("**/*.toml")}
+    near = nearest(path.stem, by_name)
+    if near is not None:
+        hint = f"Did you mean {by_name[near].relative_to(project.root).as_posix()}?"
+    else:
+        hint = "List them: trash recipe list"
     raise UsageError(f"there is no recipe {path}", hint)
 
 

@@ -1,0 +1,15 @@
+"""Contracts of every kind of component, for plugin authors and for the project itself.
+
+In a test: `check_component("loss", "my_loss", registry)`.
+"""
+
+from toolkit.testing.contract import (
+    ContractError,
+    Finding,
+    NotCheckable,
+    Report,
+    check_component,
+    examine,
+)
+
+__all__ = ["ContractError", "Finding", "NotCheckable", "Report", "check_component", "examine"]

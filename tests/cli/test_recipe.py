@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli.main import run
+
+RECIPE = '# What: a test\ntitle = "A test"\n[data]\nval = "val.json"\n[model]\nname = "unet"\nencoder = "resnet18"\n[loss]\nname = "ce"\n[reference]\npublic = 0.7147\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes" / "base").mkdir(parents=True)
+    (tmp_path / "recipes" / "mine.toml").write_text(RECIPE)
+    (tmp_path / "recipes" / "base" / "part.toml").write_text("[train]\nepochs = 2\n")
+    return tmp_path
+
+
+def test_list_shows_recipes_with_reference_scores_but_not_bases(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "list"]) == 0
+    out = capsys.readouterr().out
+    assert "recipes/mine.toml" in out
+    assert "unet resnet18" in out
+    assert "public 0.7147" in out
+    assert "part.toml" not in out
+    assert run(["recipe", "list", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["title"] == "A test"
+
+
+def test_a_broken_recipe_does_not_hide_the_others(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "recipes" / "broken.toml").write_text("title = ")
+    assert run(["recipe", "list"]) == 0
+    captured = capsys.readouterr()
+    assert "mine.toml" in captured.out
+    assert "recipes/broken.toml:1: not valid TOML" in captured.err
+
+
+def test_check_goes_on_after_a_wrong_recipe_and_exits_2(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "recipes" / "wrong.toml").write_text(RECIPE.replace('"ce"', '"cee"'))
+    assert run(["recipe", "check", "wrong", "mine", "--names-only"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "recipes/mine.toml: ok\n"
+    assert "recipes/wrong.toml:9  loss.name" in captured.err
+    assert "no loss is called cee. Did you mean ce?" in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_show_prints_toml_and_json_and_origins(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "show", "mine", "--set", "train.epochs=3"]) == 0
+    assert tomllib.loads(capsys.readouterr().out)["train"]["epochs"] == 3
+    assert run(["recipe", "show", "mine", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"]["weights"] == "none"
+    assert run(["recipe", "show", "mine", "--origin"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["loss.name", '"ce"', "recipes/mine.toml:9"] in rows
+
+
+def test_new_writes_recipes_that_pass_the_check(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "new", "group/whole"]) == 0
+    assert run(["recipe", "new", "child", "--extends", "mine", "--author", "Kim"]) == 0
+    assert capsys.readouterr().out.split() == ["recipes/group/whole.toml", "recipes/child.toml"]
+    text = (project / "recipes" / "child.toml").read_text()
+    assert text.startswith("# What:")
+    assert "# Who:  Kim" in text
+    assert 'extends = "mine.toml"' in text
+    assert run(["recipe", "check", "--names-only", "whole", "child"]) == 0
+    assert run(["recipe", "new", "child"]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert run(["recipe", "new", "../outside"]) == 2
+    assert not (project / "outside.toml").exists()
+
+
+def test_the_schema_knows_every_component(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "schema", "-o", "schema.json"]) == 0
+    schema = json.loads((project / "schema.json").read_text())
+    names = {
+        name
+        for option in schema["definitions"]["component.loss"]["anyOf"]
+        for name in option["properties"]["name"]["enum"]
+    }
+    assert {"ce", "dice_ce", "builtin:dice_ce"} <= names
+    one_of = next(
+        option
+        for option in schema["definitions"]["component.augmentation"]["anyOf"]
+        if option["title"] == "one_of"
+    )
+    assert one_of["properties"]["of"]["items"] == {"$ref": "#/definitions/component.augmentation"}
+    assert schema["properties"]["model"]["$ref"] == "#/definitions/component.model"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["recipe", "show", "mnie"], "Did you mean recipes/mine.toml?"),
+        (["recipe", "show", "mine", "--set", "train.epoch=3"], "Did you mean train.epochs?"),
+        (["recipe", "show", "mine", "--set", "x"], "write key=value"),
+        (["recipe", "run", "mine"], "data"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert expected in captured.err
+    assert captured.out == ""
+    assert "Traceback" not in captured.err

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from toolkit.data.contest import Contest, open_contest
+from toolkit.data.masks import open_masks
+from toolkit.errors import UsageError
+from toolkit.progress import SilentProgress
+from toolkit.project import Project
+from toolkit.recipe.schema import Data, Demo
+
+QUIET = SilentProgress()
+MakeContest = Callable[..., Contest]
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def refused(make_contest: MakeContest, **data: Any) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        make_contest(**data)
+    return caught.value
+
+
+def test_splits_classes_and_paths(make_contest: MakeContest, data_root: Path) -> None:
+    contest = make_contest()
+    assert contest.class_names == ("Background", "metal", "paper", "glass")
+    assert contest.test is not None
+    assert [len(s) for s in (contest.train, contest.val, contest.test)] == [9, 4, 3]
+    assert contest.truth is None
+    assert contest.train.path(2) == data_root / "train" / "02.png"
+    assert make_contest(test=None).test is None
+
+
+def test_the_recipe_orders_the_classes(make_contest: MakeContest) -> None:
+    contest = make_contest(classes=("paper", "metal", "glass"), background="none")
+    assert contest.class_names == ("none", "paper", "metal", "glass")
+    error = refused(make_contest, classes=("paper", "metall", "glass"))
+    assert "train.json: no category is called metall" in error.message
+    assert "Did you mean metal?" in error.hint
+
+
+def test_another_file_may_use_other_ids(
+    make_contest: MakeContest, data_root: Path, cache: Path
+) -> None:
+    before = open_masks(make_contest().val, cache, None, QUIET)
+    new_ids = {7: 0, 3: 1, 40: 2}
+
+    def renumber(content: dict[str, Any]) -> None:
+        for entry, key in (("categories", "id"), ("annotations", "category_id")):
+            for item in content[entry]:
+                item[key] = new_ids[item[key]]
+
+    edit(data_root / "val.json", renumber)
+    after = open_masks(make_contest().val, cache, None, QUIET)
+    for index in range(4):
+        np.testing.assert_array_equal(before[index], after[index])
+
+
+@pytest.mark.parametrize("name", ["val", "test"])
+def test_categories_must_agree_by_name(
+    make_contest: MakeContest, data_root: Path, name: str
+) -> None:
+    edit(data_root / f"{name}.json", lambda content: content["categories"][0].update(name="card"))
+    error = refused(make_contest)
+    assert f"{name}.json: the categories are not those of" in error.message
+    assert error.hint == f"only in train.json: paper\nonly in {name}.json: card"
+
+
+def test_a_test_file_may_list_images_only(make_contest: MakeContest, data_root: Path) -> None:
+    edit(
+        data_root / "test.json",
+        lambda content: [content.pop("categories"), content.pop("annotations")],
+    )
+    test = make_contest().test
+    assert test is not None
+    assert test.labels.class_names == make_contest().class_names
+
+
+def test_a_category_outside_the_list_is_refused(make_contest: MakeContest, data_root: Path) -> None:
+    edit(data_root / "val.json", lambda content: content["annotations"][3].update(category_id=8))
+    error = refused(make_contest)
+    assert "val.json: annotation 1011 of val/01.png has category_id 8" in error.message
+
+
+def test_duplicates_are_refused(make_contest: MakeContest, data_root: Path) -> None:
+    edit(data_root / "train.json", lambda content: content["images"][1].update(id=100))
+    assert "images share the id 100" in refused(make_contest).message
+    edit(
+        data_root / "train.json",
+        lambda content: content["images"][1].update(id=105, file_name="train/./00.png"),
+    )
+    assert "images share the file_name train/00.png" in refused(make_contest).message
+
+
+def test_an_image_in_two_splits_is_refused(make_contest: MakeContest, data_root: Path) -> None:
+    edit(
+        data_root / "val.json",
+        lambda content: content["images"][2].update(file_name="train/./07.png"),
+    )
+    error = refused(make_contest)
+    assert error.message == "1 images are in both train and val: train/07.png"
+
+
+def test_missing_images_are_named_before_anything_is_read(
+    make_contest: MakeContest, data_root: Path
+) -> None:
+    for row in range(7):
+        (data_root / "train" / f"{row:02d}.png").unlink()
+    error = refused(make_contest)
+    assert "7 of 9 image files are not under" in error.message
+    assert "train/04.png and 2 more" in error.message
+
+
+def test_missing_files_are_suggested(make_contest: MakeContest, data_root: Path) -> None:
+    error = refused(make_contest, val="vall.json")
+    assert error.message == f"data.val: {data_root / 'vall.json'} not found"
+    assert error.hint == "Did you mean val.json?"
+    assert "There is no folder" in refused(make_contest, train="x/train.json").hint
+    assert "data.sample_submission" in refused(make_contest, sample_submission="s.csv").message
+    assert refused(make_contest, val=None).message == "data.val is unset"
+
+
+def test_the_truth_is_about_the_test_images(make_contest: MakeContest, data_root: Path) -> None:
+    (data_root / "truth.json").write_text((data_root / "test.json").read_text())
+    contest = make_contest(truth="truth.json")
+    assert contest.truth is not None
+    assert contest.test is not None
+    assert contest.truth.file_names == contest.test.file_names
+    assert "its images are not those of" in refused(make_contest, truth="val.json").message
+
+
+def test_the_ignore_index_is_no_label(make_contest: MakeContest) -> None:
+    assert "ignore_index = 3 is the label of glass" in refused(make_contest, ignore_index=3).message
+
+
+def test_annotations_without_an_image_are_mentioned(data_root: Path) -> None:
+    class Lines(SilentProgress):
+        said: ClassVar[list[str]] = []
+
+        def say(self, text: str) -> None:
+            self.said.append(text)
+
+    edit(data_root / "train.json", lambda content: content["annotations"][0].update(image_id=1))
+    open_contest(Data(root="contest", val="val.json"), Project(data_root.parent), Lines())
+    (line,) = Lines.said
+    assert "train.json: 1 annotations are of images that it does not list" in line
+
+
+def test_an_empty_file_is_refused(make_contest: MakeContest, data_root: Path) -> None:
+    edit(data_root / "val.json", lambda content: content.update(images=[], annotations=[]))
+    assert "val.json: no images" in refused(make_contest).message
+
+
+def test_paths_are_relative_to_the_project(data_root: Path) -> None:
+    data = Data(root="contest", val="val.json")
+    contest = open_contest(data, Project(data_root.parent), QUIET)
+    assert contest.train.root == data_root
+
+
+def test_real_contests_open(taco_root: Path, bags_root: Path) -> None:
+    project = Project(taco_root.parent)
+    taco = open_contest(
+        Data(
+            root="taco", val="val.json", test="test.json", sample_submission="sample_submission.csv"
+        ),
+        project,
+        QUIET,
+    )
+    assert taco.test is not None
+    assert (len(taco.class_names), len(taco.test)) == (12, 71)
+    assert taco.class_names[1] == "UNKNOWN"
+    bags = open_contest(Data(root="bags", val="val.json"), project, QUIET)
+    assert bags.class_names == ("Background", "general_trashbag", "other_trashbag")
+    # Their image ids repeat between the files; that means nothing.
+    assert {r.image_id for r in bags.train.images} & {r.image_id for r in bags.val.images}
+
+
+def test_the_demo_is_written_when_the_recipe_asks_for_it(tmp_path: Path) -> None:
+    data = Data(
+        root="demo",
+        val="val.json",
+        test="test.json",
+        truth="test_truth.json",
+        sample_submission="sample_submission.csv",
+        image_size=(48, 48),
+        demo=Demo(train=4, val=2, test=2, size=48),
+    )
+    first = open_contest(data, Project(tmp_path), QUIET)
+    assert (len(first.train), len(first.class_names)) == (4, 12)
+    assert open_contest(data, Project(tmp_path), QUIET) == first

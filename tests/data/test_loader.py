@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.data.augment import Pipeline, Step
+from toolkit.data.contest import Split
+from toolkit.data.dataset import sample_rng
+from toolkit.data.images import open_images
+from toolkit.data.loader import (
+    Batch,
+    EpochSampler,
+    EvalLoader,
+    TrainLoader,
+    epoch_order,
+    eval_loader,
+    train_loader,
+)
+from toolkit.data.masks import open_masks
+from toolkit.errors import TrashError, UsageError
+from toolkit.plugin.interfaces import Sample
+from toolkit.progress import SilentProgress
+
+SIZE = (24, 32)
+
+
+class Noise:
+    """Writes in place, so that a read-only cache would be noticed."""
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        sample.image[...] = rng.integers(0, 256, sample.image.shape, dtype=np.uint8)
+        return sample
+
+
+class FailOnce:
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        if sample.file_name.endswith("05.png"):
+            raise UsageError(f"{sample.file_name} is no good", "Leave it out.")
+        return sample
+
+
+class Die:
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        os._exit(3)
+
+
+NOISE = Pipeline((Step("noise", Noise(), 0.8),), SIZE)
+
+
+@pytest.fixture
+def arrays(train_split: Split, cache: Path) -> dict[str, Any]:
+    quiet = SilentProgress()
+    return {
+        "images": open_images(train_split, cache, SIZE, quiet),
+        "masks": open_masks(train_split, cache, SIZE, quiet),
+    }
+
+
+def make(arrays: dict[str, Any], pipeline: Pipeline = NOISE, **changes: Any) -> TrainLoader:
+    options: dict[str, Any] = {
+        "file_names": [f"train/{row:02d}.png" for row in range(9)],
+        "seed": 7,
+        "batch_size": 4,
+        "rank": 0,
+        "world_size": 1,
+        "device_batch_size": 2,
+        "workers": 0,
+    }
+    return train_loader(**arrays, pipeline=pipeline, **{**options, **changes})
+
+
+def epoch(loader: TrainLoader, number: int) -> list[Batch]:
+    loader.set_epoch(number)
+    return [Batch(*(tensor.clone() for tensor in batch)) for batch in loader]
+
+
+def failure(loader: TrainLoader | EvalLoader) -> tuple[type[TrashError], str, str]:
+    """The error of an epoch; `pytest.raises` would keep it, and so the workers, alive."""
+    try:
+        list(loader)
+    except TrashError as error:
+        return type(error), error.message, error.hint
+    raise AssertionError("nothing was raised")
+
+
+def by_index(batches: list[Batch]) -> dict[int, tuple[torch.Tensor, torch.Tensor]]:
+    return {
+        int(index): (image, mask)
+        for batch in batches
+        for image, mask, index in zip(*batch, strict=True)
+    }
+
+
+def assert_same(first: list[Batch], second: list[Batch]) -> None:
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        for tensor, same in zip(one, other, strict=True):
+            assert torch.equal(tensor, same)
+
+
+def test_batches_hold_images_masks_and_indices(arrays: dict[str, Any]) -> None:
+    plain = Pipeline((), SIZE)
+    batches = epoch(make(arrays, plain), 0)
+    for batch in batches:
+        assert batch.images.shape == (2, 3, 24, 32)
+        assert batch.masks.shape == (2, 24, 32)
+        assert batch.images.dtype == batch.masks.dtype == torch.uint8
+        assert batch.indices.dtype == torch.int64
+        assert batch.images.is_contiguous(memory_format=torch.channels_last)
+        for image, mask, index in zip(*batch, strict=True):
+            np.testing.assert_array_equal(image.permute(1, 2, 0), arrays["images"][int(index)])
+            np.testing.assert_array_equal(mask, arrays["masks"][int(index)])
+
+
+def test_an_epoch_holds_every_image_and_wraps_around(arrays: dict[str, Any]) -> None:
+    loader = make(arrays)
+    assert (loader.steps_per_epoch, len(loader)) == (3, 6)
+    order = [int(index) for batch in epoch(loader, 0) for index in batch.indices]
+    assert sorted(order[:9]) == list(range(9))
+    assert order[9:] == order[:3]
+    later = [int(index) for batch in epoch(loader, 1) for index in batch.indices]
+    assert later != order
+
+
+def test_the_cache_is_not_written_to(arrays: dict[str, Any]) -> None:
+    before = [arrays["images"][index].copy() for index in range(9)]
+    epoch(make(arrays), 0)
+    for index, image in enumerate(before):
+        np.testing.assert_array_equal(arrays["images"][index], image)
+
+
+def test_an_epoch_depends_on_seed_and_number_alone(arrays: dict[str, Any]) -> None:
+    one_after_another = make(arrays)
+    epoch(one_after_another, 0)
+    third = epoch(one_after_another, 2)
+    assert_same(third, epoch(make(arrays), 2))
+    other_seed = epoch(make(arrays, seed=8), 2)
+    assert any(not torch.equal(a.images, b.images) for a, b in zip(third, other_seed, strict=True))
+
+
+def test_stopping_in_the_middle_changes_nothing_later(arrays: dict[str, Any]) -> None:
+    loader = make(arrays)
+    for _ in islice(loader, 2):
+        pass
+    assert_same(epoch(loader, 1), epoch(make(arrays), 1))
+
+
+def test_workers_change_nothing(arrays: dict[str, Any]) -> None:
+    alone, helped = make(arrays), make(arrays, workers=2)
+    for number in (0, 1, 5):
+        assert_same(epoch(alone, number), epoch(helped, number))
+
+
+def test_workers_start_by_spawn_too(
+    arrays: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Spawned workers import this file by name, which pytest does not make possible: real
+    # augmentations come from the package, as an empty pipeline does.
+    plain = Pipeline((), SIZE)
+    expected = epoch(make(arrays, plain), 3)
+    before = multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_start_method("spawn", force=True)
+    try:
+        assert_same(epoch(make(arrays, plain, workers=1), 3), expected)
+    finally:
+        multiprocessing.set_start_method(before, force=True)
+
+
+def test_a_sample_does_not_depend_on_its_batch(arrays: dict[str, Any]) -> None:
+    small, large = make(arrays), make(arrays, batch_size=9, device_batch_size=9)
+    first, second = by_index(epoch(small, 4)), by_index(epoch(large, 4))
+    assert set(first) == set(second) == set(range(9))
+    for index, (image, mask) in first.items():
+        assert torch.equal(image, second[index][0])
+        assert torch.equal(mask, second[index][1])
+
+
+def test_every_epoch_augments_anew(arrays: dict[str, Any]) -> None:
+    first, second = by_index(epoch(make(arrays), 0)), by_index(epoch(make(arrays), 1))
+    assert sum(not torch.equal(first[i][0], second[i][0]) for i in range(9)) > 6
+
+
+def test_ranks_share_each_global_batch(arrays: dict[str, Any]) -> None:
+    alone = make(arrays, batch_size=4, device_batch_size=4)
+    ranks = [make(arrays, batch_size=4, world_size=2, rank=rank) for rank in range(2)]
+    for whole, left, right in zip(
+        epoch(alone, 3), *(epoch(loader, 3) for loader in ranks), strict=True
+    ):
+        for tensor, parts in zip(whole, zip(left, right, strict=True), strict=True):
+            assert torch.equal(tensor, torch.cat(parts))
+
+
+@given(
+    n_images=st.integers(1, 40),
+    world_size=st.integers(1, 3),
+    device_batch_size=st.integers(1, 4),
+    accumulation=st.integers(1, 3),
+    number=st.integers(0, 5),
+)
+def test_ranks_and_accumulation_make_up_the_same_global_batches(
+    n_images: int, world_size: int, device_batch_size: int, accumulation: int, number: int
+) -> None:
+    batch_size = world_size * device_batch_size * accumulation
+
+    def steps(world_size: int, device_batch_size: int) -> list[list[int]]:
+        """Sorted indices of every optimiser step, over all ranks and accumulation."""
+        found: list[list[int]] = []
+        for rank in range(world_size):
+            sampler = EpochSampler(
+                n_images,
+                seed=1,
+                batch_size=batch_size,
+                rank=rank,
+                world_size=world_size,
+                device_batch_size=device_batch_size,
+            )
+            sampler.epoch = number
+            batches = list(sampler)
+            assert len(batches) == len(sampler)
+            assert all(len(batch) == device_batch_size for batch in batches)
+            per_step = len(batches) // sampler.steps_per_epoch
+            found = found or [[] for _ in range(sampler.steps_per_epoch)]
+            for position, batch in enumerate(batches):
+                found[position // per_step] += [index for _, index in batch]
+        return [sorted(step) for step in found]
+
+    divided, whole = steps(world_size, device_batch_size), steps(1, batch_size)
+    assert divided == whole
+    assert len(whole) == -(-n_images // batch_size)
+    assert {index for step in whole for index in step} == set(range(n_images))
+
+
+def test_the_order_and_the_first_sample_are_drawn_apart() -> None:
+    # Seeds that differ by trailing zeros alone give numpy generators of one state.
+    order = epoch_order(1000, 5, 3)
+    assert order != sample_rng(5, 3, 0).permutation(1000).tolist()
+    assert order == epoch_order(1000, 5, 3)
+
+
+def test_sizes_must_fit(arrays: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="batch_size = 4 is not a multiple of 3 images on each"):
+        make(arrays, device_batch_size=3)
+    with pytest.raises(UsageError, match="2 images on each of 3 devices"):
+        make(arrays, world_size=3)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_in_a_sample_reaches_the_user_as_it_is(
+    arrays: dict[str, Any], workers: int
+) -> None:
+    failing = Pipeline((Step("fail", FailOnce(), 1.0),), SIZE)
+    assert failure(make(arrays, failing, workers=workers)) == (
+        UsageError,
+        "train/05.png is no good",
+        "Leave it out.",
+    )
+
+
+def test_a_dead_worker_is_explained(arrays: dict[str, Any]) -> None:
+    dying = Pipeline((Step("die", Die(), 1.0),), SIZE)
+    kind, message, hint = failure(make(arrays, dying, workers=1))
+    assert kind is TrashError
+    assert message.startswith("a loader process died: DataLoader worker")
+    assert "data.workers" in hint
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 4])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_evaluation_sees_every_image_once_in_order(
+    arrays: dict[str, Any], world_size: int, workers: int
+) -> None:
+    if workers and world_size > 1:
+        pytest.skip("workers were tried with one rank")
+    seen = []
+    for rank in range(world_size):
+        loader = eval_loader(
+            **arrays, batch_size=2, rank=rank, world_size=world_size, workers=workers
+        )
+        batches = list(loader)
+        assert len(batches) == len(loader)
+        indices = [int(index) for batch in batches for index in batch.indices]
+        assert indices == sorted(indices)
+        seen += indices
+        for index, (image, mask) in by_index(batches).items():
+            np.testing.assert_array_equal(image.permute(1, 2, 0), arrays["images"][index])
+            np.testing.assert_array_equal(mask, arrays["masks"][index])
+    assert sorted(seen) == list(range(9))
+
+
+def test_evaluation_works_without_masks(arrays: dict[str, Any]) -> None:
+    loader = eval_loader(arrays["images"], None, batch_size=4, rank=0, world_size=1, workers=0)
+    assert [batch.masks.shape for batch in loader] == [(4, 0, 0), (4, 0, 0), (1, 0, 0)]
+
+
+def test_images_that_break_later_are_named(train_split: Split, arrays: dict[str, Any]) -> None:
+    on_the_fly = open_images(train_split, None, SIZE, SilentProgress())
+    path = train_split.path(4)
+    path.write_bytes(path.read_bytes()[:-40])
+    loader = eval_loader(on_the_fly, None, batch_size=3, rank=0, world_size=1, workers=1)
+    kind, message, _ = failure(loader)
+    assert kind is UsageError
+    assert "04.png: the image is truncated" in message
+
+
+def test_samples_are_independent_of_each_other() -> None:
+    draws = {
+        (epoch, index): sample_rng(1, epoch, index).random()
+        for epoch in range(20)
+        for index in range(20)
+    }
+    assert len(set(draws.values())) == 400

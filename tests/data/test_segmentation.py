@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pycocotools import mask as coco_mask
+
+from toolkit.data.segmentation import defects, encode
+from toolkit.errors import UsageError
+
+HEIGHT, WIDTH = 6, 8
+
+
+def kinds(segmentation: Any) -> list[tuple[str, str]]:
+    return [(d.kind, d.detail) for d in defects(segmentation, HEIGHT, WIDTH)]
+
+
+def decoded(segmentation: Any) -> np.ndarray:
+    return coco_mask.decode(encode(segmentation, HEIGHT, WIDTH))
+
+
+def counts_of(mask: np.ndarray) -> list[int]:
+    """Run lengths of a mask, column by column, beginning with zeros."""
+    counts, value = [0], 0
+    for pixel in mask.T.ravel():
+        if pixel != value:
+            counts.append(0)
+            value = pixel
+        counts[-1] += 1
+    return counts
+
+
+masks = st.lists(st.integers(0, 1), min_size=HEIGHT * WIDTH, max_size=HEIGHT * WIDTH).map(
+    lambda values: np.array(values, dtype=np.uint8).reshape(HEIGHT, WIDTH)
+)
+
+
+@given(mask=masks)
+def test_both_kinds_of_rle_give_the_mask_back(mask: np.ndarray) -> None:
+    plain = {"size": [HEIGHT, WIDTH], "counts": counts_of(mask)}
+    packed = coco_mask.encode(np.asfortranarray(mask))
+    compressed = {"size": [HEIGHT, WIDTH], "counts": packed["counts"].decode()}
+    np.testing.assert_array_equal(decoded(plain), mask)
+    np.testing.assert_array_equal(decoded(compressed), mask)
+
+
+def test_several_polygons_are_one_object() -> None:
+    two = [[0, 0, 2, 0, 2, 2, 0, 2], [4, 0, 6, 0, 6, 2, 4, 2]]
+    assert decoded(two).sum() == decoded(two[:1]).sum() + decoded(two[1:]).sum() == 8
+    assert kinds(two) == []
+
+
+@pytest.mark.parametrize("nothing", [[], None, [[1, 2, 3, 4]], [[1, 2]]])
+def test_less_than_a_triangle_covers_nothing_and_is_reported(nothing: Any) -> None:
+    assert decoded(nothing).sum() == 0
+    assert kinds(nothing)
+
+
+def test_degenerate_parts_do_not_spoil_the_others() -> None:
+    whole = [[0, 0, 3, 0, 3, 3, 0, 3]]
+    np.testing.assert_array_equal(decoded([[1, 2, 3, 4], *whole]), decoded(whole))
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "said"),
+    [
+        ([[1, 2, 3, 4, 5, 6, 7]], "odd number of coordinates"),
+        ([[1, 2, 3, math.nan, 5, 6]], "NaN"),
+        ([[1, 2, 3, math.inf, 5, 6]], "infinite"),
+        ([[1, 2, 3, "4", 5, 6]], "not a number"),
+        ([[1, 2, 1e9, 4, 5, 6]], "far outside"),
+        ([1, 2, 3, 4, 5, 6], "list of lists"),
+        ({"size": [WIDTH, HEIGHT], "counts": [48]}, "size .height, width. is"),
+        ({"size": [HEIGHT, WIDTH], "counts": [40]}, "add up to 40"),
+        ({"size": [HEIGHT, WIDTH], "counts": [-8, 56]}, "integers of 0 or more"),
+        ({"size": [HEIGHT, WIDTH], "counts": "zzzz"}, "cannot be decoded"),
+        ({"size": [HEIGHT, WIDTH]}, "must be a list or a text"),
+        ({}, "size .height, width. is None"),
+    ],
+)
+def test_outlines_without_meaning_are_refused_and_reported(segmentation: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        encode(segmentation, HEIGHT, WIDTH)
+    (found,) = [d for d in defects(segmentation, HEIGHT, WIDTH) if d.fatal]
+    assert not found.harmless
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "kind", "said"),
+    [
+        ([[1, 1, 3, 3, 5, 5]], "bad polygon", "zero area"),
+        ([[20, 1, 30, 1, 30, 5]], "bad polygon", "outside the image of 8x6"),
+        ([[-9, 1, -2, 1, -2, 5]], "bad polygon", "outside the image"),
+        ([[1, 1, 12, 1, 3, 4]], "polygon leaves the image", "x 1…12"),
+        ({"size": [HEIGHT, WIDTH], "counts": [48]}, "bad RLE", "covers no pixel"),
+    ],
+)
+def test_odd_outlines_are_reported_but_painted(segmentation: Any, kind: str, said: str) -> None:
+    ((found_kind, detail),) = kinds(segmentation)
+    assert found_kind == kind
+    assert said in detail
+    assert decoded(segmentation).shape == (HEIGHT, WIDTH)
+
+
+def test_a_polygon_may_touch_the_border() -> None:
+    assert kinds([[0, 0, WIDTH, 0, WIDTH + 0.5, HEIGHT, 0, HEIGHT]]) == []
+
+
+coordinates = st.floats(-20, 20) | st.integers(-20, 20)
+
+
+@given(st.lists(st.lists(coordinates, max_size=9), max_size=3))
+def test_any_polygon_is_painted_or_refused(polygons: list[list[float]]) -> None:
+    if any(len(polygon) % 2 for polygon in polygons):
+        with pytest.raises(UsageError):
+            encode(polygons, HEIGHT, WIDTH)
+    else:
+        assert set(np.unique(decoded(polygons))) <= {0, 1}

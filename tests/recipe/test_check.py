@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolkit.plugin.registry import Registry
+from toolkit.project import Project
+from toolkit.recipe.check import check_names, check_recipe
+from toolkit.recipe.load import load_recipe
+from toolkit.recipe.problems import RecipeError
+
+TEXT = """\
+[data]
+root = "{root}"
+train = "train.json"
+val = "val.json"
+test = "test.json"
+image_size = [64, 64]
+
+[model]
+name = "unet"
+encoder = "resnet18"
+
+[loss]
+name = "dice_ce"
+
+[predict]
+views = "hflip"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    return Project(tmp_path)
+
+
+def problems(
+    project: Project, registry: Registry, root: Path, *changes: tuple[str, str]
+) -> list[str]:
+    text = TEXT.format(root=root)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = project.recipes / "r.toml"
+    path.write_text(text)
+    with pytest.raises(RecipeError) as caught:
+        check_recipe(load_recipe(path, project=project), registry, project)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_right_recipe_passes(project: Project, registry: Registry, demo_root: Path) -> None:
+    path = project.recipes / "r.toml"
+    path.write_text(TEXT.format(root=demo_root))
+    assert check_recipe(load_recipe(path, project=project), registry, project) == []
+
+
+def test_absent_data_is_a_warning_and_the_rest_is_still_checked(
+    project: Project, registry: Registry
+) -> None:
+    path = project.recipes / "r.toml"
+    path.write_text(TEXT.format(root="data/elsewhere"))
+    warnings = check_recipe(load_recipe(path, project=project), registry, project)
+    assert warnings == ["data/elsewhere is not on this machine: data was not checked"]
+    found = problems(project, registry, Path("data/elsewhere"), ("resnet18", "resnet81"))
+    assert "there is no encoder called resnet81. Did you mean resnet18?" in found[0]
+
+
+def test_names_and_parameters_of_all_components_at_once(
+    project: Project, registry: Registry, demo_root: Path
+) -> None:
+    found = problems(
+        project,
+        registry,
+        demo_root,
+        ('"unet"', '"unett"'),
+        ('"dice_ce"', '"dice_ce"\ndice_wieght = 0.5\nsmooth = "1"'),
+        ('"hflip"', '"hflop*vflip"'),
+    )
+    assert found == [
+        "  recipes/r.toml:9  model.name\n    no model is called unett. Did you mean unet?",
+        "  recipes/r.toml:14  loss.dice_wieght\n    unknown key. Did you mean dice_weight?",
+        '  recipes/r.toml:15  loss.smooth\n    input should be a valid number, not "1".',
+        "  recipes/r.toml:18  predict.views\n    no view is called hflop. Did you mean hflip?",
+    ]
+
+
+def test_missing_files_are_all_named(project: Project, registry: Registry, demo_root: Path) -> None:
+    found = problems(
+        project, registry, demo_root, ('"val.json"', '"vale.json"'), ('"test.json"', '"tset.json"')
+    )
+    assert [line.split("\n")[0] for line in found] == [
+        "  recipes/r.toml:4  data.val",
+        "  recipes/r.toml:5  data.test",
+    ]
+
+
+def test_class_lists_that_do_not_match(
+    project: Project, registry: Registry, demo_root: Path
+) -> None:
+    (found,) = problems(
+        project, registry, demo_root, ("image_size", 'classes = ["Paper", "Glas"]\nimage_size')
+    )
+    assert "Glas" in found
+    assert "Did you mean Glass?" in found
+
+
+def test_a_recipe_without_validation_is_refused(
+    project: Project, registry: Registry, demo_root: Path
+) -> None:
+    (found,) = problems(project, registry, demo_root, ('val = "val.json"\n', ""))
+    assert "neither val nor folds is given" in found
+
+
+def test_what_a_factory_refuses_is_found_without_training(
+    project: Project, registry: Registry, demo_root: Path
+) -> None:
+    (found,) = problems(
+        project, registry, demo_root, ('"dice_ce"', '"dice_ce"\nclass_weights = [1.0, 2.0]')
+    )
+    assert "recipes/r.toml:12  loss" in found
+    assert "12" in found
+
+
+def test_names_alone_are_checked_without_torch(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "r.toml").write_text(TEXT.format(root="x"))
+    code = (
+        "import sys; from toolkit.cli.main import run;"
+        "code = run(['recipe', 'check', 'recipes/r.toml', '--names-only']);"
+        "print(code, 'torch' in sys.modules, 'cv2' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["recipes/r.toml: ok", "0 False False"]
+
+
+def test_check_names_raises_only_for_names(project: Project, registry: Registry) -> None:
+    path = project.recipes / "r.toml"
+    path.write_text(TEXT.format(root="nowhere"))
+    check_names(load_recipe(path, project=project), registry)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from toolkit.data.coco import Annotation, ImageRecord
+from toolkit.data.contest import Split
+from toolkit.data.labels import LabelMap
+from toolkit.errors import UsageError
+from toolkit.submission.mask_string import MaskString
+from toolkit.submission.score import score_submission
+
+FORMAT = MaskString((4, 4), ("image_id", "PredictionString"), 3)
+
+
+def box(category_id: int, left: int, top: int, right: int, bottom: int) -> Annotation:
+    polygon = [left, top, right, top, right, bottom, left, bottom]
+    return Annotation(category_id, [list(map(float, polygon))], 0.0, False, 1)
+
+
+@pytest.fixture
+def truth() -> Split:
+    return Split(
+        name="truth",
+        file=Path("truth.json"),
+        root=Path(),
+        images=(
+            ImageRecord(1, "a.jpg", 8, 8, (box(5, 0, 0, 8, 4),)),
+            ImageRecord(2, "b.jpg", 8, 8, (box(9, 0, 0, 4, 8), box(5, 0, 0, 2, 8))),
+        ),
+        labels=LabelMap(("Background", "Paper", "Glass"), {5: 1, 9: 2}),
+        overlap="max-id",
+        ignore_index=255,
+        digest="",
+    )
+
+
+def targets() -> dict[str, NDArray[np.uint8]]:
+    """What the boxes above look like at 4 × 4; the larger label wins."""
+    a, b = np.zeros((2, 4, 4), np.uint8)
+    a[:2] = 1
+    b[:, :2] = 2
+    return {"a.jpg": a, "b.jpg": b}
+
+
+def write(path: Path, rows: dict[str, NDArray[np.uint8]]) -> Path:
+    with path.open("wb") as file:
+        FORMAT.write(file, rows.items())
+    return path
+
+
+def test_the_truth_scores_one(tmp_path: Path, truth: Split) -> None:
+    result = score_submission(write(tmp_path / "a.csv", targets()), FORMAT, truth)
+    assert result.mean_iou == 1
+    assert result.iou == (1, 1, 1)
+
+
+def test_all_pixels_of_all_images_count_together(tmp_path: Path, truth: Split) -> None:
+    rows = targets()
+    rows["a.jpg"][1] = 0  # 4 of the 8 pixels of Paper
+    rows["b.jpg"][0, 0] = 1
+    result = score_submission(write(tmp_path / "a.csv", rows), FORMAT, truth)
+    assert result.iou == (16 / 20, 4 / 9, 7 / 8)
+    assert result.accuracy == 27 / 32
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path: Path, truth: Split) -> None:
+    rows = dict(reversed(targets().items()))
+    assert score_submission(write(tmp_path / "a.csv", rows), FORMAT, truth).mean_iou == 1
+
+
+def test_a_missing_image_is_an_error(tmp_path: Path, truth: Split) -> None:
+    path = write(tmp_path / "a.csv", {"a.jpg": targets()["a.jpg"]})
+    with pytest.raises(UsageError, match=r"1 of 2 images have no row, b\.jpg the first"):
+        score_submission(path, FORMAT, truth)
+
+
+def test_another_image_is_an_error(tmp_path: Path, truth: Split) -> None:
+    rows = {**targets(), "bb.jpg": np.zeros((4, 4), np.uint8)}
+    with pytest.raises(UsageError, match=r"bb\.jpg is not in truth\.json") as caught:
+        score_submission(write(tmp_path / "a.csv", rows), FORMAT, truth)
+    assert caught.value.hint == "Did you mean b.jpg?"
+
+
+def test_a_broken_file_is_an_error(tmp_path: Path, truth: Split) -> None:
+    path = write(tmp_path / "a.csv", targets())
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UsageError, match="row 3: no line end"):
+        score_submission(path, FORMAT, truth)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from toolkit.errors import UsageError
+from toolkit.metrics.confusion import scores
+from toolkit.plugin.component import ComponentSpec
+from toolkit.submission.side_car import (
+    SideCar,
+    SideCarMember,
+    portable_path,
+    read_side_car,
+    side_car_path,
+    write_side_car,
+)
+
+
+@pytest.fixture
+def side_car() -> SideCar:
+    member = SideCarMember(
+        checkpoint="runs/a/best.pt",
+        digest="00ff",
+        model=ComponentSpec(name="unet", encoder="resnet18"),  # type: ignore[call-arg]
+        image_size=(256, 512),
+        views="hflip",
+        validation={"mean_iou": 0.5, "iou": [0.5, None]},
+    )
+    return SideCar(
+        file="a.csv",
+        digest="abcd",
+        n_rows=3,
+        format=ComponentSpec(name="mask_string", size=[256, 256]),  # type: ignore[call-arg]
+        test="data/test.json",
+        sample_submission=None,
+        class_names=("Background", "Papier", "Glas"),
+        overlap="max-id",
+        class_shares=(0.9, 0.1, 0.0),
+        members=(member, member),
+        combine=ComponentSpec(name="mean"),
+        postprocess=(ComponentSpec(name="crf", iterations=5),),  # type: ignore[call-arg]
+        validation=None,
+        score=scores(np.array([[3, 1, 0], [0, 2, 0], [0, 0, 0]])),
+        created="2026-11-02T10:00:00+00:00",
+        command="trash submit --ensemble a.pt b.pt",
+        versions={"torch": "2.14"},
+    )
+
+
+def test_what_is_written_is_read(tmp_path: Path, side_car: SideCar) -> None:
+    path = write_side_car(tmp_path / "a.csv", side_car)
+    assert path == tmp_path / "a.json" == side_car_path(tmp_path / "a.csv")
+    assert read_side_car(path) == side_car
+    assert json.loads(path.read_text())["format"] == {"name": "mask_string", "size": [256, 256]}
+    assert [child.name for child in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_score_may_be_unknown(tmp_path: Path, side_car: SideCar) -> None:
+    unknown = dataclasses.replace(side_car, score=None)  # type: ignore[type-var]
+    assert read_side_car(write_side_car(tmp_path / "a.csv", unknown)).score is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema_version": 7}, "side-car of schema version 7; this is version 1"),
+        ({"schema_version": None}, "is not the side-car of a submission"),
+        ({"n_rows": "many"}, "broken side-car: n_rows: Input should be a valid integer"),
+        ({"overlap": "sum"}, "broken side-car: overlap"),
+        ({"class_names": []}, "broken side-car: class_names"),
+        ({"format": {"size": [1, 1]}}, r"broken side-car: format\.name"),
+        ({"leaderbord": 0.7}, "broken side-car: leaderbord: Unexpected keyword argument"),
+        ({"members": [{"checkpoint": "a.pt"}]}, r"broken side-car: members\.0\.digest"),
+    ],
+)
+def test_refuses_a_wrong_value(
+    tmp_path: Path, side_car: SideCar, changes: dict[str, Any], message: str
+) -> None:
+    path = write_side_car(tmp_path / "a.csv", side_car)
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(UsageError, match=message):
+        read_side_car(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "is not the side-car of a submission"),
+        ("{}", "is not the side-car of a submission"),
+        ("{", "side-car is not valid JSON"),
+    ],
+)
+def test_refuses_another_file(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=message):
+        read_side_car(path)
+
+
+def test_paths_are_relative_to_the_project(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    assert portable_path(root / "runs" / "a.pt", root) == "runs/a.pt"
+    assert portable_path(tmp_path / "shared" / "test.json", root) == "../shared/test.json"

@@ -1,0 +1,415 @@
+"""Every registered component keeps its contract, and contracts find broken components."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from toolkit import Component, ComponentSpec, Sample
+from toolkit.plugin.discovery import load_registry
+from toolkit.plugin.kinds import KINDS
+from toolkit.plugin.registry import Entry, Registry
+from toolkit.testing import ContractError, NotCheckable, check_component, examine
+from toolkit.testing.contract import rules_of
+
+REGISTRY = load_registry(None)
+ENTRIES = [(entry.kind, entry.name) for entry in REGISTRY.entries()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_a_contract(kind: str) -> None:
+    rules = rules_of(kind)
+    assert rules
+    assert all(rule.__doc__ for rule in rules)
+
+
+@pytest.mark.parametrize(("kind", "name"), ENTRIES)
+def test_every_component_keeps_its_contract(kind: str, name: str) -> None:
+    check_component(kind, name, REGISTRY)
+
+
+def registry_with(kind: str, factory: object, summary: str = "for a test") -> Registry:
+    return Registry([Entry(kind, Component("broken", factory, summary), "test")])
+
+
+def assert_finds(kind: str, factory: object, rule: str) -> None:
+    report = examine(kind, "broken", registry_with(kind, factory))
+    assert rule in [finding.rule for finding in report.findings]
+
+
+# Losses.
+
+
+def _cross_entropy(logits, target, **options):
+    options = {"ignore_index": 255, **options}
+    return torch.nn.functional.cross_entropy(logits.float(), target, **options)
+
+
+def _guarded(logits, target):
+    counted = (target != 255).sum().clamp(min=1)
+    return _cross_entropy(logits, target, reduction="sum") / counted
+
+
+LOSSES = {
+    "Returns one finite number, with and without ignored pixels": [
+        lambda x, t: _cross_entropy(x, t, reduction="none"),
+        lambda x, t: x.mean() / 0,
+    ],
+    "Sends a finite gradient to the logits": [
+        lambda x, t: _guarded(x, t).detach(),
+        lambda x, t: _guarded(x.detach(), t) + 0 * x.sum(),
+        lambda x, t: (x.argmax(1) != t).float().mean(),
+    ],
+    "Is lower for logits that agree with the target than for those that do not": [
+        lambda x, t: -_guarded(x, t)
+    ],
+    "Ignored pixels change neither the value nor the gradient": [
+        lambda x, t: _guarded(x, t.clamp(max=3)),
+        lambda x, t: _guarded(x, t) + x.softmax(1)[:, 0].mean(),
+    ],
+    "Is exactly 0, with gradient 0, when every pixel is ignored": [_cross_entropy],
+    "Computes bf16 and fp16 logits in float32, also under autocast": [
+        lambda x, t: _guarded(x, t).to(x.dtype),
+        lambda x, t: _guarded(torch.matmul(x, torch.eye(x.shape[-1], dtype=x.dtype)), t),
+    ],
+    "Is finite for logits that are certain, right or wrong": [
+        lambda x, t: _guarded(x.float().softmax(1).log(), t)
+    ],
+    "Leaves logits and target as they were": [
+        lambda x, t: _guarded(x, t.masked_fill_(t == 255, 0)),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "loss"), [(rule, loss) for rule, losses in LOSSES.items() for loss in losses]
+)
+def test_broken_losses_are_found(rule: str, loss: object) -> None:
+    assert_finds("loss", lambda context: loss, rule)
+
+
+def test_a_plain_loss_is_not_broken() -> None:
+    check_component("loss", "broken", registry_with("loss", lambda context: _guarded))
+
+
+# Models.
+
+
+class Probabilities(torch.nn.Conv2d):
+    def forward(self, x):
+        return super().forward(x).softmax(1)
+
+
+class Unused(torch.nn.Conv2d):
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.extra = torch.nn.Parameter(torch.zeros(1))
+
+
+class BatchMean(torch.nn.Conv2d):
+    def forward(self, x):
+        return super().forward(x - x.mean(0))
+
+
+class Hidden(torch.nn.Conv2d):
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.offset = torch.rand(1)
+
+    def forward(self, x):
+        return super().forward(x) + self.offset
+
+
+class Strided(torch.nn.Conv2d):
+    def forward(self, x):
+        return torch.nn.functional.interpolate(super().forward(x)[..., ::2, ::2], scale_factor=2)
+
+
+MODELS = {
+    "Maps (B, 3, H, W) to finite (B, C, H, W) logits, at odd sizes and for one image too": (
+        lambda context: Strided(3, context.n_classes, 1)
+    ),
+    "Has one channel per class of the run": lambda context: torch.nn.Conv2d(3, 4, 1),
+    "Returns logits, not probabilities": lambda context: Probabilities(3, context.n_classes, 1),
+    "Sends a finite gradient to every parameter, at a batch of two and an odd size": (
+        lambda context: Unused(3, context.n_classes, 1)
+    ),
+    "Gives an image the same logits alone and in a batch, when not training": (
+        lambda context: BatchMean(3, context.n_classes, 1)
+    ),
+    "Gives the same logits after its state is loaded into a fresh network": (
+        lambda context: Hidden(3, context.n_classes, 1)
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", MODELS)
+def test_broken_models_are_found(rule: str) -> None:
+    assert_finds("model", MODELS[rule], rule)
+
+
+def test_a_model_with_named_outputs_is_not_broken() -> None:
+    class Named(torch.nn.Conv2d):
+        def forward(self, x):
+            return {"main": super().forward(x), "aux": None}
+
+    registry = registry_with("model", lambda context: Named(3, context.n_classes, 1))
+    check_component("model", "broken", registry)
+
+
+# Augmentations: module level, so that only what is meant to be unpicklable is.
+
+
+def as_float(sample: Sample, rng: np.random.Generator) -> Sample:
+    return replace(sample, image=sample.image / 255)
+
+
+def crop_image(sample: Sample, rng: np.random.Generator) -> Sample:
+    return replace(sample, image=sample.image[:-1])
+
+
+def as_view(sample: Sample, rng: np.random.Generator) -> Sample:
+    return replace(sample, image=sample.image[:, ::-1], mask=sample.mask[:, ::-1])
+
+
+def blend_labels(sample: Sample, rng: np.random.Generator) -> Sample:
+    return replace(sample, mask=((sample.mask.astype(int) + sample.mask[::-1]) // 2).astype("u1"))
+
+
+def paint_background(sample: Sample, rng: np.random.Generator) -> Sample:
+    mask = sample.mask.copy()
+    mask[:4] = 0
+    return replace(sample, mask=mask)
+
+
+def global_noise(sample: Sample, rng: np.random.Generator) -> Sample:
+    return replace(sample, image=sample.image ^ np.random.randint(0, 9, (1, 1, 3), np.uint8))
+
+
+def in_place(sample: Sample, rng: np.random.Generator) -> Sample:
+    sample.image[:4] = 0
+    return sample
+
+
+class Counting:
+    calls = 0
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        Counting.calls += 1
+        return replace(sample, image=sample.image ^ np.uint8(Counting.calls % 200))
+
+
+AUGMENTATIONS = [
+    ("Returns uint8 image (H, W, 3) and mask (H, W) of the network's size, in memory order", f)
+    for f in (as_float, crop_image, as_view)
+] + [
+    ("Gives the mask no label that was not there: nearest interpolation, no filled border", f)
+    for f in (blend_labels,)
+] + [
+    ("Takes masks that are all background or all ignored", paint_background),
+    ("Depends on its generator alone: not on earlier calls, nor on global random state", Counting()),
+    (
+        "Depends on its generator alone: not on earlier calls, nor on global random state",
+        global_noise,
+    ),
+    ("Survives pickling, as loader processes need it, and then does the same", lambda s, rng: s),
+    ("Leaves the sample as it was: cached arrays are shared", in_place),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "augmentation"), AUGMENTATIONS)
+def test_broken_augmentations_are_found(rule: str, augmentation: object) -> None:
+    assert_finds("augmentation", lambda context: augmentation, rule)
+
+
+# The other kinds.
+
+
+class Turned:
+    def __init__(self, forward, inverse):
+        self.forward, self.inverse = forward, inverse
+
+
+class Format:
+    suffix = ".npy"
+    size = (8, 8)
+
+    def __init__(self, sort: bool = False, crop: bool = False):
+        self.sort, self.crop = sort, crop
+
+    def write(self, target, rows):
+        rows = [(n, m[:8, :8] if self.crop else m[:: len(m) // 8, :: len(m) // 8]) for n, m in rows]
+        np.save(target, np.array(sorted(rows) if self.sort else rows, dtype=object))
+
+    def read(self, path):
+        rows = list(np.load(path, allow_pickle=True))
+        return iter(sorted(rows, key=lambda row: row[0]) if self.sort else rows)
+
+
+class Ascent(torch.optim.SGD):
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad.neg_()
+        super().step(closure)
+
+
+def _stack_all(maps):
+    return np.mean(np.stack(list(maps)), axis=0, dtype=np.float32)
+
+
+OTHERS = [
+    (
+        "postprocessor",
+        "Returns float32 probabilities of the same shape that sum to 1 over the classes",
+        lambda context: lambda p, image: p * 2,
+    ),
+    (
+        "postprocessor",
+        "Leaves maps and image as they were",
+        lambda context: lambda p, image: np.divide(p, 1, out=p),
+    ),
+    (
+        "view",
+        "Undoes itself exactly, on images and maps that are not square",
+        lambda context: Turned(lambda x: x.rot90(1, (2, 3)), lambda x: x.rot90(1, (2, 3))),
+    ),
+    (
+        "ensembler",
+        "Takes the maps one by one: each may be overwritten when the next is asked for",
+        lambda context: _stack_all,
+    ),
+    (
+        "ensembler",
+        "Returns float32 probabilities of the members' shape that sum to 1 over the classes",
+        lambda context: lambda maps: sum(maps),
+    ),
+    (
+        "ensembler",
+        "Keeps the labels when all members agree",
+        lambda context: lambda maps: sum(m[::-1] for m in maps) / np.float32(3),
+    ),
+    (
+        "selector",
+        "Returns uint8 (H, W) labels with `ignore_index` where not trusted, or None",
+        lambda context: lambda p, name: p.argmax(0),
+    ),
+    (
+        "selector",
+        "Gives a trusted pixel the most probable class: doubt becomes ignored, never background",
+        lambda context: lambda p, name: np.where(p.max(0) > 0.9, p.argmax(0), 0).astype(np.uint8),
+    ),
+    ("optimizer", "Lowers a quadratic", lambda context, parameters: Ascent(parameters, lr=0.01)),
+    (
+        "scheduler",
+        "Steps once per optimiser step of the run, with finite learning rates of at least 0",
+        lambda context, optimizer: torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: 1 - step / 10
+        ),
+    ),
+    (
+        "submission_format",
+        "Reads back the ids, in order, and the labels that it wrote, from a stream of rows",
+        lambda context: Format(sort=True),
+    ),
+    (
+        "submission_format",
+        "Brings labels of any size to its own by nearest neighbour",
+        lambda context: Format(crop=True),
+    ),
+    (
+        "tracker",
+        "Can be made again in the folder of an interrupted run and repeat its last epoch",
+        lambda context, run_dir: (run_dir / "log").mkdir() or Silent(),
+    ),
+]
+
+
+class Silent:
+    def log(self, epoch, figures):
+        pass
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(("kind", "rule", "factory"), OTHERS)
+def test_broken_components_are_found(kind: str, rule: str, factory: object) -> None:
+    assert_finds(kind, factory, rule)
+
+
+# The runner.
+
+
+def test_the_error_lists_every_broken_rule() -> None:
+    registry = registry_with("loss", lambda context: lambda x, t: -_cross_entropy(x, t))
+    with pytest.raises(ContractError) as raised:
+        check_component("loss", "broken", registry)
+    assert "Is lower for logits that agree" in raised.value.message
+    assert "Is exactly 0" in raised.value.message
+    assert len(raised.value.message.splitlines()) == 3
+
+
+def test_a_component_that_cannot_be_made_is_one_finding() -> None:
+    def factory(context):
+        raise RuntimeError("no such thing")
+
+    report = examine("loss", "broken", registry_with("loss", factory))
+    assert [finding.rule for finding in report.findings] == [
+        "Can be made from its default parameters"
+    ]
+    assert "RuntimeError: no such thing" in report.findings[0].message
+    assert Path(__file__).name in report.findings[0].message
+
+
+def test_a_parameter_without_type_is_a_finding() -> None:
+    report = examine("loss", "broken", registry_with("loss", lambda context, *, alpha=1: _guarded))
+    assert "alpha" in report.findings[0].message
+
+
+def test_an_empty_summary_is_a_finding() -> None:
+    registry = registry_with("loss", lambda context: _guarded, summary=" ")
+    (finding,) = examine("loss", "broken", registry).findings
+    assert finding.message == "the summary is empty"
+
+
+def test_required_parameters_are_asked_for_and_used() -> None:
+    def factory(context, *, scale: float):
+        return lambda x, t: scale * _guarded(x, t)
+
+    registry = registry_with("loss", factory)
+    with pytest.raises(NotCheckable, match="requires scale") as raised:
+        check_component("loss", "broken", registry)
+    assert "check_component(" in raised.value.hint
+    assert examine("loss", "broken", registry).not_checked == "loss broken requires scale"
+    check_component("loss", "broken", registry, scale=2.0)
+    with pytest.raises(ContractError):
+        check_component("loss", "broken", registry, scale=-2.0)
+
+
+def test_global_random_state_is_left_alone() -> None:
+    np.random.seed(5)
+    expected = np.random.random()
+    np.random.seed(5)
+    examine("augmentation", "hflip", REGISTRY)
+    assert np.random.random() == expected
+
+
+def test_spec_names_the_source() -> None:
+    """Two plugins with one name can both be checked."""
+    good = Entry("loss", Component("twice", lambda context: _guarded, "good"), "one")
+    bad = replace(good, component=replace(good.component, factory=lambda c: None), source="two")
+    registry = Registry([good, bad])
+    assert not examine("loss", "one:twice", registry).findings
+    assert examine("loss", "two:twice", registry).findings
+    assert registry.build("loss", ComponentSpec(name="one:twice"), _context()) is _guarded
+
+
+def _context():
+    from toolkit.testing.contract import CONTEXT
+
+    return CONTEXT

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_training
+import torch
+from tiny_training import make_recipe, train
+
+from toolkit.train.checkpoint import load_checkpoint
+from toolkit.train.distributed import World, find_world
+
+SCRIPT = Path(tiny_training.__file__)
+
+
+def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    world = find_world()
+    assert world == World(0, 1, 0)
+    assert world.is_main
+    world.barrier()
+    assert world.sum(torch.tensor(3)) == 3
+
+
+def test_torchrun_says_who_this_process_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("RANK", "5"), ("WORLD_SIZE", "8"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    world = find_world()
+    assert world == World(rank=5, size=8, local_rank=1)
+    assert not world.is_main
+
+
+def _train_with_two(root: Path, run: Path, recipe: dict[str, Any]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(SCRIPT), str(root), str(run), json.dumps({"recipe": recipe})],
+            env={
+                **os.environ,
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank),
+                "WORLD_SIZE": "2",
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+
+
+def test_two_processes_train_what_one_trains(tiny_root: Path, tmp_path: Path) -> None:
+    """Same batches, same loss curve, same scores, with ignored pixels, accumulation, aux output."""
+    recipe: dict[str, Any] = {
+        "model": {"auxiliary": True},
+        "augment": ("mirror", "ignore_edges"),
+        "epochs": 3,
+        "ema": 0.9,
+        "clip_norm": 1.0,
+        "device_batch_size": 1,
+    }
+    _train_with_two(tiny_root, tmp_path / "two", recipe)
+    train(tiny_root, tmp_path / "one", make_recipe(**recipe))
+    one, two = (
+        [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        for name in ("one", "two")
+    )
+    assert len(one) == len(two) == 3
+    for ours, theirs in zip(one, two, strict=True):
+        assert theirs["train_loss"] == pytest.approx(ours["train_loss"], abs=1e-5)
+        assert theirs["val_loss"] == pytest.approx(ours["val_loss"], abs=1e-5)
+        assert theirs["val_miou"] == pytest.approx(ours["val_miou"], abs=2e-3)
+    first, second = (load_checkpoint(tmp_path / name / "last.pt") for name in ("one", "two"))
+    assert first.model_state.keys() == second.model_state.keys()
+    for name, value in first.model_state.items():
+        torch.testing.assert_close(second.model_state[name], value, rtol=0, atol=1e-5)

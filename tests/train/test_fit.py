@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_training
+import torch
+from tiny_training import make_recipe, train
+
+from toolkit import TrashError, UsageError
+from toolkit.progress import SilentProgress
+from toolkit.train.checkpoint import Checkpoint, load_checkpoint
+
+SCRIPT = Path(tiny_training.__file__)
+FULL: dict[str, Any] = {
+    "model": {"dropout": 0.3, "norm": True},
+    "augment": ("mirror", "ignore_edges"),
+    "ema": 0.9,
+    "clip_norm": 1.0,
+    "device_batch_size": 2,
+}
+"""Everything whose state has to survive an interruption."""
+
+
+class Log(SilentProgress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.rows: list[dict[str, Any]] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def row(self, figures: Any) -> None:
+        self.rows.append(dict(figures))
+
+
+def _assert_same(a: Checkpoint, b: Checkpoint) -> None:
+    assert a.epoch == b.epoch
+    assert a.scores == b.scores
+    assert a.model_state.keys() == b.model_state.keys()
+    for name in a.model_state:
+        assert torch.equal(a.model_state[name], b.model_state[name]), name
+
+
+def _assert_same_runs(a: Path, b: Path) -> None:
+    for name in ("best.pt", "last.pt"):
+        _assert_same(load_checkpoint(a / name), load_checkpoint(b / name))
+    first, second = (torch.load(run / "state.pt", weights_only=True) for run in (a, b))
+    assert _flat(first["learner"]) == _flat(second["learner"])
+
+
+def _flat(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _flat(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_flat(item) for item in value]
+    return value.tolist() if isinstance(value, torch.Tensor) else value
+
+
+def _records(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+class Cut(BaseException):
+    """Stands for anything that ends a process."""
+
+
+def _cut_after(epochs: int) -> Any:
+    def on_epoch(epoch: int, figures: dict[str, float]) -> None:
+        if epoch == epochs:
+            raise Cut
+
+    return on_epoch
+
+
+def test_learns_and_leaves_what_it_promises(tiny_root: Path, tmp_path: Path) -> None:
+    log, told = Log(), []
+    result = train(
+        tiny_root,
+        tmp_path / "run",
+        make_recipe(epochs=4, lr=0.03),
+        progress=log,
+        lineage={"parents": [{"path": "a.pt", "digest": "0"}]},
+        on_epoch=lambda epoch, figures: told.append((epoch, figures)),
+    )
+    records = _records(tmp_path / "run")
+    assert [record["epoch"] for record in records] == [1, 2, 3, 4] == [row[0] for row in told]
+    assert records[-1]["train_loss"] < records[0]["train_loss"]
+    assert records[-1]["val_miou"] > records[0]["val_miou"]
+    assert len(records[0]["val_iou"]) == 3
+    assert records[0]["images_per_second"] > 0
+    assert told[0][1]["val_loss"] == records[0]["val_loss"]
+    assert len(log.rows) == 4
+    best = max(records, key=lambda record: record["val_miou"])
+    checkpoint = load_checkpoint(result.best)
+    assert result.best_epoch == checkpoint.epoch == best["epoch"]
+    assert checkpoint.scores["val_miou"] == result.scores["val_miou"] == best["val_miou"]
+    assert load_checkpoint(result.last).epoch == result.epochs == 4
+    assert checkpoint.lineage == {"run": "run", "parents": [{"path": "a.pt", "digest": "0"}]}
+    assert checkpoint.recipe["model"]["name"] == "tiny"
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "best.pt",
+        "last.pt",
+        "metrics.jsonl",
+        "state.pt",
+    ]
+
+
+def test_two_runs_are_equal_bit_by_bit(tiny_root: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        train(tiny_root, tmp_path / name, make_recipe(**FULL))
+    _assert_same_runs(tmp_path / "a", tmp_path / "b")
+
+
+def test_another_seed_gives_other_weights(tiny_root: Path, tmp_path: Path) -> None:
+    runs = [train(tiny_root, tmp_path / str(seed), make_recipe(seed=seed)) for seed in (1, 2)]
+    first, second = (load_checkpoint(run.last).model_state["body.weight"] for run in runs)
+    assert not torch.equal(first, second)
+
+
+def test_workers_change_nothing(tiny_root: Path, tmp_path: Path) -> None:
+    for workers in (0, 2):
+        recipe = make_recipe(**FULL, data={"workers": workers})
+        train(tiny_root, tmp_path / str(workers), recipe)
+    _assert_same_runs(tmp_path / "0", tmp_path / "2")
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_resumed_run_is_the_uninterrupted_one(
+    tiny_root: Path, tmp_path: Path, epochs: int
+) -> None:
+    recipe = make_recipe(**FULL, epochs=4)
+    train(tiny_root, tmp_path / "whole", recipe)
+    with pytest.raises(Cut):
+        train(tiny_root, tmp_path / "cut", recipe, on_epoch=_cut_after(epochs))
+    torch.manual_seed(123)
+    result = train(tiny_root, tmp_path / "cut", recipe, resume=True)
+    assert result.epochs == 4
+    _assert_same_runs(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_resuming_with_other_workers_is_still_exact(tiny_root: Path, tmp_path: Path) -> None:
+    train(tiny_root, tmp_path / "whole", make_recipe(**FULL))
+    with pytest.raises(Cut):
+        train(tiny_root, tmp_path / "cut", make_recipe(**FULL), on_epoch=_cut_after(1))
+    recipe = make_recipe(**FULL, data={"workers": 1})
+    train(tiny_root, tmp_path / "cut", recipe, resume=True)
+    whole, cut = (load_checkpoint(tmp_path / name / "last.pt") for name in ("whole", "cut"))
+    _assert_same(whole, cut)
+
+
+def _start(root: Path, run: Path, recipe: dict[str, Any], **environment: str) -> Any:
+    import os
+
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(root), str(run), json.dumps({"recipe": recipe})],
+        env={**os.environ, **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_killed_process_is_resumed_exactly(tiny_root: Path, tmp_path: Path) -> None:
+    recipe = {**FULL, "epochs": 4}
+    process = _start(tiny_root, tmp_path / "cut", recipe, TINY_SLOW="1")
+    metrics = tmp_path / "cut" / "metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not (metrics.exists() and metrics.read_text().count("\n") >= 2):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.05)  # an epoch takes 0.25 s: this is in the middle of one
+    process.kill()
+    process.wait()
+    assert 2 <= len(_records(tmp_path / "cut")) < 4
+    (tmp_path / "cut" / ".killed.best.pt").write_bytes(b"half a file")
+
+    train(tiny_root, tmp_path / "whole", make_recipe(**recipe))
+    train(tiny_root, tmp_path / "cut", make_recipe(**recipe), resume=True)
+    _assert_same_runs(tmp_path / "whole", tmp_path / "cut")
+    assert [record["epoch"] for record in _records(tmp_path / "cut")] == [1, 2, 3, 4]
+    assert not list((tmp_path / "cut").glob(".*"))
+
+
+def test_resuming_without_a_finished_epoch_begins(tiny_root: Path, tmp_path: Path) -> None:
+    result = train(tiny_root, tmp_path / "run", make_recipe(epochs=1), resume=True)
+    assert result.epochs == 1
+
+
+def test_a_finished_run_is_not_trained_again(tiny_root: Path, tmp_path: Path) -> None:
+    first = train(tiny_root, tmp_path / "run", make_recipe())
+    before = (tmp_path / "run" / "last.pt").stat().st_mtime_ns
+    again = train(tiny_root, tmp_path / "run", make_recipe(), resume=True)
+    assert again == first
+    assert (tmp_path / "run" / "last.pt").stat().st_mtime_ns == before
+
+
+def test_a_finished_run_can_be_trained_past_its_plan(tiny_root: Path, tmp_path: Path) -> None:
+    train(tiny_root, tmp_path / "run", make_recipe(epochs=2))
+    result = train(tiny_root, tmp_path / "run", make_recipe(epochs=4), resume=True)
+    assert result.epochs == 4
+    records = _records(tmp_path / "run")
+    assert [record["epoch"] for record in records] == [1, 2, 3, 4]
+    # The learning rate goes on along the longer plan: 12 steps of tiny_training.decay.
+    assert records[-1]["lr"] == pytest.approx(0.01 / (1 + 3 * 11 / 12))
+
+
+def test_a_run_cannot_be_made_shorter(tiny_root: Path, tmp_path: Path) -> None:
+    train(tiny_root, tmp_path / "run", make_recipe(epochs=3))
+    with pytest.raises(UsageError, match="has 3 epochs already"):
+        train(tiny_root, tmp_path / "run", make_recipe(epochs=2), resume=True)
+
+
+def test_a_changed_recipe_is_not_resumed(tiny_root: Path, tmp_path: Path) -> None:
+    train(tiny_root, tmp_path / "run", make_recipe())
+    with pytest.raises(UsageError) as caught:
+        train(tiny_root, tmp_path / "run", make_recipe(lr=0.5, ema=0.9), resume=True)
+    assert "optimizer.lr: was 0.01, is 0.5" in caught.value.message
+    assert "train.ema" in caught.value.message
+    assert "epochs" not in caught.value.message
+
+
+def test_changed_data_are_not_resumed(tiny_root: Path, tmp_path: Path) -> None:
+    train(tiny_root, tmp_path / "run", make_recipe())
+    other = tiny_training.write_contest(tmp_path / "contest", train=11)
+    with pytest.raises(UsageError, match="content of the training split"):
+        train(other, tmp_path / "run", make_recipe(), resume=True)
+
+
+def test_a_run_is_not_overwritten(tiny_root: Path, tmp_path: Path) -> None:
+    train(tiny_root, tmp_path / "run", make_recipe(epochs=1))
+    with pytest.raises(UsageError, match="already holds a run"):
+        train(tiny_root, tmp_path / "run", make_recipe(epochs=1))
+
+
+def test_patience_ends_the_run(tiny_root: Path, tmp_path: Path) -> None:
+    # With so small a learning rate the score never changes, and the first epoch stays the best.
+    recipe = make_recipe(epochs=9, patience=2, lr=1e-12)
+    result = train(tiny_root, tmp_path / "run", recipe)
+    assert (result.best_epoch, result.epochs, result.stopped_early) == (1, 3, True)
+    assert load_checkpoint(result.best).epoch == 1
+    longer = make_recipe(epochs=9, patience=3, lr=1e-12)
+    again = train(tiny_root, tmp_path / "run", longer, resume=True)
+    assert (again.best_epoch, again.epochs, again.stopped_early) == (1, 4, True)
+
+
+def test_validation_can_be_rarer(tiny_root: Path, tmp_path: Path) -> None:
+    result = train(tiny_root, tmp_path / "run", make_recipe(epochs=5, validate_every=2))
+    validated = [r["epoch"] for r in _records(tmp_path / "run") if r["val_miou"] is not None]
+    assert validated == [2, 4, 5]
+    assert result.best_epoch in validated
+    assert load_checkpoint(result.last).epoch == 5
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_epoch(
+    tiny_root: Path, tmp_path: Path
+) -> None:
+    # An epoch asks for the loss 3 times in training and twice in validation.
+    recipe = make_recipe(loss={"explode_at": 7})
+    with pytest.raises(TrashError) as caught:
+        train(tiny_root, tmp_path / "run", recipe)
+    message = caught.value.message
+    assert "nan in epoch 2, step 2 of 3" in message
+    assert "learning rate 0.00429" in message
+    assert message.count("train/") == 4
+    assert "optimizer.lr" in caught.value.hint
+    for name in ("best.pt", "last.pt"):
+        checkpoint = load_checkpoint(tmp_path / "run" / name)
+        assert checkpoint.epoch == 1
+        assert all(value.isfinite().all() for value in checkpoint.model_state.values())
+
+
+def test_a_validation_loss_that_is_no_number_stops_too(tiny_root: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrashError, match="after epoch 2 the validation loss"):
+        train(tiny_root, tmp_path / "run", make_recipe(loss={"explode_at": 9}))
+    assert load_checkpoint(tmp_path / "run" / "last.pt").epoch == 1
+
+
+def test_weights_that_are_no_numbers_replace_nothing(tiny_root: Path, tmp_path: Path) -> None:
+    # One step per epoch: its loss is finite, what it does to the weights is not.
+    recipe = make_recipe(loss={"broken_gradient": True}, batch_size=10, validate_every=3)
+    with pytest.raises(TrashError, match="after epoch 1 the weights are no numbers"):
+        train(tiny_root, tmp_path / "run", recipe)
+    assert not (tmp_path / "run" / "last.pt").exists()
+
+
+def test_a_failing_tracker_is_dropped_once_and_the_rest_go_on(
+    tiny_root: Path, tmp_path: Path
+) -> None:
+    log = Log()
+    recipe = make_recipe(trackers=("broken", "absent", "file"), epochs=4)
+    train(tiny_root, tmp_path / "run", recipe, progress=log)
+    warnings = [line for line in log.lines if line.startswith("warning")]
+    assert len(warnings) == 2
+    assert "absent" in warnings[0]
+    assert "package is missing" in warnings[0]
+    assert "broken" in warnings[1]
+    assert "server gone" in warnings[1]
+    tracked = (tmp_path / "run" / "tracked.txt").read_text().splitlines()
+    assert [line.split()[0] for line in tracked] == ["1", "2", "3", "4", "closed"]
+    assert "val_miou" in tracked[0]
+
+
+def test_a_misspelt_tracker_is_an_error(tiny_root: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no tracker is called fiel"):
+        train(tiny_root, tmp_path / "run", make_recipe(trackers=("fiel",)))
+
+
+def test_an_interruption_says_how_to_go_on(tiny_root: Path, tmp_path: Path) -> None:
+    def interrupt(epoch: int, figures: dict[str, float]) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    log = Log()
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_root, tmp_path / "run", make_recipe(), progress=log, on_epoch=interrupt)
+    assert str(tmp_path / "run") in log.lines[-2]
+    assert "--resume" in log.lines[-1]
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_the_checkpoint_alone_reproduces_its_score(tiny_root: Path, tmp_path: Path) -> None:
+    from tiny_training import CLASSES, make_registry, open_tiny
+
+    from toolkit.data.images import open_images
+    from toolkit.data.masks import open_masks
+    from toolkit.metrics.confusion import ConfusionMatrix, scores
+
+    recipe = make_recipe(**FULL)
+    result = train(tiny_root, tmp_path / "run", recipe)
+    checkpoint = load_checkpoint(result.best)
+    contest = open_tiny(tiny_root, recipe)
+    from toolkit import Context
+
+    model = make_registry().build("model", recipe.model, Context(class_names=CLASSES)).eval()
+    model.load_state_dict(checkpoint.model_state)
+    images = open_images(contest.val, None, (16, 16), SilentProgress())
+    masks = open_masks(contest.val, tmp_path, (16, 16), SilentProgress())
+    confusion = ConfusionMatrix(3, 255)
+    for image, mask in zip(images, masks, strict=True):
+        pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None] / 255
+        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (checkpoint.mean, checkpoint.std))
+        with torch.no_grad():
+            labels = model((pixels - mean) / std).argmax(1)
+        confusion.update(labels[0].numpy().astype("uint8"), mask)
+    assert scores(confusion.matrix).mean_iou == pytest.approx(
+        checkpoint.scores["val_miou"], abs=2e-3
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits on the size of files")
+@pytest.mark.parametrize("limit", [100, 2000])
+def test_a_full_disk_keeps_what_was_there(tiny_root: Path, tmp_path: Path, limit: int) -> None:
+    import resource
+
+    train(tiny_root, tmp_path / "run", make_recipe(epochs=1))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(TrashError, match=r"cannot write .*run/") as caught:
+            train(tiny_root, tmp_path / "run", make_recipe(epochs=2), resume=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "Free some space" in caught.value.hint
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before

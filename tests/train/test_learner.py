@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_training import make_recipe, make_registry, train
+
+from toolkit import Context, TrashError
+from toolkit.data.loader import Batch
+from toolkit.train.build import build_learner
+from toolkit.train.checkpoint import load_checkpoint
+from toolkit.train.distributed import World
+from toolkit.train.learner import Learner, NonFiniteLoss
+
+CONTEXT = Context(class_names=("a", "b", "c"), image_size=(16, 16), epochs=2, steps_per_epoch=5)
+
+
+def _learner(**recipe: Any) -> Learner:
+    torch.manual_seed(0)
+    return build_learner(
+        make_recipe(**recipe), make_registry(), CONTEXT, torch.device("cpu"), World()
+    )
+
+
+def _batch(n: int = 4) -> Batch:
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (n, 3, 16, 16), generator=generator).to(torch.uint8)
+    masks = torch.randint(0, 3, (n, 16, 16), generator=generator).to(torch.uint8)
+    for number in range(n):
+        masks[number, : 4 * number] = 255
+    return Batch(images, masks, torch.arange(n))
+
+
+def _pieces(batch: Batch, size: int) -> list[Batch]:
+    return [
+        Batch(*(part[first : first + size] for part in batch))
+        for first in range(0, len(batch.images), size)
+    ]
+
+
+def _weights(learner: Learner) -> torch.Tensor:
+    return torch.cat([parameter.detach().ravel() for parameter in learner.result.parameters()])
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_accumulated_pieces_are_one_batch(size: int) -> None:
+    """Also when ignored pixels make the pieces count differently."""
+    whole, pieces = _learner(), _learner()
+    batch = _batch()
+    for _ in range(3):
+        expected = whole.step([batch])
+        found = pieces.step(_pieces(batch, size))
+        assert found.loss == pytest.approx(expected.loss, rel=1e-5)
+    torch.testing.assert_close(_weights(pieces), _weights(whole), rtol=0, atol=1e-5)
+
+
+def test_a_batch_without_a_counted_pixel_teaches_nothing() -> None:
+    learner = _learner()
+    batch = _batch()
+    batch.masks.fill_(255)
+    assert learner.step([batch]).loss == 0
+
+
+def test_the_schedule_moves_after_every_step() -> None:
+    learner = _learner(lr=0.04)
+    rates = []
+    for _ in range(3):
+        rates.append(learner.learning_rate)
+        learner.step([_batch()])
+    assert rates == pytest.approx([0.04 / (1 + 3 * step / 10) for step in range(3)])
+
+
+def test_the_gradient_is_clipped_and_its_norm_reported() -> None:
+    free, clipped = _learner(), _learner(clip_norm=1e-3)
+    assert free.step([_batch()]).gradient_norm is None
+    norm = clipped.step([_batch()]).gradient_norm
+    assert norm is not None
+    assert norm > 1e-3
+    left = [parameter.grad for parameter in clipped.result.parameters()]
+    assert torch.cat([grad.ravel() for grad in left]).norm() == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_loss_that_is_no_number_changes_no_weight_and_names_the_samples() -> None:
+    learner = _learner(loss={"explode_at": 2})
+    before = _weights(learner)
+    with pytest.raises(NonFiniteLoss) as caught:
+        learner.step(_pieces(_batch(), 2))
+    assert caught.value.suspects == [2, 3]
+    assert torch.equal(_weights(learner), before)
+
+
+def test_the_moving_average_is_what_counts() -> None:
+    learner = _learner(ema=0.99)
+    start = _weights(learner)
+    learner.step([_batch()])
+    plain = _learner()
+    plain.step([_batch()])
+    decay = 2 / 11
+    expected = decay * start + (1 - decay) * _weights(plain)
+    torch.testing.assert_close(_weights(learner), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_an_auxiliary_output_is_not_trained() -> None:
+    learner = _learner(model={"auxiliary": True})
+    before = learner.result.state_dict()["auxiliary.weight"].clone()
+    learner.step([_batch()])
+    assert torch.equal(learner.result.state_dict()["auxiliary.weight"], before)
+
+
+def test_a_wrong_output_is_found_before_the_first_epoch() -> None:
+    registry = make_registry()
+    entry = registry.find("model", "tiny")
+    object.__setattr__(
+        entry.component, "factory", lambda context: torch.nn.Conv2d(3, 5, 3, stride=2)
+    )
+    with pytest.raises(TrashError, match=r"model tiny returned logits of shape \(1, 5, 7, 7\)"):
+        build_learner(make_recipe(), registry, CONTEXT, torch.device("cpu"), World())
+
+
+def test_bf16_trains_close_to_fp32(tiny_root: Path, tmp_path: Path) -> None:
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        result = train(tiny_root, tmp_path / precision, make_recipe(precision=precision))
+        losses[precision] = result.scores["train_loss"]
+        assert load_checkpoint(result.best).model_state["body.weight"].dtype == torch.float32
+    assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.02)

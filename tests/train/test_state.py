@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from toolkit import UsageError
+from toolkit.train.state import History, load_state, save_state
+
+
+def _history(*scores: float | None) -> History:
+    return History([{"epoch": n, "val_miou": score} for n, score in enumerate(scores, 1)])
+
+
+def test_the_earlier_of_two_equal_epochs_is_best() -> None:
+    best = _history(0.1, 0.5, None, 0.5, 0.4).best
+    assert best is not None
+    assert best["epoch"] == 2
+
+
+def test_patience_counts_epochs_since_the_best_one() -> None:
+    assert not _history(0.5, 0.4).is_stale(2)
+    assert _history(0.5, 0.4, 0.5).is_stale(2)
+    assert not _history(0.5, 0.4, 0.6).is_stale(2)
+    assert not _history(0.5, 0.4, 0.3).is_stale(0)
+    assert not _history().is_stale(1)
+
+
+def test_an_epoch_without_validation_uses_up_no_patience() -> None:
+    assert not _history(None, 0.5, None).is_stale(1)
+    assert _history(None, 0.5, None, 0.4).is_stale(2)
+
+
+RECIPE: dict[str, Any] = {
+    "seed": 1,
+    "train": {"epochs": 3, "patience": 0, "device": "auto", "batch_size": 4},
+    "data": {"workers": 0, "mean": [0.1, 0.2, 0.3]},
+}
+
+
+def _changed(**train: Any) -> dict[str, Any]:
+    return {**RECIPE, "train": {**RECIPE["train"], **train}}
+
+
+def test_comes_back_as_it_was(tmp_path: Path) -> None:
+    learner = {"model": {"w": torch.ones(2)}, "scheduler": {"last_epoch": 3, "none": None}}
+    save_state(tmp_path / "state.pt", RECIPE, learner, _history(0.1, None))
+    state, history = load_state(tmp_path / "state.pt", RECIPE)
+    assert torch.equal(state["model"]["w"], torch.ones(2))
+    assert state["scheduler"] == learner["scheduler"]
+    assert history == _history(0.1, None)
+
+
+def test_a_longer_plan_and_another_machine_are_allowed(tmp_path: Path) -> None:
+    save_state(tmp_path / "state.pt", RECIPE, {}, History())
+    other = _changed(epochs=9, patience=5, device="cpu")
+    load_state(tmp_path / "state.pt", {**other, "data": {**RECIPE["data"], "workers": 8}})
+
+
+def test_every_other_difference_is_listed(tmp_path: Path) -> None:
+    save_state(tmp_path / "state.pt", RECIPE, {}, History())
+    other = {**_changed(batch_size=8, epochs=9, ema=0.9), "seed": 2}
+    with pytest.raises(UsageError) as caught:
+        load_state(tmp_path / "state.pt", other)
+    lines = caught.value.message.splitlines()[1:]
+    assert lines == [
+        "  seed: was 1, is 2",
+        "  train.batch_size: was 4, is 8",
+        "  train.ema: was not set, is 0.9",
+    ]
+
+
+def test_a_checkpoint_is_no_state(tmp_path: Path) -> None:
+    torch.save({"format": "trash-checkpoint"}, tmp_path / "state.pt")
+    with pytest.raises(UsageError, match="not the saved state"):
+        load_state(tmp_path / "state.pt", RECIPE)

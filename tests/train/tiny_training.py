@@ -1,0 +1,239 @@
+"""A contest of a few drawn images and components small enough to train in milliseconds.
+
+Run as a script it trains in a process of its own, for the tests that kill or multiply processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from toolkit import Component, ComponentSpec, Context
+from toolkit.data.contest import Contest, open_contest
+from toolkit.plugin.interfaces import Sample
+from toolkit.plugin.registry import Entry, Registry
+from toolkit.progress import SilentProgress
+from toolkit.project import Project
+from toolkit.recipe.schema import Augment, Data, Recipe, Train
+from toolkit.train.fit import FitResult, fit
+
+CLASSES = ("Background", "Red", "Blue")
+SIZE = 16
+
+
+def write_contest(root: Path, train: int = 10, val: int = 5) -> Path:
+    """Draw one red and one blue rectangle per image."""
+    rng = np.random.default_rng(0)
+    categories = [{"id": 3, "name": "Red"}, {"id": 7, "name": "Blue"}]
+    for split, count in (("train", train), ("val", val)):
+        images, annotations = [], []
+        for number in range(count):
+            name = f"{split}/{number}.png"
+            images.append({"id": number, "file_name": name, "width": SIZE, "height": SIZE})
+            picture = rng.integers(60, 140, (SIZE, SIZE, 3), dtype=np.uint8)
+            for category, colour in ((3, (200, 20, 20)), (7, (20, 20, 200))):
+                x, y = (int(v) for v in rng.integers(0, SIZE - 6, 2))
+                picture[y : y + 6, x : x + 6] = colour
+                corners = [x, y, x + 6, y, x + 6, y + 6, x, y + 6]
+                annotations.append(
+                    {
+                        "id": len(annotations),
+                        "image_id": number,
+                        "category_id": category,
+                        "segmentation": [corners],
+                        "area": 36,
+                        "bbox": [x, y, 6, 6],
+                        "iscrowd": 0,
+                    }
+                )
+            (root / split).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(root / name), picture[:, :, ::-1])
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        (root / f"{split}.json").write_text(json.dumps(content))
+    return root
+
+
+class TinyNet(nn.Module):
+    """Two convolutions, without normalisation; with dropout and an auxiliary output on demand."""
+
+    def __init__(self, n_classes: int, dropout: float, auxiliary: bool, norm: bool) -> None:
+        super().__init__()
+        self.body = nn.Conv2d(3, 8, 3, padding=1)
+        self.norm = nn.BatchNorm2d(8) if norm else nn.Identity()
+        self.drop = nn.Dropout(dropout)
+        self.head = nn.Conv2d(8, n_classes, 1)
+        self.auxiliary = nn.Conv2d(8, n_classes, 1) if auxiliary else None
+
+    def forward(self, images: torch.Tensor) -> Any:
+        features = self.drop(self.norm(self.body(images)).relu())
+        if self.auxiliary is None:
+            return self.head(features)
+        return {"main": self.head(features), "aux": self.auxiliary(features)}
+
+
+def tiny(
+    context: Context, *, dropout: float = 0.0, auxiliary: bool = False, norm: bool = False
+) -> nn.Module:
+    return TinyNet(context.n_classes, dropout, auxiliary, norm)
+
+
+def cross_entropy(context: Context, *, explode_at: int = 0, broken_gradient: bool = False) -> Any:
+    """`explode_at`: number of the call that returns NaN."""
+    calls = 0
+
+    def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        summed = functional.cross_entropy(
+            logits, target, ignore_index=context.ignore_index, reduction="sum"
+        )
+        value = summed / (target != context.ignore_index).sum().clamp(min=1)
+        if broken_gradient:
+            value = value + (logits * 0).sum().sqrt()
+        return value * float("nan") if calls == explode_at else value
+
+    return loss
+
+
+def adam(context: Context, parameters: Any, *, lr: float = 0.01) -> Any:
+    return torch.optim.AdamW(parameters, lr=lr)
+
+
+def decay(context: Context, optimizer: Any) -> Any:
+    steps = context.total_steps
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + 3 * step / steps))
+
+
+class _Mirror:
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        if os.environ.get("TINY_SLOW"):
+            time.sleep(0.02)
+        if rng.random() < 0.5:
+            return sample
+        return Sample(sample.image[:, ::-1].copy(), sample.mask[:, ::-1].copy(), sample.file_name)
+
+
+class _IgnoreEdges:
+    """Ignores a strip of its own width in every image, so that images count differently."""
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        mask = sample.mask.copy()
+        mask[:, : int(rng.integers(0, SIZE))] = 255
+        return Sample(sample.image, mask, sample.file_name)
+
+
+class BrokenTracker:
+    """Works once."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.calls = 0
+
+    def log(self, epoch: int, figures: Any) -> None:
+        self.calls += 1
+        if self.calls > 1:
+            raise ConnectionError("server gone")
+
+    def close(self) -> None:
+        raise AssertionError("a dropped tracker is not closed")
+
+
+class FileTracker:
+    """Writes what it is told."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.path = run_dir / "tracked.txt"
+
+    def log(self, epoch: int, figures: Any) -> None:
+        with self.path.open("a") as file:
+            file.write(f"{epoch} {sorted(figures)}\n")
+
+    def close(self) -> None:
+        with self.path.open("a") as file:
+            file.write("closed\n")
+
+
+def _refuse(context: Context, run_dir: Path) -> Any:
+    raise ImportError("package is missing")
+
+
+def make_registry() -> Registry:
+    components = {
+        "model": [Component("tiny", tiny, "")],
+        "loss": [Component("cross_entropy", cross_entropy, "")],
+        "optimizer": [Component("adamw", adam, "")],
+        "scheduler": [Component("constant", decay, "")],
+        "augmentation": [
+            Component("mirror", lambda context: _Mirror(), ""),
+            Component("ignore_edges", lambda context: _IgnoreEdges(), ""),
+        ],
+        "tracker": [
+            Component("broken", lambda context, run_dir: BrokenTracker(run_dir), ""),
+            Component("absent", _refuse, ""),
+            Component("file", lambda context, run_dir: FileTracker(run_dir), ""),
+        ],
+    }
+    return Registry(
+        Entry(kind, component, "test") for kind, found in components.items() for component in found
+    )
+
+
+def make_recipe(
+    *,
+    model: dict[str, Any] | None = None,
+    loss: dict[str, Any] | None = None,
+    augment: tuple[str, ...] = ("mirror",),
+    trackers: tuple[str, ...] = (),
+    data: dict[str, Any] | None = None,
+    lr: float = 0.01,
+    seed: int = 1,
+    **train: Any,
+) -> Recipe:
+    settings: dict[str, Any] = {"epochs": 3, "batch_size": 4, "device": "cpu", **train}
+    return Recipe(
+        seed=seed,
+        data=Data(
+            train="train.json",
+            val="val.json",
+            test=None,
+            image_size=(SIZE, SIZE),
+            **{"workers": 0, **(data or {})},
+        ),
+        model=ComponentSpec(name="tiny", **(model or {})),
+        loss=ComponentSpec(name="cross_entropy", **(loss or {})),
+        optimizer=ComponentSpec(name="adamw", lr=lr),
+        augment=Augment(train=tuple(ComponentSpec(name=name, p=1.0) for name in augment)),
+        train=Train(**settings),
+        trackers=tuple(ComponentSpec(name=name) for name in trackers),
+    )
+
+
+def open_tiny(root: Path, recipe: Recipe) -> Contest:
+    data = recipe.data.model_copy(update={"root": str(root)})
+    return open_contest(data, Project(root), SilentProgress())
+
+
+def train(root: Path, run_dir: Path, recipe: Recipe, **options: Any) -> FitResult:
+    """Train on the contest in `root`."""
+    options = {"cache": root.parent / "cache", "progress": SilentProgress(), **options}
+    return fit(recipe, make_registry(), open_tiny(root, recipe), run_dir, **options)
+
+
+def main() -> None:
+    """Arguments: contest folder, run folder, JSON with `recipe` (for make_recipe) and `resume`."""
+    torch.set_num_threads(1)
+    root, run_dir, request = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
+    train(root, run_dir, make_recipe(**request["recipe"]), resume=request.get("resume", False))
+
+
+if __name__ == "__main__":
+    main()

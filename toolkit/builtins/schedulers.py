@@ -1,0 +1,159 @@
+"""Learning-rate schedules, stepped after every optimiser step.
+
+The optimiser's own learning rate is the peak. Schedules are functions of the step alone, so a
+resumed run continues exactly, and one that is made longer follows the longer plan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, PositiveInt
+
+from toolkit import Component, Context, UnitInterval, UsageError, hookimpl
+
+if TYPE_CHECKING:
+    from torch.optim.lr_scheduler import LRScheduler
+
+MinLearningRate = Annotated[float, Field(ge=0)]
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+
+Shape = Callable[[int], tuple[float, float]]
+"""Step -> (height 0…1 between the lowest lr and the peak, factor of the peak)."""
+
+
+def constant(context: Context, optimizer: Any, *, warmup: UnitInterval = 0.0) -> LRScheduler:
+    """Keep the learning rate, after an optional linear warm-up.
+
+    Args:
+        optimizer: whose learning rate is set.
+        warmup: share of the run in which the rate rises from 0.
+    """
+    steps = int(context.total_steps * warmup)
+    return _scheduler(optimizer, lambda step: (step / steps if step < steps else 1.0, 1.0), 0.0)
+
+
+def cosine(
+    context: Context,
+    optimizer: Any,
+    *,
+    warmup: BelowOne = 0.0,
+    min_lr: MinLearningRate = 0.0,
+) -> LRScheduler:
+    """Rise linearly to the peak, then fall along a cosine to `min_lr` at the end of the run.
+
+    Args:
+        optimizer: whose learning rate is set.
+        warmup: share of the run in which the rate rises from min_lr.
+        min_lr: lowest learning rate.
+    """
+    return cosine_restarts(context, optimizer, cycles=1, warmup=warmup, min_lr=min_lr)
+
+
+def cosine_restarts(
+    context: Context,
+    optimizer: Any,
+    *,
+    cycles: PositiveInt = 3,
+    warmup: BelowOne = 0.25,
+    min_lr: MinLearningRate = 1e-5,
+    mult: Annotated[float, Field(gt=0)] = 1.0,
+    gamma: Annotated[float, Field(gt=0, le=1)] = 0.5,
+) -> LRScheduler:
+    """Repeat warm-up and cosine decay, each cycle with a lower peak (arXiv:1608.03983, per step).
+
+    Args:
+        optimizer: whose learning rate is set; its lr is the first peak.
+        cycles: number of cycles that fill the run.
+        warmup: share of the first cycle in which the rate rises linearly; as many steps in each.
+        min_lr: learning rate at the start and the end of every cycle.
+        mult: factor of the decaying part's length from one cycle to the next.
+        gamma: factor of the peak from one cycle to the next.
+    """
+    # Σ (1 - warmup)·mult^k + warmup first cycles fill the run.
+    first_cycles = sum((1 - warmup) * mult**k + warmup for k in range(cycles))
+    length = max(1, int(context.total_steps / first_cycles))
+    rise = int(length * warmup)
+
+    def shape(step: int) -> tuple[float, float]:
+        cycle, inside, fall = _position(step, length, rise, mult)
+        if cycle >= cycles:
+            # Lengths are whole steps: the few that are left over must not begin at a peak.
+            return 0.0, 1.0
+        if inside < rise:
+            return inside / rise, gamma**cycle
+        return (1 + math.cos(math.pi * (inside - rise) / fall)) / 2, gamma**cycle
+
+    return _scheduler(optimizer, shape, min_lr)
+
+
+def _position(step: int, length: int, rise: int, mult: float) -> tuple[int, int, int]:
+    """Return (cycle, step inside it, its falling steps)."""
+    cycle, fall = 0, length - rise
+    while step >= rise + fall:
+        step -= rise + fall
+        cycle += 1
+        fall = max(1, int(fall * mult))
+    return cycle, step, fall
+
+
+def poly(
+    context: Context,
+    optimizer: Any,
+    *,
+    power: Annotated[float, Field(gt=0)] = 0.9,
+    warmup: BelowOne = 0.0,
+    min_lr: MinLearningRate = 0.0,
+) -> LRScheduler:
+    """Fall as (1 − step / steps)^power, as DeepLab does (arXiv:1606.00915).
+
+    Args:
+        optimizer: whose learning rate is set.
+        power: 1 falls in a line; smaller values stay high longer.
+        warmup: share of the run in which the rate rises from min_lr.
+        min_lr: lowest learning rate.
+    """
+    rise = int(context.total_steps * warmup)
+    fall = max(1, context.total_steps - rise)
+
+    def shape(step: int) -> tuple[float, float]:
+        if step < rise:
+            return step / rise, 1.0
+        return max(0.0, 1 - (step - rise) / fall) ** power, 1.0
+
+    return _scheduler(optimizer, shape, min_lr)
+
+
+def _scheduler(optimizer: Any, shape: Shape, min_lr: float) -> LRScheduler:
+    """Make a scheduler whose state is plain numbers; every group keeps its own peak."""
+    from torch.optim.lr_scheduler import LambdaLR
+
+    peaks = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
+    if min_lr > min(peaks):
+        raise UsageError(
+            f"min_lr = {min_lr:g} is above the optimiser's learning rate {min(peaks):g}",
+            "Lower scheduler.min_lr or raise optimizer.lr.",
+        )
+
+    def factor_for(peak: float) -> Callable[[int], float]:
+        def factor(step: int) -> float:
+            height, decay = shape(step)
+            top = max(peak * decay, min_lr)
+            return (min_lr + (top - min_lr) * height) / peak
+
+        return factor
+
+    return LambdaLR(optimizer, [factor_for(peak) for peak in peaks])
+
+
+@hookimpl
+def trash_schedulers() -> list[Component]:
+    """Return the built-in schedules."""
+    return [
+        Component("constant", constant, "constant learning rate, with optional warm-up"),
+        Component("cosine", cosine, "warm-up and one cosine decay"),
+        Component("cosine_restarts", cosine_restarts, "cosine cycles with warm-up and lower peaks"),
+        Component("poly", poly, "polynomial decay", ("polynomial",)),
+    ]

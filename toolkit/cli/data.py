@@ -1,0 +1,138 @@
+"""`trash data`: demo, check, split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.cli import console
+from toolkit.errors import EXIT_USAGE
+from toolkit.project import find_project
+
+if TYPE_CHECKING:
+    from toolkit.data.check import Report
+
+app = typer.Typer(help="Images and annotations: demo, check, split.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder to write; made if need be.")],
+    train: Annotated[int, typer.Option(min=1, help="Training images.")] = 160,
+    val: Annotated[int, typer.Option(min=1, help="Validation images.")] = 40,
+    test: Annotated[int, typer.Option(min=1, help="Test images.")] = 40,
+    size: Annotated[int, typer.Option(min=32, max=2048, help="Height and width, pixels.")] = 128,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything in it.")] = 0,
+) -> None:
+    """Write a synthetic contest: images, COCO files and the hidden truth of the test split."""
+    from toolkit.data.demo import write_demo
+    from toolkit.recipe.schema import Demo
+
+    wanted = Demo(train=train, val=val, test=test, size=size, seed=seed)
+    write_demo(folder, wanted, console.make_progress())
+    console.print_result(str(folder))
+
+
+@app.command()
+def check(
+    sources: Annotated[list[Path], typer.Argument(help="Recipes or COCO JSON files.")],
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the images of a JSON; default: the folder it is in."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Names to show of each kind.")] = 5,
+    json_: Json = False,
+) -> None:
+    """Report every broken image, missing file, bad outline, unknown category and duplicate."""
+    from toolkit.data.check import check_contest
+    from toolkit.data.sources import find_sources
+
+    progress = console.make_progress()
+    contests = find_sources(sources, find_project(), root)
+    reports = [report for contest in contests for report in check_contest(contest, progress)]
+    if json_:
+        console.print_json([report.as_json() for report in reports])
+    else:
+        for report in reports:
+            _print_report(report, limit)
+    if any(report.has_errors for report in reports):
+        raise typer.Exit(EXIT_USAGE)
+
+
+def _print_report(report: Report, limit: int) -> None:
+    console.print_result(
+        f"{report.file}: {report.n_images} images, {report.n_annotations} annotations"
+    )
+    if report.classes and report.n_annotations:
+        console.print_table(
+            ("label", "class", "annotations", "images", "pixels %"),
+            [
+                (
+                    label,
+                    item.name,
+                    item.annotations if label else None,
+                    item.images if label else None,
+                    f"{100 * item.pixel_share:.3f}",
+                )
+                for label, item in enumerate(report.classes)
+            ],
+            numeric=("label", "annotations", "images", "pixels %"),
+        )
+    if not report.problems:
+        console.print_result("no problems\n")
+        return
+    rows: list[tuple[object, ...]] = []
+    for kind, problems in report.by_kind().items():
+        level = "error" if problems[0].error else "warning"
+        names = [f"{item.where}: {item.detail}".rstrip(": ") for item in problems[:limit]]
+        if len(problems) > limit:
+            names.append(f"… and {len(problems) - limit} more (--limit)")
+        rows.append((level, kind, len(problems), "\n".join(names)))
+    console.print_table(("level", "problem", "count", "where"), rows, numeric=("count",))
+    console.print_result("")
+
+
+@app.command()
+def split(
+    source: Annotated[Path, typer.Argument(help="Recipe (its data.train) or COCO JSON.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Split file to write.")],
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the ties.")] = 0,
+    json_: Json = False,
+) -> None:
+    """Divide training images into folds of equal class content and write the split file."""
+    from toolkit.data.coco import read_coco
+    from toolkit.data.sources import find_sources
+    from toolkit.data.splits import class_presence, make_folds, write_folds
+
+    coco = read_coco(find_sources([source], find_project(), None)[0][0].file)
+    made = make_folds(coco, folds, seed)
+    write_folds(output, made, coco, seed)
+    presence = class_presence(coco)
+    counts = [presence[list(rows)].sum(axis=0).tolist() for rows in made.rows]
+    names = [category.name for category in coco.categories]
+    if json_:
+        console.print_json(
+            {
+                "file": str(output),
+                "folds": [
+                    {"images": len(rows), "images_of": dict(zip(names, found, strict=True))}
+                    for rows, found in zip(made.rows, counts, strict=True)
+                ],
+            }
+        )
+        return
+    columns = [f"fold {fold}" for fold in range(folds)]
+    console.print_table(
+        ("images of", *columns),
+        [
+            ("any class", *(len(rows) for rows in made.rows)),
+            *((name, *(found[row] for found in counts)) for row, name in enumerate(names)),
+        ],
+        numeric=columns,
+    )
+    console.print_result(str(output))

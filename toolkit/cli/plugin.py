@@ -1,0 +1,125 @@
+"""`trash plugin`: list, show, new, check."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.session import open_registry
+from toolkit.errors import EXIT_FAILED
+from toolkit.project import find_project
+
+app = typer.Typer(
+    help="Components: models, losses, augmentations, … and your own.", no_args_is_help=True
+)
+
+Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only this kind.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="A component, source:component, or a plugin.")]
+
+
+@app.command("list")
+def list_(kind: Kind = None, json_: Json = False) -> None:
+    """List every component with where it comes from."""
+    from toolkit.plugin.describe import check_kind
+
+    check_kind(kind)
+    entries = open_registry(find_project()).entries(kind)
+    columns = ("name", "kind", "source", "summary", "aliases")
+    rows = [
+        (e.name, e.kind, e.source, e.component.summary, list(e.component.aliases)) for e in entries
+    ]
+    if json_:
+        console.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    console.print_table(columns, [(*row[:-1], ", ".join(row[-1])) for row in rows])
+
+
+@app.command()
+def show(name: Name, kind: Kind = None, json_: Json = False) -> None:
+    """Print a component's parameters with types, defaults and ranges, and where it lives."""
+    from toolkit.plugin.describe import describe, named
+
+    registry = open_registry(find_project())
+    found = [describe(entry, registry) for entry in named(registry, name, kind)]
+    if json_:
+        console.print_json([description.as_json() for description in found])
+        return
+    for number, description in enumerate(found):
+        if number:
+            console.print_result("")
+        console.print_result(f"{description.name} ({description.kind}, {description.source})")
+        if description.aliases:
+            console.print_result("also called " + ", ".join(description.aliases))
+        console.print_result(description.details or description.summary)
+        if description.file:
+            console.print_result(f"{description.file}:{description.line}")
+        if description.parameters:
+            console.print_table(
+                ("parameter", "type", "default", "meaning"),
+                [
+                    (p.name, p.type, "required" if p.default is None else p.default, p.description)
+                    for p in description.parameters
+                ],
+            )
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the component and of its file.")],
+    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="What it is.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files of that name.")] = False,
+) -> None:
+    """Write a plugin that works at once, with its test, to be changed."""
+    from toolkit.plugin.scaffold import write_plugin
+    from toolkit.recipe.problems import shown_path
+
+    project = find_project()
+    written = write_plugin(name, kind, project, open_registry(project), force=force)
+    for path in written.files:
+        console.print_result(shown_path(path))
+    console.note(f"check it: trash plugin check {name}")
+    if written.recipe_line:
+        console.note(f"use it:   {written.recipe_line}")
+
+
+@app.command()
+def check(
+    name: Annotated[
+        str | None, typer.Argument(help="A component, source:component, or a plugin.")
+    ] = None,
+    kind: Kind = None,
+    json_: Json = False,
+) -> None:
+    """Run the contract of each component's kind; exit code 1 when one is broken."""
+    from toolkit.plugin.describe import check_kind, named
+    from toolkit.testing import examine
+
+    check_kind(kind)
+    registry = open_registry(find_project())
+    entries = registry.entries(kind) if name is None else named(registry, name, kind)
+    reports = []
+    with console.make_progress().bar("checking", len(entries), "components") as bar:
+        for entry in entries:
+            reports.append(examine(entry.kind, f"{entry.source}:{entry.name}", registry))
+            bar.advance()
+    if json_:
+        console.print_json([report.as_json() for report in reports])
+    else:
+        console.print_table(
+            ("name", "kind", "source", "rules", "result"),
+            [
+                (r.entry.name, r.entry.kind, r.entry.source, len(r.rules), r.verdict)
+                for r in reports
+            ],
+            numeric=("rules",),
+        )
+        for report in reports:
+            for finding in report.findings:
+                console.print_result(
+                    f"{report.entry.kind} {report.entry.name}: {finding.rule}: {finding.message}"
+                )
+    if any(report.findings for report in reports) or (name is None and registry.failures):
+        raise typer.Exit(EXIT_FAILED)

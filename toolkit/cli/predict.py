@@ -1,0 +1,75 @@
+"""`trash predict`: one checkpoint's probability maps on a split."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.session import open_registry
+from toolkit.cli.submit import DataRoot, Device, Json, Recipe, Store, Views
+from toolkit.errors import UsageError, did_you_mean
+from toolkit.project import find_project
+
+_SPLITS = ("test", "val", "train")
+
+
+def predict(
+    checkpoint: Annotated[str, typer.Argument(help="Checkpoint; a.pt@hflip names its views.")],
+    split: Annotated[str, typer.Option("--split", help="Images: test, val or train.")] = "test",
+    views: Views = None,
+    store: Store = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Images per forward pass.")
+    ] = None,
+    recipe: Recipe = None,
+    data_root: DataRoot = None,
+    device: Device = None,
+    json_: Json = False,
+) -> None:
+    """Store a checkpoint's probability maps; prints the folder of the store."""
+    if split not in _SPLITS:
+        raise UsageError(f"--split {split}: unknown", did_you_mean(split, _SPLITS))
+    from toolkit.data.contest import open_contest
+    from toolkit.predict.members import (
+        choose_prediction_device,
+        load_members,
+        parse_choice,
+        prediction_recipe,
+    )
+    from toolkit.predict.predictor import predict_split
+    from toolkit.predict.writer import gigabytes
+    from toolkit.submission.options import with_options
+
+    project = find_project()
+    registry = open_registry(project)
+    progress = console.make_progress()
+    choice = parse_choice(checkpoint, views)
+    used = with_options(prediction_recipe(choice, project, recipe, data_root), store=store)
+    contest = open_contest(used.data, project, progress)
+    images = {"test": contest.test, "val": contest.val, "train": contest.train}[split]
+    if images is None:
+        raise UsageError("data.test is unset: there are no test images", "Add --split val.")
+    where = choose_prediction_device(used, device)
+    (member,) = load_members([choice], contest.class_names, registry, where)
+    found = predict_split(
+        member, images,
+        cache=project.cache, store=used.predict.store, progress=progress, batch_size=batch_size,
+    )  # fmt: skip
+    figures = {
+        "store": str(found.folder),
+        "images": len(found),
+        "classes": len(found.class_names),
+        "views": len(member.views),
+        "numbers": found.index.dtype,
+        "bytes": found.index.offsets[-1],
+    }
+    if json_:
+        console.print_json(figures)
+        return
+    console.note(
+        f"{len(found)} images of {split}, {len(found.class_names)} classes, "
+        f"{len(member.views)} views, {found.index.dtype}, {gigabytes(found.index.offsets[-1])}"
+    )
+    console.print_result(str(found.folder))

@@ -1,0 +1,128 @@
+"""`trash submit`: checkpoints become a validated leaderboard file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.session import open_registry
+from toolkit.errors import UsageError
+from toolkit.project import find_project
+
+if TYPE_CHECKING:
+    from toolkit.submission.submit import SubmissionResult
+
+Recipe = Annotated[
+    Path | None,
+    typer.Option(
+        "--recipe", help="Data, combination and format of this recipe, not the stored one."
+    ),
+]
+DataRoot = Annotated[
+    Path | None, typer.Option("--data-root", help="Where the data lie on this machine.")
+]
+Views = Annotated[
+    str | None,
+    typer.Option("--views", help='Test-time views: "none", "hflip", "hflip*rot90" (4 views), …'),
+]
+Store = Annotated[
+    str | None,
+    typer.Option("--store", help="Numbers of the stored probabilities: u8, u16, f16 or f32."),
+]
+Device = Annotated[
+    str | None, typer.Option("--device", help="Where to predict: auto, cpu, cuda or mps.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def submit(
+    checkpoints: Annotated[
+        list[str],
+        typer.Argument(help="Checkpoints; a.pt@hflip*rot90 gives one its own views."),
+    ],
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Combine all checkpoints into one submission.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The file to write [default: in submissions/]."),
+    ] = None,
+    combine: Annotated[
+        str | None, typer.Option("--combine", help="Ensembler: mean, geometric, vote, …")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="Weight of each checkpoint: 0.4,0.6")
+    ] = None,
+    views: Views = None,
+    post: Annotated[
+        list[str] | None,
+        typer.Option("--post", metavar="NAME[:KEY=VALUE,…]", help="Postprocessor. Repeat."),
+    ] = None,
+    recipe: Recipe = None,
+    data_root: DataRoot = None,
+    store: Store = None,
+    device: Device = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it is there.")
+    ] = False,
+    no_validate: Annotated[
+        bool, typer.Option("--no-validate", help="Do not score it on the validation split.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Predict the test images, combine, and write a checked submission.
+
+    The path is the only line on stdout; the figures go to stderr, or all to stdout with --json.
+    """
+    if len(checkpoints) > 1 and not ensemble:
+        raise UsageError(
+            f"{len(checkpoints)} checkpoints, but one submission",
+            "To combine them: trash submit --ensemble " + " ".join(checkpoints),
+        )
+    from toolkit.data.contest import open_contest
+    from toolkit.predict.members import parse_choice, prediction_recipe
+    from toolkit.submission.options import default_output, with_options
+    from toolkit.submission.submit import submit as make_submission
+
+    project = find_project()
+    registry = open_registry(project)
+    progress = console.make_progress()
+    choices = [parse_choice(text, views) for text in checkpoints]
+    used = with_options(
+        prediction_recipe(choices[0], project, recipe, data_root),
+        combine=combine, weights=weights, postprocess=post, store=store,
+    )  # fmt: skip
+    result = make_submission(
+        choices, used, open_contest(used.data, project, progress), registry,
+        output=output or default_output(choices, project), cache=project.cache, progress=progress,
+        project=project, device=device, overwrite=overwrite, validate=not no_validate,
+    )  # fmt: skip
+    if json_:
+        console.print_json(result.as_json())
+        return
+    for line in _report(result):
+        console.note(line)
+    for warning in result.warnings:
+        console.warn(warning)
+    console.print_result(str(result.path))
+
+
+def _report(result: SubmissionResult) -> list[str]:
+    rows: list[tuple[str, str, Any]] = [
+        (member.name, member.views, member.validation) for member in result.members
+    ]
+    rows.append(("submitted", "", result.validation))
+    if result.score is not None:
+        rows.append(("test split", "", result.score))
+    width = max(len(name) for name, _, _ in rows)
+    lines = [f"{'member':<{width}}  {'mIoU':>6}  views"]
+    for name, views, scores in rows:
+        figure = f"{scores.mean_iou:.4f}" if scores else "-"
+        lines.append(f"{name:<{width}}  {figure:>6}  {views}".rstrip())
+    shares = sorted(result.class_shares.items(), key=lambda item: -item[1])
+    shown = ", ".join(f"{name} {share:.1%}" for name, share in shares[:5])
+    lines.append(f"{result.rows} rows, checked; {shown}")
+    return lines

@@ -1,0 +1,107 @@
+"""The augmentation pipeline of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.errors import TrashError
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.interfaces import Augmentation, Context, Sample
+from toolkit.plugin.kinds import KINDS
+from toolkit.plugin.registry import Registry
+
+
+@dataclass(frozen=True)
+class Step:
+    """One augmentation and the probability with which a sample goes through it."""
+
+    name: str
+    augmentation: Augmentation
+    p: float
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Steps applied in order; picklable when its augmentations are.
+
+    Attributes:
+        steps: what to do.
+        image_size: (height, width) in pixels that a sample must have in the end.
+    """
+
+    steps: tuple[Step, ...]
+    image_size: tuple[int, int]
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Return the augmented sample; all randomness comes from `rng`.
+
+        Raises:
+            TrashError: a step failed or returned something else than uint8 arrays of one size, or
+                the result does not have `image_size`; names the step.
+        """
+        resized_by = "the data, before any augmentation,"
+        for step in self.steps:
+            if rng.random() >= step.p:
+                continue
+            before = sample.mask.shape
+            sample = _apply(step, sample, rng)
+            if sample.mask.shape != before:
+                resized_by = f"augmentation {step.name}"
+        if sample.mask.shape != self.image_size:
+            raise TrashError(
+                f"{resized_by} left {sample.file_name} at {_size(sample.mask.shape)}, "
+                f"data.image_size is {_size(self.image_size)}",
+                "Give the augmentation that size, or put a resize after it.",
+            )
+        return sample
+
+
+def _apply(step: Step, sample: Sample, rng: np.random.Generator) -> Sample:
+    try:
+        result = step.augmentation(sample, rng)
+    except TrashError:
+        raise
+    except Exception as error:
+        raise TrashError(
+            f"augmentation {step.name} failed on {sample.file_name}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    image, mask = result.image, result.mask
+    if image.dtype != np.uint8 or mask.dtype != np.uint8:
+        raise TrashError(
+            f"augmentation {step.name} must keep uint8, "
+            f"it returned an image of {image.dtype} and a mask of {mask.dtype}"
+        )
+    if image.ndim != 3 or image.shape[2] != 3 or image.shape[:2] != mask.shape:
+        raise TrashError(
+            f"augmentation {step.name} returned an image of shape {image.shape} "
+            f"with a mask of shape {mask.shape}"
+        )
+    return result
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(str(length) for length in shape[:2]) + " (height x width)"
+
+
+def build_pipeline(
+    specs: Sequence[ComponentSpec], registry: Registry, context: Context
+) -> Pipeline:
+    """Build the steps that a recipe lists; a step's `p` defaults to 0.5.
+
+    Raises:
+        UsageError: an augmentation is unknown or has wrong parameters.
+    """
+    default_p = KINDS["augmentation"].common["p"][1]
+    steps = [
+        Step(
+            name=spec.name,
+            augmentation=registry.build("augmentation", spec, context),
+            p=float(spec.parameters.get("p", default_p)),
+        )
+        for spec in specs
+    ]
+    return Pipeline(tuple(steps), context.image_size)

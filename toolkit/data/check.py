@@ -1,0 +1,200 @@
+"""Everything that is wrong with a split, found in one go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.data.coco import CocoFile, ImageRecord, read_coco
+from toolkit.data.images import ImageSizeError, read_image
+from toolkit.data.labels import LabelMap, make_label_map
+from toolkit.data.masks import paint_mask
+from toolkit.data.problems import Problem, find_problems, is_paintable
+from toolkit.data.sources import Source
+from toolkit.errors import UsageError
+from toolkit.files import file_digest
+from toolkit.plugin.interfaces import IGNORE_INDEX
+from toolkit.progress import Progress
+
+_THREADS = 4
+
+
+@dataclass(frozen=True)
+class ClassContent:
+    """How much of a class a split holds.
+
+    Attributes:
+        name: name of the class.
+        annotations: number of annotations; 0 for the background.
+        images: number of images with an annotation of the class; 0 for the background.
+        pixel_share: share of all pixels of the split, 0 … 1.
+    """
+
+    name: str
+    annotations: int
+    images: int
+    pixel_share: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check_split` found.
+
+    Attributes:
+        file: the annotation file.
+        n_images: images in it.
+        n_annotations: annotations in it.
+        classes: per label, the background first; empty when there is nothing to count.
+        problems: all of them.
+        contents: digest of the bytes of every image file, by file name.
+    """
+
+    file: Path
+    n_images: int = 0
+    n_annotations: int = 0
+    classes: tuple[ClassContent, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    contents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether any problem is an error."""
+        return any(problem.error for problem in self.problems)
+
+    def by_kind(self) -> dict[str, list[Problem]]:
+        """Return the problems of each kind, errors first."""
+        found: dict[str, list[Problem]] = defaultdict(list)
+        for problem in sorted(self.problems, key=lambda problem: not problem.error):
+            found[problem.kind].append(problem)
+        return dict(found)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return {
+            "file": str(self.file),
+            "images": self.n_images,
+            "annotations": self.n_annotations,
+            "classes": [asdict(content) for content in self.classes],
+            "counts": {kind: len(problems) for kind, problems in self.by_kind().items()},
+            "problems": [asdict(problem) for problem in self.problems],
+        }
+
+
+def check_contest(sources: Sequence[Source], progress: Progress) -> list[Report]:
+    """Check every annotation file of a contest, and that no image is in two of its splits."""
+    seen: dict[str, str] = {}
+    reports = []
+    for source in sources:
+        report = check_split(source, progress)
+        if source.role != "truth":  # it is about the test images
+            report = _with_shared_images(report, seen)
+        reports.append(report)
+    return reports
+
+
+def check_split(source: Source, progress: Progress) -> Report:
+    """Check an annotation file and every image that it names; stops at no problem."""
+    file, labelled = source.file, source.role != "test"
+    try:
+        coco = read_coco(file, labelled=labelled)
+    except UsageError as error:
+        return Report(file, problems=(Problem("unreadable file", file.name, error.message),))
+    image_problems, contents = _check_images(coco, source.root, progress)
+    return Report(
+        file=file,
+        n_images=len(coco.images),
+        n_annotations=sum(len(record.annotations) for record in coco.images) + len(coco.orphans),
+        classes=_class_contents(coco, source.background),
+        problems=(
+            *image_problems,
+            *find_problems(coco, source.background, labelled=labelled),
+            *_repeated_content(contents),
+        ),
+        contents=contents,
+    )
+
+
+def _with_shared_images(report: Report, seen: dict[str, str]) -> Report:
+    """Add the images that an earlier split holds too; `seen` is content -> where, and grows."""
+    shared = [
+        Problem("image of two splits", name, f"same bytes as {seen[content]}")
+        for name, content in report.contents.items()
+        if content in seen
+    ]
+    for name, content in report.contents.items():
+        seen.setdefault(content, f"{name} of {report.file.name}")
+    return replace(report, problems=(*report.problems, *shared))
+
+
+def _check_images(
+    coco: CocoFile, root: Path, progress: Progress
+) -> tuple[list[Problem], dict[str, str]]:
+    problems: list[Problem] = []
+    contents: dict[str, str] = {}
+
+    def check(record: ImageRecord) -> None:
+        path = root / record.file_name
+        try:
+            if path.is_file():
+                contents[record.file_name] = file_digest(path)
+            read_image(path, record)
+        except ImageSizeError as error:
+            problems.append(Problem("image of another size", record.file_name, error.message))
+        except UsageError as error:
+            kind = "unreadable image" if path.is_file() else "missing image"
+            problems.append(Problem(kind, record.file_name, error.message))
+        except OSError as error:
+            problems.append(Problem("unreadable image", record.file_name, str(error)))
+
+    with (
+        progress.bar(f"checking images of {coco.path.name}", len(coco.images), "images") as bar,
+        ThreadPoolExecutor(_THREADS) as pool,
+    ):
+        for _ in pool.map(check, coco.images):
+            bar.advance()
+    # Threads finish in any order; reports should not differ from one run to the next.
+    order = {record.file_name: row for row, record in enumerate(coco.images)}
+    problems.sort(key=lambda problem: order[problem.where])
+    return problems, dict(sorted(contents.items(), key=lambda item: order[item[0]]))
+
+
+def _repeated_content(contents: Mapping[str, str]) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name, content in contents.items():
+        if content in seen:
+            detail = f"same bytes as {seen[content]}"
+            yield Problem("identical images", name, detail, error=False)
+        seen.setdefault(content, name)
+
+
+def _class_contents(coco: CocoFile, background: str) -> tuple[ClassContent, ...]:
+    try:
+        labels = make_label_map(coco.categories, None, background)
+    except UsageError:
+        return ()
+    n_labels = len(labels.class_names)
+    annotations, images = np.zeros(n_labels, np.int64), np.zeros(n_labels, np.int64)
+    pixels = np.zeros(n_labels, np.int64)
+    for record in coco.images:
+        kept = [item for item in record.annotations if item.category_id in labels.label_of]
+        present = [labels.label_of[item.category_id] for item in kept]
+        annotations += np.bincount(present, minlength=n_labels)
+        images[sorted(set(present))] += 1
+        pixels += _pixels(replace(record, annotations=tuple(kept)), labels)
+    shares = pixels / max(int(pixels.sum()), 1)
+    return tuple(
+        ClassContent(name, int(annotations[label]), int(images[label]), float(shares[label]))
+        for label, name in enumerate(labels.class_names)
+    )
+
+
+def _pixels(record: ImageRecord, labels: LabelMap) -> np.ndarray[Any, np.dtype[np.int64]]:
+    paintable = tuple(item for item in record.annotations if is_paintable(record, item))
+    mask = paint_mask(replace(record, annotations=paintable), labels, "max-id", IGNORE_INDEX)
+    return np.bincount(mask.ravel(), minlength=len(labels.class_names))

@@ -1,0 +1,191 @@
+"""The splits of a contest, opened from a recipe's `[data]`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.data.coco import CocoFile, ImageRecord, read_coco
+from toolkit.data.guards import (
+    refuse_duplicates,
+    refuse_shared_images,
+    refuse_unknown_categories,
+    require_files,
+    require_same_categories,
+    require_same_images,
+)
+from toolkit.data.labels import LabelMap, make_label_map
+from toolkit.data.splits import choose_fold, read_folds
+from toolkit.errors import TrashError, UsageError, nearest
+from toolkit.files import digest_of
+from toolkit.progress import Progress
+from toolkit.project import Project
+from toolkit.recipe.schema import Data
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images of one purpose, with what is needed to read and label them.
+
+    Attributes:
+        name: "train", "val", "test" or "truth".
+        file: the annotation file.
+        root: folder that the records' `file_name` is relative to.
+        images: the records, in file order.
+        labels: names of the labels and the label of every category of the file.
+        overlap: which annotation wins a pixel, see `paint_mask`.
+        ignore_index: label of pixels that count for nothing.
+        digest: digest of the annotation file, and of the choice of images if it is a part of it.
+        source: the split of all images of the file, when this one is a part of it: caches are
+            made for the source and shared by all its parts.
+        rows: positions of `images` in the source.
+    """
+
+    name: str
+    file: Path
+    root: Path
+    images: tuple[ImageRecord, ...]
+    labels: LabelMap
+    overlap: str
+    ignore_index: int
+    digest: str
+    source: Split | None = None
+    rows: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def path(self, index: int) -> Path:
+        """Where the image file is."""
+        return self.root / self.images[index].file_name
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """`file_name` of every image."""
+        return tuple(record.file_name for record in self.images)
+
+    def part(self, name: str, rows: Sequence[int]) -> Split:
+        """Return the split of the images at these positions."""
+        images = tuple(self.images[row] for row in rows)
+        return Split(
+            name=name,
+            file=self.file,
+            root=self.root,
+            images=images,
+            labels=self.labels,
+            overlap=self.overlap,
+            ignore_index=self.ignore_index,
+            digest=digest_of(self.digest, *(record.file_name for record in images)),
+            source=self,
+            rows=tuple(rows),
+        )
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Everything that a recipe's `[data]` names; `class_names[label]`, label 0 = background."""
+
+    class_names: tuple[str, ...]
+    train: Split
+    val: Split
+    test: Split | None
+    truth: Split | None
+    sample_submission: Path | None
+
+
+def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
+    """Read the annotation files of a recipe and check that they fit together.
+
+    A recipe with `data.demo` has its synthetic contest written first, unless it is there.
+
+    Raises:
+        UsageError: a file is missing or no COCO file; categories disagree between files or with
+            `data.classes`; an annotation's category is outside the class list; an image repeats,
+            is in two splits, or its file is missing; the split file is made for other images.
+    """
+    root = project.root / Path(data.root).expanduser()
+    if data.demo is not None:
+        from toolkit.data.demo import write_demo
+
+        write_demo(root, data.demo, progress)
+    train = _open_split(data, root, "train", None, progress)
+    if data.folds is not None:
+        folds = read_folds(project.root / data.folds.file, train.file, train.file_names)
+        training, validating = choose_fold(folds, data.folds.index)
+        train, val = train.part("train", training), train.part("val", validating)
+    elif data.val is not None:
+        val = _open_split(data, root, "val", train, progress)
+    else:
+        raise UsageError("data.val is unset", "Name a COCO JSON there, or set data.folds.")
+    test = _open_split(data, root, "test", train, progress) if data.test else None
+    truth = _open_split(data, root, "truth", train, progress) if data.truth else None
+    if test and truth:
+        require_same_images(test, truth)
+    splits = [split for split in (train, val, test) if split]
+    refuse_shared_images(splits)
+    for split in splits:
+        require_files(split)
+    sample = root / data.sample_submission if data.sample_submission else None
+    if sample is not None and not sample.is_file():
+        raise _not_found("data.sample_submission", sample)
+    return Contest(train.labels.class_names, train, val, test, truth, sample)
+
+
+def _open_split(
+    data: Data, root: Path, name: str, train: Split | None, progress: Progress
+) -> Split:
+    path = root / getattr(data, name)
+    if not path.is_file():
+        raise _not_found(f"data.{name}", path)
+    coco = read_coco(path, labelled=name != "test")
+    if not coco.images:
+        raise UsageError(f"{path}: no images")
+    if coco.orphans:
+        progress.say(
+            f"{path}: {len(coco.orphans)} annotations are of images that it does not list; "
+            "they are left out"
+        )
+    split = Split(
+        name=name,
+        file=path,
+        root=root,
+        images=coco.images,
+        labels=_labels(data, coco, train),
+        overlap=data.overlap,
+        ignore_index=data.ignore_index,
+        digest=coco.digest,
+    )
+    if data.ignore_index < len(split.labels.class_names):
+        raise UsageError(
+            f"data.ignore_index = {data.ignore_index} is the label of "
+            f"{split.labels.class_names[data.ignore_index]}",
+            "Use 255.",
+        )
+    refuse_duplicates(split)
+    refuse_unknown_categories(split)
+    return split
+
+
+def _labels(data: Data, coco: CocoFile, train: Split | None) -> LabelMap:
+    if train is None:
+        classes = data.classes
+        if not coco.categories:
+            raise UsageError(f"{coco.path}: no categories")
+    elif coco.categories:
+        classes = train.labels.class_names[1:]
+        require_same_categories(coco, train)
+    else:
+        return LabelMap(train.labels.class_names, {})
+    try:
+        return make_label_map(coco.categories, classes, data.background)
+    except UsageError as error:
+        raise UsageError(f"{coco.path}: {error.message}", error.hint) from None
+
+
+def _not_found(key: str, path: Path) -> TrashError:
+    try:
+        near = nearest(path.name, [child.name for child in path.parent.iterdir()])
+    except OSError:
+        return UsageError(f"{key}: {path} not found", f"There is no folder {path.parent}.")
+    return UsageError(f"{key}: {path} not found", f"Did you mean {near}?" if near else "")

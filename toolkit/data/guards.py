@@ -1,0 +1,96 @@
+"""What must hold within and between the files of a contest, else a UsageError."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from posixpath import normpath
+from typing import TYPE_CHECKING
+
+from toolkit.data.coco import CocoFile
+from toolkit.data.listing import some_of
+from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from toolkit.data.contest import Split
+
+
+def require_same_categories(coco: CocoFile, train: Split) -> None:
+    """Require the category names of `train`, whatever their ids."""
+    here = {category.name for category in coco.categories}
+    there = set(train.labels.class_names[1:])
+    if here == there:
+        return
+    lines = []
+    if there - here:
+        lines.append(f"only in {train.file.name}: {', '.join(sorted(there - here))}")
+    if here - there:
+        lines.append(f"only in {coco.path.name}: {', '.join(sorted(here - there))}")
+    raise UsageError(f"{coco.path}: the categories are not those of {train.file}", "\n".join(lines))
+
+
+def refuse_duplicates(split: Split) -> None:
+    """Refuse two images with one id or one file_name."""
+    ids = _repeated(str(record.image_id) for record in split.images)
+    if ids:
+        raise UsageError(f"{split.file}: images share the id {some_of(ids)}")
+    names = _repeated(normpath(name) for name in split.file_names)
+    if names:
+        raise UsageError(f"{split.file}: images share the file_name {some_of(names)}")
+
+
+def _repeated(values: Iterable[str]) -> list[str]:
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def refuse_unknown_categories(split: Split) -> None:
+    """Refuse annotations whose category is not in the file's list."""
+    if split.name == "test":
+        return  # its annotations, if any, are not used
+    for record in split.images:
+        for annotation in record.annotations:
+            if annotation.category_id not in split.labels.label_of:
+                raise UsageError(
+                    f"{split.file}: annotation {annotation.annotation_id} of {record.file_name} "
+                    f"has category_id {annotation.category_id}, which is not in its categories",
+                    f"`trash data check {split.file}` lists all of them.",
+                )
+
+
+def require_same_images(test: Split, truth: Split) -> None:
+    """Require that the truth is about the images of the test split."""
+    differing = sorted(set(test.file_names) ^ set(truth.file_names))
+    if differing:
+        raise UsageError(
+            f"{truth.file}: its images are not those of {test.file}",
+            f"Differing: {some_of(differing)}",
+        )
+
+
+def refuse_shared_images(splits: Sequence[Split]) -> None:
+    """Refuse an image that is in two splits."""
+    seen: dict[str, Split] = {}
+    shared: dict[tuple[str, str], list[str]] = {}
+    for split in splits:
+        for name in map(normpath, split.file_names):
+            if name in seen:
+                shared.setdefault((seen[name].name, split.name), []).append(name)
+            seen.setdefault(name, split)
+    for (first, second), names in shared.items():
+        raise UsageError(
+            f"{len(names)} images are in both {first} and {second}: {some_of(names)}",
+            "A score on images that were trained on means nothing: remove them from one file.",
+        )
+
+
+def require_files(split: Split) -> None:
+    """Require that every image file is there."""
+    missing = [
+        name for index, name in enumerate(split.file_names) if not split.path(index).is_file()
+    ]
+    if missing:
+        raise UsageError(
+            f"{split.file}: {len(missing)} of {len(split)} image files are not under {split.root}: "
+            f"{some_of(missing)}",
+            "Is data.root right?",
+        )

@@ -1,0 +1,13 @@
+"""Long lists of names in messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_SHOWN = 5
+
+
+def some_of(names: Sequence[str], limit: int = _SHOWN) -> str:
+    """Return the first names joined by commas, and how many more there are."""
+    more = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")

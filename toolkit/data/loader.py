@@ -1,0 +1,228 @@
+"""Batches: the same ones for a seed and an epoch, whatever the workers, ranks or interruptions."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from toolkit.data.array_store import Arrays
+from toolkit.data.augment import Pipeline
+from toolkit.data.dataset import EvalDataset, Item, TrainDataset, stack
+from toolkit.errors import TrashError, UsageError
+
+_ORDER_STREAM = 1
+"""Sets the generator of the order apart from those of the samples, which have three words."""
+
+
+class Batch(NamedTuple):
+    """Samples that one device takes at once.
+
+    Attributes:
+        images: uint8 (B, 3, H, W) RGB, in channels-last memory format.
+        masks: uint8 (B, H, W) labels; (B, 0, 0) when the split has none.
+        indices: int64 (B,), positions in the split.
+    """
+
+    images: Tensor
+    masks: Tensor
+    indices: Tensor
+
+
+def epoch_order(n_images: int, seed: int, epoch: int) -> list[int]:
+    """Return the order of the images in an epoch, a permutation of 0 … n_images - 1."""
+    rng = np.random.default_rng([seed, epoch, 0, _ORDER_STREAM])
+    return [int(index) for index in rng.permutation(n_images)]
+
+
+class EpochSampler(Sampler[list[tuple[int, int]]]):
+    """Device batches of (epoch, index) of one rank."""
+
+    def __init__(
+        self,
+        n_images: int,
+        *,
+        seed: int,
+        batch_size: int,
+        rank: int,
+        world_size: int,
+        device_batch_size: int,
+    ) -> None:
+        if n_images < 1:
+            raise UsageError("there are no training images")
+        if batch_size % (device_batch_size * world_size):
+            raise UsageError(
+                f"train.batch_size = {batch_size} is not a multiple of "
+                f"{device_batch_size} images on each of {world_size} devices",
+                "Change train.batch_size or train.device_batch_size.",
+            )
+        self.epoch = 0
+        self._n_images = n_images
+        self._seed = seed
+        self._batch_size = batch_size
+        self._rank = rank
+        self._world_size = world_size
+        self._device_batch_size = device_batch_size
+        self.steps_per_epoch = -(-n_images // batch_size)
+
+    def __len__(self) -> int:
+        per_step = self._batch_size // (self._device_batch_size * self._world_size)
+        return self.steps_per_epoch * per_step
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order = epoch_order(self._n_images, self._seed, self.epoch)
+        share = self._batch_size // self._world_size
+        for step in range(self.steps_per_epoch):
+            begin = step * self._batch_size + self._rank * share
+            for first in range(begin, begin + share, self._device_batch_size):
+                positions = range(first, first + self._device_batch_size)
+                yield [(self.epoch, order[position % self._n_images]) for position in positions]
+
+
+class TrainLoader:
+    """Endless epochs of training batches.
+
+    Attributes:
+        steps_per_epoch: optimiser steps in one epoch, ceil(images / batch size).
+    """
+
+    def __init__(self, dataset: TrainDataset, sampler: EpochSampler, workers: int) -> None:
+        self._sampler = sampler
+        self._loader = _loader(dataset, batch_sampler=sampler, workers=workers)
+        self.steps_per_epoch = sampler.steps_per_epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration gives; call it before every one."""
+        self._sampler.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return _unwrapped(self._loader)
+
+
+class EvalLoader:
+    """Every image of a rank's share once, in order."""
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        self._loader = loader
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return _unwrapped(self._loader)
+
+
+def train_loader(
+    images: Arrays,
+    masks: Arrays,
+    pipeline: Pipeline,
+    *,
+    file_names: Sequence[str],
+    seed: int,
+    batch_size: int,
+    rank: int,
+    world_size: int,
+    device_batch_size: int,
+    workers: int,
+) -> TrainLoader:
+    """Return the training batches of one rank.
+
+    Each group of `batch_size` images is divided among the ranks, and each rank's share into
+    batches of `device_batch_size`. The last group of an epoch is filled up with the epoch's first
+    images. What an epoch holds depends on (seed, epoch) alone.
+
+    Raises:
+        UsageError: `batch_size` is not a multiple of `device_batch_size * world_size`.
+    """
+    sampler = EpochSampler(
+        len(images),
+        seed=seed,
+        batch_size=batch_size,
+        rank=rank,
+        world_size=world_size,
+        device_batch_size=device_batch_size,
+    )
+    return TrainLoader(TrainDataset(images, masks, pipeline, file_names, seed), sampler, workers)
+
+
+def eval_loader(
+    images: Arrays,
+    masks: Arrays | None,
+    *,
+    batch_size: int,
+    rank: int,
+    world_size: int,
+    workers: int,
+) -> EvalLoader:
+    """Return every `world_size`-th image from `rank` on, in order, none twice and none left out.
+
+    All arrays must have one size; without `masks` the batches carry empty ones.
+    """
+    indices = range(rank, len(images), world_size)
+    batches = [
+        list(indices[first : first + batch_size]) for first in range(0, len(indices), batch_size)
+    ]
+    return EvalLoader(_loader(EvalDataset(images, masks), batch_sampler=batches, workers=workers))
+
+
+def _loader(dataset: Any, *, batch_sampler: Any, workers: int) -> DataLoader[Any]:
+    return DataLoader(
+        dataset,
+        batch_sampler=batch_sampler,
+        num_workers=workers,
+        collate_fn=_collate,
+        worker_init_fn=_start_worker,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _start_worker(worker: int) -> None:
+    # Several workers with several threads each would fight for the cores.
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    # Ctrl-C reaches every process of the terminal; the parent ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _collate(items: Sequence[Item | TrashError]) -> Batch | TrashError:
+    samples = []
+    for item in items:
+        if isinstance(item, TrashError):
+            return item
+        samples.append(item)
+    images, masks, indices = zip(*samples, strict=True)
+    return Batch(
+        images=stack(images).permute(0, 3, 1, 2),
+        masks=stack(masks),
+        indices=torch.tensor(indices, dtype=torch.int64),
+    )
+
+
+def _unwrapped(loader: DataLoader[Any]) -> Iterator[Batch]:
+    try:
+        for batch in loader:
+            if isinstance(batch, TrashError):
+                try:
+                    raise batch
+                finally:
+                    # A frame that holds the error that holds the frame would keep the workers
+                    # alive until a garbage collection that torch's shutdown does not survive.
+                    del batch
+            yield batch
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TrashError(
+            f"a loader process died: {error}",
+            "Often memory ran out: lower data.workers or train.batch_size.",
+        ) from error

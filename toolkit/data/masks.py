@@ -1,0 +1,117 @@
+"""From annotations to label masks, painted once and kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from toolkit.data.array_store import FORMAT_VERSION, ArrayStore, Layout, open_store, write_store
+from toolkit.data.coco import ImageRecord
+from toolkit.data.contest import Split
+from toolkit.data.labels import LabelMap
+from toolkit.data.segmentation import Rle, encode
+from toolkit.errors import UsageError
+from toolkit.files import digest_of
+from toolkit.progress import Progress
+
+
+def paint_mask(
+    record: ImageRecord, labels: LabelMap, overlap: str, ignore_index: int
+) -> NDArray[np.uint8]:
+    """Return the labels of an image, uint8 (height, width); 0 where there is no object.
+
+    Where annotations overlap, the larger label wins ("max-id"), the one that covers fewer pixels
+    ("area"), or the later one in the file ("order"); equals go to the later one.
+
+    Raises:
+        UsageError: an outline cannot be painted, a category is outside the class list, or a label
+            equals `ignore_index`.
+    """
+    if ignore_index < len(labels.class_names):
+        raise UsageError(f"data.ignore_index = {ignore_index} is a label, choose a larger number")
+    pieces = [_piece(record, position, labels) for position in range(len(record.annotations))]
+    if overlap == "max-id":
+        pieces.sort(key=lambda piece: piece[0])
+    elif overlap == "area":
+        pieces.sort(key=lambda piece: -int(coco_mask.area(piece[1])))
+    # pycocotools stores column by column: painting the transpose keeps memory access in order.
+    transposed = np.zeros((record.width, record.height), dtype=np.uint8)
+    for label, group in groupby(pieces, key=lambda piece: piece[0]):
+        covered = coco_mask.decode(coco_mask.merge([rle for _, rle in group]))
+        transposed[covered.T.view(np.bool_)] = label
+    return np.ascontiguousarray(transposed.T)
+
+
+def _piece(record: ImageRecord, position: int, labels: LabelMap) -> tuple[int, Rle]:
+    annotation = record.annotations[position]
+    where = f"annotation {annotation.annotation_id} of {record.file_name}"
+    label = labels.label_of.get(annotation.category_id)
+    if label is None:
+        raise UsageError(
+            f"{where}: category id {annotation.category_id} is not in the class list",
+            f"Known ids: {', '.join(map(str, sorted(labels.label_of)))}",
+        )
+    try:
+        return label, encode(annotation.segmentation, record.height, record.width)
+    except UsageError as error:
+        raise UsageError(
+            f"{where}: {error.message}", "`trash data check` lists them all."
+        ) from None
+
+
+def open_masks(
+    split: Split, cache: Path, size: tuple[int, int] | None, progress: Progress
+) -> ArrayStore:
+    """Return the masks of a split, uint8 labels, painting them first if the cache lacks them.
+
+    Args:
+        split: the images; its order is the order of the masks.
+        cache: folder of caches; the file's name holds a digest of everything the masks depend on.
+        size: (height, width) in pixels to resize to, nearest neighbour; None = native sizes.
+        progress: told while painting.
+
+    Raises:
+        UsageError: an annotation cannot be painted.
+    """
+    if split.source is not None:
+        return open_masks(split.source, cache, size, progress).subset(split.rows)
+    layout = Layout(
+        sizes=tuple(size or (record.height, record.width) for record in split.images),
+        channels=0,
+        n_labels=len(split.labels.class_names),
+    )
+    key = digest_of(
+        "masks",
+        str(FORMAT_VERSION),
+        split.digest,
+        json.dumps(sorted(split.labels.label_of.items())),
+        split.overlap,
+        json.dumps(size),
+    )
+    path = cache / "masks" / f"{split.file.stem}-{key}.bin"
+    return open_store(path, layout) or write_store(path, layout, _painted(split, size, progress))
+
+
+def _painted(
+    split: Split, size: tuple[int, int] | None, progress: Progress
+) -> Iterator[NDArray[np.uint8]]:
+    with progress.bar(f"painting masks of {split.name}", len(split), "images") as bar:
+        for record in split.images:
+            mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
+            yield mask if size is None else resize_mask(mask, size)
+            bar.advance()
+
+
+def resize_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize labels to (height, width) by nearest neighbour."""
+    if mask.shape == size:
+        return mask
+    resized = cv2.resize(mask, (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(resized, dtype=np.uint8)

@@ -1,0 +1,133 @@
+"""Ways to combine the members' maps of one image, streamed member by member in float32."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.ensemble.labels import argmax_labels
+from toolkit.errors import UsageError
+
+Map = NDArray[np.float32]
+
+FLOOR = 1e-6
+"""Smallest probability under a logarithm: one member's zero must not veto all others for ever."""
+
+# The mean probability decides between classes with equal votes; below 1 it overrules no vote.
+_TIE_BREAK = 0.5
+
+
+class Mean:
+    """Weighted arithmetic mean of probabilities.
+
+    Args:
+        weights: one per member, not negative, not all zero; empty = equal.
+
+    Raises:
+        UsageError: unusable weights; when called, another number of members than of weights.
+    """
+
+    def __init__(self, weights: Sequence[float] = ()) -> None:
+        self._weights = _checked(weights)
+
+    def __call__(self, maps: Iterable[Map]) -> Map:
+        """float32 (C, H, W) per member -> float32 (C, H, W)."""
+        return _mean(maps, self._weights)
+
+
+class Geometric:
+    """Weighted geometric mean of probabilities, normalised: the softmax of the mean of logits.
+
+    Summed as logarithms: a running product underflows. Probabilities below `FLOOR` count as `FLOOR`.
+
+    Args:
+        weights: one per member, not negative, not all zero; empty = equal.
+
+    Raises:
+        UsageError: unusable weights; when called, another number of members than of weights.
+    """
+
+    def __init__(self, weights: Sequence[float] = ()) -> None:
+        self._weights = _checked(weights)
+
+    def __call__(self, maps: Iterable[Map]) -> Map:
+        """float32 (C, H, W) per member -> float32 (C, H, W)."""
+        mean = _mean((_log(each) for each in maps), self._weights)
+        mean -= mean.max(axis=0)
+        np.exp(mean, out=mean)
+        mean /= mean.sum(axis=0)
+        return mean
+
+
+class Vote:
+    """Majority of the members' labels; equal votes are decided by the mean probability.
+
+    The map holds the shares of votes, with the mean probability mixed in as half a vote.
+    """
+
+    def __call__(self, maps: Iterable[Map]) -> Map:
+        """float32 (C, H, W) per member -> float32 (C, H, W)."""
+        votes: Map = np.zeros((1, 1, 1), np.float32)
+
+        def counted() -> Iterator[Map]:
+            nonlocal votes
+            for count, each in enumerate(maps):
+                votes = np.zeros_like(each) if count == 0 else votes
+                labels = argmax_labels(each)
+                for label, plane in enumerate(votes):
+                    plane += labels == label
+                yield each
+
+        mixed = _mean(counted(), ())
+        mixed *= np.float32(_TIE_BREAK)
+        mixed += votes
+        mixed /= mixed.sum(axis=0)
+        return mixed
+
+
+def _checked(weights: Sequence[float]) -> tuple[float, ...]:
+    if any(not math.isfinite(weight) or weight < 0 for weight in weights):
+        raise UsageError(f"weights {list(weights)}: each must be a number from 0 upwards")
+    if weights and sum(weights) == 0:
+        raise UsageError(
+            f"weights {list(weights)}: they sum to nothing", "Give one a weight above 0."
+        )
+    return tuple(weights)
+
+
+def _mean(maps: Iterable[Map], weights: tuple[float, ...]) -> Map:
+    """Return the weighted mean of maps (C, H, W), plane by plane so that the cache holds it."""
+    total: Map | None = None
+    whole = 0.0
+    for each, weight in _weighted(maps, weights):
+        whole += weight
+        factor = np.float32(weight)
+        if total is None:
+            total = each * factor
+            product = np.empty_like(total[0])
+            continue
+        for plane, addend in zip(total, each, strict=True):
+            plane += addend if weight == 1 else np.multiply(addend, factor, out=product)
+    if total is None:
+        raise UsageError("there is no member to combine")
+    total *= np.float32(1 / whole)
+    return total
+
+
+def _weighted(maps: Iterable[Map], weights: tuple[float, ...]) -> Iterator[tuple[Map, float]]:
+    count = 0
+    for each in maps:
+        yield each, weights[count] if count < len(weights) else 1.0
+        count += 1
+    if weights and count != len(weights):
+        raise UsageError(
+            f"{count} members, but {len(weights)} weights", "Give one weight per member, or none."
+        )
+
+
+def _log(probabilities: Map) -> Map:
+    floored = np.maximum(probabilities, np.float32(FLOOR))
+    return np.log(floored, out=floored)

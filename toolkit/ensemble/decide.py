@@ -1,0 +1,97 @@
+"""From stores to labels, and how good those labels are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.data.contest import Split
+from toolkit.data.images import read_image
+from toolkit.data.masks import paint_mask, resize_mask
+from toolkit.ensemble.combine import Maps, combine_stores
+from toolkit.ensemble.labels import argmax_labels
+from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
+from toolkit.plugin.interfaces import Ensembler
+from toolkit.postprocess.chain import Chain
+from toolkit.progress import Progress
+
+
+def decide(
+    stores: Sequence[Maps],
+    split: Split,
+    ensembler: Ensembler,
+    postprocess: Chain,
+    order: Sequence[int] | None = None,
+    on_map: Callable[[int, int, NDArray[np.float32]], None] | None = None,
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the labels of every image, uint8 (H, W) at its native size.
+
+    Args:
+        stores: one per member, of the images of `split`.
+        split: the images; read only where a postprocessor needs them.
+        ensembler: combines the maps of one image.
+        postprocess: applied to the combined map.
+        order: positions of the images in the order wanted; default: that of the split.
+        on_map: see `combine_stores`.
+
+    Raises:
+        UsageError: the stores differ in classes, images or sizes.
+    """
+    positions = range(len(split)) if order is None else order
+    combined = combine_stores(stores, ensembler, positions, on_map)
+    for position, probabilities in zip(positions, combined, strict=True):
+        if postprocess.steps:
+            image = read_image(split.path(position), split.images[position])
+            probabilities = postprocess(probabilities, image)
+        yield argmax_labels(probabilities)
+
+
+@dataclass(frozen=True)
+class EnsembleScores:
+    """Scores on a labelled split.
+
+    Attributes:
+        combined: of exactly what is submitted: combined and postprocessed.
+        members: of each member alone, not postprocessed.
+    """
+
+    combined: Scores
+    members: tuple[Scores, ...]
+
+
+def evaluate_ensemble(
+    stores: Sequence[Maps],
+    split: Split,
+    ensembler: Ensembler,
+    postprocess: Chain,
+    size: tuple[int, int],
+    progress: Progress,
+) -> EnsembleScores:
+    """Score the combined labels, and those of each member, in one pass over the stores.
+
+    Labels and truth are resized to `size` (height, width) by nearest, as the leaderboard's are.
+
+    Raises:
+        UsageError: the stores differ, or an annotation cannot be painted.
+    """
+    n_classes = len(split.labels.class_names)
+    matrices = [ConfusionMatrix(n_classes, split.ignore_index) for _ in (None, *stores)]
+    target = np.zeros(size, np.uint8)
+
+    def score_member(member: int, position: int, probabilities: NDArray[np.float32]) -> None:
+        nonlocal target
+        if member == 0:
+            record = split.images[position]
+            mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
+            target = resize_mask(mask, size)
+        matrices[member + 1].update(resize_mask(argmax_labels(probabilities), size), target)
+
+    with progress.bar(f"scoring on {split.name}", len(split), "images") as bar:
+        for labels in decide(stores, split, ensembler, postprocess, on_map=score_member):
+            matrices[0].update(resize_mask(labels, size), target)
+            bar.advance()
+    combined, *members = (scores(matrix.matrix) for matrix in matrices)
+    return EnsembleScores(combined, tuple(members))

@@ -1,0 +1,194 @@
+"""What `trash plugin list` and `show` say about components."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from toolkit.errors import UsageError, nearest
+from toolkit.plugin.kinds import KINDS
+from toolkit.plugin.parameters import Parameters, marked_kind
+from toolkit.plugin.registry import Entry, Registry
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a component, as a recipe may write it.
+
+    Attributes:
+        name: its key.
+        type: in words: "number 0…1", 'text: "none" or "1-share"'.
+        default: as TOML would write it, or None when it is required.
+        description: from the factory's docstring; may be empty.
+    """
+
+    name: str
+    type: str
+    default: str | None
+    description: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """A component with its parameters and where it lives."""
+
+    name: str
+    kind: str
+    source: str
+    version: str | None
+    aliases: tuple[str, ...]
+    summary: str
+    details: str
+    parameters: tuple[Parameter, ...]
+    file: str | None
+    line: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+def describe(entry: Entry, registry: Registry) -> Description:
+    """Return everything a user may want to know about a component.
+
+    Raises:
+        TrashError: its parameters cannot be described.
+    """
+    model = registry.parameters(entry)
+    text, explained = _docstring(entry)
+    explained = {**_COMMON.get(entry.kind, {}), **explained}
+    schema = model.model_json_schema()
+    return Description(
+        name=entry.name,
+        kind=entry.kind,
+        source=entry.source,
+        version=entry.version,
+        aliases=entry.component.aliases,
+        summary=entry.component.summary,
+        details=text,
+        parameters=tuple(
+            Parameter(
+                name=name,
+                type=_type(schema["properties"][name], schema, marked_kind(field)),
+                default=None if field.is_required() else _default(field.get_default()),
+                description=explained.get(name, ""),
+            )
+            for name, field in _own_first(model, entry.kind)
+        ),
+        file=str(entry.file) if entry.file else None,
+        line=entry.line,
+    )
+
+
+# What the caller does with the parameters that every component of a kind has.
+_COMMON = {"augmentation": {"p": "probability of the step; inside one_of its weight"}}
+
+
+def _own_first(model: type[Parameters], kind: str) -> list[tuple[str, Any]]:
+    return sorted(model.model_fields.items(), key=lambda item: item[0] in KINDS[kind].common)
+
+
+def named(registry: Registry, name: str, kind: str | None) -> tuple[Entry, ...]:
+    """Return the components called `name` (or `source:name`, an alias, or a plugin's own name).
+
+    Args:
+        registry: where to look.
+        name: what the user typed.
+        kind: only this kind; None looks in all.
+
+    Raises:
+        UsageError: nothing has that name.
+    """
+    check_kind(kind)
+    source, _, plain = name.rpartition(":")
+    entries = registry.entries(kind)
+    found = tuple(
+        entry
+        for entry in entries
+        if plain in (entry.name, *entry.component.aliases) and source in ("", entry.source)
+    ) or tuple(entry for entry in entries if entry.source == name)
+    if found:
+        return found
+    for failure in registry.failures:
+        if failure.source == name:
+            raise UsageError(f"plugin {name} could not be loaded: {failure.message}")
+    near = nearest(plain, [e.name for e in entries] + [e.source for e in entries])
+    raise UsageError(
+        f"no {kind or 'component'} is called {name}",
+        f"Did you mean {near}?" if near else "List them: trash plugin list",
+    )
+
+
+def check_kind(kind: str | None) -> None:
+    """Refuse a kind that does not exist."""
+    if kind is not None and kind not in KINDS:
+        near = nearest(kind, KINDS)
+        raise UsageError(
+            f"there is no kind called {kind}",
+            f"Did you mean {near}?" if near else "Valid: " + ", ".join(KINDS),
+        )
+
+
+def _docstring(entry: Entry) -> tuple[str, dict[str, str]]:
+    """Return the text and the explained arguments of a factory's docstring."""
+    text = inspect.getdoc(entry.component.factory) or ""
+    body, _, arguments = text.partition("\nArgs:\n")
+    explained: dict[str, str] = {}
+    name = ""
+    for line in arguments.splitlines():
+        start = re.fullmatch(r" {4}(\w+): *(.*)", line)
+        if start:
+            name = start[1]
+            explained[name] = start[2]
+        elif line.startswith(" " * 8) and name:
+            explained[name] += " " + line.strip()
+        elif line.strip():
+            break
+    return body.strip(), explained
+
+
+def _default(value: Any) -> str:
+    if value is None:
+        return "unset"
+    return json.dumps(value, default=str, ensure_ascii=False)
+
+
+def _type(schema: Mapping[str, Any], root: Mapping[str, Any], kind: str | None) -> str:
+    """Put one JSON schema into words."""
+    if "$ref" in schema:
+        name = str(schema["$ref"]).rpartition("/")[2]
+        return f"{kind} table" if kind else _type(root["$defs"][name], root, None)
+    if "anyOf" in schema:
+        options = [_type(option, root, kind) for option in schema["anyOf"]]
+        return " or ".join(option for option in options if option != "null")
+    if "enum" in schema or "const" in schema:
+        values = schema.get("enum", [schema.get("const")])
+        return " or ".join(json.dumps(value, ensure_ascii=False) for value in values)
+    if schema.get("type") == "array":
+        return _array(schema, root, kind)
+    written = str(schema.get("type", "any value"))
+    plain = {"string": "text", "boolean": "true or false"}.get(written, written)
+    return f"{plain} {limits}" if (limits := _limits(schema)) else plain
+
+
+def _array(schema: Mapping[str, Any], root: Mapping[str, Any], kind: str | None) -> str:
+    if "prefixItems" in schema:
+        return "[" + ", ".join(_type(item, root, kind) for item in schema["prefixItems"]) + "]"
+    return "list of " + _type(schema.get("items", {}), root, kind)
+
+
+def _limits(schema: Mapping[str, Any]) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    if low is not None and high is not None:
+        return f"{low:g}…{high:g}"
+    parts = [
+        f"{sign} {limit:g}"
+        for sign, limit in (("≥", low), (">", above), ("≤", high), ("<", below))
+        if limit is not None
+    ]
+    return ", ".join(parts)

@@ -1,0 +1,15 @@
+"""template_name keeps the contract of its kind; add what it promises beyond that."""
+
+from pathlib import Path
+
+from toolkit.plugin.discovery import load_registry
+from toolkit.project import Project
+from toolkit.testing import check_component
+
+PROJECT = Project(Path(__file__).parents[2])
+
+
+def test_keeps_its_contract() -> None:
+    """Fails with every broken rule in words."""
+    registry = load_registry(PROJECT)
+    check_component("template_kind", "template_name", registry)

@@ -1,0 +1,177 @@
+"""A member: one checkpoint, ready to predict."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from toolkit.errors import UsageError
+from toolkit.files import digest_of
+from toolkit.plugin.interfaces import Context
+from toolkit.plugin.parameters import problems_of
+from toolkit.plugin.registry import Entry, Registry
+from toolkit.predict.views import ViewSet, parse_views
+from toolkit.recipe.schema import Recipe
+from toolkit.train.checkpoint import Checkpoint, checkpoint_digest, load_checkpoint
+
+
+@dataclass(frozen=True)
+class Member:
+    """A checkpoint and how to turn it into a network.
+
+    Attributes:
+        path: the file.
+        checkpoint: its content.
+        recipe: the recipe it was trained with.
+        digest: digest of the file.
+        views: the views it predicts with.
+        registry: where its model is found.
+        device: where the network runs.
+    """
+
+    path: Path
+    checkpoint: Checkpoint
+    recipe: Recipe
+    digest: str
+    views: ViewSet
+    registry: Registry
+    device: torch.device
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Name of every label, in label order."""
+        return self.checkpoint.class_names
+
+    @property
+    def name(self) -> str:
+        """Short name for people."""
+        return member_name(self.path)
+
+    @property
+    def precision(self) -> str:
+        """Number type of the forward pass: the trained one, but fp16 only where it exists."""
+        trained = self.recipe.train.precision
+        return "fp32" if trained == "fp16" and self.device.type != "cuda" else trained
+
+    @property
+    def context(self) -> Context:
+        """What its components are built with."""
+        return Context(
+            class_names=self.checkpoint.class_names,
+            image_size=self.checkpoint.image_size,
+            ignore_index=self.recipe.data.ignore_index,
+            pretrained=False,
+        )
+
+    @property
+    def model_entry(self) -> Entry:
+        """The component that makes the network.
+
+        Raises:
+            UsageError: there is none of that name any more.
+        """
+        try:
+            return self.registry.find("model", self.recipe.model.name)
+        except UsageError as error:
+            raise UsageError(f"{self.path}: {error.message}", error.hint) from None
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The network with the checkpoint's weights, in evaluation mode, on the CPU.
+
+        Raises:
+            UsageError: the weights do not fit the model as its plugin makes it now.
+        """
+        entry = self.model_entry
+        model: nn.Module = self.registry.build("model", self.recipe.model, self.context)
+        try:
+            model.load_state_dict(self.checkpoint.model_state, strict=True)
+        except RuntimeError as error:
+            raise UsageError(
+                f"{self.path}: the weights do not fit the model {entry.name} as {entry.source} "
+                f"({entry.file}) makes it now:\n{_first_differences(error)}",
+                "Has the plugin changed since the training? Use the version of it that trained this "
+                "checkpoint, or give the changed model another name.",
+            ) from None
+        return model.eval()
+
+    def source_digest(self) -> str:
+        """Return the digest of the code that makes the model: other code, other maps."""
+        file = self.model_entry.file
+        if file is None:
+            return ""
+        files = sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
+        return digest_of(*(each.read_bytes() for each in files))
+
+    def release(self) -> None:
+        """Free the network's memory; it is built again when needed."""
+        self.__dict__.pop("model", None)
+
+
+_RUN_FILES = {"best", "last"}
+_SHOWN = 4
+
+
+def member_name(path: Path) -> str:
+    """Return a short name: the run's folder for a run's own files, else the file's name."""
+    return path.resolve().parent.name if path.stem in _RUN_FILES else path.stem
+
+
+def load_member(
+    path: Path, registry: Registry, device: torch.device, views: str | None = None
+) -> Member:
+    """Read a checkpoint; its network is built when it is first needed.
+
+    Args:
+        path: the checkpoint.
+        registry: where its model and views are found.
+        device: where it will predict.
+        views: as in a recipe; default: those of its own recipe.
+
+    Raises:
+        UsageError: the file is no checkpoint, its recipe is none that this version knows, or a view
+            is unknown.
+    """
+    checkpoint = load_checkpoint(path)
+    recipe = stored_recipe(path, checkpoint)
+    return Member(
+        path=path,
+        checkpoint=checkpoint,
+        recipe=recipe,
+        digest=checkpoint_digest(path),
+        views=parse_views(recipe.predict.views if views is None else views, registry),
+        registry=registry,
+        device=device,
+    )
+
+
+def stored_recipe(path: Path, checkpoint: Checkpoint) -> Recipe:
+    """Return the recipe in a checkpoint; `path` is for messages.
+
+    Raises:
+        UsageError: it is none that this version knows.
+    """
+    try:
+        return Recipe.model_validate_json(json.dumps(checkpoint.recipe), strict=True)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, problem.path))}: {problem.message}"
+            for problem in problems_of(error, Recipe)
+        ]
+        raise UsageError(
+            f"{path}: its recipe does not fit this version of trash:\n" + "\n".join(lines[:_SHOWN]),
+            "Use the version that it was trained with.",
+        ) from None
+
+
+def _first_differences(error: RuntimeError) -> str:
+    lines = [line.strip() for line in str(error).splitlines()[1:] if line.strip()]
+    shown = [line if len(line) < 200 else line[:200] + "…" for line in lines[:_SHOWN]]
+    more = len(lines) - _SHOWN
+    return "\n".join([*shown, f"and {more} more"] if more > 0 else shown)

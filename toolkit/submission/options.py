@@ -1,0 +1,100 @@
+"""What the command line of `trash submit` changes in a recipe."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import UsageError, did_you_mean
+from toolkit.plugin.component import ComponentSpec
+from toolkit.predict.member import member_name
+from toolkit.predict.members import MemberChoice
+from toolkit.predict.store import NUMBER_TYPES
+from toolkit.project import Project
+from toolkit.recipe.schema import Recipe
+
+_LONGEST = 100
+"""Characters of the members' names in a file name."""
+
+
+def with_options(
+    recipe: Recipe,
+    *,
+    combine: str | None = None,
+    weights: str | None = None,
+    postprocess: Sequence[str] | None = None,
+    store: str | None = None,
+) -> Recipe:
+    """Return the recipe with what was given in place of its own values.
+
+    Args:
+        recipe: the recipe.
+        combine: name of an ensembler; drops the recipe's parameters for another one.
+        weights: one number per member, as in "0.4,0.6".
+        postprocess: postprocessors as in "min_area:pixels=64"; replaces all of the recipe's.
+        store: number type of the stored maps.
+
+    Raises:
+        UsageError: a text that cannot be read.
+    """
+    changes: dict[str, Any] = {}
+    ensemble = recipe.ensemble
+    if combine is not None and combine != ensemble.name:
+        ensemble = ComponentSpec(name=combine)
+    if weights is not None:
+        ensemble = ComponentSpec(
+            name=ensemble.name, **(ensemble.parameters | {"weights": _numbers(weights)})
+        )
+    changes["ensemble"] = ensemble
+    if postprocess is not None:
+        changes["postprocess"] = tuple(map(parse_component, postprocess))
+    if store is not None:
+        if store not in NUMBER_TYPES:
+            raise UsageError(f"--store {store}: unknown", did_you_mean(store, NUMBER_TYPES))
+        changes["predict"] = recipe.predict.model_copy(update={"store": store})
+    return recipe.model_copy(update=changes)
+
+
+def parse_component(text: str) -> ComponentSpec:
+    """Return the component that a text such as "smooth:sigma=2.0" names.
+
+    Values are TOML; a bare word is a text. `source:name` works as everywhere: a part with "=" begins
+    the parameters.
+
+    Raises:
+        UsageError: a parameter without a value.
+    """
+    name, colon, last = text.rpartition(":")
+    if not colon or "=" not in last:
+        return ComponentSpec(name=text)
+    parameters = {}
+    for part in last.split(","):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"{text!r}: {part!r} is no KEY=VALUE", "Write smooth:sigma=2.0.")
+        parameters[key.strip()] = _value(value.strip())
+    return ComponentSpec(name=name, **parameters)
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--weights {text}: not numbers", "Write --weights 0.4,0.6.") from None
+
+
+def default_output(choices: Sequence[MemberChoice], project: Project) -> Path:
+    """Return where a submission goes by default: named by the time in UTC and its members."""
+    names = "+".join(member_name(choice.path) for choice in choices)
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return project.submissions / f"{moment}-{names[:_LONGEST]}.csv"

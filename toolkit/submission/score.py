@@ -1,0 +1,51 @@
+"""The score of a submission file when the truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from toolkit.data.contest import Split
+from toolkit.data.masks import paint_mask, resize_mask
+from toolkit.errors import UsageError, did_you_mean
+from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
+from toolkit.plugin.interfaces import SubmissionFormat
+from toolkit.progress import Progress, SilentProgress
+
+
+def score_submission(
+    path: Path, format: SubmissionFormat, truth: Split, progress: Progress | None = None
+) -> Scores:
+    """Score a submission against annotations, as the leaderboard does.
+
+    The truth is painted at the images' own sizes and resized to the submission's by nearest; all
+    pixels of all images go into one confusion matrix. The order of the rows does not matter.
+
+    Args:
+        path: the file.
+        format: how it is written, for the classes of `truth`.
+        truth: every image of the file, with its annotations.
+        progress: told while reading.
+
+    Raises:
+        UsageError: the file is not valid, or holds other images than the truth.
+    """
+    waiting = {record.file_name: record for record in truth.images}
+    confusion = ConfusionMatrix(len(truth.labels.class_names), truth.ignore_index)
+    with (progress or SilentProgress()).bar("scoring", len(truth), "images") as bar:
+        for image_id, labels in format.read(path):
+            record = waiting.pop(image_id, None)
+            if record is None:
+                raise UsageError(
+                    f"{path}: {image_id} is not in {truth.file}, or has two rows",
+                    did_you_mean(image_id, truth.file_names, limit=3),
+                )
+            target = paint_mask(record, truth.labels, truth.overlap, truth.ignore_index)
+            confusion.update(labels, resize_mask(target, format.size))
+            bar.advance()
+    if waiting:
+        raise UsageError(
+            f"{path}: {len(waiting)} of {len(truth)} images have no row, "
+            f"{next(iter(waiting))} the first",
+            f"See all problems: trash submission check {path}",
+        )
+    return scores(confusion.matrix)

@@ -1,0 +1,133 @@
+"""The JSON beside a submission: what it was made of, and what a check of it needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from toolkit.errors import UsageError
+from toolkit.files import read_json, write_json_atomic
+from toolkit.metrics.confusion import Scores
+from toolkit.plugin.component import ComponentSpec
+
+SCHEMA_VERSION = 1
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SideCarMember:
+    """One checkpoint of the ensemble.
+
+    Attributes:
+        checkpoint: its path, relative to the project folder.
+        digest: digest of the file.
+        model: the model as in a recipe.
+        image_size: (height, width) of the network's input, pixels.
+        views: test-time views, as in a recipe.
+        validation: its validation scores.
+    """
+
+    checkpoint: str
+    digest: str
+    model: ComponentSpec
+    image_size: tuple[int, int]
+    views: str
+    validation: dict[str, Any]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SideCar:
+    """Everything about one submission file.
+
+    Attributes:
+        file: name of the submission file, which lies beside the side-car.
+        digest: digest of the submission file.
+        n_rows: images in it.
+        format: the submission format as in a recipe, with all parameters.
+        test: COCO JSON of its images, relative to the project folder.
+        sample_submission: the file that gave the order of rows, or None.
+        class_names: index = label, 0 = background.
+        overlap: rule for overlapping annotations, needed to score it.
+        class_shares: share of all pixels of each label.
+        members: what was combined, in order.
+        combine: the ensembler as in a recipe.
+        postprocess: the postprocessors as in a recipe, in order.
+        validation: scores of exactly this combination on the validation split, at the submission's
+            size; None when it was not validated.
+        score: scores against the truth, None when it is unknown.
+        created: UTC, ISO 8601.
+        command: the command line.
+        versions: version of each package that took part.
+        schema_version: version of this file's layout.
+    """
+
+    file: str
+    digest: str
+    n_rows: int
+    format: ComponentSpec
+    test: str
+    sample_submission: str | None
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    overlap: Literal["max-id", "area", "order"]
+    class_shares: tuple[float, ...]
+    members: tuple[SideCarMember, ...]
+    combine: ComponentSpec
+    postprocess: tuple[ComponentSpec, ...]
+    validation: Scores | None
+    score: Scores | None
+    created: str
+    command: str
+    versions: dict[str, str]
+    schema_version: int = SCHEMA_VERSION
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the side-car as plain values."""
+        plain: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        return plain
+
+
+_ADAPTER = TypeAdapter(SideCar)
+
+
+def side_car_path(submission: Path) -> Path:
+    """Return where the side-car of a submission file lies: `name.json` beside `name.csv`."""
+    return submission.with_suffix(".json")
+
+
+def portable_path(path: Path, project_root: Path) -> str:
+    """Return a path as side-cars hold it: relative to the project folder, with `/`."""
+    return Path(os.path.relpath(path, project_root)).as_posix()
+
+
+def write_side_car(submission: Path, side_car: SideCar) -> Path:
+    """Write the side-car beside its submission file and return its path."""
+    path = side_car_path(submission)
+    write_json_atomic(path, side_car.as_json())
+    return path
+
+
+def read_side_car(path: Path) -> SideCar:
+    """Read and validate a side-car.
+
+    Raises:
+        UsageError: missing, not JSON, of another schema version, or a wrong or missing value.
+    """
+    content = read_json(path, "side-car")
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if version is None:
+        raise UsageError(f"{path} is not the side-car of a submission")
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            f"{path}: side-car of schema version {version}; this is version {SCHEMA_VERSION}",
+            "Update the toolkit.",
+        )
+    try:
+        return _ADAPTER.validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(f"{path}: broken side-car: {where}: {first['msg']}") from None

@@ -1,0 +1,257 @@
+"""From checkpoints to a validated leaderboard file with its side-car."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.data.contest import Contest, Split
+from toolkit.ensemble.decide import EnsembleScores, decide, evaluate_ensemble
+from toolkit.errors import TrashError, UsageError
+from toolkit.files import atomic_path
+from toolkit.metrics.confusion import Scores
+from toolkit.plugin.interfaces import Context, Ensembler, SubmissionFormat
+from toolkit.plugin.registry import Registry
+from toolkit.postprocess.chain import Chain, build_chain
+from toolkit.predict.member import Member
+from toolkit.predict.members import MemberChoice, choose_prediction_device, load_members
+from toolkit.predict.predictor import predict_split
+from toolkit.predict.store import ProbabilityStore
+from toolkit.progress import Progress
+from toolkit.project import Project, find_project
+from toolkit.recipe.schema import Recipe
+from toolkit.submission.check import CheckReport, check_submission
+from toolkit.submission.expect import row_order
+from toolkit.submission.record import make_side_car
+from toolkit.submission.score import score_submission
+from toolkit.submission.side_car import side_car_path, write_side_car
+
+
+@dataclass(frozen=True)
+class MemberResult:
+    """One member of a submission: its checkpoint, its views, and its own validation scores."""
+
+    name: str
+    path: Path
+    views: str
+    validation: Scores | None
+
+
+@dataclass(frozen=True)
+class SubmissionResult:
+    """What was submitted.
+
+    Attributes:
+        path: the validated file.
+        side_car: the JSON beside it.
+        rows: number of images in it.
+        members: what was combined.
+        validation: scores of the same combination and postprocessing on the validation split, at
+            the submission's size; None when it was not validated.
+        score: scores against the truth of the test split; None when it is unknown.
+        class_shares: share of all pixels per class name.
+        warnings: what looks wrong in a file that is valid in form.
+    """
+
+    path: Path
+    side_car: Path
+    rows: int
+    members: tuple[MemberResult, ...]
+    validation: Scores | None
+    score: Scores | None
+    class_shares: dict[str, float]
+    warnings: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as plain values."""
+        return {
+            **asdict(self),
+            "path": str(self.path),
+            "side_car": str(self.side_car),
+            "members": [{**asdict(each), "path": str(each.path)} for each in self.members],
+        }
+
+
+def submit(
+    members: Sequence[MemberChoice | Path],
+    recipe: Recipe,
+    contest: Contest,
+    registry: Registry,
+    *,
+    output: Path,
+    cache: Path,
+    progress: Progress,
+    project: Project | None = None,
+    device: str | None = None,
+    overwrite: bool = False,
+    validate: bool = True,
+) -> SubmissionResult:
+    """Predict the test split, combine, postprocess, write, check and record a submission.
+
+    Members that were predicted before are read from their stores. Images are streamed: memory grows
+    neither with their number nor with the number of members.
+
+    Args:
+        members: checkpoints, each with its views or those of its recipe.
+        recipe: says how to combine, postprocess, store and write.
+        contest: the test split to submit, and the validation split to score on.
+        registry: where components are found.
+        output: the file to write; its side-car lies beside it.
+        cache: folder of caches.
+        progress: told what happens.
+        project: paths in the side-car are relative to it; default: around the working folder.
+        device: "auto", "cpu", "cuda" or "mps"; default: what the recipe allows.
+        overwrite: replace `output` when it is there.
+        validate: predict the validation split too and score what is submitted on it.
+
+    Raises:
+        UsageError: members, recipe or output do not fit; nothing was predicted.
+        TrashError: the file that was written is not valid; it is not kept.
+    """
+    test = contest.test
+    if test is None:
+        raise UsageError("data.test is unset: there is nothing to submit")
+    where = choose_prediction_device(recipe, device)
+    loaded = load_members(members, contest.class_names, registry, where)
+    context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
+    maker = _Maker(
+        format=registry.build("submission_format", recipe.submission, context),
+        ensembler=_working_ensembler(recipe, registry, context, len(loaded)),
+        postprocess=build_chain(recipe.postprocess, registry, context),
+    )
+    _refuse_output(output, overwrite)
+    order = row_order(test.file_names, contest.sample_submission)
+    validate = validate and _is_honest(loaded, recipe, progress)
+
+    def predict(member: Member, split: Split) -> ProbabilityStore:
+        return predict_split(
+            member, split, cache=cache, store=recipe.predict.store, progress=progress
+        )
+
+    stores, held_out = [], []
+    for member in loaded:
+        stores.append(predict(member, test))
+        if validate:
+            held_out.append(predict(member, contest.val))
+        member.release()
+    found = maker.evaluate(held_out, contest.val, progress) if validate else None
+    report = maker.write(stores, test, order, output, progress)
+    score = (
+        score_submission(output, maker.format, contest.truth, progress) if contest.truth else None
+    )
+    side_car = make_side_car(
+        output, recipe, contest, registry, loaded, report,
+        found=found, score=score, root=(project or find_project()).root,
+    )  # fmt: skip
+    side_car_file = write_side_car(output, side_car)
+    failures = registry.notify("trash_submission_written", path=output, side_car=side_car.as_json())
+    for failure in failures:
+        progress.say(f"warning: plugin {failure.source}: {failure.message}")
+    alone = found.members if found else [None] * len(loaded)
+    return SubmissionResult(
+        path=output,
+        side_car=side_car_file,
+        rows=report.n_rows,
+        members=tuple(
+            MemberResult(each.name, each.path, each.views.text, own)
+            for each, own in zip(loaded, alone, strict=True)
+        ),
+        validation=found.combined if found else None,
+        score=score,
+        class_shares=dict(zip(contest.class_names, report.class_shares, strict=True)),
+        warnings=report.warnings,
+    )
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """What turns stores into a file."""
+
+    format: SubmissionFormat
+    ensembler: Ensembler
+    postprocess: Chain
+
+    def evaluate(
+        self, stores: Sequence[ProbabilityStore], split: Split, progress: Progress
+    ) -> EnsembleScores:
+        return evaluate_ensemble(
+            stores, split, self.ensembler, self.postprocess, self.format.size, progress
+        )
+
+    def write(
+        self,
+        stores: Sequence[ProbabilityStore],
+        test: Split,
+        image_ids: Sequence[str],
+        output: Path,
+        progress: Progress,
+    ) -> CheckReport:
+        """Write the file under a temporary name, check it, and only then give it its name."""
+        n_classes = len(test.labels.class_names)
+        with atomic_path(output) as temporary:
+            with (
+                temporary.open("wb") as file,
+                progress.bar(f"writing {output.name}", len(test), "images") as bar,
+            ):
+
+                def rows() -> Iterator[tuple[str, NDArray[np.uint8]]]:
+                    position_of = {name: row for row, name in enumerate(test.file_names)}
+                    order = [position_of[image_id] for image_id in image_ids]
+                    labels = decide(stores, test, self.ensembler, self.postprocess, order)
+                    for image_id, decided in zip(image_ids, labels, strict=True):
+                        yield image_id, decided
+                        bar.advance()
+
+                self.format.write(file, rows())
+            report = check_submission(temporary, self.format, image_ids, n_classes)
+            if not report.valid:
+                raise TrashError(
+                    f"the file written for {output} is not valid: {report.problems[0]}",
+                    "This is a mistake in the submission format, not in your data; "
+                    "no file was kept.",
+                )
+        return report
+
+
+def _working_ensembler(
+    recipe: Recipe, registry: Registry, context: Context, n_members: int
+) -> Ensembler:
+    """Build the ensembler and try it, so that wrong weights are told before hours of prediction."""
+    ensembler: Ensembler = registry.build("ensembler", recipe.ensemble, context)
+    even = np.full((context.n_classes, 1, 1), 1 / context.n_classes, np.float32)
+    ensembler(even.copy() for _ in range(n_members))
+    return ensembler
+
+
+def _refuse_output(output: Path, overwrite: bool) -> None:
+    side_car = side_car_path(output)
+    if side_car == output:
+        raise UsageError(
+            f"-o {output}: the side-car has that name", f"Use {output.with_suffix('.csv')}."
+        )
+    for path in (output, side_car):
+        if path.is_dir():
+            raise UsageError(f"-o {output}: {path} is a folder")
+        if path.exists() and not overwrite:
+            raise UsageError(f"{path} exists", "Choose another name with -o, or add --overwrite.")
+
+
+def _is_honest(members: Sequence[Member], recipe: Recipe, progress: Progress) -> bool:
+    """Whether no member has seen the validation images: all were trained on the same division."""
+    wanted = _division(recipe)
+    others = [each.path for each in members if _division(each.recipe) != wanted]
+    for path in others:
+        progress.say(
+            f"warning: {path} was trained on another division of the images: "
+            "no validation score, it may have seen the validation images"
+        )
+    return not others
+
+
+def _division(recipe: Recipe) -> tuple[object, ...]:
+    return recipe.data.train, recipe.data.val, recipe.data.folds

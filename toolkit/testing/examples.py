@@ -1,0 +1,39 @@
+"""Parameters that a contract makes up: nested components, where a component requires them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from toolkit.plugin.parameters import Parameters, marked_kind
+from toolkit.plugin.registry import Entry, Registry
+
+_HOW_MANY = 2
+
+
+def example_parameters(
+    entry: Entry, registry: Registry, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return values for the required parameters that are not `given`, and those without a value."""
+    model = registry.parameters(entry)
+    made: dict[str, Any] = {}
+    lacking = []
+    for name, field in model.model_fields.items():
+        if not field.is_required() or name in given:
+            continue
+        kind = marked_kind(field)
+        if kind is not None:
+            made[name] = _components(kind, registry)
+        else:
+            lacking.append(name)
+    return made, lacking
+
+
+def _components(kind: str, registry: Registry) -> list[dict[str, str]]:
+    """Return tables of components that need no parameters."""
+    plain = [entry for entry in registry.entries(kind) if not _requires(registry.parameters(entry))]
+    return [{"name": f"{entry.source}:{entry.name}"} for entry in plain[:_HOW_MANY]]
+
+
+def _requires(model: type[Parameters]) -> bool:
+    return any(field.is_required() for field in model.model_fields.values())

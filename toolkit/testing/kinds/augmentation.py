@@ -1,0 +1,116 @@
+"""The contract of an augmentation."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from collections.abc import Iterator
+
+import numpy as np
+
+from toolkit.plugin.interfaces import Augmentation, Sample
+from toolkit.testing import samples
+from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+
+_TRIES = 10
+
+
+def _made(subject: Subject) -> Iterator[tuple[Augmentation, Sample]]:
+    """Yield the augmentation with a square and with a wider sample at the network's size."""
+    for size in ((48, 48), (48, 64)):
+        sample = samples.sample(np.random.default_rng(0), *size, CONTEXT.n_classes)
+        yield subject.build(image_size=size), sample
+
+
+def _same(first: Sample, second: Sample) -> bool:
+    return np.array_equal(first.image, second.image) and np.array_equal(first.mask, second.mask)
+
+
+def keeps_arrays(subject: Subject) -> None:
+    """Returns uint8 image (H, W, 3) and mask (H, W) of the network's size, in memory order."""
+    for augmentation, sample in _made(subject):
+        for seed in range(_TRIES):
+            result = augmentation(sample, np.random.default_rng(seed))
+            require(isinstance(result, Sample), f"it returned {type(result).__name__}")
+            height, width = sample.mask.shape
+            for name, array, shape in (
+                ("image", result.image, (height, width, 3)),
+                ("mask", result.mask, (height, width)),
+            ):
+                require(
+                    array.dtype == np.uint8, f"{name} of {array.dtype}, not uint8 (seed {seed})"
+                )
+                require(array.shape == shape, f"{name} of shape {array.shape}, not {shape}")
+                require(
+                    array.flags.c_contiguous,
+                    f"{name} is a view in another order: use np.ascontiguousarray",
+                )
+            require(result.file_name == sample.file_name, "the file name was lost")
+
+
+def invents_no_class(subject: Subject) -> None:
+    """Gives the mask no label that was not there: nearest interpolation, no filled border."""
+    for augmentation, sample in _made(subject):
+        before = set(np.unique(sample.mask).tolist())
+        for seed in range(_TRIES):
+            mask = augmentation(sample, np.random.default_rng(seed)).mask
+            invented = set(np.unique(mask).tolist()) - before
+            require(not invented, f"new labels {sorted(invented)} (seed {seed})")
+
+
+def needs_no_class(subject: Subject) -> None:
+    """Takes masks that are all background or all ignored."""
+    for augmentation, sample in _made(subject):
+        for label in (0, CONTEXT.ignore_index):
+            mask = np.full_like(sample.mask, label)
+            for seed in range(_TRIES):
+                plain = Sample(sample.image, mask)
+                result = augmentation(plain, np.random.default_rng(seed))
+                require(set(np.unique(result.mask).tolist()) == {label}, "the mask changed")
+
+
+def is_deterministic(subject: Subject) -> None:
+    """Depends on its generator alone: not on earlier calls, nor on global random state."""
+    for augmentation, sample in _made(subject):
+        for seed in range(_TRIES):
+            random.seed(1)
+            np.random.seed(1)
+            first = augmentation(sample, np.random.default_rng(seed))
+            augmentation(sample, np.random.default_rng(seed + 1000))
+            random.seed(2)
+            np.random.seed(2)
+            second = augmentation(sample, np.random.default_rng(seed))
+            require(_same(first, second), f"two calls with one seed differ (seed {seed})")
+
+
+def is_picklable(subject: Subject) -> None:
+    """Survives pickling, as loader processes need it, and then does the same."""
+    for augmentation, sample in _made(subject):
+        copy = pickle.loads(pickle.dumps(augmentation))
+        for seed in range(_TRIES):
+            require(
+                _same(
+                    augmentation(sample, np.random.default_rng(seed)),
+                    copy(sample, np.random.default_rng(seed)),
+                ),
+                "the copy does something else",
+            )
+
+
+def leaves_inputs(subject: Subject) -> None:
+    """Leaves the sample as it was: cached arrays are shared."""
+    for augmentation, sample in _made(subject):
+        writable = Sample(sample.image.copy(), sample.mask.copy(), sample.file_name)
+        for seed in range(_TRIES):
+            augmentation(writable, np.random.default_rng(seed))
+            require(_same(writable, sample), f"it changed its input in place (seed {seed})")
+
+
+RULES: tuple[Rule, ...] = (
+    keeps_arrays,
+    invents_no_class,
+    needs_no_class,
+    is_deterministic,
+    is_picklable,
+    leaves_inputs,
+)

@@ -1,0 +1,81 @@
+"""The contract of an ensembler."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.testing import samples
+from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+
+_MEMBERS = 3
+
+
+def _maps() -> list[NDArray[np.float32]]:
+    rng = np.random.default_rng(0)
+    return [samples.probabilities(rng, CONTEXT.n_classes, 9, 13) for _ in range(_MEMBERS)]
+
+
+def returns_probabilities(subject: Subject) -> None:
+    """Returns float32 probabilities of the members' shape that sum to 1 over the classes."""
+    maps = _maps()
+    result = subject.build()(maps)
+    require(result.dtype == np.float32, f"it returned {result.dtype}, not float32")
+    require(result.shape == maps[0].shape, f"{maps[0].shape} became {result.shape}")
+    require(bool(np.isfinite(result).all()), "some values are not finite")
+    require(bool((result >= 0).all()), f"the lowest value is {result.min():.3g}")
+    off = float(np.abs(result.sum(axis=0) - 1).max())
+    require(off < 1e-3, f"sums over the classes are off by up to {off:.3g}")
+
+
+def agrees_with_agreement(subject: Subject) -> None:
+    """Keeps the labels when all members agree."""
+    first = _maps()[0]
+    result = subject.build()([first] * _MEMBERS)
+    same = result.argmax(axis=0) == first.argmax(axis=0)
+    require(bool(same.all()), f"{np.count_nonzero(~same)} of {same.size} pixels changed label")
+
+
+def takes_a_stream(subject: Subject) -> None:
+    """Takes the maps one by one: each may be overwritten when the next is asked for."""
+    maps = _maps()
+    buffer = np.empty_like(maps[0])
+
+    def stream() -> object:
+        for member in maps:
+            buffer[...] = member
+            yield buffer
+
+    expected = subject.build()(maps)
+    result = subject.build()(stream())
+    require(
+        np.allclose(result, expected, atol=1e-6),
+        "the maps of a generator that reuses its memory give another result",
+    )
+
+
+def survives_certainty(subject: Subject) -> None:
+    """Is finite and sums to 1 where members are certain and contradict each other."""
+    certain = np.zeros((_MEMBERS, CONTEXT.n_classes, 4, 5), dtype=np.float32)
+    for member in range(_MEMBERS):
+        certain[member, member % CONTEXT.n_classes] = 1
+    result = subject.build()(certain)
+    require(bool(np.isfinite(result).all()), "some values are not finite")
+    require(bool(np.allclose(result.sum(axis=0), 1, atol=1e-3)), "it does not sum to 1")
+
+
+def leaves_inputs(subject: Subject) -> None:
+    """Leaves the maps as they were."""
+    maps = _maps()
+    mine = [member.copy() for member in maps]
+    subject.build()(mine)
+    require(all(map(np.array_equal, mine, maps)), "it changed a map in place")
+
+
+RULES: tuple[Rule, ...] = (
+    returns_probabilities,
+    agrees_with_agreement,
+    takes_a_stream,
+    survives_certainty,
+    leaves_inputs,
+)

@@ -1,0 +1,47 @@
+"""The contract of a selector."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolkit.testing import samples
+from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+
+_H, _W = 9, 13
+
+
+def returns_labels(subject: Subject) -> None:
+    """Returns uint8 (H, W) labels with `ignore_index` where not trusted, or None."""
+    selector = subject.build()
+    soft = samples.probabilities(np.random.default_rng(0), CONTEXT.n_classes, _H, _W)
+    certain = np.eye(CONTEXT.n_classes, dtype=np.float32)[:, soft.argmax(axis=0)]
+    for maps in (soft, certain):
+        labels = selector(maps, "test/0001.jpg")
+        if labels is None:
+            continue
+        require(labels.dtype == np.uint8, f"labels of {labels.dtype}, not uint8")
+        require(labels.shape == (_H, _W), f"labels of shape {labels.shape}, not {(_H, _W)}")
+        allowed = {*range(CONTEXT.n_classes), CONTEXT.ignore_index}
+        found = set(np.unique(labels).tolist()) - allowed
+        require(not found, f"labels {sorted(found)} are neither a class nor ignored")
+
+
+def trusts_only_predictions(subject: Subject) -> None:
+    """Gives a trusted pixel the most probable class: doubt becomes ignored, never background."""
+    maps = samples.probabilities(np.random.default_rng(1), CONTEXT.n_classes, _H, _W)
+    labels = subject.build()(maps, "test/0001.jpg")
+    if labels is not None:
+        trusted = labels != CONTEXT.ignore_index
+        wrong = np.count_nonzero((labels != maps.argmax(axis=0)) & trusted)
+        require(not wrong, f"{wrong} trusted pixels have a label that was not predicted")
+
+
+def leaves_inputs(subject: Subject) -> None:
+    """Leaves the maps as they were."""
+    maps = samples.probabilities(np.random.default_rng(0), CONTEXT.n_classes, _H, _W)
+    mine = maps.copy()
+    subject.build()(mine, "test/0001.jpg")
+    require(np.array_equal(mine, maps), "it changed the maps in place")
+
+
+RULES: tuple[Rule, ...] = (returns_labels, trusts_only_predictions, leaves_inputs)

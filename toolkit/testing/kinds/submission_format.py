@@ -1,0 +1,72 @@
+"""The contract of a submission format."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.plugin.interfaces import SubmissionFormat
+from toolkit.testing import samples
+from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+
+Rows = list[tuple[str, NDArray[np.uint8]]]
+
+
+def _rows(height: int, width: int) -> Rows:
+    rng = np.random.default_rng(0)
+    ids = ("batch_02/0009.jpg", "batch_01/0010.jpg", "batch_01/0001.jpg")
+    return [(name, samples.labels(rng, height, width, CONTEXT.n_classes, None)) for name in ids]
+
+
+def _round_trip(
+    form: SubmissionFormat, rows: Iterable[tuple[str, NDArray[np.uint8]]]
+) -> tuple[bytes, Rows]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "submission" + form.suffix)
+        with path.open("wb") as target:
+            form.write(target, rows)
+        return path.read_bytes(), [(name, labels.copy()) for name, labels in form.read(path)]
+
+
+def describes_its_file(subject: Subject) -> None:
+    """Names its ending (".csv") and its size (height, width)."""
+    form = subject.build()
+    require(form.suffix[:1] == ".", f"the suffix is {form.suffix!r}, without its dot")
+    height, width = form.size
+    require(height > 0 and width > 0, f"the size is {form.size}")
+
+
+def round_trips(subject: Subject) -> None:
+    """Reads back the ids, in order, and the labels that it wrote, from a stream of rows."""
+    form = subject.build()
+    rows = _rows(*form.size)
+    _, back = _round_trip(form, iter(rows))
+    require([i for i, _ in back] == [i for i, _ in rows], "the ids or their order changed")
+    for (name, labels), (_, read) in zip(rows, back, strict=True):
+        require(read.dtype == np.uint8, f"labels of {read.dtype}, not uint8")
+        require(np.array_equal(read, labels), f"the labels of {name} changed")
+
+
+def resizes(subject: Subject) -> None:
+    """Brings labels of any size to its own by nearest neighbour."""
+    form = subject.build()
+    height, width = form.size
+    rows = _rows(2 * height, 2 * width)
+    _, back = _round_trip(form, rows)
+    for (name, labels), (_, read) in zip(rows, back, strict=True):
+        require(read.shape == (height, width), f"{name} has shape {read.shape}")
+        require(np.array_equal(read, labels[::2, ::2]), f"{name} is not the nearest resize")
+
+
+def is_deterministic(subject: Subject) -> None:
+    """Writes the same bytes for the same labels."""
+    form = subject.build()
+    rows = _rows(*form.size)
+    require(_round_trip(form, rows)[0] == _round_trip(form, rows)[0], "two files differ")
+
+
+RULES: tuple[Rule, ...] = (describes_its_file, round_trips, resizes, is_deterministic)

@@ -1,0 +1,44 @@
+"""Small random inputs of the contracts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.plugin.interfaces import IGNORE_INDEX, Sample
+
+
+def labels(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    n_classes: int,
+    ignore_index: int | None = IGNORE_INDEX,
+) -> NDArray[np.uint8]:
+    """Return uint8 (H, W) labels in blobs of 4 × 4 pixels; a few are ignored unless None."""
+    values = [*range(n_classes), *([] if ignore_index is None else [ignore_index])]
+    cells = rng.choice(np.array(values, dtype=np.uint8), size=(-(-height // 4), -(-width // 4)))
+    return np.ascontiguousarray(cells.repeat(4, axis=0).repeat(4, axis=1)[:height, :width])
+
+
+def image(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+    """Return uint8 RGB (H, W, 3) noise."""
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def sample(rng: np.random.Generator, height: int, width: int, n_classes: int) -> Sample:
+    """Return a sample whose arrays refuse to be written to, as cached ones do."""
+    arrays = image(rng, height, width), labels(rng, height, width, n_classes)
+    for array in arrays:
+        array.flags.writeable = False
+    return Sample(*arrays, file_name="train/0001.jpg")
+
+
+def probabilities(
+    rng: np.random.Generator, n_classes: int, height: int, width: int
+) -> NDArray[np.float32]:
+    """Return float32 (C, H, W) that sums to 1 over C and refuses to be written to."""
+    scores = np.exp(3 * rng.standard_normal((n_classes, height, width)))
+    maps: NDArray[np.float32] = (scores / scores.sum(axis=0)).astype(np.float32)
+    maps.flags.writeable = False
+    return maps

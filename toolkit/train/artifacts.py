@@ -1,0 +1,116 @@
+"""What a training writes into its run folder, and how it finds its place again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.data.contest import Contest
+from toolkit.errors import UsageError
+from toolkit.progress import Progress
+from toolkit.recipe.schema import Recipe
+from toolkit.train.checkpoint import Checkpoint, save_checkpoint
+from toolkit.train.learner import Learner
+from toolkit.train.state import History, load_state, save_state
+
+_SCORES = ("val_miou", "val_iou", "val_loss", "train_loss")
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """The files of one training; only the main process writes them.
+
+    Attributes:
+        path: the run's folder.
+        recipe: the resolved recipe.
+        contest: the opened data.
+        lineage: where the run comes from.
+    """
+
+    path: Path
+    recipe: Recipe
+    contest: Contest
+    lineage: Mapping[str, Any]
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint with the highest validation mIoU."""
+        return self.path / "best.pt"
+
+    @property
+    def last(self) -> Path:
+        """Checkpoint of the last epoch."""
+        return self.path / "last.pt"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON record per epoch and line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def _state(self) -> Path:
+        return self.path / "state.pt"
+
+    def begin(self, learner: Learner, *, resume: bool, progress: Progress) -> History:
+        """Return the epochs that are done, with the learner as it was after them.
+
+        Raises:
+            UsageError: the folder holds a run and `resume` is not set, or it cannot be resumed
+                because settings or data differ or it has more epochs than are wanted.
+        """
+        if not self._state.exists():
+            return History()
+        if not resume:
+            raise UsageError(
+                f"{self.path} already holds a run", "Resume it with --resume, or choose a new name."
+            )
+        state, history = load_state(self._state, self._inputs())
+        if history.last_epoch > self.recipe.train.epochs:
+            raise UsageError(
+                f"train.epochs = {self.recipe.train.epochs}, but {self.path} has "
+                f"{history.last_epoch} epochs already",
+                f"Set train.epochs to {history.last_epoch} or more.",
+            )
+        learner.load_state_dict(state)
+        progress.say(f"resumed {self.path} after epoch {history.last_epoch}")
+        return history
+
+    def remove_leftovers(self) -> None:
+        """Delete temporary files of a process that was killed while it wrote."""
+        for leftover in self.path.glob(".*.pt"):
+            leftover.unlink()
+
+    def save(self, learner: Learner, history: History) -> None:
+        """Write the checkpoints and, when they are whole, the state after an epoch.
+
+        Raises:
+            TrashError: the disk refused; what was written for earlier epochs is intact.
+        """
+        checkpoint = self._checkpoint(learner, history.epochs[-1])
+        if history.best is history.epochs[-1]:
+            save_checkpoint(self.best, checkpoint)
+        save_checkpoint(self.last, checkpoint)
+        save_state(self._state, self._inputs(), learner.state_dict(), history)
+
+    def _checkpoint(self, learner: Learner, record: Mapping[str, Any]) -> Checkpoint:
+        return Checkpoint(
+            model_state=learner.result.state_dict(),
+            recipe=self.recipe.model_dump(mode="json"),
+            class_names=self.contest.class_names,
+            image_size=self.recipe.data.image_size,
+            mean=self.recipe.data.mean,
+            std=self.recipe.data.std,
+            scores={name: record[name] for name in _SCORES if record[name] is not None},
+            epoch=record["epoch"],
+            lineage={"run": self.path.name, "parents": [], **self.lineage},
+        )
+
+    def _inputs(self) -> dict[str, Any]:
+        return {
+            **self.recipe.model_dump(mode="json"),
+            "classes": list(self.contest.class_names),
+            "content of the training split": self.contest.train.digest,
+            "content of the validation split": self.contest.val.digest,
+        }

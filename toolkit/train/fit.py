@@ -1,0 +1,261 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from toolkit.data.contest import Contest
+from toolkit.errors import TrashError
+from toolkit.plugin.registry import Registry
+from toolkit.progress import Bar, Progress, SilentProgress
+from toolkit.recipe.schema import Recipe
+from toolkit.train.artifacts import Artifacts
+from toolkit.train.batches import Batches, open_batches
+from toolkit.train.build import build_learner
+from toolkit.train.device import choose_device, explained_out_of_memory
+from toolkit.train.distributed import World, find_world, joined
+from toolkit.train.evaluate import Evaluation, evaluate
+from toolkit.train.journal import Journal, numbers_of, open_trackers
+from toolkit.train.learner import Learner, NonFiniteLoss
+from toolkit.train.seeds import seed_everything
+from toolkit.train.state import History
+
+OnEpoch = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a training left behind.
+
+    Attributes:
+        best: checkpoint with the highest validation mIoU.
+        last: checkpoint of the last epoch.
+        best_epoch: epoch of `best`, counted from 1.
+        epochs: number of finished epochs.
+        scores: the record of the best epoch, as in metrics.jsonl.
+        stopped_early: patience ran out before the last epoch.
+    """
+
+    best: Path
+    last: Path
+    best_epoch: int
+    epochs: int
+    scores: dict[str, Any]
+    stopped_early: bool
+
+
+def fit(
+    recipe: Recipe,
+    registry: Registry,
+    contest: Contest,
+    run_dir: Path,
+    *,
+    cache: Path,
+    progress: Progress,
+    resume: bool = False,
+    pretrained: bool = True,
+    lineage: Mapping[str, Any] | None = None,
+    on_epoch: OnEpoch = lambda epoch, figures: None,
+) -> FitResult:
+    """Train what the recipe says and write best.pt, last.pt, state.pt and metrics.jsonl.
+
+    Args:
+        recipe: the resolved recipe.
+        registry: where its components are found.
+        contest: the opened data.
+        run_dir: folder of the run; made if it is missing.
+        cache: folder of decoded images and masks.
+        progress: shows what is going on.
+        resume: continue after the last finished epoch of this folder, exactly.
+        pretrained: False when no downloaded or bundled weights may be loaded.
+        lineage: where the run comes from (parents with paths and digests); goes into checkpoints.
+        on_epoch: called in the main process after each epoch with its figures.
+
+    Raises:
+        UsageError: recipe, data or folder do not allow the training.
+        TrashError: the loss is no number, memory or disk are full.
+    """
+    world = find_world()
+    device = choose_device(recipe.train.device, world.local_rank)
+    if not world.is_main:
+        progress = SilentProgress()
+    with joined(world, device), explained_out_of_memory(_SMALLER_BATCH):
+        batches = open_batches(
+            recipe,
+            registry,
+            contest,
+            cache=cache,
+            world=world,
+            pretrained=pretrained,
+            progress=progress,
+        )
+        seed_everything(recipe.seed)
+        learner = build_learner(recipe, registry, batches.context, device, world)
+        artifacts = Artifacts(run_dir, recipe, contest, lineage or {})
+        history = artifacts.begin(learner, resume=resume, progress=progress)
+        with (
+            _journal(recipe, registry, batches, artifacts, history, world, progress) as journal,
+            _told_how_to_resume(progress, run_dir),
+        ):
+            while history.last_epoch < recipe.train.epochs:
+                if history.is_stale(recipe.train.patience):
+                    break
+                record = _run_epoch(
+                    history.last_epoch + 1, recipe, batches, learner, world, progress
+                )
+                history.epochs.append(record)
+                if journal:
+                    artifacts.save(learner, history)
+                    journal.add(record)
+                    on_epoch(record["epoch"], numbers_of(record))
+        world.barrier()  # no process goes on to predict before the files are there
+    return _result(artifacts, recipe, history)
+
+
+@contextmanager
+def _journal(
+    recipe: Recipe,
+    registry: Registry,
+    batches: Batches,
+    artifacts: Artifacts,
+    history: History,
+    world: World,
+    progress: Progress,
+) -> Iterator[Journal | None]:
+    """Yield the journal in the main process, None in the others."""
+    if not world.is_main:
+        yield None
+        return
+    artifacts.remove_leftovers()
+    trackers = open_trackers(recipe.trackers, registry, batches.context, artifacts.path, progress)
+    journal = Journal(artifacts.metrics, history.epochs, trackers, progress)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def _result(artifacts: Artifacts, recipe: Recipe, history: History) -> FitResult:
+    best = history.best
+    assert best is not None  # the last epoch is always validated
+    return FitResult(
+        best=artifacts.best,
+        last=artifacts.last,
+        best_epoch=best["epoch"],
+        epochs=history.last_epoch,
+        scores=best,
+        stopped_early=history.last_epoch < recipe.train.epochs,
+    )
+
+
+_SMALLER_BATCH = (
+    "Set a smaller train.device_batch_size, for example half of it: the effective batch stays "
+    "the same and so does the result. Then run the recipe again."
+)
+
+
+def _run_epoch(
+    epoch: int,
+    recipe: Recipe,
+    batches: Batches,
+    learner: Learner,
+    world: World,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Train one epoch, validate if it is due, and return the record for metrics.jsonl."""
+    validates = epoch % recipe.train.validate_every == 0 or epoch == recipe.train.epochs
+    n_images = batches.train.steps_per_epoch * recipe.train.batch_size
+    total = n_images + (batches.n_validation if validates else 0)
+    with progress.bar(f"epoch {epoch}/{recipe.train.epochs}", total, "images") as bar:
+        started = time.perf_counter()
+        train_loss, learning_rate = _train(epoch, recipe, batches, learner, world, bar)
+        trained = time.perf_counter()
+        evaluation = _validate(learner, batches, world, bar) if validates else None
+    _refuse_broken(epoch, learner, evaluation)
+    return {
+        "epoch": epoch,
+        "lr": learning_rate,
+        "train_loss": train_loss,
+        "val_loss": evaluation.loss if evaluation else None,
+        "val_miou": evaluation.scores.mean_iou if evaluation else None,
+        "val_iou": list(evaluation.scores.iou) if evaluation else None,
+        "images_per_second": n_images / (trained - started),
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def _train(
+    epoch: int, recipe: Recipe, batches: Batches, learner: Learner, world: World, bar: Bar
+) -> tuple[float, float]:
+    """Train on every image once; return the mean loss and the last learning rate."""
+    learner.begin_epoch()
+    batches.train.set_epoch(epoch)
+    pieces = iter(batches.train)
+    loss_sum = 0.0
+    for number in range(1, batches.train.steps_per_epoch + 1):
+        whole_batch = list(islice(pieces, batches.accumulation))
+        if number == 1:
+            # Not before: a loader draws from torch's generator when it starts its workers, which
+            # happens in the first epoch of a process only.
+            seed_everything(recipe.seed, epoch, world.rank)
+        learning_rate = learner.learning_rate
+        try:
+            step = learner.step(whole_batch)
+        except NonFiniteLoss as error:
+            names = ", ".join(batches.train_names[index] for index in error.suspects)
+            raise TrashError(
+                f"the loss became {error.loss} in epoch {epoch}, step {number} of "
+                f"{batches.train.steps_per_epoch}, at learning rate {learning_rate:.3g}; "
+                f"images: {names or 'of another process'}",
+                "The checkpoints of the epochs before are kept. Try a lower optimizer.lr, "
+                'train.clip_norm = 1.0 or train.precision = "fp32".',
+            ) from None
+        loss_sum += step.loss
+        figures = {"loss": loss_sum / number, "lr": learning_rate}
+        if step.gradient_norm is not None:
+            figures["norm"] = step.gradient_norm
+        bar.advance(recipe.train.batch_size, **figures)
+    return loss_sum / batches.train.steps_per_epoch, learning_rate
+
+
+def _validate(learner: Learner, batches: Batches, world: World, bar: Bar) -> Evaluation:
+    return evaluate(
+        learner.result,
+        batches.validation,
+        learner.loss,
+        compute=learner.compute,
+        world=world,
+        n_classes=batches.context.n_classes,
+        ignore_index=batches.context.ignore_index,
+        on_images=bar.advance,
+    )
+
+
+def _refuse_broken(epoch: int, learner: Learner, evaluation: Evaluation | None) -> None:
+    """Stop before weights that are no numbers replace good ones on disk."""
+    if learner.is_finite() and (evaluation is None or abs(evaluation.loss) < float("inf")):
+        return
+    what = (
+        "validation loss is no finite number" if learner.is_finite() else "weights are no numbers"
+    )
+    raise TrashError(
+        f"after epoch {epoch} the {what}",
+        "The checkpoints of the epochs before are kept. Try a lower optimizer.lr or "
+        "train.clip_norm = 1.0.",
+    )
+
+
+@contextmanager
+def _told_how_to_resume(progress: Progress, run_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        progress.say(f"interrupted: the finished epochs are kept in {run_dir}")
+        progress.say("run the recipe again with --resume to continue")
+        raise

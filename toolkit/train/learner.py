@@ -1,0 +1,189 @@
+"""The network with everything that changes while it learns, and one optimiser step of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from toolkit.data.loader import Batch
+from toolkit.plugin.interfaces import Loss
+from toolkit.train.device import Compute
+from toolkit.train.distributed import World
+from toolkit.train.ema import Ema
+from toolkit.train.outputs import main_output
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step.
+
+    Attributes:
+        loss: over the whole batch of all processes, before the step.
+        gradient_norm: before clipping; None without clipping.
+    """
+
+    loss: float
+    gradient_norm: float | None
+
+
+class NonFiniteLoss(Exception):
+    """The loss of a step is NaN or infinite; `suspects` are the guilty samples' indices."""
+
+    def __init__(self, loss: float, suspects: list[int]) -> None:
+        super().__init__(f"loss {loss}")
+        self.loss = loss
+        self.suspects = suspects
+
+
+class Learner:
+    """A network, its optimiser, schedule, gradient scaler and moving average.
+
+    Args:
+        model: the network, on its device.
+        forward: the same network as it is called in training (compiled, distributed).
+        loss: the training loss.
+        optimizer: over the parameters of `model`.
+        scheduler: of `optimizer`, stepped after every optimiser step.
+        compute: how images go through the network.
+        world: the processes that train together.
+        ignore_index: label of pixels that count for nothing.
+        clip_norm: largest norm of the gradient; 0 = no clipping.
+        ema: decay of the moving average of the weights; 0 = none.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        forward: nn.Module,
+        loss: Loss,
+        optimizer: torch.optim.Optimizer,
+        scheduler: Any,
+        *,
+        compute: Compute,
+        world: World,
+        ignore_index: int,
+        clip_norm: float,
+        ema: float,
+    ) -> None:
+        self._model = model
+        self._forward = forward
+        self.loss = loss
+        self._optimizer = optimizer
+        self._scheduler = scheduler
+        self.compute = compute
+        self._world = world
+        self._ignore_index = ignore_index
+        self._clip_norm = clip_norm
+        self._ema = Ema(model, ema) if ema else None
+        # Gradients of fp16 underflow without scaling; bf16 has the range of fp32.
+        self._scaler = torch.amp.GradScaler(
+            compute.device.type, enabled=compute.precision == "fp16"
+        )
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next step (of the first parameter group)."""
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    @property
+    def result(self) -> nn.Module:
+        """The network that is validated and saved: the moving average when there is one."""
+        return self._ema.model if self._ema else self._model
+
+    def begin_epoch(self) -> None:
+        """Switch the network to training."""
+        self._forward.train()
+
+    def step(self, batches: Sequence[Batch]) -> Step:
+        """Take one optimiser step on the gradient of the whole batch.
+
+        Args:
+            batches: this process's share, in pieces that the device can hold at once.
+
+        Raises:
+            NonFiniteLoss: the weights were not changed.
+        """
+        shares = self._shares(batches)
+        self._optimizer.zero_grad(set_to_none=True)
+        losses = []
+        for batch, share in zip(batches, shares, strict=True):
+            with self._gradients_shared(batch is batches[-1]):
+                loss = share * self._loss_of(batch)
+                # Processes average their gradients; the shares already make the sum the mean.
+                self._scaler.scale(loss * self._world.size).backward()
+            losses.append(loss.detach())
+        total = self._world.sum(torch.stack(losses).sum()).item()
+        if not isfinite(total):
+            raise NonFiniteLoss(total, _suspects(batches, losses))
+        norm = self._clip() if self._clip_norm else None
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._scheduler.step()
+        if self._ema:
+            self._ema.update(self._model)
+        return Step(total, norm)
+
+    def _shares(self, batches: Sequence[Batch]) -> Tensor:
+        """Return each piece's share of the counted pixels in the whole batch of all processes.
+
+        With these weights the mean over a batch is the same however the batch is divided.
+        """
+        counts = [(batch.masks != self._ignore_index).sum() for batch in batches]
+        mine = torch.stack(counts).to(self.compute.device, torch.float32)
+        return mine / self._world.sum(mine.sum()).clamp(min=1)
+
+    def _loss_of(self, batch: Batch) -> Tensor:
+        images = self.compute.images(batch.images)
+        target = batch.masks.to(self.compute.device, non_blocking=True).long()
+        with self.compute.autocast():
+            output = self._forward(images)
+        return self.loss(main_output(output).float(), target)
+
+    def _gradients_shared(self, last: bool) -> AbstractContextManager[None]:
+        """Return the context in which processes exchange gradients only if `last`."""
+        if last or not isinstance(self._forward, DistributedDataParallel):
+            return nullcontext()
+        return self._forward.no_sync()
+
+    def _clip(self) -> float:
+        self._scaler.unscale_(self._optimizer)
+        return nn.utils.clip_grad_norm_(self._model.parameters(), self._clip_norm).item()
+
+    def is_finite(self) -> bool:
+        """Return whether every weight to be saved is a finite number."""
+        # Not the buffers: some networks keep masks of -inf there.
+        return all(bool(weight.isfinite().all()) for weight in self.result.parameters())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that an exact continuation needs."""
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, Any]:
+        parts: dict[str, Any] = {
+            "model": self._model,
+            "optimizer": self._optimizer,
+            "scheduler": self._scheduler,
+            "scaler": self._scaler,
+        }
+        return parts | ({"ema": self._ema} if self._ema else {})
+
+
+def _suspects(batches: Sequence[Batch], losses: Sequence[Tensor]) -> list[int]:
+    return [
+        int(index)
+        for batch, loss in zip(batches, losses, strict=True)
+        if not torch.isfinite(loss)
+        for index in batch.indices
+    ]

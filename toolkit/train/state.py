@@ -1,0 +1,102 @@
+"""`state.pt`: everything that an exact continuation of a run needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import UsageError
+from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
+
+FORMAT = "trash-state"
+FORMAT_VERSION = 1
+
+_MAY_DIFFER = {"train.epochs", "train.patience", "train.device", "data.workers"}
+
+
+@dataclass
+class History:
+    """The figures of every finished epoch; the best epoch and the end of patience follow.
+
+    Attributes:
+        epochs: one record per epoch, as in metrics.jsonl.
+    """
+
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def last_epoch(self) -> int:
+        """Number of the last finished epoch, 0 at the beginning."""
+        return len(self.epochs)
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """Record with the highest validation mIoU; of equal ones the earliest."""
+        validated = self._validated()
+        return max(validated, key=lambda record: record["val_miou"]) if validated else None
+
+    def is_stale(self, patience: int) -> bool:
+        """Return whether `patience` epochs have passed without a better validation mIoU."""
+        best = self.best
+        if not patience or best is None:
+            return False
+        return bool(self._validated()[-1]["epoch"] - best["epoch"] >= patience)
+
+    def _validated(self) -> list[dict[str, Any]]:
+        return [record for record in self.epochs if record["val_miou"] is not None]
+
+
+def save_state(
+    path: Path, inputs: Mapping[str, Any], learner: Mapping[str, Any], history: History
+) -> None:
+    """Write the state of a run after an epoch.
+
+    Args:
+        path: the file, replaced as a whole.
+        inputs: what the run depends on: the resolved recipe and the digests of its data.
+        learner: `Learner.state_dict()`.
+        history: all finished epochs.
+    """
+    content = {"format": FORMAT, "format_version": FORMAT_VERSION, "inputs": dict(inputs)}
+    write_tensor_file(path, {**content, "learner": dict(learner), "history": history.epochs})
+
+
+def load_state(path: Path, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], History]:
+    """Return the learner's state and the history of a run that is to be continued.
+
+    Raises:
+        UsageError: the file is broken, or the run was started from other inputs; lists which.
+    """
+    content = read_tensor_file(path, "saved state of a run")
+    if content.get("format") != FORMAT or content.get("format_version") != FORMAT_VERSION:
+        raise UsageError(f"{path} is not the saved state of a run of this version of trash")
+    differences = sorted(_differences(content["inputs"], inputs))
+    if differences:
+        raise UsageError(
+            f"{path.parent} cannot be resumed: it was started with other settings\n"
+            + "\n".join(f"  {line}" for line in differences),
+            "Only train.epochs, train.patience, train.device and data.workers may change; "
+            "start a new run for the rest.",
+        )
+    return content["learner"], History(list(content["history"]))
+
+
+def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
+    before, now = dict(_flat(saved)), dict(_flat(wanted))
+    for key in (before.keys() | now.keys()) - _MAY_DIFFER:
+        if before.get(key) != now.get(key):
+            yield f"{key}: was {_shown(before, key)}, is {_shown(now, key)}"
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    return repr(values[key]) if key in values else "not set"
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
