@@ -161,9 +161,7 @@ def test_elastic_matches_its_formula(registry: Registry) -> None:
 
 
 def test_one_of_chooses_by_weight(registry: Registry) -> None:
-    choice = make(
-        registry, "one_of", of=[{"name": "hflip", "p": 0.9}, {"name": "vflip", "p": 0.3}]
-    )
+    choice = make(registry, "one_of", of=[{"name": "hflip", "p": 0.9}, {"name": "vflip", "p": 0.3}])
     sample = coloured(seed=4)
     mirrored = turned_over = 0
     for rng in generators(400):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from toolkit import ComponentSpec, Context, TrashError, UsageError
 from toolkit.plugin.registry import Registry
+from toolkit.testing import check_component
 
 NAMES = ("Background", "Paper", "Glass")
 SMALL = "tu-mobilenetv3_small_050"
@@ -50,6 +51,12 @@ def test_images_smaller_than_the_stride_work(name: str, registry: Registry) -> N
     assert network(images(1, 3, 1, 7)).shape == (1, 3, 1, 7)
 
 
+@pytest.mark.parametrize("encoder", ["efficientnet-b0", "timm-efficientnet-b0", "resnet18"])
+def test_encoders_of_smp_itself_keep_the_contract(encoder: str, registry: Registry) -> None:
+    """EfficientNets hold layers that are never used and would stop distributed training."""
+    check_component("model", "fpn", registry, encoder=encoder)
+
+
 @pytest.mark.parametrize("name", ["pan", "deeplabv3plus"])
 def test_training_on_one_image_is_refused_where_it_cannot_work(
     name: str, registry: Registry
@@ -71,9 +78,7 @@ def test_training_on_one_image_works_where_it_can(registry: Registry) -> None:
     ("encoder", "near"),
     [("resnet-34", "resnet34"), ("tu-tf_efficientnet_lite", "tu-tf_efficientnet_lite")],
 )
-def test_an_unknown_encoder_names_the_nearest(
-    encoder: str, near: str, registry: Registry
-) -> None:
+def test_an_unknown_encoder_names_the_nearest(encoder: str, near: str, registry: Registry) -> None:
     with pytest.raises(UsageError, match=f"no encoder called {encoder}") as raised:
         make(registry, "unet", encoder=encoder)
     assert raised.value.hint.startswith(f"Did you mean {near}")

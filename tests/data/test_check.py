@@ -67,6 +67,8 @@ def test_broken_images_are_told_apart(data_root: Path) -> None:
     assert found(report, "image of another size") == [("train/04.png", True)]
     assert found(report, "identical images") == [("train/06.png", False)]
     assert len(report.problems) == 5
+    (size,) = report.by_kind()["image of another size"]
+    assert size.detail == "the image is 24x32 pixels, the annotation file says 32x24"
 
 
 @pytest.mark.parametrize(
@@ -107,8 +109,8 @@ def test_unknown_and_duplicate_ids_are_reported(data_root: Path, edit: Edit) -> 
     report = check(data_root)
     assert found(report, "unknown category") == [("train/00.png", True)]
     assert found(report, "unknown image") == [("annotation 1001", True)]
-    assert found(report, "duplicate annotation id") == [("1011", True)]
-    assert found(report, "duplicate image id") == [("140", True)]
+    assert found(report, "duplicate annotation id") == [("annotation 1011", True)]
+    assert found(report, "duplicate image id") == [("image 140", True)]
     assert found(report, "duplicate file_name") == [("train/07.png", True)]
     assert report.n_annotations == 18
 

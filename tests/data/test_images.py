@@ -105,16 +105,26 @@ def test_missing_and_other_files_are_refused(tmp_path: Path) -> None:
             read_image(tmp_path / "x.png", None)
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
 @pytest.mark.parametrize("kept", [0.2, 0.6, 0.98])
-@pytest.mark.parametrize("fill", [False, True])
-def test_truncated_images_are_refused(tmp_path: Path, suffix: str, kept: float, fill: bool) -> None:
-    if fill and suffix in (".webp", ".bmp"):
-        pytest.skip("a hole in the pixels of these formats cannot be told from a picture")
+@pytest.mark.parametrize(
+    ("suffix", "filled"),
+    # A hole in the pixels of the last two cannot be told from a picture.
+    [
+        (".jpg", False),
+        (".jpg", True),
+        (".png", False),
+        (".png", True),
+        (".webp", False),
+        (".bmp", False),
+    ],
+)
+def test_truncated_images_are_refused(
+    tmp_path: Path, suffix: str, filled: bool, kept: float
+) -> None:
     path = write(tmp_path / f"a{suffix}", gradient(64, 64))
     data = path.read_bytes()
     cut = data[: int(len(data) * kept)]
-    path.write_bytes(cut + bytes(len(data) - len(cut)) * fill)
+    path.write_bytes(cut + bytes(len(data) - len(cut)) * filled)
     with pytest.raises(UsageError, match=f"a{suffix}: .*(truncated|not a readable image)"):
         read_image(path, None)
 
@@ -161,10 +171,10 @@ def test_names_may_hold_any_letters(tmp_path: Path) -> None:
 
 
 def test_shrinking_averages_and_growing_interpolates() -> None:
-    board = np.indices((8, 8)).sum(axis=0) % 2 * 200
-    image = np.repeat(board[..., None], 3, axis=2).astype(np.uint8)
-    assert (resize_image(image, (4, 4)) == 100).all()
-    assert resize_image(image, (4, 4)).shape == (4, 4, 3)
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[0, 0] = 160
+    assert resize_image(image, (2, 2))[..., 0].tolist() == [[10, 0], [0, 0]]
+    assert resize_image(image, (16, 16))[0, :4, 0].tolist() == [160, 120, 40, 0]
     assert resize_image(image, (16, 20)).shape == (16, 20, 3)
     assert resize_image(image, (8, 8)) is image
 

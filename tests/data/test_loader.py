@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.data.augment import Pipeline, Step
+from toolkit.data.augment import Pipeline, Step, build_pipeline
 from toolkit.data.contest import Split
 from toolkit.data.dataset import sample_rng
 from toolkit.data.images import open_images
@@ -27,7 +27,9 @@ from toolkit.data.loader import (
 )
 from toolkit.data.masks import open_masks
 from toolkit.errors import TrashError, UsageError
-from toolkit.plugin.interfaces import Sample
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.interfaces import Context, Sample
+from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
 
 SIZE = (24, 32)
@@ -160,17 +162,21 @@ def test_workers_change_nothing(arrays: dict[str, Any]) -> None:
         assert_same(epoch(alone, number), epoch(helped, number))
 
 
-def test_workers_start_by_spawn_too(
-    arrays: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def test_real_augmentations_work_in_spawned_workers(
+    arrays: dict[str, Any], registry: Registry
 ) -> None:
-    # Spawned workers import this file by name, which pytest does not make possible: real
-    # augmentations come from the package, as an empty pipeline does.
-    plain = Pipeline((), SIZE)
-    expected = epoch(make(arrays, plain), 3)
+    specs = [
+        ComponentSpec(name="hflip"),
+        ComponentSpec(name="elastic", p=1.0),
+        ComponentSpec(name="one_of", of=[{"name": "clahe"}, {"name": "rotate"}], p=0.8),
+    ]
+    context = Context(class_names=("Background", "a", "b", "c"), image_size=SIZE)
+    pipeline = build_pipeline(specs, registry, context)
+    expected = epoch(make(arrays, pipeline), 3)
     before = multiprocessing.get_start_method(allow_none=True)
     multiprocessing.set_start_method("spawn", force=True)
     try:
-        assert_same(epoch(make(arrays, plain, workers=1), 3), expected)
+        assert_same(epoch(make(arrays, pipeline, workers=1), 3), expected)
     finally:
         multiprocessing.set_start_method(before, force=True)
 
@@ -273,13 +279,10 @@ def test_a_dead_worker_is_explained(arrays: dict[str, Any]) -> None:
     assert "data.workers" in hint
 
 
-@pytest.mark.parametrize("world_size", [1, 2, 4])
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(("world_size", "workers"), [(1, 0), (2, 0), (4, 0), (1, 2)])
 def test_evaluation_sees_every_image_once_in_order(
     arrays: dict[str, Any], world_size: int, workers: int
 ) -> None:
-    if workers and world_size > 1:
-        pytest.skip("workers were tried with one rank")
     seen = []
     for rank in range(world_size):
         loader = eval_loader(

@@ -54,9 +54,9 @@ def test_members_are_not_held_together() -> None:
     open_at_once = []
 
     def ensembler(maps: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
-        for each in maps:
+        for last in maps:
             open_at_once.append(sum(len(store.reads) for store in stores))
-        return each
+        return last
 
     next(combine_stores(stores, ensembler))
     assert open_at_once == [1, 2, 3, 4, 5]

@@ -45,7 +45,9 @@ def some_maps(draw: st.DrawFn) -> list[Map]:
     return maps
 
 
-weights_for = st.lists(st.floats(0, 10).filter(lambda w: w == 0 or w > 1e-3), min_size=6, max_size=6)
+weights_for = st.lists(
+    st.floats(0, 10).filter(lambda w: w == 0 or w > 1e-3), min_size=6, max_size=6
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -125,9 +127,9 @@ def test_unusable_weights_are_refused(
 ) -> None:
     maps = [np.full((2, 1, 1), 0.5, np.float32)] * 2
     with pytest.raises(UsageError, match=message):
-        registry.build(
-            "ensembler", ComponentSpec(name=name, weights=weights), Context(("a", "b"))
-        )(iter(maps))
+        registry.build("ensembler", ComponentSpec(name=name, weights=weights), Context(("a", "b")))(
+            iter(maps)
+        )
 
 
 @pytest.mark.parametrize("combiner", [Mean(), Geometric(), Vote()])

@@ -106,7 +106,7 @@ def test_smooth_equals_a_sampled_gaussian() -> None:
     probabilities[0] = 1
     probabilities[:, 10, 10] = 0, 1
     found = Smooth(1.0)(probabilities, IMAGE)[1, 10, 7:14]
-    line = np.exp(-np.arange(-4, 5) ** 2 / 2)
+    line = np.exp(-(np.arange(-4, 5) ** 2) / 2)
     expected = (line / line.sum() * line[4] / line.sum())[1:8]
     np.testing.assert_allclose(found, expected, atol=1e-3)
 

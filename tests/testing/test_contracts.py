@@ -74,7 +74,7 @@ LOSSES = {
     "Is exactly 0, with gradient 0, when every pixel is ignored": [_cross_entropy],
     "Computes bf16 and fp16 logits in float32, also under autocast": [
         lambda x, t: _guarded(x, t).to(x.dtype),
-        lambda x, t: _guarded(torch.matmul(x, torch.eye(x.shape[-1], dtype=x.dtype)), t),
+        lambda x, t: torch.mm(_guarded(x, t).reshape(1, 1), torch.ones(1, 1))[0, 0],
     ],
     "Is finite for logits that are certain, right or wrong": [
         lambda x, t: _guarded(x.float().softmax(1).log(), t)
@@ -271,7 +271,7 @@ OTHERS = [
     (
         "postprocessor",
         "Leaves maps and image as they were",
-        lambda context: lambda p, image: np.divide(p, 1, out=p),
+        lambda context: lambda p, image: np.copyto(p, p[::-1].copy()) or p,
     ),
     (
         "view",
@@ -389,14 +389,6 @@ def test_required_parameters_are_asked_for_and_used() -> None:
     check_component("loss", "broken", registry, scale=2.0)
     with pytest.raises(ContractError):
         check_component("loss", "broken", registry, scale=-2.0)
-
-
-def test_global_random_state_is_left_alone() -> None:
-    np.random.seed(5)
-    expected = np.random.random()
-    np.random.seed(5)
-    examine("augmentation", "hflip", REGISTRY)
-    assert np.random.random() == expected
 
 
 def test_spec_names_the_source() -> None:

@@ -37,6 +37,25 @@ def test_torchrun_says_who_this_process_is(monkeypatch: pytest.MonkeyPatch) -> N
     assert not world.is_main
 
 
+def test_every_process_validates_with_the_main_one_s_statistics(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = torch.nn.BatchNorm2d(3)
+    asked: list[int] = []
+
+    def broadcast(buffer: torch.Tensor, src: int) -> None:
+        asked.append(src)
+        buffer.fill_(7)
+
+    monkeypatch.setattr(torch.distributed, "broadcast", broadcast)
+    World(1, 2, 1).share_buffers(model)
+    assert asked == [0, 0, 0]
+    assert model.running_mean.tolist() == [7, 7, 7]
+    asked.clear()
+    World().share_buffers(model)
+    assert asked == []
+
+
 def _train_with_two(root: Path, run: Path, recipe: dict[str, Any]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -67,9 +86,10 @@ def test_two_processes_train_what_one_trains(tiny_root: Path, tmp_path: Path) ->
     recipe: dict[str, Any] = {
         "model": {"auxiliary": True},
         "augment": ("mirror", "ignore_edges"),
+        "optimizer": "sgd",
+        "lr": 0.3,
         "epochs": 3,
         "ema": 0.9,
-        "clip_norm": 1.0,
         "device_batch_size": 1,
     }
     _train_with_two(tiny_root, tmp_path / "two", recipe)

@@ -47,7 +47,7 @@ def _weights(learner: Learner) -> torch.Tensor:
 @pytest.mark.parametrize("size", [1, 2])
 def test_accumulated_pieces_are_one_batch(size: int) -> None:
     """Also when ignored pixels make the pieces count differently."""
-    whole, pieces = _learner(), _learner()
+    whole, pieces = _learner(optimizer="sgd", lr=0.3), _learner(optimizer="sgd", lr=0.3)
     batch = _batch()
     for _ in range(3):
         expected = whole.step([batch])

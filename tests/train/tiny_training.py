@@ -109,6 +109,11 @@ def adam(context: Context, parameters: Any, *, lr: float = 0.01) -> Any:
     return torch.optim.AdamW(parameters, lr=lr)
 
 
+def sgd(context: Context, parameters: Any, *, lr: float = 0.01) -> Any:
+    """Unlike Adam it notices a gradient of the wrong size."""
+    return torch.optim.SGD(parameters, lr=lr)
+
+
 def decay(context: Context, optimizer: Any) -> Any:
     steps = context.total_steps
     return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + 3 * step / steps))
@@ -170,7 +175,7 @@ def make_registry() -> Registry:
     components = {
         "model": [Component("tiny", tiny, "")],
         "loss": [Component("cross_entropy", cross_entropy, "")],
-        "optimizer": [Component("adamw", adam, "")],
+        "optimizer": [Component("adamw", adam, ""), Component("sgd", sgd, "")],
         "scheduler": [Component("constant", decay, "")],
         "augmentation": [
             Component("mirror", lambda context: _Mirror(), ""),
@@ -194,6 +199,7 @@ def make_recipe(
     augment: tuple[str, ...] = ("mirror",),
     trackers: tuple[str, ...] = (),
     data: dict[str, Any] | None = None,
+    optimizer: str = "adamw",
     lr: float = 0.01,
     seed: int = 1,
     **train: Any,
@@ -210,7 +216,7 @@ def make_recipe(
         ),
         model=ComponentSpec(name="tiny", **(model or {})),
         loss=ComponentSpec(name="cross_entropy", **(loss or {})),
-        optimizer=ComponentSpec(name="adamw", lr=lr),
+        optimizer=ComponentSpec(name=optimizer, lr=lr),
         augment=Augment(train=tuple(ComponentSpec(name=name, p=1.0) for name in augment)),
         train=Train(**settings),
         trackers=tuple(ComponentSpec(name=name) for name in trackers),

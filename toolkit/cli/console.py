@@ -164,7 +164,7 @@ class _TerminalBar:
 
     def advance(self, amount: int = 1, **figures: float) -> None:
         speed = self._progress.tasks[0].speed
-        shown = {"rate": f"{speed:.1f}/s" if speed else ""}
+        shown: dict[str, Any] = {"rate": f"{speed:.1f}/s" if speed else ""}
         if figures:
             shown["figures"] = "  " + _figures(figures)
         self._progress.update(self._task, advance=amount, **shown)

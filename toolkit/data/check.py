@@ -145,12 +145,13 @@ def _check_images(
                 contents[record.file_name] = file_digest(path)
             read_image(path, record)
         except ImageSizeError as error:
-            problems.append(Problem("image of another size", record.file_name, error.message))
+            problems.append(_image_problem("image of another size", record, path, error))
         except UsageError as error:
             kind = "unreadable image" if path.is_file() else "missing image"
-            problems.append(Problem(kind, record.file_name, error.message))
+            problems.append(_image_problem(kind, record, path, error))
         except OSError as error:
-            problems.append(Problem("unreadable image", record.file_name, str(error)))
+            detail = error.strerror or str(error)
+            problems.append(Problem("unreadable image", record.file_name, detail))
 
     with (
         progress.bar(f"checking images of {coco.path.name}", len(coco.images), "images") as bar,
@@ -162,6 +163,12 @@ def _check_images(
     order = {record.file_name: row for row, record in enumerate(coco.images)}
     problems.sort(key=lambda problem: order[problem.where])
     return problems, dict(sorted(contents.items(), key=lambda item: order[item[0]]))
+
+
+def _image_problem(kind: str, record: ImageRecord, path: Path, error: UsageError) -> Problem:
+    # The table names the image already.
+    detail = error.message.removeprefix(f"{path}: ")
+    return Problem(kind, record.file_name, detail)
 
 
 def _repeated_content(contents: Mapping[str, str]) -> Iterator[Problem]:

@@ -61,9 +61,9 @@ def _duplicates(coco: CocoFile) -> Iterator[Problem]:
     annotations = [annotation for record in coco.images for annotation in record.annotations]
     annotations += [annotation for _, annotation in coco.orphans]
     for kind, values in (
-        ("duplicate image id", [str(record.image_id) for record in coco.images]),
+        ("duplicate image id", [f"image {record.image_id}" for record in coco.images]),
         ("duplicate file_name", [record.file_name for record in coco.images]),
-        ("duplicate annotation id", [str(item.annotation_id) for item in annotations]),
+        ("duplicate annotation id", [f"annotation {item.annotation_id}" for item in annotations]),
     ):
         for value, count in Counter(values).items():
             if count > 1:

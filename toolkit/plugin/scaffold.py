@@ -77,7 +77,7 @@ def _filled(template: str, name: str, kind: str) -> str:
 
 def _check_name(name: str) -> None:
     valid = valid_name(name)
-    if name == valid and len(name) <= _LONGEST:
+    if name and name == valid and len(name) <= _LONGEST:
         return
     if len(name) > _LONGEST:
         raise UsageError(f"the name is longer than {_LONGEST} characters: {name}")

@@ -14,6 +14,8 @@ from toolkit.builtins.models.weights import load_encoder
 _POOLS_GLOBALLY = {"DeepLabV3Plus", "PAN"}
 # PAN halves the deepest features three times.
 _LEAST_CELLS = {"PAN": 8}
+# smp's EfficientNets keep the convolution and norm before the classifier, and never call them.
+_UNUSED = (("_conv_head", "_bn1"), ("conv_head", "bn2"))
 
 
 class Segmenter(nn.Module):
@@ -86,6 +88,7 @@ def build_segmenter(context: Context, architecture: str, encoder: str, weights: 
         ) from error
     if context.pretrained:
         load_encoder(network.encoder, encoder, weights)
+    _freeze_unused(network.encoder)
     stride: int = network.encoder.output_stride
     return Segmenter(
         network,
@@ -93,3 +96,11 @@ def build_segmenter(context: Context, architecture: str, encoder: str, weights: 
         least=stride * _LEAST_CELLS.get(architecture, 1),
         pools_globally=architecture in _POOLS_GLOBALLY,
     )
+
+
+def _freeze_unused(encoder: nn.Module) -> None:
+    """Freeze what gets no gradient: distributed training waits for every trainable parameter."""
+    for names in _UNUSED:
+        if all(hasattr(encoder, name) for name in names):
+            for name in names:
+                getattr(encoder, name).requires_grad_(False)

@@ -26,6 +26,8 @@ def make(
     """Make RMSprop.
 
     Args:
+        context: what the run knows.
+        parameters: what to optimise.
         lr: learning rate.
         weight_decay: L2 penalty.
     """

@@ -35,6 +35,8 @@ def make(context: Context, run_dir: Path, *, digits: Digits = 6) -> JsonTracker:
     """Make a tracker that writes to the run folder.
 
     Args:
+        context: what the run knows.
+        run_dir: folder of the run.
         digits: decimals of the figures.
     """
     return JsonTracker(run_dir / "template_name.jsonl", digits)

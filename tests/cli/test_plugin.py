@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli.main import run
+
+TINY = '''
+from typing import Annotated
+from pydantic import Field
+from toolkit import Component, hookimpl
+
+
+def make(context, *, threshold: Annotated[float, Field(gt=0, le=1)] = 0.5, name_of: str | None = None):
+    """Make nothing.
+
+    Args:
+        threshold: lowest probability
+            that counts.
+    """
+    return lambda probabilities, image: BODY
+
+
+@hookimpl
+def trash_postprocessors():
+    return [Component("tiny", make, "does next to nothing", aliases=("small",))]
+'''
+
+
+@pytest.fixture
+def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project folder, as the working folder."""
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "plugins").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def tiny(team: Path) -> Path:
+    path = team / "plugins" / "tiny.py"
+    path.write_text(TINY.replace("BODY", "probabilities.copy()"))
+    return path
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert run(["plugin", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_list_shows_every_component_with_its_source(
+    tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = output(capsys, "list").splitlines()
+    assert lines[0].split() == ["name", "kind", "source", "summary", "aliases"]
+    (row,) = [line for line in lines if line.startswith("tiny ")]
+    assert row.split() == [
+        *("tiny", "postprocessor", "tiny"),
+        *("does", "next", "to", "nothing", "small"),
+    ]
+    assert any(line.startswith("dice_ce ") and " builtin " in line for line in lines)
+
+
+def test_list_of_a_kind_as_json(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads(output(capsys, "list", "--kind", "postprocessor", "--json"))
+    assert {row["kind"] for row in rows} == {"postprocessor"}
+    assert {
+        "name": "tiny",
+        "kind": "postprocessor",
+        "source": "tiny",
+        "summary": "does next to nothing",
+        "aliases": ["small"],
+    } in rows
+
+
+def test_a_plugin_that_fails_is_one_line_on_stderr(
+    tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tiny.parent / "broken.py").write_text("import no_such_module\n")
+    assert run(["plugin", "list", "--kind", "postprocessor"]) == 0
+    captured = capsys.readouterr()
+    assert "tiny" in captured.out
+    assert "broken" not in captured.out
+    assert "no_such_module" in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_show_prints_parameters_and_place(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = output(capsys, "show", "tiny")
+    assert text.splitlines()[0] == "tiny (postprocessor, tiny)"
+    assert "also called small" in text
+    assert "Make nothing." in text
+    assert f"{tiny}:7" in text
+    row = next(line for line in text.splitlines() if line.startswith("threshold"))
+    assert row.split() == [
+        *("threshold", "number", ">", "0,", "≤", "1", "0.5"),
+        *("lowest", "probability", "that", "counts."),
+    ]
+
+
+def test_show_as_json(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shown,) = json.loads(output(capsys, "show", "small", "--json"))
+    assert shown["name"] == "tiny"
+    assert shown["line"] == 7
+    assert shown["parameters"] == [
+        {
+            "name": "threshold",
+            "type": "number > 0, ≤ 1",
+            "default": "0.5",
+            "description": "lowest probability that counts.",
+        },
+        {"name": "name_of", "type": "text", "default": "unset", "description": ""},
+    ]
+
+
+def test_show_of_a_name_in_two_kinds_shows_both(
+    team: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = output(capsys, "show", "hflip")
+    assert "hflip (augmentation, builtin)" in both
+    assert "hflip (view, builtin)" in both
+    one = output(capsys, "show", "hflip", "--kind", "view")
+    assert "augmentation" not in one
+
+
+@pytest.mark.parametrize("component", ["dice_ce", "unet", "one_of", "sum", "cosine_restarts"])
+def test_every_parameter_of_a_builtin_is_explained(
+    component: str, team: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for shown in json.loads(output(capsys, "show", component, "--json")):
+        assert shown["parameters"]
+        assert all(parameter["description"] for parameter in shown["parameters"])
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_an_unknown_name_gets_the_nearest(
+    command: str, team: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plugin", command, "dice_cee"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "no component is called dice_cee" in captured.err
+    assert "Did you mean dice_ce?" in captured.err
+
+
+def test_a_name_whose_plugin_failed_says_why(
+    team: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (team / "plugins" / "mine.py").write_text("1 / 0\n")
+    assert run(["plugin", "show", "mine"]) == 2
+    assert "plugin mine could not be loaded: line 1: ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["list", "check"])
+def test_an_unknown_kind_gets_the_nearest(
+    command: str, team: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plugin", command, "--kind", "losses"]) == 2
+    assert "Did you mean loss?" in capsys.readouterr().err
+
+
+def test_check_passes_a_sound_plugin(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = output(capsys, "check", "tiny").splitlines()
+    assert lines[1].split() == ["tiny", "postprocessor", "tiny", "5", "ok"]
+
+
+def test_check_fails_a_broken_one_in_words(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny.write_text(TINY.replace("BODY", "2 * probabilities"))
+    assert run(["plugin", "check", "tiny"]) == 1
+    out = capsys.readouterr().out
+    assert "1 broken" in out
+    assert "postprocessor tiny: Returns float32 probabilities" in out
+    assert "sums over the classes are off by up to 1" in out
+
+
+def test_check_as_json(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny.write_text(TINY.replace("BODY", "2 * probabilities"))
+    assert run(["plugin", "check", "--kind", "postprocessor", "--json"]) == 1
+    reports = {report["name"]: report for report in json.loads(capsys.readouterr().out)}
+    assert reports["smooth"]["broken"] == []
+    assert len(reports["tiny"]["broken"]) == 1
+
+
+def test_check_of_everything_fails_when_a_plugin_does_not_load(
+    team: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (team / "plugins" / "broken.py").write_text("import no_such_module\n")
+    assert run(["plugin", "check", "--kind", "view"]) == 1
+    assert "no_such_module" in capsys.readouterr().err
+
+
+def test_new_then_check(team: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plugin", "new", "mine", "--kind", "loss"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == ["plugins/mine.py", "tests/plugins/test_mine.py"]
+    assert "trash plugin check mine" in captured.err
+    assert '[loss] name = "mine"' in captured.err
+    assert run(["plugin", "check", "mine"]) == 0
+
+
+def test_new_refuses_a_bad_name(team: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plugin", "new", "My-Loss", "--kind", "loss"]) == 2
+    assert "Did you mean my_loss?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["list", "--json"], ["show", "unet"], ["new", "x1", "--kind", "model"]]
+)
+def test_no_command_but_check_imports_torch(arguments: list[str], tiny: Path) -> None:
+    code = (
+        "import sys; from toolkit.cli.main import run; "
+        f"code = run(['plugin', *{arguments!r}]); "
+        "heavy = {'torch', 'albumentations', 'timm', 'segmentation_models_pytorch'}; "
+        "sys.exit(code or str(sorted(heavy & set(sys.modules)) if heavy & set(sys.modules) else ''))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.stderr.strip() in ("", *_notes(arguments)), result.stderr
+
+
+def _notes(arguments: list[str]) -> list[str]:
+    if arguments[0] != "new":
+        return []
+    return ['check it: trash plugin check x1\nuse it:   [model] name = "x1"']
