@@ -191,6 +191,16 @@ def test_sum_of_a_foreign_loss_and_a_builtin_one(registry: Registry) -> None:
     torch.testing.assert_close(both(logits, target), 2 * logits.mean() + 0.5 * ce(logits, target))
 
 
+@pytest.mark.parametrize("name", ["ce", "focal"])
+def test_a_loss_that_validated_first_can_still_train(name: str, registry: Registry) -> None:
+    logits, target = batch()
+    loss = make(registry, name, class_weights=WEIGHTS)
+    with torch.inference_mode():
+        loss(logits, target)
+    loss(logits, target).backward()
+    assert logits.grad is not None
+
+
 @pytest.mark.parametrize("term", ["ce", "focal"])
 def test_weights_of_another_length_are_refused(term: str, registry: Registry) -> None:
     with pytest.raises(UsageError, match="2 class weights for 4 classes") as raised:

@@ -51,7 +51,7 @@ def test_images_smaller_than_the_stride_work(name: str, registry: Registry) -> N
     assert network(images(1, 3, 1, 7)).shape == (1, 3, 1, 7)
 
 
-@pytest.mark.parametrize("encoder", ["efficientnet-b0", "timm-efficientnet-b0", "resnet18"])
+@pytest.mark.parametrize("encoder", ["efficientnet-b0", "resnet18"])
 def test_encoders_of_smp_itself_keep_the_contract(encoder: str, registry: Registry) -> None:
     """EfficientNets hold layers that are never used and would stop distributed training."""
     check_component("model", "fpn", registry, encoder=encoder)

@@ -69,6 +69,14 @@ def test_check_prints_json(root: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert [item["annotations"] for item in report["classes"]] == [0, 3, 3]
 
 
+def test_one_bad_file_among_good_ones_fails(root: Path) -> None:
+    (root / "bad.json").write_text("[]")
+    good, bad = str(root / "train.json"), str(root / "bad.json")
+    assert run(["data", "check", good, bad]) == 2
+    assert run(["data", "check", bad, good]) == 2
+    assert run(["data", "check", good, good]) == 0
+
+
 def test_check_takes_the_images_from_another_folder(root: Path) -> None:
     moved = root / "elsewhere" / "labels.json"
     moved.parent.mkdir()

@@ -54,9 +54,11 @@ def test_members_are_not_held_together() -> None:
     open_at_once = []
 
     def ensembler(maps: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
-        for last in maps:
+        found = []
+        for each in maps:
+            found.append(each)
             open_at_once.append(sum(len(store.reads) for store in stores))
-        return last
+        return found[-1]
 
     next(combine_stores(stores, ensembler))
     assert open_at_once == [1, 2, 3, 4, 5]

@@ -110,6 +110,12 @@ def test_many_members_that_are_sure_of_zero_do_not_underflow() -> None:
     assert (found.argmax(0) == 0).all()
 
 
+def test_one_member_that_is_sure_of_zero_does_not_overrule_nine() -> None:
+    alone = np.array([1.0, 0.0], np.float32).reshape(2, 1, 1)
+    others = np.array([0.001, 0.999], np.float32).reshape(2, 1, 1)
+    assert Geometric()([alone, *[others] * 9]).argmax(0) == 1
+
+
 @pytest.mark.parametrize("name", ["mean", "geometric"])
 @pytest.mark.parametrize(
     ("weights", "message"),

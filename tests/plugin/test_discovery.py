@@ -125,7 +125,7 @@ def test_an_unknown_name_gets_a_suggestion(registry: Registry) -> None:
     assert "Did you mean dice_ce?" in caught.value.hint
     with pytest.raises(UsageError) as caught:
         registry.find("loss", "adamw")
-    assert "There is a optimizer of that name." in caught.value.hint
+    assert "There is a component of that name, but it is for optimizer." in caught.value.hint
 
 
 def test_a_plugin_called_torch_shadows_nothing(project: Project) -> None:

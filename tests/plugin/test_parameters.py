@@ -107,7 +107,7 @@ def test_a_parameter_without_type_is_refused() -> None:
     def untyped(context: Context, *, size=3) -> None:  # type: ignore[no-untyped-def]
         pass
 
-    with pytest.raises(TrashError, match="parameter size of .*untyped has no type"):
+    with pytest.raises(TrashError, match=r"parameter size of .*untyped has no type"):
         parameter_model(untyped, {})
 
 

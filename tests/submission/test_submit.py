@@ -231,6 +231,16 @@ def _without_models(refuse: Any) -> Any:
     return guarded
 
 
+def test_changed_code_of_the_model_is_predicted_again(world: World) -> None:
+    a = world.checkpoint("a", 1)
+    stores = world.project.cache / "stores"
+    for number, change in enumerate(["", "# changed"]):
+        plugin = world.project.plugins / "tiny_net.py"
+        plugin.write_text(plugin.read_text() + change)
+        world.submit([a], f"{number}.csv", validate=False)
+        assert len(list(stores.iterdir())) == number + 1
+
+
 def test_postprocessing_changes_the_file(world: World) -> None:
     a = world.checkpoint("a", 1)
     plain = world.submit([a], validate=False)

@@ -40,7 +40,7 @@ def vote(context: Context) -> Ensembler:
 def trash_ensemblers() -> Sequence[Component]:
     """Combiners without fitted parameters."""
     return [
-        Component("mean", mean, "Weighted mean of probabilities."),
-        Component("geometric", geometric, "Normalised geometric mean: the mean of logits."),
-        Component("vote", vote, "Majority of labels, ties by mean probability."),
+        Component("mean", mean, "weighted mean of probabilities"),
+        Component("geometric", geometric, "normalised geometric mean: the mean of logits"),
+        Component("vote", vote, "majority of labels, ties by mean probability"),
     ]

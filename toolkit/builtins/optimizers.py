@@ -28,7 +28,6 @@ def adamw(
     """Make AdamW.
 
     Args:
-        context: what the run knows.
         parameters: what to optimise: parameters, or groups of them.
         lr: learning rate; the peak when a schedule moves it.
         weight_decay: decoupled weight decay.
@@ -51,7 +50,6 @@ def sgd(
     """Make stochastic gradient descent with momentum.
 
     Args:
-        context: what the run knows.
         parameters: what to optimise: parameters, or groups of them.
         lr: learning rate; the peak when a schedule moves it.
         momentum: share of the last step that is kept.

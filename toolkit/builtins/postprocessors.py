@@ -33,6 +33,6 @@ def min_area(context: Context, *, pixels: PositiveInt = 64) -> Postprocessor:
 def trash_postprocessors() -> Sequence[Component]:
     """Small steps that look at the probabilities alone."""
     return [
-        Component("smooth", smooth, "Gaussian blur of the probabilities."),
-        Component("min_area", min_area, "Removes connected regions that are too small."),
+        Component("smooth", smooth, "Gaussian blur of the probabilities"),
+        Component("min_area", min_area, "remove connected regions that are too small"),
     ]

@@ -28,7 +28,6 @@ def constant(context: Context, optimizer: Any, *, warmup: UnitInterval = 0.0) ->
     """Keep the learning rate, after an optional linear warm-up.
 
     Args:
-        context: what the run knows.
         optimizer: whose learning rate is set.
         warmup: share of the run in which the rate rises from 0.
     """
@@ -46,7 +45,6 @@ def cosine(
     """Rise linearly to the peak, then fall along a cosine to `min_lr` at the end of the run.
 
     Args:
-        context: what the run knows.
         optimizer: whose learning rate is set.
         warmup: share of the run in which the rate rises from min_lr.
         min_lr: lowest learning rate.
@@ -67,7 +65,6 @@ def cosine_restarts(
     """Repeat warm-up and cosine decay, each cycle with a lower peak (arXiv:1608.03983, per step).
 
     Args:
-        context: what the run knows.
         optimizer: whose learning rate is set; its lr is the first peak.
         cycles: number of cycles that fill the run.
         warmup: share of the first cycle in which the rate rises linearly; as many steps in each.
@@ -113,7 +110,6 @@ def poly(
     """Fall as (1 − step / steps)^power, as DeepLab does (arXiv:1606.00915).
 
     Args:
-        context: what the run knows.
         optimizer: whose learning rate is set.
         power: 1 falls in a line; smaller values stay high longer.
         warmup: share of the run in which the rate rises from min_lr.

@@ -17,7 +17,6 @@ def mask_string(
     """Write a CSV with one row per image: its file name and all labels, joined by spaces.
 
     Args:
-        context: what the run knows.
         size: (height, width) of the label maps in the file, pixels.
         columns: the header.
     """

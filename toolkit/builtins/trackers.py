@@ -12,7 +12,6 @@ def csv(context: Context, run_dir: Path) -> Tracker:
     """Write the figures of every epoch to `metrics.csv` in the run folder.
 
     Args:
-        context: what the run knows.
         run_dir: folder of the run.
     """
     from toolkit.builtins.trackers_csv import CsvTracker

@@ -47,10 +47,10 @@ def _component(name: str, turns: int, mirrored: bool, summary: str) -> Component
 def trash_views() -> Sequence[Component]:
     """The symmetries that the winning team used, and the rest of their group."""
     return [
-        _component("hflip", 0, True, "Mirrored left to right."),
-        _component("vflip", 2, True, "Mirrored top to bottom."),
-        _component("rot90", 1, False, "Turned by 90° counter-clockwise; swaps height and width."),
-        _component("rot180", 2, False, "Turned by 180°."),
-        _component("rot270", 3, False, "Turned by 90° clockwise; swaps height and width."),
-        _component("transpose", 1, True, "Mirrored at the main diagonal; swaps height and width."),
+        _component("hflip", 0, True, "mirror left and right"),
+        _component("vflip", 2, True, "mirror top and bottom"),
+        _component("rot90", 1, False, "turn by 90° counter-clockwise; height and width swap"),
+        _component("rot180", 2, False, "turn by 180°"),
+        _component("rot270", 3, False, "turn by 90° clockwise; height and width swap"),
+        _component("transpose", 1, True, "mirror at the main diagonal; height and width swap"),
     ]

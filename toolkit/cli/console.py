@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,7 @@ from toolkit.progress import Bar, Progress
 
 # Without a terminal rich would wrap at 80 columns and break lines that other programs read.
 _PIPE_WIDTH = 160
+_SECONDS_BETWEEN_LINES = 20.0
 
 
 def _console(stderr: bool) -> Console:
@@ -171,15 +173,14 @@ class _TerminalBar:
 
 
 class _LineProgress:
-    """For logs: one line when a task begins and one when it ends, no carriage returns."""
+    """For logs: plain lines, and news of a bar only when it takes long."""
 
     def __init__(self) -> None:
         self._rows = _Rows()
 
     @contextmanager
     def bar(self, description: str, total: int, unit: str) -> Iterator[Bar]:
-        yield _QuietBar()
-        self.say(f"{description}: {total} {unit}")
+        yield _LineBar(self, description, total, unit)
 
     def row(self, figures: Mapping[str, int | float | str]) -> None:
         for line in self._rows.lines(figures):
@@ -189,6 +190,17 @@ class _LineProgress:
         print(text, file=sys.stderr, flush=True)
 
 
-class _QuietBar:
+class _LineBar:
+    def __init__(self, progress: _LineProgress, description: str, total: int, unit: str) -> None:
+        self._progress = progress
+        self._text = f"{description}: {{done}}/{total} {unit}"
+        self._done = 0
+        self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
+
     def advance(self, amount: int = 1, **figures: float) -> None:
-        pass
+        self._done += amount
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _SECONDS_BETWEEN_LINES
+            text = self._text.format(done=self._done)
+            self._progress.say(f"{text}  {_figures(figures)}".rstrip())

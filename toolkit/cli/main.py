@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -55,7 +56,10 @@ _GROUPS = {
     "plugin": plugin.app,
     "submission": submission.app,
 }
-_COMMANDS = {"predict": predict.predict, "submit": submit.submit}
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "predict": predict.predict,
+    "submit": submit.submit,
+}
 
 
 def main() -> None:

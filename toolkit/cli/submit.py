@@ -48,7 +48,9 @@ def submit(
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The file to write [default: in submissions/]."),
+        typer.Option(
+            "-o", "--output", help="The file to write; default: a new one in submissions/."
+        ),
     ] = None,
     combine: Annotated[
         str | None, typer.Option("--combine", help="Ensembler: mean, geometric, vote, …")

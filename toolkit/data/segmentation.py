@@ -14,7 +14,7 @@ from toolkit.errors import UsageError
 Rle = dict[str, Any]
 """Compressed RLE as pycocotools makes it: size [height, width] and counts."""
 
-_FAR = 1e6
+_FAR = 1e5
 """Coordinates beyond it, in pixels, would make pycocotools allocate memory by the gigabyte."""
 
 _OVERHANG = 1.0

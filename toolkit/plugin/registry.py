@@ -125,7 +125,7 @@ class Registry:
             hints.append(f"Did you mean {prefix}{near}?")
         elsewhere = [e.kind for e in self._entries if e.name == plain and e.kind != kind]
         if elsewhere:
-            hints.append(f"There is a {elsewhere[0]} of that name.")
+            hints.append(f"There is a component of that name, but it is for {elsewhere[0]}.")
         for failure in self.failures:
             hints.append(f"Plugin {failure.source} could not be loaded: {failure.message}")
         if near is None:

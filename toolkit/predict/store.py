@@ -112,8 +112,9 @@ class ProbabilityStore:
         if size != index.offsets[-1]:
             raise _damaged(folder, f"{MAPS} has {size:,} bytes instead of {index.offsets[-1]:,}")
         number = NUMBER_TYPES[index.dtype]
+        # A plain view: slices of a memmap object are slow to make.
         self._numbers: NDArray[Any] = (
-            np.memmap(maps, dtype=number, mode="r") if size else np.empty(0, dtype=number)
+            np.asarray(np.memmap(maps, dtype=number, mode="r")) if size else np.empty(0, number)
         )
 
     @property

@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.errors import UsageError
 from toolkit.files import digest_of
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, View
 from toolkit.plugin.registry import Registry
+from toolkit.recipe.components import NO_VIEWS, view_names
 
 if TYPE_CHECKING:
     import torch
-
-NO_VIEWS = "none"
-_EXAMPLES = 'Write "none", "hflip" or a product such as "hflip*rot90".'
 
 
 @dataclass(frozen=True)
@@ -67,11 +64,7 @@ def parse_views(text: str, registry: Registry, context: Context | None = None) -
     Raises:
         UsageError: an unknown view or a missing name.
     """
-    names = [name.strip() for name in text.split("*")]
-    if names == [NO_VIEWS]:
-        names = []
-    elif NO_VIEWS in names or "" in names:
-        raise UsageError(f"views {text!r}: not a product of views", _EXAMPLES)
+    names = view_names(text)
     context = context or Context(class_names=())
     effects = {_effect(Product()): Product()}
     for name in names:

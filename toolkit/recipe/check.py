@@ -103,4 +103,3 @@ def _check_build(
         except TrashError as error:
             problems.append(_problem(loaded, path, error.message, error.hint))
     return problems
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.errors import TrashError
+from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.registry import Registry
 from toolkit.recipe.load import LoadedRecipe
@@ -42,9 +42,22 @@ def component_specs(recipe: Recipe) -> Iterator[tuple[KeyPath, str, ComponentSpe
             yield (*path, index), kind, spec
 
 
+NO_VIEWS = "none"
+_VIEWS_EXAMPLES = 'Write "none", "hflip" or a product such as "hflip*rot90".'
+
+
 def view_names(views: str) -> list[str]:
-    """Return the names in a `views` text such as "hflip*rot90"; "none" names nothing."""
-    return [] if views.strip() == "none" else [name.strip() for name in views.split("*")]
+    """Return the names in a `views` text such as "hflip*rot90"; "none" names nothing.
+
+    Raises:
+        UsageError: a missing name, or "none" among others.
+    """
+    names = [name.strip() for name in views.split("*")]
+    if names == [NO_VIEWS]:
+        return []
+    if NO_VIEWS in names or "" in names:
+        raise UsageError(f"views {views!r}: not a product of views", _VIEWS_EXAMPLES)
+    return names
 
 
 def component_problems(loaded: LoadedRecipe, registry: Registry) -> list[Problem]:
@@ -55,12 +68,12 @@ def component_problems(loaded: LoadedRecipe, registry: Registry) -> list[Problem
             key = (*path, *problem.path)
             origin = loaded.layers.origin(key) or DEFAULT
             found.append(Problem(origin, dotted(key), problem.message, problem.hint))
-    for name in view_names(loaded.recipe.predict.views):
-        try:
+    try:
+        for name in view_names(loaded.recipe.predict.views):
             registry.find("view", name)
-        except TrashError as error:
-            origin = loaded.origin(("predict", "views"))
-            found.append(Problem(origin, "predict.views", error.message, error.hint))
+    except TrashError as error:
+        origin = loaded.origin(("predict", "views"))
+        found.append(Problem(origin, "predict.views", error.message, error.hint))
     return sorted(found, key=lambda problem: _order(problem.origin))
 
 

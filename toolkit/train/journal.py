@@ -47,7 +47,7 @@ class Journal:
         ):
             file.write(_line(record))
         figures = numbers_of(record)
-        shown = {name: figures[name] for name in _COLUMNS if name in figures}
+        shown = {title: figures[name] for name, title in _COLUMNS.items() if name in figures}
         self._progress.row({**shown, "epoch": int(record["epoch"])})
         self._guarded("log", lambda tracker: tracker.log(int(record["epoch"]), figures))
 
@@ -64,7 +64,15 @@ class Journal:
                 self._progress.say(_dropped(name, f"{what}: {error!r}"))
 
 
-_COLUMNS = ("epoch", "lr", "train_loss", "val_loss", "val_miou", "images_per_second", "seconds")
+_COLUMNS = {
+    "epoch": "epoch",
+    "lr": "lr",
+    "train_loss": "train loss",
+    "val_loss": "val loss",
+    "val_miou": "val mIoU",
+    "images_per_second": "images/s",
+    "seconds": "seconds",
+}
 
 
 def _line(record: Mapping[str, Any]) -> str:

@@ -13,7 +13,13 @@ from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
 FORMAT = "trash-state"
 FORMAT_VERSION = 1
 
-_MAY_DIFFER = {"train.epochs", "train.patience", "train.device", "data.workers"}
+_MAY_DIFFER = {
+    "train.epochs",
+    "train.patience",
+    "train.device",
+    "train.device_batch_size",
+    "data.workers",
+}
 
 
 @dataclass
@@ -77,7 +83,7 @@ def load_state(path: Path, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], H
         raise UsageError(
             f"{path.parent} cannot be resumed: it was started with other settings\n"
             + "\n".join(f"  {line}" for line in differences),
-            "Only train.epochs, train.patience, train.device and data.workers may change; "
+            "Only train.epochs, patience, device, device_batch_size and data.workers may change; "
             "start a new run for the rest.",
         )
     return content["learner"], History(list(content["history"]))

@@ -22,7 +22,6 @@ def one_of(
     """Apply one of several augmentations; the `p` of each is its weight against the others.
 
     Args:
-        context: what the run knows.
         of: the augmentations, each a table with its name, parameters and `p`.
     """
     from toolkit.builtins.augmentations.choice import OneOf

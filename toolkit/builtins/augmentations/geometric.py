@@ -39,7 +39,6 @@ def rotate(context: Context, *, limit: Angle = 30.0) -> Augmentation:
     """Turn by a random angle; the border mirrors the picture.
 
     Args:
-        context: what the run knows.
         limit: largest angle to either side, degrees.
     """
     from toolkit.builtins.augmentations import albumentation
@@ -57,7 +56,6 @@ def scale_shift_rotate(
     """Scale, shift and turn at once; the border mirrors the picture.
 
     Args:
-        context: what the run knows.
         scale: size changes by a factor of 1 − scale to 1 + scale.
         shift: largest move along each axis, share of the size.
         rotate: largest angle to either side, degrees.
@@ -76,7 +74,6 @@ def random_resized_crop(
     """Cut out a random part and resize it to the network's input size.
 
     Args:
-        context: what the run knows.
         scale: smallest and largest share of the area.
         ratio: smallest and largest width / height of the part.
     """
@@ -97,7 +94,6 @@ def elastic(
     """Deform smoothly at random; the border mirrors the picture.
 
     Args:
-        context: what the run knows.
         alpha: size of the displacement, pixels before smoothing.
         sigma: width of the smoothing, pixels; larger is smoother and weaker.
         affine: how far the three points of an additional affine map move, pixels.
@@ -113,7 +109,6 @@ def grid_distortion(
     """Stretch and squeeze the cells of a grid; the border mirrors the picture.
 
     Args:
-        context: what the run knows.
         steps: cells along each axis.
         limit: largest change of a cell's size, share.
     """
@@ -126,7 +121,6 @@ def optical_distortion(context: Context, *, limit: PositiveFloat = 1.0) -> Augme
     """Bend the image as a lens does; the border mirrors the picture.
 
     Args:
-        context: what the run knows.
         limit: largest distortion to either side.
     """
     from toolkit.builtins.augmentations import albumentation

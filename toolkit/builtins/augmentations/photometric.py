@@ -22,7 +22,6 @@ def clahe(
     """Equalise the contrast tile by tile (CLAHE).
 
     Args:
-        context: what the run knows.
         clip_limit: smallest and largest contrast limit.
         tiles: tiles along each axis.
     """
@@ -43,7 +42,6 @@ def brightness_contrast(
     """Change brightness and contrast.
 
     Args:
-        context: what the run knows.
         brightness: largest change to either side, share.
         contrast: largest change to either side, share.
         by_max: measure brightness against white; false: against the image's mean.
@@ -57,7 +55,6 @@ def brightness(context: Context, *, limit: UnitInterval = 0.2) -> Augmentation:
     """Change the brightness.
 
     Args:
-        context: what the run knows.
         limit: largest change to either side, share of white.
     """
     from toolkit.builtins.augmentations import albumentation
@@ -71,7 +68,6 @@ def gamma(
     """Change the gamma.
 
     Args:
-        context: what the run knows.
         limits: smallest and largest exponent, percent.
     """
     from toolkit.builtins.augmentations import albumentation
@@ -87,7 +83,6 @@ def cutout(
     """Blank squares of the image; the labels stay (arXiv:1708.04552).
 
     Args:
-        context: what the run knows.
         holes: number of squares.
         size: side of a square, pixels.
         fill: value of the blank pixels.

@@ -20,7 +20,6 @@ def ce(
     """Make the cross entropy, a weighted mean over pixels.
 
     Args:
-        context: what the run knows.
         class_weights: "none", "1-share" (1 − share of the training pixels), "inverse" (1 / share)
             or a list with one number per class.
         label_smoothing: share of the target that is spread evenly over all classes.
@@ -36,7 +35,6 @@ def dice(context: Context, *, smooth: Smooth = 1.0) -> Loss:
     """Make the Dice loss, reduced over the batch and both spatial axes per class.
 
     Args:
-        context: what the run knows.
         smooth: added above and below the fraction; larger values soften the loss of small regions.
     """
     from toolkit.builtins.losses.prediction import TermLoss
@@ -56,7 +54,6 @@ def dice_ce(
     """Make dice_weight × Dice + (1 − dice_weight) × cross entropy on one softmax.
 
     Args:
-        context: what the run knows.
         dice_weight: share of Dice; the rest is cross entropy.
         class_weights: weights in the cross entropy: "none", "1-share", "inverse" or a list with one
             number per class.
@@ -82,7 +79,6 @@ def focal(
     """Make the focal loss, which turns down pixels that are already right.
 
     Args:
-        context: what the run knows.
         alpha: factor of the whole loss.
         gamma: how strongly; 0 gives alpha × cross entropy.
         class_weights: "none", "1-share", "inverse" or a list with one number per class.
@@ -104,7 +100,6 @@ def weighted_sum(
     """Make the weighted sum of other losses; built-in ones share one softmax.
 
     Args:
-        context: what the run knows.
         terms: the losses, each a table with its name and parameters.
         weights: one number per term; without it every term weighs 1.
     """

@@ -21,28 +21,24 @@ class CrossEntropy:
         self._label_smoothing = label_smoothing
 
     def __call__(self, prediction: Prediction) -> Tensor:
-        weight = self._pixel_weights(prediction)
+        weights = None if self._weights is None else self._weights.to(prediction.valid)
+        weight = None if weights is None else weights[prediction.labels]
         loss = -prediction.mean(prediction.log_probability_of_label, weight)
         if not self._label_smoothing:
             return loss
-        return (1 - self._label_smoothing) * loss + self._label_smoothing * self._spread(
-            prediction, weight
-        )
+        spread = _spread(prediction, weights)
+        return (1 - self._label_smoothing) * loss + self._label_smoothing * spread
 
-    def _pixel_weights(self, prediction: Prediction) -> Tensor | None:
-        if self._weights is None:
-            return None
-        self._weights = self._weights.to(prediction.valid)
-        return self._weights[prediction.labels]
 
-    def _spread(self, prediction: Prediction, pixel_weights: Tensor | None) -> Tensor:
-        if self._weights is None or pixel_weights is None:
-            return -prediction.mean(prediction.log_probabilities.mean(dim=1))
-        all_classes = torch.einsum("bchw,c->bhw", prediction.log_probabilities, self._weights)
-        # The class weights are inside already, so the pixels only divide by theirs.
-        total = (pixel_weights * prediction.valid).sum()
-        total = torch.where(total > 0, total, torch.ones_like(total))
-        return -(all_classes * prediction.valid).sum() / (total * prediction.n_classes)
+def _spread(prediction: Prediction, weights: Tensor | None) -> Tensor:
+    """Cross entropy against all classes at once, as `torch.nn.CrossEntropyLoss` weighs it."""
+    if weights is None:
+        return -prediction.mean(prediction.log_probabilities.mean(dim=1))
+    all_classes = torch.einsum("bchw,c->bhw", prediction.log_probabilities, weights)
+    # The class weights are inside already, so the pixels only divide by theirs.
+    total = (weights[prediction.labels] * prediction.valid).sum()
+    total = torch.where(total > 0, total, torch.ones_like(total))
+    return -(all_classes * prediction.valid).sum() / (total * prediction.n_classes)
 
 
 class Focal:
@@ -68,6 +64,5 @@ class Focal:
         missed = (-torch.expm1(log_p)).clamp(min=1e-8)
         weight = None
         if self._weights is not None:
-            self._weights = self._weights.to(prediction.valid)
-            weight = self._weights[prediction.labels]
+            weight = self._weights.to(prediction.valid)[prediction.labels]
         return self._alpha * prediction.mean(-(missed**self._gamma) * log_p, weight)

@@ -26,7 +26,6 @@ def make(context: Context, *, strength: UnitInterval = 0.2) -> Tint:
     """Make a random tint.
 
     Args:
-        context: what the run knows.
         strength: factors lie between 1 - strength and 1 + strength.
     """
     return Tint(strength)

@@ -36,7 +36,6 @@ def make(context: Context, *, power: Power = 2.0) -> MeanOfPowers:
     """Make the mean of powers.
 
     Args:
-        context: what the run knows.
         power: exponent; 1 is the plain mean.
     """
     return MeanOfPowers(power)

@@ -40,7 +40,6 @@ def make(context: Context, *, share: Share = 0.25) -> HardestPixels:
     """Make the cross entropy of the hardest pixels.
 
     Args:
-        context: what the run knows.
         share: share of the pixels that count.
     """
     return HardestPixels(share, context.ignore_index)

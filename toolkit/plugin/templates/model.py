@@ -19,7 +19,6 @@ def make(context: Context, *, width: Width = 32, depth: Depth = 4) -> nn.Module:
     """Make a network that keeps the resolution and doubles its reach with every layer.
 
     Args:
-        context: what the run knows.
         width: channels of every layer.
         depth: number of layers.
     """

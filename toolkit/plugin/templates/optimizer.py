@@ -26,7 +26,6 @@ def make(
     """Make RMSprop.
 
     Args:
-        context: what the run knows.
         parameters: what to optimise.
         lr: learning rate.
         weight_decay: L2 penalty.

@@ -34,7 +34,6 @@ def make(context: Context, *, power: Power = 2.0) -> Sharpen:
     """Make a step that sharpens (power above 1) or softens the probabilities.
 
     Args:
-        context: what the run knows.
         power: exponent.
     """
     return Sharpen(power)

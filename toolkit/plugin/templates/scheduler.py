@@ -24,7 +24,6 @@ def make(
     """Make a schedule that multiplies the learning rate at given points of the run.
 
     Args:
-        context: what the run knows.
         optimizer: whose learning rate is set.
         at: where it falls, as shares of the run.
         factor: what it is multiplied by, each time.

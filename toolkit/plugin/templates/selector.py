@@ -33,7 +33,6 @@ def make(
     """Make a selector by probability.
 
     Args:
-        context: what the run knows.
         threshold: lowest probability of a trusted pixel.
         least: lowest share of trusted pixels in a trusted image.
     """

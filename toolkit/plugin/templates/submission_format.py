@@ -53,7 +53,6 @@ def make(context: Context, *, size: tuple[Side, Side] = (256, 256)) -> JsonLines
     """Make the format.
 
     Args:
-        context: what the run knows.
         size: (height, width) of the labels in the file.
     """
     return JsonLines(size)

@@ -35,7 +35,6 @@ def make(context: Context, run_dir: Path, *, digits: Digits = 6) -> JsonTracker:
     """Make a tracker that writes to the run folder.
 
     Args:
-        context: what the run knows.
         run_dir: folder of the run.
         digits: decimals of the figures.
     """
