@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from toolkit.errors import UsageError, did_you_mean, nearest
+from toolkit.files import atomic_path, digest_of, file_digest, read_json, write_text_atomic
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def write_half() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
+    assert path.read_text() == "old"
+    assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_written_file_replaces_the_old_one_and_team_mates_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "a.txt"
+    write_text_atomic(path, "line\n")
+    write_text_atomic(path, "ümlaut\n")
+    assert path.read_bytes() == "ümlaut\n".encode()
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'{"a": 1,\n "b": }', "a.json:2: thing is not valid JSON"),
+        (b"", "a.json:1: thing is not valid JSON"),
+        (b"\xff\xfe", "thing is not UTF-8 text"),
+        (b"[" * 100_000, "thing is nested too deeply"),
+    ],
+)
+def test_broken_json_names_file_and_line(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        read_json(path, "thing")
+    assert expected in caught.value.message
+    with pytest.raises(UsageError, match="thing not found"):
+        read_json(tmp_path / "b.json", "thing")
+    with pytest.raises(UsageError, match="thing is a folder"):
+        read_json(tmp_path, "thing")
+
+
+def test_borders_between_parts_count_in_a_digest(tmp_path: Path) -> None:
+    assert digest_of("ab", "c") != digest_of("a", "bc")
+    assert digest_of("a") == digest_of(b"a")
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_bytes(b"x" * 100_000)
+    two.write_bytes(b"x" * 99_999 + b"y")
+    assert file_digest(one) != file_digest(two)
+    assert len(file_digest(one)) == len(digest_of("")) == 32
+
+
+def test_suggestions() -> None:
+    choices = ["dice", "dice_ce", "focal", "Plastic bag"]
+    assert nearest("dice_ec", choices) == "dice_ce"
+    assert nearest("plastic", choices) == "Plastic bag"
+    assert nearest("qqqq", choices) is None
+    assert did_you_mean("qqqq", choices) == "Valid: Plastic bag, dice, dice_ce, focal"
+    assert did_you_mean("x", []) == ""

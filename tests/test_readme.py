@@ -1,0 +1,59 @@
+"""What the README promises is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli.main import run
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ("README.md", "plugins/README.md", "submissions/README.md")
+TEXTS = {name: (ROOT / name).read_text() for name in DOCUMENTS}
+TEST_COMMAND = re.compile(r"^    (python3 -m venv .*pytest.*)$", re.MULTILINE)
+
+
+def commands() -> list[str]:
+    """Return every `trash …` command of the documents, without shell comments."""
+    found = []
+    for text in TEXTS.values():
+        for line in text.splitlines():
+            match = re.search(r"(?:^ {4}|`|&& )(?:\.venv/bin/)?(trash [^`#]*)", line)
+            if match:
+                found.append(match[1].strip())
+    return found
+
+
+def test_ci_runs_exactly_the_test_command_of_the_readme() -> None:
+    (command,) = TEST_COMMAND.findall(TEXTS["README.md"])
+    assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("command", sorted(set(commands())))
+def test_a_command_of_the_documents_exists_with_its_options(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        word for word in shlex.split(command.replace("…", "x"))[1:] if word not in ("&&", "...")
+    ]
+    path = []
+    for word in words:
+        if not re.fullmatch(r"[a-z]+", word) or len(path) == 2:
+            break
+        path.append(word)
+    if path and path[0] in ("predict", "submit"):
+        path = path[:1]
+    assert run([*path, "--help"]) == 0
+    shown = capsys.readouterr().out
+    for word in words:
+        if word.startswith("-"):
+            assert re.search(rf"{re.escape(word.partition('=')[0])}\b", shown), word
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_files_that_the_documents_name_exist(name: str) -> None:
+    for path in re.findall(r"\brecipes/[\w/.-]+\.toml\b", TEXTS[name]):
+        assert (ROOT / path).is_file(), path

@@ -1,0 +1,59 @@
+"""Every shipped recipe is right, and runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli.main import run
+from toolkit.plugin.registry import Registry
+from toolkit.project import Project
+from toolkit.recipe.check import check_recipe
+from toolkit.recipe.load import load_recipe
+
+ROOT = Path(__file__).parents[1]
+RECIPES = [
+    path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "recipes").glob("**/*.toml"))
+]
+EXPERIMENTS = [path for path in RECIPES if "/base/" not in path]
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("TRASH_CACHE", str(tmp_path))
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS)
+def test_a_shipped_recipe_passes_the_check(path: str, registry: Registry) -> None:
+    project = Project(ROOT)
+    loaded = load_recipe(Path(path), project=project)
+    assert loaded.recipe.title
+    check_recipe(loaded, registry, project)
+
+
+@pytest.mark.parametrize("path", RECIPES)
+def test_a_shipped_recipe_says_what_it_is(path: str) -> None:
+    first, *rest = (ROOT / path).read_text().splitlines()
+    assert first.startswith("# "), "a comment first: what, who, how to run"
+    if path in EXPERIMENTS:
+        assert f"# Run:  trash recipe run {path}" in rest
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS)
+def test_a_shipped_recipe_runs_from_data_to_score(
+    path: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    before = {folder: _entries(ROOT / folder) for folder in ("runs", "submissions")}
+    assert run(["recipe", "run", path, "--smoke", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["submission"]["rows"] == 4
+    assert 0 <= result["submission"]["score"]["mean_iou"] <= 1
+    assert before == {folder: _entries(ROOT / folder) for folder in before}
+    assert [path.name for path in (tmp_path / "smoke").iterdir()] == ["data"]
+
+
+def _entries(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
