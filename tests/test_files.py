@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def test_a_written_file_replaces_the_old_one_and_team_mates_can_read_it(tmp_path
         (b"", "a.json:1: thing is not valid JSON"),
         (b"\xff\xfe", "thing is not UTF-8 text"),
         (b"[" * 100_000, "thing is nested too deeply"),
+        (b"1" * 5000, "thing cannot be read: Exceeds the limit"),
     ],
 )
 def test_broken_json_names_file_and_line(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -53,6 +55,20 @@ def test_broken_json_names_file_and_line(tmp_path: Path, content: bytes, expecte
         read_json(tmp_path / "b.json", "thing")
     with pytest.raises(UsageError, match="thing is a folder"):
         read_json(tmp_path, "thing")
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_json(tmp_path / "a.json", "thing") == {"a": 1}
+
+
+def test_an_error_names_the_file_and_not_its_temporary_name(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "folder", tmp_path / ("x" * 300)):
+        with pytest.raises(OSError, match=re.escape(str(path))) as caught:
+            write_text_atomic(path, "text")
+        assert caught.value.filename == str(path)
+    assert [found.name for found in tmp_path.iterdir()] == ["folder"]
 
 
 def test_borders_between_parts_count_in_a_digest(tmp_path: Path) -> None:

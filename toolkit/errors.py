@@ -32,6 +32,20 @@ class UsageError(TrashError):
     exit_code = EXIT_USAGE
 
 
+def raised_at(error: BaseException) -> str:
+    """Return " (file:line)" of the innermost place that raised, or nothing when it is unknown."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})" if trace else ""
+
+
+def in_words(error: BaseException) -> str:
+    """Return type and first line of somebody else's exception: "ValueError: bad shape"."""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
 def nearest(name: str, choices: Iterable[str]) -> str | None:
     """Return the choice that looks most like `name`, or None if none is close."""
     choices = sorted(set(choices))

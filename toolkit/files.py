@@ -24,17 +24,28 @@ def atomic_path(path: Path) -> Iterator[Path]:
     them behave the same.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix="." + path.name, dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=".", suffix="." + path.name, dir=path.parent)
+    except OSError as error:
+        raise _about(path, error) from None
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
         # mkstemp makes files that only their owner may read; a team shares these.
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except OSError as error:
+            raise _about(path, error) from None
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def _about(path: Path, error: OSError) -> OSError:
+    """Return the error about `path`: the name of the temporary file means nothing to a user."""
+    return OSError(error.errno, error.strerror, str(path))
 
 
 def _umask() -> int:
@@ -58,10 +69,11 @@ def read_json(path: Path, what: str) -> Any:
     """Return the parsed JSON of `path`; `what` names it in messages ("annotation file").
 
     Raises:
-        UsageError: the file is missing, not UTF-8 or not JSON; names file and line.
+        UsageError: the file is missing, unreadable, not UTF-8 or not JSON; names file and line.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        # Editors on Windows begin files with a byte order mark.
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UsageError(f"{what} not found: {path}") from None
     except IsADirectoryError:
@@ -72,6 +84,10 @@ def read_json(path: Path, what: str) -> Any:
         raise UsageError(f"{path}:{error.lineno}: {what} is not valid JSON: {error.msg}") from None
     except RecursionError:
         raise UsageError(f"{path}: {what} is nested too deeply") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {what} {path}: {error.strerror}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise UsageError(f"{path}: {what} cannot be read: {error}") from None
 
 
 def digest_of(*parts: bytes | str) -> str:

@@ -37,7 +37,12 @@ class Project:
     def cache(self) -> Path:
         """Decoded masks, images and probability stores: safe to delete. `TRASH_CACHE` moves it."""
         moved = os.environ.get("TRASH_CACHE")
-        return Path(moved).expanduser() if moved else self.root / ".trash"
+        return self.path(moved) if moved else self.root / ".trash"
+
+    def path(self, text: str) -> Path:
+        """Return where a path of a recipe points: relative to `root`, `~` is the home folder."""
+        # Unlike pathlib's, this takes the "~" of an unknown user as it is.
+        return self.root / os.path.expanduser(text)
 
 
 def find_project(start: Path | None = None) -> Project:

@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from toolkit.cli import console
 from toolkit.errors import TrashError
+
+COLUMNS = ("key", "value", "origin")
+ROWS = [
+    ("augment.train.0.brightness", "two words and more of them", "recipes/a.toml:12"),
+    ("seed", 1, "default"),
+]
 
 
 def test_plain_progress_prints_a_header_once_per_set_of_columns(
@@ -42,3 +51,70 @@ def test_markup_in_data_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) 
     assert "[red]x[/red]" in captured.out
     assert "0.2500" in captured.out
     assert captured.err == "error: no [file] here\n  try [this]\n"
+
+
+def test_a_table_fits_its_screen_and_breaks_no_word(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    console.print_table(COLUMNS, ROWS)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert lines[0].split() == list(COLUMNS)
+    assert lines[1].startswith("augment.train.0.brightness  two words")
+    assert lines[1].endswith("recipes/a.toml:12")
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_a_table_too_wide_becomes_paragraphs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    console.print_table(COLUMNS, ROWS)
+    assert capsys.readouterr().out.splitlines() == [
+        "augment.train.0.brightness",
+        "  value   two words and more of them",
+        "  origin  recipes/a.toml:12",
+        "seed",
+        "  value   1",
+        "  origin  default",
+    ]
+
+
+def test_entries_stand_beside_their_names_or_below(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = {"loss": [("ce", "cross entropy"), ("dice_ce", "both")], "view": [("[x]", ":key:")]}
+    monkeypatch.setenv("COLUMNS", "80")
+    console.print_entries(groups)
+    assert capsys.readouterr().out.splitlines() == [
+        "loss",
+        "  ce       cross entropy",
+        "  dice_ce  both",
+        "view",
+        "  [x]      :key:",
+    ]
+    monkeypatch.setenv("COLUMNS", "40")
+    console.print_entries(groups)
+    assert capsys.readouterr().out.splitlines()[:3] == ["loss", "  ce", "    cross entropy"]
+
+
+def test_json_has_no_literal_that_json_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"a": float("nan"), "b": [float("inf"), (1.5, float("-inf"))], "c": Path("x")}
+    console.print_json(value)
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, [1.5, None]], "c": "x"}
+
+
+def test_a_bar_may_be_called_anything(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 30.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    with console.make_progress().bar("checking {x} [/b].json", 8, "images") as bar:
+        bar.advance(2)
+    assert capsys.readouterr().err == "checking {x} [/b].json: 2/8 images\n"
+
+
+def test_pictures_are_not_made_of_paths(capsys: pytest.CaptureFixture[str]) -> None:
+    console.warn("a:key:b " + "long " * 60)
+    assert capsys.readouterr().err == "warning: a:key:b " + "long " * 60 + "\n"

@@ -85,6 +85,28 @@ def test_check_takes_the_images_from_another_folder(root: Path) -> None:
     assert run(["data", "check", str(moved), "--root", str(root)]) == 0
 
 
+def test_check_of_a_folder_names_the_files_in_it(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["data", "check", str(root)]) == 2
+    shown = capsys.readouterr().err
+    assert "is a folder, not an annotation file" in shown
+    assert "It holds train.json." in shown
+
+
+def test_check_takes_the_name_of_a_recipe(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "recipes").mkdir()
+    recipe = '[data]\nroot = "."\n[model]\nname = "unet"\n[loss]\nname = "ce"\n'
+    (root / "recipes" / "mine.toml").write_text(recipe)
+    monkeypatch.chdir(root)
+    assert run(["data", "check", "mine"]) == 0
+    assert "train.json: 6 images" in capsys.readouterr().out
+    assert run(["data", "check", "mien"]) == 2
+    assert "Did you mean recipes/mine.toml?" in capsys.readouterr().err
+
+
 def test_check_of_a_broken_file_says_so(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "train.json").write_text("[]")
     assert run(["data", "check", str(root / "train.json")]) == 2

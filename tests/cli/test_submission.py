@@ -180,7 +180,7 @@ def test_check_with_wrong_arguments(
 
 def test_check_of_a_missing_file(demo_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["submission", "check", "b.csv", "--test", str(demo_root / "test.json")]) == 2
-    assert "cannot read the submission b.csv" in capsys.readouterr().err
+    assert "submission file not found: b.csv" in capsys.readouterr().err
 
 
 def test_score(
@@ -230,3 +230,14 @@ def test_no_torch_is_imported(submission: Path, demo_root: Path) -> None:
         "sys.exit('torch' in sys.modules or code)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_folder_is_no_submission(
+    project: Path, capsys: pytest.CaptureFixture[str], demo_root: Path
+) -> None:
+    for path in (".", ""):
+        assert run(["submission", "check", path]) == 2
+        assert ". is a folder, not a submission file" in capsys.readouterr().err
+        truth = str(demo_root / "test_truth.json")
+        assert run(["submission", "score", path, "--truth", truth]) == 2
+        assert ". is a folder, not a submission file" in capsys.readouterr().err

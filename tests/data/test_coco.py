@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.data.coco import read_coco
+from toolkit.data.segmentation import defects, encode
 from toolkit.errors import UsageError
 
 IMAGE = {"id": 9, "file_name": "a.jpg", "width": 4, "height": 3}
@@ -118,3 +120,66 @@ def test_any_value_is_read_or_refused_clearly(
     except UsageError as error:
         message = error.message
     assert not message or f"{key}[0]" in message
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("width", 10**12, "images[0].width is 1000000000000, expected at most 65536"),
+        ("id", 10**30, "images[0].id is 1"),
+        ("file_name", "a\x00.jpg", "expected a text that can be the name of a file"),
+        ("file_name", "\ud800.jpg", "expected a text that can be the name of a file"),
+    ],
+)
+def test_values_that_would_break_later_are_refused(
+    tmp_path: Path, field: str, value: Any, said: str
+) -> None:
+    path = write(tmp_path / "a.json", content(images=[{**IMAGE, field: value}]))
+    with pytest.raises(UsageError) as caught:
+        read_coco(path)
+    assert said in str(caught.value)
+    str(caught.value).encode()
+
+
+def test_names_of_any_script_and_an_area_of_null_are_fine(tmp_path: Path) -> None:
+    image = {**IMAGE, "file_name": "Müll/截图 3.14\u202fPM 🗑.jpg"}
+    annotation = {**ANNOTATION, "area": None}
+    coco = read_coco(write(tmp_path / "a.json", content(images=[image], annotations=[annotation])))
+    assert coco.images[0].file_name == image["file_name"]
+    assert coco.images[0].annotations[0].area == 0.0
+
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**400), 10**400)
+    | st.floats()
+    | st.text(max_size=3)
+    | st.just("\ud800")
+)
+values = (
+    scalars | st.lists(scalars, max_size=7) | st.lists(st.lists(scalars, max_size=7), max_size=2)
+)
+outlines = values | st.fixed_dictionaries(
+    {"size": st.just([3, 4]) | values, "counts": st.text(max_size=5) | values}
+)
+
+
+@given(
+    st.sampled_from([("images", IMAGE), ("annotations", ANNOTATION), ("categories", CATEGORY)]),
+    st.data(),
+)
+def test_a_value_of_any_type_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, entry: tuple[str, dict[str, Any]], data: st.DataObject
+) -> None:
+    key, good = entry
+    field = data.draw(st.sampled_from(sorted(good)))
+    bad = data.draw(outlines if field == "segmentation" else values)
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    write(path, content(**{key: [{**good, field: bad}]}))
+    with suppress(UsageError):
+        coco = read_coco(path)
+        for record in coco.images:
+            for annotation in record.annotations:
+                list(defects(annotation.segmentation, record.height, record.width))
+                encode(annotation.segmentation, record.height, record.width)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
@@ -120,3 +120,39 @@ def test_any_polygon_is_painted_or_refused(polygons: list[list[float]]) -> None:
             encode(polygons, HEIGHT, WIDTH)
     else:
         assert set(np.unique(decoded(polygons))) <= {0, 1}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_compressed_counts_are_read_as_pycocotools_wrote_them(data: st.DataObject) -> None:
+    height, width = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
+    mask = np.frombuffer(
+        data.draw(st.binary(min_size=height * width, max_size=height * width)), np.uint8
+    )
+    mask = np.asfortranarray((mask > 200).reshape(height, width).astype(np.uint8))
+    packed = coco_mask.encode(mask)["counts"].decode()
+    found = list(defects({"size": [height, width], "counts": packed}, height, width))
+    assert [defect.kind for defect in found if not defect.harmless] == []
+    assert bool(found) == (not mask.any())
+    shorter = {"size": [height, width], "counts": packed[:-1]}
+    assert any(defect.fatal for defect in defects(shorter, height, width))
+
+
+@pytest.mark.parametrize(
+    "counts", ["", "0", "\x00", "~~~~~~~~", "1", "abc", "\ud800", "é", "o" * 40, "PPYo0", "P\x00"]
+)
+def test_damaged_compressed_counts_are_never_decoded(counts: str) -> None:
+    # pycocotools 2.0.11 returns pieces of foreign memory for some of these, or crashes.
+    (defect,) = defects({"size": [48, 48], "counts": counts}, 48, 48)
+    assert defect.fatal
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), float("nan"), float("inf"), "1", None])
+def test_a_coordinate_of_any_kind_is_one_defect(value: object) -> None:
+    (defect,) = defects([[1, 2, value, 4, 5, 6]], 48, 48)
+    assert defect.fatal
+
+
+def test_a_size_of_floats_is_the_same_size() -> None:
+    rle = encode({"size": [4.0, 4.0], "counts": [4, 4, 8]}, 4, 4)
+    assert coco_mask.decode(rle).sum() == 4

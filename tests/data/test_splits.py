@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from toolkit.data.coco import CocoFile, read_coco
 from toolkit.data.contest import Contest
 from toolkit.data.splits import (
+    Folds,
     choose_fold,
     class_presence,
     make_folds,
@@ -181,3 +182,11 @@ def test_real_rare_classes_are_in_most_folds(taco_root: Path) -> None:
     fair = presence.sum(axis=0) / 5
     assert np.abs(counts - fair).max() < 3
     assert np.abs(np.bincount(fold_of) - len(fold_of) / 5).max() < 4
+
+
+def test_a_fold_that_leaves_nothing_to_train_or_validate_on_is_refused() -> None:
+    folds = Folds(((), (0, 1)))
+    with pytest.raises(UsageError, match="index = 0 leaves no image to validate on"):
+        choose_fold(folds, 0)
+    with pytest.raises(UsageError, match="index = 1 leaves no image to train on"):
+        choose_fold(folds, 1)

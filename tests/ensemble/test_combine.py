@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from toolkit.ensemble.agreement import differences
 from toolkit.ensemble.combine import combine_stores
 from toolkit.ensemble.combiners import Mean
-from toolkit.errors import UsageError
+from toolkit.errors import TrashError, UsageError
 
 
 @dataclass
@@ -47,6 +47,25 @@ def test_order_of_images_and_every_members_map_are_passed_on() -> None:
     )  # fmt: skip
     assert [each.shape for each in combined] == [(2, 2, 2), (2, 1, 2)]
     assert seen == [(0, 2, 0.2), (1, 2, 0.6), (0, 0, 0.2), (1, 0, 0.6)]
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((1, 2)), np.full((2, 1, 2), np.nan), None, np.zeros((3, 1, 2))]
+)
+def test_an_ensembler_that_returns_no_map_is_refused(wrong: object) -> None:
+    combined = combine_stores([Memory(0.2)], lambda maps: wrong)  # type: ignore[arg-type, return-value]
+    with pytest.raises(TrashError, match="the ensembler returned"):
+        next(combined)
+
+
+def test_members_that_an_ensembler_leaves_out_are_looked_at_too() -> None:
+    seen = []
+    combined = combine_stores(
+        [Memory(0.2), Memory(0.6)], lambda maps: next(iter(maps)), [0],
+        lambda member, position, each: seen.append(member),
+    )  # fmt: skip
+    assert len(list(combined)) == 1
+    assert seen == [0, 1]
 
 
 def test_members_are_not_held_together() -> None:

@@ -82,6 +82,21 @@ def test_built_ins_come_first(project: Project) -> None:
             "line 4: ZeroDivisionError",
         ),
         (LOSS.format(name="Bad Name"), "names are lower case letters"),
+        (LOSS.format(name="x").replace("@hookimpl", ""), "write @hookimpl above it"),
+        (LOSS.format(name="x").replace("return [", "["), "trash_losses returned nothing"),
+        (LOSS.format(name="x").replace('("x_alias",)', '"short"'), "write aliases=('short',)"),
+        (
+            LOSS.format(name="x").replace("make,", "3,"),
+            "the factory is int, which cannot be called",
+        ),
+        (LOSS.format(name="x").replace('"A loss for tests."', "None"), "the summary is not a text"),
+        (LOSS.format(name="x").replace("x_alias", "x"), "trash_losses offers x twice"),
+        (LOSS.format(name="x").replace("trash_losses()", "trash_losses(context)"), "{'context'}"),
+        (LOSS.format(name="x").replace("return [", "raise SystemExit(4)\n    return ["), "line 10"),
+        (
+            "from toolkit import hookimpl\n@hookimpl\ndef trash_losses():\n    yield 1 / 0\n",
+            "line 4: ZeroDivisionError",
+        ),
     ],
 )
 def test_a_broken_plugin_is_skipped_and_said(project: Project, text: str, expected: str) -> None:
@@ -96,6 +111,33 @@ def test_a_broken_plugin_is_skipped_and_said(project: Project, text: str, expect
     with pytest.raises(UsageError) as caught:
         registry.find("loss", "broken_loss")
     assert "Plugin broken could not be loaded" in caught.value.hint
+
+
+def test_files_that_are_no_plugins_are_left_alone(project: Project) -> None:
+    for name in ("._mine.py", ".mine.py", "_shared.py", "notes.txt"):
+        write(project, name, "1 / 0\n")
+    write(project, "my.loss.py", LOSS.format(name="x"))
+    write(project, "idee ü 😀.py", LOSS.format(name="idea"))
+    registry = load_registry(project)
+    assert [(f.source, f.message) for f in registry.failures] == [
+        ("my.loss", "ImportError: a plugin's name has no dots: rename it to my_loss")
+    ]
+    assert registry.find("loss", "idee ü 😀:idea").name == "idea"
+
+
+def test_what_plugins_print_goes_to_stderr(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "print('imported')\n" + LOSS.format(name="x").replace(
+        "    return [", "    print('asked')\n    return ["
+    )
+    hook = "\n@hookimpl\ndef trash_epoch_finished(epoch):\n    print('told')\n"
+    write(project, "chatty.py", text + hook)
+    registry = load_registry(project)
+    registry.notify("trash_epoch_finished", run_dir=project.root, epoch=3, figures={})
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == ["imported", "asked", "told"]
 
 
 def test_names_that_clash_are_refused_when_looked_up(project: Project) -> None:
@@ -191,10 +233,32 @@ def test_installed_packages_offer_plugins(tmp_path: Path, monkeypatch: pytest.Mo
     assert (failure.source, failure.message) == ("brokenpkg", "ZeroDivisionError: division by zero")
 
 
+def test_one_package_may_have_several_entry_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = "\n@hookimpl\ndef trash_epoch_finished(epoch):\n    SEEN.append(epoch)\nSEEN = []\n"
+    for name in ("first", "second"):
+        (tmp_path / f"pack_{name}.py").write_text(LOSS.format(name=name) + hook)
+    info = tmp_path / "pack-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pack\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[trash]\na = pack_first\nb = pack_second\nagain = pack_first\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = load_registry(None)
+    assert names(registry, "loss", "pack") == ["first", "second"]
+    assert [failure.source for failure in registry.failures] == ["pack"]
+    registry.notify("trash_epoch_finished", run_dir=tmp_path, epoch=3, figures={})
+    assert sys.modules["pack_first"].SEEN == [3]
+    assert sys.modules["pack_second"].SEEN == [3]
+
+
 def test_life_cycle_hooks_reach_every_plugin_though_one_raises(project: Project) -> None:
     hook = "from toolkit import hookimpl\nSEEN = []\n\n@hookimpl\ndef trash_epoch_finished(epoch, figures):\n"
     write(project, "a_fine.py", hook + "    SEEN.append((epoch, figures['loss']))\n")
     write(project, "b_bad.py", hook + "    raise ValueError('no network')\n")
+    write(project, "b_exit.py", hook + "    raise SystemExit('enough')\n")
     write(project, "c_fine.py", hook + "    SEEN.append(epoch)\n")
     registry = load_registry(project)
     failures = registry.notify(
@@ -203,7 +267,8 @@ def test_life_cycle_hooks_reach_every_plugin_though_one_raises(project: Project)
     modules = sys.modules
     assert modules["toolkit.plugin.team.a_fine"].SEEN == [(3, 0.5)]  # type: ignore[attr-defined]
     assert modules["toolkit.plugin.team.c_fine"].SEEN == [3]  # type: ignore[attr-defined]
-    (failure,) = failures
+    failure, exit_ = failures
+    assert exit_.message.endswith("trash_epoch_finished: SystemExit: enough")
     assert failure.source == "b_bad"
     assert "trash_epoch_finished: ValueError: no network" in failure.message
 

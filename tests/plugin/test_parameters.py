@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -8,7 +10,7 @@ from pydantic import Field, PositiveInt
 from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.component import Component, ComponentSpec, OfKind
 from toolkit.plugin.interfaces import Context
-from toolkit.plugin.parameters import parameter_model
+from toolkit.plugin.parameters import json_schema, parameter_model
 from toolkit.plugin.registry import Entry, Registry
 
 CONTEXT = Context(("background", "thing"))
@@ -116,3 +118,78 @@ def test_types_that_only_checkers_see_are_refused_with_a_reason() -> None:
     exec("def late(context, *, x: 'OnlyForCheckers' = 1): ...", namespace)
     with pytest.raises(TrashError, match="'OnlyForCheckers' of late cannot be resolved"):
         parameter_model(namespace["late"], {})
+
+
+def test_parameters_that_a_recipe_cannot_give_are_refused() -> None:
+    def positional(context: Context, gamma: float = 2.0) -> None: ...
+
+    with pytest.raises(TrashError, match=r"cannot give gamma to .*positional") as caught:
+        parameter_model(positional, {})
+    assert "(context, *, …)" in caught.value.hint
+    assert parameter_model(positional, {}, n_given=2).model_fields == {}
+
+    def named(context: Context, *, name: str = "x") -> None: ...
+
+    with pytest.raises(TrashError, match="cannot have a parameter called name"):
+        parameter_model(named, {})
+    with pytest.raises(TrashError, match="cannot be found"):
+        parameter_model(type, {})
+
+
+class Unhashable:
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, context: Context, *, depth: PositiveInt = 2) -> int:
+        return depth
+
+
+def test_an_object_may_be_a_factory() -> None:
+    found = Registry([Entry("loss", Component("it", Unhashable(), ""), "test")])
+    assert found.build("loss", spec("it", depth=3), CONTEXT) == 3
+    assert found.entries()[0].file is None
+    bound = partial(factory, steps=2)
+    found = Registry([Entry("loss", Component("it", bound, ""), "test")])
+    assert found.build("loss", spec("it", weight=0.25), CONTEXT)["weight"] == 0.25
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_parameter_is_a_finite_number(value: float) -> None:
+    (problem,) = registry().problems("loss", spec("one", steps=1, weight=value))
+    assert "finite" in problem.message
+
+
+def test_a_long_value_is_not_repeated() -> None:
+    (problem,) = registry().problems("loss", spec("one", steps="x" * 1000))
+    assert problem.message == "input should be a valid integer"
+
+
+def _fails(context: Context) -> None:
+    raise KeyError("k")
+
+
+def _exits(context: Context) -> None:
+    raise SystemExit(3)
+
+
+def _forgets(context: Context) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (_fails, r"loss it could not be made: KeyError: 'k' \(.*test_parameters.py:\d+\)"),
+        (_exits, "loss it could not be made: SystemExit: 3"),
+        (_forgets, "its factory returned nothing"),
+    ],
+)
+def test_a_factory_that_fails_is_an_error_with_its_place(make: Any, expected: str) -> None:
+    found = Registry([Entry("loss", Component("it", make, ""), "test")])
+    with pytest.raises(TrashError, match=expected):
+        found.build("loss", spec("it"), CONTEXT)
+
+
+def test_a_type_that_a_recipe_cannot_hold_is_an_error() -> None:
+    def odd(context: Context, *, change: Callable[[int], int] = abs) -> None: ...
+
+    with pytest.raises(TrashError, match="cannot be described"):
+        json_schema(parameter_model(odd, {}))

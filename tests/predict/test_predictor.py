@@ -21,6 +21,7 @@ from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.predict.member import Member, load_member
 from toolkit.predict.predictor import predict_split
+from toolkit.predict.writer import StoreWriter
 from toolkit.progress import SilentProgress
 from toolkit.train.checkpoint import Checkpoint, save_checkpoint
 
@@ -159,7 +160,7 @@ def test_predicted_member_is_read_without_building_its_network(
 
     again = load_member(checkpoint, registry_with(registry, lambda context: Unbuilt()), CPU)
     assert predict(again, split, cache).folder == first.folder
-    with pytest.raises(AssertionError, match="was built"):
+    with pytest.raises(TrashError, match="was built"):
         predict(again, split, cache, store="u8")
 
 
@@ -256,3 +257,23 @@ def test_half_precision_of_gpus_is_not_used_on_cpus(tmp_path: Path, tiny: Regist
     path = write_checkpoint(tmp_path / "half.pt", precision="fp16")
     assert load_member(path, tiny, CPU).precision == "fp32"
     assert load_member(path, tiny, torch.device("cuda")).precision == "fp16"
+
+
+def test_large_maps_are_written_one_by_one(
+    tiny: Registry, checkpoint: Path, split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = load_member(checkpoint, tiny, torch.device("cpu"))
+    whole = predict(member, split, tmp_path / "whole")
+    written = []
+    append = StoreWriter.append
+
+    def counted(writer: StoreWriter, batch: Sequence[Any]) -> None:
+        written.append(len(batch))
+        append(writer, batch)
+
+    monkeypatch.setattr(StoreWriter, "append", counted)
+    monkeypatch.setattr("toolkit.predict.predictor._AT_ONCE", 1)
+    pieces = predict(member, split, tmp_path / "pieces")
+    assert written == [1] * len(split)
+    for position in range(len(split)):
+        np.testing.assert_array_equal(pieces.read(position), whole.read(position))

@@ -145,3 +145,12 @@ def test_check_names_raises_only_for_names(project: Project, registry: Registry)
     path = project.recipes / "r.toml"
     path.write_text(TEXT.format(root="nowhere"))
     check_names(load_recipe(path, project=project), registry)
+
+
+def test_data_in_the_home_folder_is_found(
+    project: Project, registry: Registry, demo_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(demo_root.parent))
+    path = project.recipes / "r.toml"
+    path.write_text(TEXT.format(root=f"~/{demo_root.name}"))
+    assert check_recipe(load_recipe(path, project=project), registry, project) == []

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
 from toolkit.project import Project
@@ -131,6 +134,12 @@ def test_extends_in_a_circle_is_shown_as_a_path(project: Project) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("title = " + "1" * 5000, "not valid TOML"),
+        ("seed = 0x" + "f" * 5000, "recipes/child.toml"),
+        ("a = " + "[" * 5000, "recipes/child.toml"),
+        ('extends = "' + "x" * 300 + '"', "there is no file xxx"),
+        ('extends = "a\\u0000b"', "there is no file a"),
+        ('extends = "."', "there is no file ."),
         (
             'extends = "bse.toml"',
             "there is no file bse.toml (relative to this file). Did you mean base.toml?",
@@ -152,6 +161,55 @@ def test_bytes_that_are_no_text(project: Project) -> None:
     path.write_bytes(b"title = '\xff'")
     with pytest.raises(UsageError, match="not UTF-8"):
         load_recipe(path, project=project)
+
+
+def test_a_byte_order_mark_is_no_mistake(project: Project) -> None:
+    path = project.recipes / "child.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + b'extends = "base.toml"\ntitle = "x"\n')
+    loaded = load_recipe(path, project=project)
+    assert loaded.recipe.title == "x"
+    assert loaded.origin(("title",)).line == 2
+
+
+def test_a_folder_does_not_hide_the_recipe_of_its_name(project: Project) -> None:
+    (project.root / "base").mkdir()
+    assert load_recipe(Path("base"), project=project).path == project.recipes / "base.toml"
+    with pytest.raises(UsageError, match="recipes is a folder"):
+        load_recipe(project.recipes, project=project)
+
+
+def test_an_array_appended_to_where_there_is_none(project: Project) -> None:
+    loaded = load(
+        project,
+        'extends = "base.toml"\n[[augment.train]]\nname = "one_of"\n',
+        set_=['augment.train.0.of+={name="hflip"}', "data.root=/mnt/data", "data.train=../a.json"],
+    )
+    assert loaded.recipe.augment.train[0].parameters == {"of": [{"name": "hflip"}]}
+    assert (loaded.recipe.data.root, loaded.recipe.data.train) == ("/mnt/data", "../a.json")
+
+
+texts = st.text(
+    st.sampled_from([*"[]{}\"'=.,#\\\n\r\t -+_01aeinftx", "²", "\udc80", "\0"]), max_size=12
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(["train.epochs", "augment.train", "a", ""]) | texts, texts)
+def test_any_override_is_parsed_or_refused(key: str, value: str) -> None:
+    with suppress(UsageError):
+        parse_assignment(f"{key}={value}")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(BASE)), st.integers(0, 20), texts)
+def test_any_damage_to_a_recipe_is_a_message(
+    tmp_path_factory: pytest.TempPathFactory, start: int, length: int, text: str
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    damaged = BASE[:start] + text + BASE[start + length :]
+    (folder / "r.toml").write_bytes(damaged.encode("utf-8", "surrogateescape"))
+    with suppress(UsageError):
+        load_recipe(folder / "r.toml", project=Project(folder))
 
 
 def test_a_recipe_is_found_by_name_and_suggested(project: Project) -> None:
@@ -198,8 +256,19 @@ def test_unset_restores_the_default(project: Project) -> None:
         ("=3", "write key=value"),
         ("train.epochs=3 4", "is not a TOML value"),
         ("title=two words", "Quote strings: --set 'title=\"two words\"'"),
-        ("augment.train.7.p=1", "augment.train has 1 elements"),
+        ("augment.train.7.p=1", "augment.train has 1 element, from 0"),
         ("train+=3", "is no array"),
+        ("train.epochs.x+=1", "train.epochs.x is no array"),
+        ("model.name.x+=1", "model.name.x is no array"),
+        ("0.p=1", "0.p is no key"),
+        ("train..epochs=1", "train..epochs is no key"),
+        ("train.²=1", "unknown key"),
+        ("title=" + "1" * 5000, "is not a TOML value"),
+        ("title=" + "[" * 5000, "is not a TOML value"),
+        ("title=\udcff", "not valid Unicode"),
+        ("train.ema=nan", "finite number"),
+        ("seed=99999999999999999999", "less than 9223372036854775808"),
+        ("data.image_size=[100000, 64]", "less than or equal to 16384"),
     ],
 )
 def test_wrong_overrides(project: Project, text: str, expected: str) -> None:

@@ -46,3 +46,18 @@ def test_origins_of_written_values_and_defaults(
     assert rows["train.epochs"] == ("7", "--set train.epochs=7")
     assert rows["optimizer.weight_decay"] == ("1e-06", "default")
     assert rows["augment.train.0.p"] == ("0.5", "default")
+
+
+def test_a_value_is_one_line_that_toml_reads_back(tmp_path: Path, registry: Registry) -> None:
+    (tmp_path / "base.toml").write_text(BASE)
+    texts = ['title="two  blanks\\nand a line"', "reference={a = 1}", "data.classes=['a  b', 'c']"]
+    loaded = load_recipe(tmp_path / "base.toml", project=Project(tmp_path), set_=texts)
+    values = resolved_values(loaded, registry)
+    rows = {key: value for key, value, _ in origin_rows(loaded, values)}
+    assert tomllib.loads(f"x = {rows['title']}")["x"] == "two  blanks\nand a line"
+    assert rows["data.classes"] == '["a  b", "c"]'
+    assert rows["data.image_size"] == "[512, 512]"
+    assert rows["reference.a"] == "1"
+    plain = load_recipe(tmp_path / "base.toml", project=Project(tmp_path))
+    rows = {key: value for key, value, _ in origin_rows(plain, resolved_values(plain, registry))}
+    assert rows["reference"] == "{}"

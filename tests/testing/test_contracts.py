@@ -405,3 +405,34 @@ def _context():
     from toolkit.testing.contract import CONTEXT
 
     return CONTEXT
+
+
+def test_one_mistake_that_breaks_many_rules_is_said_once() -> None:
+    def factory(context):
+        return lambda logits, target: 1 / 0
+
+    report = examine("loss", "broken", registry_with("loss", factory))
+    assert len(report.findings) > 3
+    ((message, rules),) = report.by_message().items()
+    assert message.startswith("ZeroDivisionError: division by zero (")
+    assert len(rules) == len(report.findings)
+
+
+def test_a_component_that_ends_the_program_is_a_finding() -> None:
+    def factory(context):
+        def loss(logits, target):
+            raise SystemExit(3)
+
+        return loss
+
+    report = examine("loss", "broken", registry_with("loss", factory))
+    assert "SystemExit: 3" in report.findings[0].message
+
+
+def test_a_broken_plugin_does_not_spoil_the_report_of_what_nests_its_kind() -> None:
+    def untyped(context, *, size=3):
+        return None
+
+    broken = Entry("loss", Component("broken", untyped, "x"), "theirs")
+    registry = Registry([broken, *REGISTRY.entries()])
+    assert examine("loss", "sum", registry).findings == ()

@@ -107,3 +107,18 @@ def test_two_processes_train_what_one_trains(tiny_root: Path, tmp_path: Path) ->
     assert first.model_state.keys() == second.model_state.keys()
     for name, value in first.model_state.items():
         torch.testing.assert_close(second.model_state[name], value, rtol=0, atol=1e-5)
+
+
+def test_more_processes_than_images(tmp_path: Path) -> None:
+    """One process has nothing to validate, and a batch holds the only images several times."""
+    root = tiny_training.write_contest(tmp_path / "contest", train=3, val=1)
+    recipe: dict[str, Any] = {"optimizer": "sgd", "epochs": 2, "batch_size": 8, "augment": ()}
+    _train_with_two(root, tmp_path / "two", recipe)
+    train(root, tmp_path / "one", make_recipe(**recipe))
+    one, two = (
+        [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        for name in ("one", "two")
+    )
+    for ours, theirs in zip(one, two, strict=True):
+        for figure in ("train_loss", "val_loss", "val_miou"):
+            assert theirs[figure] == pytest.approx(ours[figure], abs=1e-5)

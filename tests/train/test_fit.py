@@ -210,6 +210,49 @@ def test_a_finished_run_can_be_trained_past_its_plan(tiny_root: Path, tmp_path: 
     assert records[-1]["lr"] == pytest.approx(0.01 / (1 + 3 * 11 / 12))
 
 
+def test_a_run_without_a_validated_epoch_has_no_result(tiny_root: Path, tmp_path: Path) -> None:
+    recipe = make_recipe(epochs=3, validate_every=3)
+    with pytest.raises(Cut):
+        train(tiny_root, tmp_path / "run", recipe, on_epoch=_cut_after(2))
+    shorter = make_recipe(epochs=2, validate_every=3)
+    with pytest.raises(UsageError, match="none of them was validated"):
+        train(tiny_root, tmp_path / "run", shorter, resume=True)
+    assert train(tiny_root, tmp_path / "run", recipe, resume=True).best_epoch == 3
+
+
+def test_a_state_of_other_code_is_refused(
+    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(tiny_root, tmp_path / "run", make_recipe(epochs=1))
+    net = tiny_training.TinyNet
+    monkeypatch.setattr(tiny_training, "TinyNet", lambda n, *rest: net(n, rest[0], True, rest[2]))
+    with pytest.raises(UsageError, match="does not fit the components as they are now") as caught:
+        train(tiny_root, tmp_path / "run", make_recipe(epochs=2), resume=True)
+    assert "plugin" in caught.value.hint
+
+
+def test_a_loss_per_pixel_is_refused(
+    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(logits: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
+        return torch.nn.functional.nll_loss(logits.log_softmax(1), target, reduction="none")
+
+    monkeypatch.setattr(tiny_training.functional, "cross_entropy", make)
+    with pytest.raises(TrashError, match=r"the loss has shape \(4, 16, 16\)"):
+        train(tiny_root, tmp_path / "run", make_recipe())
+
+
+def test_a_network_that_raises_is_named(
+    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Any, images: torch.Tensor) -> Any:
+        raise KeyError("decoder")
+
+    monkeypatch.setattr(tiny_training.TinyNet, "forward", broken)
+    with pytest.raises(TrashError, match=r"model tiny failed on one image.*KeyError: 'decoder'"):
+        train(tiny_root, tmp_path / "run", make_recipe())
+
+
 def test_a_run_cannot_be_made_shorter(tiny_root: Path, tmp_path: Path) -> None:
     train(tiny_root, tmp_path / "run", make_recipe(epochs=3))
     with pytest.raises(UsageError, match="has 3 epochs already"):
@@ -309,19 +352,6 @@ def test_a_failing_tracker_is_dropped_once_and_the_rest_go_on(
 def test_a_misspelt_tracker_is_an_error(tiny_root: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no tracker is called fiel"):
         train(tiny_root, tmp_path / "run", make_recipe(trackers=("fiel",)))
-
-
-def test_an_interruption_says_how_to_go_on(tiny_root: Path, tmp_path: Path) -> None:
-    def interrupt(epoch: int, figures: dict[str, float]) -> None:
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-    log = Log()
-    with pytest.raises(KeyboardInterrupt):
-        train(tiny_root, tmp_path / "run", make_recipe(), progress=log, on_epoch=interrupt)
-    assert str(tmp_path / "run") in log.lines[-2]
-    assert "--resume" in log.lines[-1]
-    assert not list((tmp_path / "run").glob(".*"))
 
 
 def test_the_checkpoint_alone_reproduces_its_score(tiny_root: Path, tmp_path: Path) -> None:

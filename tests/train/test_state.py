@@ -59,6 +59,16 @@ def test_a_longer_plan_and_another_machine_are_allowed(tmp_path: Path) -> None:
     load_state(tmp_path / "state.pt", {**other, "data": {**RECIPE["data"], "workers": 8}})
 
 
+def test_what_comes_after_training_is_free(tmp_path: Path) -> None:
+    before = {**RECIPE, "predict": {"views": "none"}, "postprocess": [], "title": "a"}
+    save_state(tmp_path / "state.pt", before, {}, History())
+    data = {**RECIPE["data"], "root": "/elsewhere", "demo": {"train": 9}}
+    after = {"predict": {"views": "hflip"}, "submission": {"name": "x"}, "data": data}
+    load_state(tmp_path / "state.pt", {**RECIPE, **after, "postprocess": [{"name": "x"}]})
+    with pytest.raises(UsageError, match=r"data\.rooted: was not set"):
+        load_state(tmp_path / "state.pt", {**before, "data": {**RECIPE["data"], "rooted": 1}})
+
+
 def test_every_other_difference_is_listed(tmp_path: Path) -> None:
     save_state(tmp_path / "state.pt", RECIPE, {}, History())
     other = {**_changed(batch_size=8, epochs=9, ema=0.9), "seed": 2}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -10,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -20,7 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
-from rich.table import Table
+from rich.text import Text
 
 from toolkit.errors import TrashError
 from toolkit.progress import Bar, Progress
@@ -28,12 +30,18 @@ from toolkit.progress import Bar, Progress
 # Without a terminal rich would wrap at 80 columns and break lines that other programs read.
 _PIPE_WIDTH = 160
 _SECONDS_BETWEEN_LINES = 20.0
+_GAP = 2
+_LONG_WORD = 28
+"""A column is as wide as its longest word, but longer words than this may be broken."""
+_NARROWEST_TEXT = 32
+"""Columns of a terminal in which sentences are still pleasant to read."""
 
 
 def _console(stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     wide = None if stream.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
-    return Console(file=stream, width=wide, highlight=False, soft_wrap=False)
+    # Without emoji=False a path such as "a:key:b" would lose its middle to a picture.
+    return Console(file=stream, width=wide, highlight=False, soft_wrap=False, emoji=False)
 
 
 def print_result(text: str) -> None:
@@ -42,27 +50,113 @@ def print_result(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print `value` as JSON on stdout; paths become strings."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print `value` as JSON on stdout; paths become strings, NaN and infinity null."""
+    # JSON knows no NaN, and a terminal that knows no Unicode gets escapes.
+    plain = "utf" not in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+    print(json.dumps(_finite(value), indent=2, ensure_ascii=plain, default=str))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
 
 
 def print_table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[object]],
-    *,
-    title: str | None = None,
-    numeric: Collection[str] = (),
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, numeric: Collection[str] = ()
 ) -> None:
-    """Print a table on stdout; the columns named in `numeric` are aligned to the right."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        right = column in numeric
-        table.add_column(
-            column, justify="right" if right else "left", no_wrap=right, overflow="fold"
-        )
-    for row in rows:
-        table.add_row(*(escape(_cell(value)) for value in row))
-    _console(stderr=False).print(table)
+    """Print a table on stdout; the columns named in `numeric` are aligned to the right.
+
+    The first column and numbers are never broken. Where the table does not fit, each row becomes a
+    paragraph under the first column.
+    """
+    console = _console(stderr=False)
+    texts = [[_cell(value) for value in row] for row in rows]
+    whole = [number == 0 or column in numeric for number, column in enumerate(columns)]
+    narrowest = [
+        max(map(_widest_line if whole[number] else _longest_word, cells))
+        for number, cells in enumerate(zip(columns, *texts, strict=True))
+    ]
+    if sum(narrowest) + _GAP * (len(columns) - 1) > console.width:
+        print_entries({"": [(row[0], list(zip(columns, row, strict=True))[1:]) for row in texts]})
+        return
+    widths = [max(map(_widest_line, cells)) for cells in zip(columns, *texts, strict=True)]
+    while sum(widths) + _GAP * (len(columns) - 1) > console.width:
+        widest = max(range(len(columns)), key=lambda i: (widths[i] > narrowest[i], widths[i]))
+        widths[widest] -= 1
+    right = [column in numeric for column in columns]
+    _print_row(console, columns, widths, right, style="bold")
+    for row in texts:
+        _print_row(console, row, widths, right)
+
+
+def _print_row(
+    console: Console,
+    cells: Sequence[str],
+    widths: Sequence[int],
+    right: Sequence[bool],
+    style: str = "",
+) -> None:
+    wrapped = [
+        Text(cell).wrap(console, width, overflow="fold")
+        for cell, width in zip(cells, widths, strict=True)
+    ]
+    for number in range(max(map(len, wrapped))):
+        line = ""
+        for lines, width, to_right in zip(wrapped, widths, right, strict=True):
+            piece = lines[number].plain.rstrip() if number < len(lines) else ""
+            blank = " " * (width - cell_len(piece))
+            line += (blank + piece if to_right else piece + blank) + " " * _GAP
+        console.print(Text(line.rstrip(), style), soft_wrap=True)
+
+
+Entry = tuple[str, str | Sequence[tuple[str, str]]]
+
+
+def print_entries(groups: Mapping[str, Sequence[Entry]]) -> None:
+    """Print names with what is to say of each, under the headings of their groups, on stdout.
+
+    Args:
+        groups: heading ("" = none) -> (name, text or (label, text) pairs). A text stands beside its
+            name when there is room, else below it, as pairs always do.
+    """
+    console = _console(stderr=False)
+    names = [name for entries in groups.values() for name, text in entries if isinstance(text, str)]
+    width = max(map(cell_len, names), default=0)
+    beside = width + 2 * _GAP + _NARROWEST_TEXT <= console.width
+    for heading, entries in groups.items():
+        indent = _GAP if heading else 0
+        if heading:
+            console.print(Text(heading, style="bold"))
+        for name, text in entries:
+            if isinstance(text, str) and beside:
+                _print_beside(console, indent, name, width, text)
+                continue
+            console.print(Text(" " * indent + name), soft_wrap=True)
+            pairs = [("", text)] if isinstance(text, str) else text
+            label_width = max((cell_len(label) for label, _ in pairs), default=0)
+            for label, value in pairs:
+                if value:
+                    inner = indent + _GAP if label_width else indent
+                    _print_beside(console, inner, label, label_width, value)
+
+
+def _print_beside(console: Console, indent: int, name: str, width: int, text: str) -> None:
+    left = indent + width
+    widths = (left, max(console.width - left - _GAP, 1))
+    _print_row(console, (" " * indent + name, text), widths, (False, False))
+
+
+def _widest_line(text: str) -> int:
+    return max(map(cell_len, text.splitlines()), default=0)
+
+
+def _longest_word(text: str) -> int:
+    return min(max(map(cell_len, text.split()), default=0), _LONG_WORD)
 
 
 def _cell(value: object) -> str:
@@ -75,12 +169,12 @@ def _cell(value: object) -> str:
 
 def note(text: str) -> None:
     """Print one line of log on stderr."""
-    _console(stderr=True).print(text, markup=False)
+    _console(stderr=True).print(text, markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Print one line of warning on stderr."""
-    _console(stderr=True).print(f"[yellow]warning:[/] {escape(text)}")
+    _console(stderr=True).print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True)
 
 
 def print_error(error: TrashError) -> None:
@@ -138,10 +232,12 @@ class _TerminalProgress:
     @contextmanager
     def bar(self, description: str, total: int, unit: str) -> Iterator[Bar]:
         progress = RichProgress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}  {task.fields[rate]}{task.fields[figures]}"),
+            TextColumn(
+                "{task.fields[unit]}  {task.fields[rate]}{task.fields[figures]}", markup=False
+            ),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self._console,
@@ -193,7 +289,8 @@ class _LineProgress:
 class _LineBar:
     def __init__(self, progress: _LineProgress, description: str, total: int, unit: str) -> None:
         self._progress = progress
-        self._text = f"{description}: {{done}}/{total} {unit}"
+        self._description = description
+        self._of = f"{total} {unit}"
         self._done = 0
         self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
 
@@ -202,5 +299,5 @@ class _LineBar:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _SECONDS_BETWEEN_LINES
-            text = self._text.format(done=self._done)
+            text = f"{self._description}: {self._done}/{self._of}"
             self._progress.say(f"{text}  {_figures(figures)}".rstrip())

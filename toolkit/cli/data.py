@@ -83,16 +83,14 @@ def _print_report(report: Report, limit: int) -> None:
             numeric=("label", "annotations", "images", "pixels %"),
         )
     if not report.problems:
-        console.print_result("no problems\n")
-        return
-    rows: list[tuple[object, ...]] = []
+        console.print_result("no problems")
     for kind, problems in report.by_kind().items():
         level = "error" if problems[0].error else "warning"
-        names = [f"{item.where}: {item.detail}".rstrip(": ") for item in problems[:limit]]
+        console.print_result(f"{level}: {kind} ({len(problems)})")
+        for item in problems[:limit]:
+            console.print_result(f"  {item.where}: {item.detail}".rstrip(": "))
         if len(problems) > limit:
-            names.append(f"… and {len(problems) - limit} more (--limit)")
-        rows.append((level, kind, len(problems), "\n".join(names)))
-    console.print_table(("level", "problem", "count", "where"), rows, numeric=("count",))
+            console.print_result(f"  … and {len(problems) - limit} more (--limit)")
     console.print_result("")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Annotated
 
@@ -12,7 +14,14 @@ import typer
 
 from toolkit import __version__
 from toolkit.cli import console, data, plugin, predict, recipe, submission, submit
-from toolkit.errors import EXIT_FAILED, EXIT_INTERRUPTED, TrashError
+from toolkit.errors import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    TrashError,
+    UsageError,
+    in_words,
+    raised_at,
+)
 from toolkit.project import find_project
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
@@ -64,33 +73,51 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 
 def main() -> None:
     """Entry point of the console script."""
-    sys.exit(run(sys.argv[1:]))
+    _open_streams()
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would try again at exit, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_FAILED
+        if error.errno != errno.EPIPE:  # a reader such as `head` that has enough is no news
+            console.print_error(TrashError(f"cannot write to the output: {error.strerror}"))
+    sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Make both streams take every text, also file names that are no Unicode."""
+    if sys.stdout is None:  # closed by the shell: `>&-`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code."""
-    debug = "--debug" in arguments or "TRASH_DEBUG" in os.environ
+    debug = "--debug" in arguments or bool(os.environ.get("TRASH_DEBUG"))
     try:
         app = make_app()
         if _may_be_a_plugins(arguments):
-            from toolkit.plugin.discovery import load_registry
-
-            load_registry(find_project()).notify("trash_commands", app=app)
+            app = _with_commands_of_plugins(app)
+        else:
+            # Who repeats a failed command adds it at the end.
+            arguments = [argument for argument in arguments if argument != "--debug"]
         app(args=arguments, prog_name="trash")
     except SystemExit as exit_:
-        code = exit_.code if isinstance(exit_.code, int) else EXIT_FAILED
+        code = _exit_code(exit_)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except TrashError as error:
+    except Exception as error:
         if debug:
-            raise
-        console.print_error(error)
-        return error.exit_code
-    except OSError as error:
-        if debug or error.errno not in _DISK_PROBLEMS:
-            raise
-        console.print_error(disk_error(error))
-        return EXIT_FAILED
+            traceback.print_exc()
+        shown = _explained(error)
+        console.print_error(shown)
+        return shown.exit_code
     else:
         code = 0
     if code == EXIT_INTERRUPTED:
@@ -98,18 +125,78 @@ def run(arguments: list[str]) -> int:
     return code
 
 
+def _exit_code(exit_: SystemExit) -> int:
+    if exit_.code is None or isinstance(exit_.code, int):
+        return exit_.code or 0
+    console.note(str(exit_.code))
+    return EXIT_FAILED
+
+
 def _may_be_a_plugins(arguments: list[str]) -> bool:
     """Plugins are loaded here only for a command that is not ours, and for the list of commands."""
     commands = [argument for argument in arguments if not argument.startswith("-")]
-    return not commands or commands[0] not in {*_GROUPS, *_COMMANDS}
+    if not commands:
+        return "--version" not in arguments
+    return commands[0] not in {*_GROUPS, *_COMMANDS}
 
 
-_DISK_PROBLEMS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+def _with_commands_of_plugins(app: typer.Typer) -> typer.Typer:
+    """Return the command line with what the plugins add, or as it is when that cannot work."""
+    from toolkit.cli.session import open_registry
+
+    before = len(app.registered_commands), len(app.registered_groups)
+    for failure in open_registry(find_project()).notify("trash_commands", app=app):
+        console.warn(f"plugin {failure.source}: {failure.message}")
+    try:
+        known = typer.main.get_group(make_app()).commands
+        commands = typer.Typer(add_completion=False)
+        commands.callback()(_root)
+        commands.registered_commands = app.registered_commands[before[0] :]
+        commands.registered_groups = app.registered_groups[before[1] :]
+        added = typer.main.get_group(commands).commands
+    except Exception as error:  # typer looks at a command's arguments only here
+        console.warn(f"the commands of plugins are left out: {in_words(error)}")
+        return make_app()
+    taken = sorted(set(known) & set(added))
+    if taken:
+        console.warn(f"the commands of plugins are left out: there is a trash {taken[0]} already")
+        return make_app()
+    return app
 
 
-def disk_error(error: OSError) -> TrashError:
-    """Turn a full or read-only disk into a message that names the file."""
-    where = f" {error.filename}" if error.filename else ""
+def _explained(error: Exception) -> TrashError:
+    """Turn any exception into a message that says where it comes from."""
+    if isinstance(error, TrashError):
+        return error
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        if error.errno in _WRONG_PATHS:
+            return UsageError(f"{where}{error.strerror}")
+        return TrashError(f"{where}{error.strerror}", _DISK_HINTS.get(error.errno or 0, ""))
+    if isinstance(error, MemoryError):
+        return TrashError(
+            f"memory ran out{raised_at(error)}", "Lower batch sizes, image sizes or workers."
+        )
     return TrashError(
-        f"cannot write{where}: {error.strerror}", "Free some space or choose another folder."
+        f"unexpected {in_words(error)}{raised_at(error)}",
+        "This is a mistake in the program or in a plugin: `trash --debug …` shows how it came there.",
     )
+
+
+_WRONG_PATHS = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+}
+_FULL = "Free some space or choose another folder."
+_FORBIDDEN = "Choose another folder, or ask its owner for the right to write."
+_DISK_HINTS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: _FORBIDDEN,
+    errno.EACCES: _FORBIDDEN,
+    errno.EPERM: _FORBIDDEN,
+}

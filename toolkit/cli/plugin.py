@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
@@ -9,6 +11,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.session import open_registry
 from toolkit.errors import EXIT_FAILED
+from toolkit.plugin.kinds import KINDS
 from toolkit.project import find_project
 
 app = typer.Typer(
@@ -22,19 +25,22 @@ Name = Annotated[str, typer.Argument(help="A component, source:component, or a p
 
 @app.command("list")
 def list_(kind: Kind = None, json_: Json = False) -> None:
-    """List every component with where it comes from."""
-    from toolkit.plugin.describe import check_kind
+    """List every component by kind, with where it comes from."""
+    from toolkit.plugin.describe import check_kind, one_line
 
     check_kind(kind)
     entries = open_registry(find_project()).entries(kind)
-    columns = ("name", "kind", "source", "summary", "aliases")
-    rows = [
-        (e.name, e.kind, e.source, e.component.summary, list(e.component.aliases)) for e in entries
-    ]
     if json_:
+        columns = ("name", "kind", "source", "summary", "aliases")
+        rows = [
+            (e.name, e.kind, e.source, e.component.summary, e.component.aliases) for e in entries
+        ]
         console.print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
-    console.print_table(columns, [(*row[:-1], ", ".join(row[-1])) for row in rows])
+    groups: dict[str, list[console.Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: list(KINDS).index(entry.kind)):
+        groups.setdefault(entry.kind, []).append((entry.name, one_line(entry)))
+    console.print_entries(groups)
 
 
 @app.command()
@@ -101,7 +107,10 @@ def check(
     registry = open_registry(find_project())
     entries = registry.entries(kind) if name is None else named(registry, name, kind)
     reports = []
-    with console.make_progress().bar("checking", len(entries), "components") as bar:
+    with (
+        console.make_progress().bar("checking", len(entries), "components") as bar,
+        redirect_stdout(sys.stderr),  # what a component prints is no result
+    ):
         for entry in entries:
             reports.append(examine(entry.kind, f"{entry.source}:{entry.name}", registry))
             bar.advance()
@@ -117,9 +126,9 @@ def check(
             numeric=("rules",),
         )
         for report in reports:
-            for finding in report.findings:
-                console.print_result(
-                    f"{report.entry.kind} {report.entry.name}: {finding.rule}: {finding.message}"
-                )
+            what = f"{report.entry.kind} {report.entry.name}"
+            for message, rules in report.by_message().items():
+                more = f" (and {len(rules) - 1} more rules)" if len(rules) > 1 else ""
+                console.print_result(f"{what}: {rules[0]}: {message}{more}")
     if any(report.findings for report in reports) or (name is None and registry.failures):
         raise typer.Exit(EXIT_FAILED)

@@ -143,10 +143,7 @@ def list_(json_: Json = False) -> None:
     if json_:
         console.print_json([row.as_json() for row in rows])
         return
-    console.print_table(
-        ("recipe", "title", "model", "loss", "reference"),
-        [(row.path, row.title, row.model, row.loss, row.reference) for row in rows],
-    )
+    console.print_entries({"": [(row.path, row.text) for row in rows]})
     for row in rows:
         if row.error:
             console.warn(row.error)

@@ -11,7 +11,7 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.session import open_registry
-from toolkit.errors import UsageError
+from toolkit.errors import UsageError, did_you_mean
 from toolkit.project import find_project
 
 app = typer.Typer(help="Leaderboard files: check and score them.", no_args_is_help=True)
@@ -46,6 +46,7 @@ def check(
         raise UsageError("--sample and --size go with --test")
     if test is not None and recipe is not None:
         raise UsageError("give --recipe or --test, not both")
+    _require_file(file)
     project = find_project()
     if recipe is not None:
         source = from_recipe(recipe, project)
@@ -102,6 +103,7 @@ def score(
 
     if recipe is not None and size is not None:
         raise UsageError("give --recipe or --size, not both")
+    _require_file(file)
     project = find_project()
     beside = from_side_car(file) if recipe is None and size is None else None
     if recipe is not None:
@@ -123,6 +125,17 @@ def score(
         ("mean class accuracy", scores.mean_class_accuracy),
     ]
     console.print_table(("", "score"), figures, numeric=("score",))
+
+
+def _require_file(file: Path) -> None:
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder, not a submission file")
+    if not file.exists():
+        beside = file.parent.iterdir() if file.parent.is_dir() else ()
+        raise UsageError(
+            f"submission file not found: {file}",
+            did_you_mean(file.name, [found.name for found in beside if found.suffix != ".json"]),
+        )
 
 
 def _parse_size(text: str | None) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ class Annotation:
     Attributes:
         category_id: id in the file's category list, any integer.
         segmentation: polygons, uncompressed or compressed RLE, as in the file; None when absent.
-        area: square pixels as the file states them, 0 when it does not.
+        area: square pixels as the file states them, 0 when it does not; used for nothing.
         iscrowd: True for a region of many objects of the class.
         annotation_id: id in the file.
     """
@@ -127,6 +128,9 @@ def _list(path: Path, content: Mapping[str, Any], key: str, *, required: bool) -
     return value
 
 
+_LONGEST_SIDE = 2**16
+"""Pixels; a larger number is a slip that would fill the memory."""
+
 _KEYS = {"images", "annotations", "categories", "info", "licenses"}
 
 
@@ -138,8 +142,8 @@ def _image(entry: _Entry) -> ImageRecord:
     return ImageRecord(
         image_id=entry.integer("id"),
         file_name=entry.text("file_name"),
-        width=entry.integer("width", minimum=1),
-        height=entry.integer("height", minimum=1),
+        width=entry.integer("width", minimum=1, maximum=_LONGEST_SIDE),
+        height=entry.integer("height", minimum=1, maximum=_LONGEST_SIDE),
     )
 
 
@@ -156,6 +160,11 @@ def _annotation(entry: _Entry) -> Annotation:
     )
 
 
+_MOST = 2**63 - 1
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+"""JSON can write NUL and halves of characters, which no file can be called and no screen shows."""
+
+
 class _Entry:
     """One entry of a list of the file, read field by field with errors that say which it is."""
 
@@ -165,17 +174,21 @@ class _Entry:
             raise UsageError(f"{self._where} is {_type(value)}, expected an object")
         self.value: dict[str, Any] = value
 
-    def integer(self, field: str, minimum: int | None = None) -> int:
+    def integer(self, field: str, minimum: int = -_MOST, maximum: int = _MOST) -> int:
         value = self.value.get(field)
         if not isinstance(value, int) or isinstance(value, bool):
             self.wrong(field, "an integer")
-        if minimum is not None and value < minimum:
+        if value < minimum:
             raise UsageError(f"{self._where}.{field} is {value}, expected at least {minimum}")
+        if value > maximum:
+            raise UsageError(f"{self._where}.{field} is {value}, expected at most {maximum}")
         return value
 
     def number(self, field: str) -> float:
         value = self.value.get(field, 0)
-        if not isinstance(value, (int, float)):
+        if value is None:
+            return 0.0
+        if not isinstance(value, (int, float)) or abs(value) > _MOST:
             self.wrong(field, "a number")
         return float(value)
 
@@ -183,6 +196,8 @@ class _Entry:
         value = self.value.get(field)
         if not isinstance(value, str) or not value:
             self.wrong(field, "a text")
+        if _NO_TEXT.search(value):
+            self.wrong(field, "a text that can be the name of a file")
         return value
 
     def wrong(self, field: str, expected: str) -> NoReturn:

@@ -104,14 +104,14 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
             `data.classes`; an annotation's category is outside the class list; an image repeats,
             is in two splits, or its file is missing; the split file is made for other images.
     """
-    root = project.root / Path(data.root).expanduser()
+    root = project.path(data.root)
     if data.demo is not None:
         from toolkit.data.demo import write_demo
 
         write_demo(root, data.demo, progress)
     train = _open_split(data, root, "train", None, progress)
     if data.folds is not None:
-        folds = read_folds(project.root / data.folds.file, train.file, train.file_names)
+        folds = read_folds(project.path(data.folds.file), train.file, train.file_names)
         training, validating = choose_fold(folds, data.folds.index)
         train, val = train.part("train", training), train.part("val", validating)
     elif data.val is not None:
@@ -184,6 +184,8 @@ def _labels(data: Data, coco: CocoFile, train: Split | None) -> LabelMap:
 
 
 def _not_found(key: str, path: Path) -> TrashError:
+    if path.is_dir():
+        return UsageError(f"{key}: {path} is a folder", "Name a file.")
     try:
         near = nearest(path.name, [child.name for child in path.parent.iterdir()])
     except OSError:

@@ -90,7 +90,11 @@ def _is_written(root: Path, demo: Demo) -> bool:
 @contextmanager
 def _new_folder(root: Path) -> Iterator[Path]:
     folder = root.with_name(f".{root.name}.{uuid.uuid4().hex[:8]}.unfinished")
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        # The name of the unfinished folder means nothing to a user.
+        raise OSError(error.errno, error.strerror, str(root)) from None
     try:
         yield folder
     finally:

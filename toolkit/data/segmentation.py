@@ -17,6 +17,8 @@ Rle = dict[str, Any]
 _FAR = 1e5
 """Coordinates beyond it, in pixels, would make pycocotools allocate memory by the gigabyte."""
 
+_SHOWN_DIGITS = 12
+
 _OVERHANG = 1.0
 """Pixels that a polygon may leave the image by: annotation tools round up to the border."""
 
@@ -51,17 +53,17 @@ def encode(segmentation: Any, height: int, width: int) -> Rle:
             raise UsageError(f"{defect.kind}: {defect.detail}")
     if isinstance(segmentation, dict):
         if isinstance(segmentation["counts"], list):
-            return _from_counts(segmentation, height, width)
+            return _from_counts(segmentation["counts"], height, width)
         return {"size": [height, width], "counts": segmentation["counts"]}
     polygons = [polygon for polygon in segmentation or () if len(polygon) >= 6]
     if not polygons:
-        return _from_counts({"size": [height, width], "counts": [height * width]}, height, width)
+        return _from_counts([height * width], height, width)
     merged: Rle = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
     return merged
 
 
-def _from_counts(segmentation: Rle, height: int, width: int) -> Rle:
-    rle: Rle = coco_mask.frPyObjects(segmentation, height, width)
+def _from_counts(counts: list[int], height: int, width: int) -> Rle:
+    rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
     return rle
 
 
@@ -83,7 +85,8 @@ def _polygon_defects(polygon: list[Any], height: int, width: int) -> Iterator[De
     if not all(isinstance(value, (int, float)) for value in polygon):
         yield Defect(kind, "a coordinate is not a number", fatal=True)
         return
-    if not all(math.isfinite(value) for value in polygon):
+    # Compared, not asked: an integer may be too large for a float.
+    if not all(abs(value) < math.inf for value in polygon):
         yield Defect(kind, "a coordinate is NaN or infinite", fatal=True)
         return
     if len(polygon) % 2:
@@ -94,7 +97,8 @@ def _polygon_defects(polygon: list[Any], height: int, width: int) -> Iterator[De
         return
     xs, ys = polygon[0::2], polygon[1::2]
     if max(map(abs, polygon)) > _FAR:
-        yield Defect(kind, f"coordinate {max(polygon, key=abs):g} is far outside", fatal=True)
+        farthest = str(max(polygon, key=abs))[:_SHOWN_DIGITS]
+        yield Defect(kind, f"coordinate {farthest} is far outside", fatal=True)
         return
     if min(xs) >= width or max(xs) <= 0 or min(ys) >= height or max(ys) <= 0:
         yield Defect(kind, f"outside the image of {width}x{height} pixels")
@@ -124,6 +128,12 @@ def _rle_defects(rle: Rle, height: int, width: int) -> Iterator[Defect]:
         detail = f"size [height, width] is {size}, the image is [{height}, {width}]"
         yield Defect(kind, detail, fatal=True)
         return
+    if isinstance(counts, str):
+        # pycocotools does not check a text: a damaged one reads memory that is not its own.
+        counts = _unpacked(counts)
+        if counts is None:
+            yield Defect(kind, "counts cannot be decoded", fatal=True)
+            return
     if isinstance(counts, list):
         if not all(type(count) is int and count >= 0 for count in counts):
             yield Defect(kind, "counts must be integers of 0 or more", fatal=True)
@@ -132,15 +142,35 @@ def _rle_defects(rle: Rle, height: int, width: int) -> Iterator[Defect]:
             detail = f"counts add up to {sum(counts)}, the image has {height * width} pixels"
             yield Defect(kind, detail, fatal=True)
             return
-        covered = sum(counts[1::2])
-    elif isinstance(counts, str):
-        try:
-            covered = int(coco_mask.decode(rle).sum())
-        except ValueError:
-            yield Defect(kind, "counts cannot be decoded", fatal=True)
-            return
     else:
         yield Defect(kind, "counts must be a list or a text", fatal=True)
         return
-    if covered == 0:
+    if not any(counts[1::2]):
         yield Defect(kind, "covers no pixel", harmless=True)
+
+
+def _unpacked(text: str) -> list[int] | None:
+    """Return the counts that a compressed RLE holds, or None when it is damaged.
+
+    The format of `rleToString` in the COCO API: each count in groups of 5 bits, lowest first, bit 5
+    of a character says that more follow, bit 4 of the last is the sign; from the fourth count on
+    the difference to the count two before it.
+    """
+    counts: list[int] = []
+    value = shift = 0
+    for character in text:
+        code = ord(character) - 48
+        if not 0 <= code < 64 or shift > _LARGEST_SHIFT:
+            return None
+        value |= (code & 31) << shift
+        shift += 5
+        if code & 32:
+            continue
+        if code & 16:
+            value -= 1 << shift
+        counts.append(value + counts[-2] if len(counts) > 2 else value)
+        value = shift = 0
+    return counts if shift == 0 else None
+
+
+_LARGEST_SHIFT = 60

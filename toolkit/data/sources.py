@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.data.listing import some_of
+from toolkit.errors import UsageError
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
 
 _RECIPE_SUFFIX = ".toml"
+_JSON_SUFFIX = ".json"
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,23 @@ def find_sources(paths: Sequence[Path], project: Project, root: Path | None) -> 
         root: folder of the images of a JSON; None = the folder it is in.
 
     Raises:
-        UsageError: a recipe cannot be loaded.
+        UsageError: a recipe cannot be loaded, or a folder is named.
     """
     return [
         _of_recipe(load_recipe(path, project=project).recipe.data, project)
-        if path.suffix == _RECIPE_SUFFIX
+        if _is_recipe(path)
         else [_of_json(path, root)]
         for path in paths
     ]
 
 
+def _is_recipe(path: Path) -> bool:
+    """Tell a recipe, or the name of one, from an annotation file."""
+    return path.suffix == _RECIPE_SUFFIX or (path.suffix != _JSON_SUFFIX and not path.exists())
+
+
 def _of_recipe(data: Data, project: Project) -> list[Source]:
-    root = project.root / Path(data.root).expanduser()
+    root = project.path(data.root)
     given = {
         "train": data.train,
         "val": None if data.folds else data.val,
@@ -63,4 +71,10 @@ def _of_recipe(data: Data, project: Project) -> list[Source]:
 
 
 def _of_json(path: Path, root: Path | None) -> Source:
+    if path.is_dir():
+        inside = sorted(found.name for found in path.glob(f"*{_JSON_SUFFIX}"))
+        raise UsageError(
+            f"{path} is a folder, not an annotation file",
+            f"It holds {some_of(inside)}." if inside else "Name a COCO JSON or a recipe.",
+        )
     return Source("train", path, root or path.parent, Data().background)

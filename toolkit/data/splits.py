@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,13 +161,14 @@ def choose_fold(folds: Folds, index: int) -> tuple[tuple[int, ...], tuple[int, .
     """Return the rows that train and the rows that validate when fold `index` is held out.
 
     Raises:
-        UsageError: there is no such fold.
+        UsageError: there is no such fold, or nothing is left to train or validate on.
     """
     if not 0 <= index < len(folds.rows):
         raise UsageError(
             f"data.folds.index = {index}: the split file has folds 0 to {len(folds.rows) - 1}"
         )
-    training: Iterable[int] = (
-        row for fold, rows in enumerate(folds.rows) if fold != index for row in rows
-    )
-    return tuple(sorted(training)), folds.rows[index]
+    training = sorted(row for fold, rows in enumerate(folds.rows) if fold != index for row in rows)
+    for what, rows in (("train on", training), ("validate on", folds.rows[index])):
+        if not rows:
+            raise UsageError(f"data.folds.index = {index} leaves no image to {what}")
+    return tuple(training), folds.rows[index]

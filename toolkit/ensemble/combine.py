@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.ensemble.agreement import differences
-from toolkit.errors import UsageError
+from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.interfaces import Ensembler
 
 
@@ -53,6 +53,7 @@ def combine_stores(
     Raises:
         UsageError: the stores differ in class names or their order, file names or sizes; the
             message lists the differences. Raised before anything is read.
+        TrashError: while iterating: the ensembler returned something else than such a map.
     """
     check_agreement(stores)
     positions = range(len(stores[0].file_names)) if order is None else order
@@ -64,7 +65,23 @@ def combine_stores(
                 on_map(member, position, probabilities)
             yield probabilities
 
-    return (ensembler(maps(position)) for position in positions)
+    def combined(position: int) -> NDArray[np.float32]:
+        coming = maps(position)
+        found = ensembler(coming)
+        if on_map is not None:
+            # An ensembler may leave out members; they are looked at all the same.
+            for _ in coming:
+                pass
+        shape = (len(stores[0].class_names), *stores[0].sizes[position])
+        if np.shape(found) != shape or not np.isfinite(np.sum(found)):
+            raise TrashError(
+                f"the ensembler returned an array of shape {np.shape(found)} for a map of {shape}, or "
+                "values that are not finite",
+                "Check it: trash plugin check NAME",
+            )
+        return found
+
+    return (combined(position) for position in positions)
 
 
 def check_agreement(stores: Sequence[Maps]) -> None:

@@ -2,76 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from toolkit.data.contest import Contest, open_contest
 from toolkit.errors import UsageError
-from toolkit.experiment.launch import in_worker, relaunch
+from toolkit.experiment.ending import recorded, recorded_by_worker, terminated_as_interrupted
+from toolkit.experiment.launch import launch, run_of_worker
 from toolkit.experiment.manifest import make_manifest, now
-from toolkit.experiment.run_folder import RunFolder, new_run, run_to_resume
+from toolkit.experiment.result import RunResult
+from toolkit.experiment.run_folder import LINEAGE, RunFolder, new_run, run_to_resume
 from toolkit.files import write_text_atomic
 from toolkit.plugin.registry import Registry
-from toolkit.progress import Progress
+from toolkit.predict.members import MemberChoice
+from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.check import check_names
 from toolkit.recipe.load import LoadedRecipe, load_recipe
+from toolkit.recipe.problems import shown_path
+from toolkit.recipe.schema import Recipe
 from toolkit.recipe.show import as_toml, resolved_values
 from toolkit.recipe.smoke import WORD, smoke_values
-from toolkit.submission.submit import SubmissionResult, submit
+from toolkit.submission.submit import SubmissionResult, plan_submission, submit
+from toolkit.train.artifacts import Artifacts
+from toolkit.train.batches import device_batch_size
+from toolkit.train.device import choose_device
+from toolkit.train.distributed import find_world
 from toolkit.train.fit import FitResult, fit
-
-_RUN_VARIABLE = "TRASH_RUN"
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run left behind.
-
-    Attributes:
-        run: its folder.
-        fit: the checkpoints and their scores.
-        submission: the leaderboard file, if the recipe has a test split.
-        kept: False when the files are already deleted (`--smoke`).
-    """
-
-    run: RunFolder
-    fit: FitResult
-    submission: SubmissionResult | None
-    kept: bool
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the result as plain values."""
-        found: dict[str, Any] = {
-            "run": str(self.run.path),
-            "checkpoint": str(self.fit.best),
-            "best_epoch": self.fit.best_epoch,
-            "epochs": self.fit.epochs,
-            "stopped_early": self.fit.stopped_early,
-            "scores": self.fit.scores,
-            "kept": self.kept,
-        }
-        if self.submission is not None:
-            found["submission"] = self.submission.as_json()
-        return found
-
-    def summary(self) -> Iterator[tuple[str, str]]:
-        """Yield (name, value) lines for a person."""
-        if self.kept:
-            yield "run", str(self.run.path)
-            yield "checkpoint", str(self.fit.best)
-        yield "validation", f"mIoU {self.fit.scores['val_miou']:.4f} (epoch {self.fit.best_epoch})"
-        if self.submission is not None:
-            if self.kept:
-                yield "submission", str(self.submission.path)
-            yield "rows", f"{self.submission.rows} (checked)"
-            if self.submission.score is not None:
-                yield "score", f"mIoU {self.submission.score.mean_iou:.4f} on the test split"
 
 
 def load_for_run(
@@ -97,113 +57,169 @@ def execute(
 ) -> RunResult | None:
     """Train, predict, combine, write, validate and score what a recipe describes.
 
-    With several devices this process is replaced by as many that train; the main one of them
-    returns the result, the others None.
+    With several devices as many new processes of this command do it; the main one of them returns
+    the result, all others None. SIGTERM ends a run as Ctrl-C does.
 
     Raises:
-        UsageError: the recipe or its data are wrong; nothing was started.
+        UsageError: the recipe, its data or the command are wrong.
         TrashError: the run failed; what was finished is kept.
     """
     check_names(loaded, registry)
-    if not smoke:
-        return _execute(loaded, registry, project, project, progress, resume, devices)
-    if resume:
-        raise UsageError("--smoke keeps nothing, so there is nothing to resume")
-    home = project.cache / "smoke"
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="run-", dir=home) as folder:
-        scratch = Project(Path(folder))
-        return _execute(loaded, registry, project, scratch, progress, False, 1, smoke=True)
+    if smoke and (resume or devices > 1):
+        raise UsageError(
+            "--smoke keeps nothing and runs on one device", "Leave out --resume and --devices."
+        )
+    with terminated_as_interrupted():
+        if not smoke:
+            places = _Places(project.runs, project.submissions, project.cache, kept=True)
+            job = _Job(loaded, registry, project, progress, places, resume)
+            return _start(job, devices)
+        home = project.cache / "smoke"
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="run-", dir=home) as name:
+            folder = Path(name)
+            places = _Places(folder / "runs", folder / "submissions", folder / "cache", kept=False)
+            return _start(_Job(loaded, registry, project, progress, places, resume=False), 1)
 
 
-def _execute(
-    loaded: LoadedRecipe,
-    registry: Registry,
-    project: Project,
-    home: Project,
-    progress: Progress,
-    resume: bool,
-    devices: int,
-    smoke: bool = False,
-) -> RunResult | None:
-    """Run a recipe of `project` with the files that it makes below `home`."""
-    contest = open_contest(loaded.recipe.data, project, progress)
-    if in_worker():
-        run = RunFolder(Path(os.environ[_RUN_VARIABLE]))
-    else:
-        run = _open_run(loaded, registry, project, home, contest, resume)
-        os.environ[_RUN_VARIABLE] = str(run.path)
-        relaunch(devices)
-    progress.say(f"run {run.name}")
-    with _recorded(run):
-        _tell(registry, progress, "trash_run_started", run_dir=run.path,
-              recipe=loaded.recipe.model_dump(mode="json"))  # fmt: skip
+@dataclass(frozen=True)
+class _Places:
+    """Where the files of a run go, and whether they stay there."""
 
-        def on_epoch(epoch: int, figures: dict[str, float]) -> None:
-            _tell(registry, progress, "trash_epoch_finished", run_dir=run.path, epoch=epoch,
-                  figures=figures)  # fmt: skip
+    runs: Path
+    submissions: Path
+    cache: Path
+    kept: bool
 
-        fitted = fit(
-            loaded.recipe, registry, contest, run.path,
-            cache=home.cache, progress=progress, resume=resume or in_worker(),
-            pretrained=not smoke, lineage=_lineage(run), on_epoch=on_epoch,
-        )  # fmt: skip
-        if in_worker() and os.environ["RANK"] != "0":
-            return None
-        submission = None
-        if contest.test is not None:
-            submission = submit(
-                [fitted.best], loaded.recipe, contest, registry,
-                output=home.submissions / f"{run.name}.csv", cache=home.cache, progress=progress,
-                project=project, overwrite=True,
-            )  # fmt: skip
-        result = RunResult(run, fitted, submission, kept=not smoke)
-        run.update(result=result.as_json())
-    _tell(registry, progress, "trash_run_finished", run_dir=run.path, result=result.as_json())
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be run."""
+
+    loaded: LoadedRecipe
+    registry: Registry
+    project: Project
+    progress: Progress
+    places: _Places
+    resume: bool
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.loaded.recipe
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Call a life-cycle hook of the plugins."""
+        for failure in self.registry.notify(hook, **arguments):
+            self.progress.say(f"warning: plugin {failure.source}: {failure.message}")
+
+
+def _start(job: _Job, devices: int) -> RunResult | None:
+    worker_s_run = run_of_worker()
+    if worker_s_run is not None:
+        return _work(job, RunFolder(worker_s_run))
+    contest = open_contest(job.recipe.data, job.project, job.progress)
+    _refuse_what_would_fail_later(job, contest, devices)
+    run = run_to_resume(job.loaded.name, job.places.runs) if job.resume else _new_run(job, contest)
+    with run.alone():
+        if job.resume:
+            # First of all: a refusal must not change what the manifest says of the run.
+            Artifacts(run.path, job.recipe, contest, {}).read_state()
+            run.update(status="running", resumed=now(), ended=None, error=None)
+        return _execute(job, run, contest, devices)
+
+
+def _execute(job: _Job, run: RunFolder, contest: Contest, devices: int) -> RunResult | None:
+    def say_how_to_go_on() -> None:
+        if job.places.kept and run.has_epochs:
+            job.progress.say(f"the finished epochs are kept in {run.path}")
+            job.progress.say(
+                f"to continue: trash recipe run {shown_path(job.loaded.path)} --resume"
+            )
+
+    with recorded(run, say_how_to_go_on):
+        if devices == 1:
+            return _perform(job, run, contest)
+        launch(devices, run.path)
+        return None
+
+
+def _refuse_what_would_fail_later(job: _Job, contest: Contest, devices: int) -> None:
+    """Find what only shows after hours of training, before a run is made.
+
+    Raises:
+        UsageError: there are fewer devices, the batch cannot be divided among them, or the recipe's
+            way to combine, postprocess or write does not fit.
+    """
+    choose_device(job.recipe.train.device, local_rank=devices - 1)
+    device_batch_size(job.recipe.train, devices)
+    if contest.test is not None:
+        plan_submission(job.recipe, contest, job.registry, n_members=1)
+
+
+def _new_run(job: _Job, contest: Contest) -> RunFolder:
+    run = new_run(job.loaded.name, job.places.runs, job.places.submissions)
+    _keep_recipe(job, run)
+    run.write_manifest(make_manifest(job.loaded, job.registry, job.project, contest))
+    return run
+
+
+def _keep_recipe(job: _Job, run: RunFolder) -> None:
+    text = as_toml(resolved_values(job.loaded, job.registry))
+    write_text_atomic(run.path / "recipe.toml", text)
+
+
+def _work(job: _Job, run: RunFolder) -> RunResult | None:
+    """Do this process's share of a run that `launch` divided."""
+    if not find_world().is_main:
+        job = replace(job, progress=SilentProgress())
+    with recorded_by_worker(run):
+        return _perform(job, run, open_contest(job.recipe.data, job.project, job.progress))
+
+
+def _perform(job: _Job, run: RunFolder, contest: Contest) -> RunResult | None:
+    """Train and, in the main process, submit."""
+    is_main = find_world().is_main
+    job.progress.say(f"run {run.name}")
+    if is_main:
+        recipe = job.recipe.model_dump(mode="json")
+        job.tell("trash_run_started", run_dir=run.path, recipe=recipe)
+
+    def on_epoch(epoch: int, figures: dict[str, float]) -> None:
+        job.tell("trash_epoch_finished", run_dir=run.path, epoch=epoch, figures=figures)
+
+    fitted = fit(
+        job.recipe, job.registry, contest, run.path,
+        cache=job.places.cache, progress=job.progress, resume=job.resume,
+        pretrained=job.places.kept,  # a trial must not wait for a download
+        lineage=_lineage(run), on_epoch=on_epoch,
+    )  # fmt: skip
+    if not is_main:
+        return None
+    if job.resume:
+        # Now that it was accepted: a resumed run may be longer than it was begun.
+        _keep_recipe(job, run)
+        run.update(recipe_digest=job.loaded.digest)
+    result = RunResult(run, fitted, _submitted(job, run, contest, fitted), kept=job.places.kept)
+    run.update(status="finished", ended=now(), result=result.as_json())
+    job.tell("trash_run_finished", run_dir=run.path, result=result.as_json())
     return result
 
 
-def _open_run(
-    loaded: LoadedRecipe,
-    registry: Registry,
-    project: Project,
-    home: Project,
-    contest: Contest,
-    resume: bool,
-) -> RunFolder:
-    if resume:
-        run = run_to_resume(home.runs, loaded.name)
-        run.update(status="running", resumed=now())
-        return run
-    run = new_run(home.runs, loaded.name)
-    write_text_atomic(run.path / "recipe.toml", as_toml(resolved_values(loaded, registry)))
-    run.write_manifest(make_manifest(loaded, registry, project, contest))
-    return run
+def _submitted(
+    job: _Job, run: RunFolder, contest: Contest, fitted: FitResult
+) -> SubmissionResult | None:
+    if contest.test is None:
+        return None
+    ending = plan_submission(job.recipe, contest, job.registry, n_members=1).format.suffix
+    # The views of this recipe, which may have changed since the checkpoint was saved.
+    member = MemberChoice(fitted.best, job.recipe.predict.views)
+    return submit(
+        [member], job.recipe, contest, job.registry,
+        output=job.places.submissions / f"{run.name}{ending}", cache=job.places.cache,
+        progress=job.progress, project=job.project, overwrite=True,
+    )  # fmt: skip
 
 
 def _lineage(run: RunFolder) -> dict[str, Any]:
     manifest = run.manifest()
-    kept = ("recipe", "recipe_digest", "data", "code", "plugins", "parents")
-    return {"run": run.name, **{key: manifest[key] for key in kept}}
-
-
-@contextmanager
-def _recorded(run: RunFolder) -> Iterator[None]:
-    """Keep in the manifest how the run ended."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        run.update(status="interrupted", ended=now())
-        raise
-    except BaseException as error:
-        # A full disk may refuse this too: the first error is the one to show.
-        with suppress(OSError):
-            run.update(status="failed", ended=now(), error=str(error))
-        raise
-    else:
-        run.update(status="finished", ended=now())
-
-
-def _tell(registry: Registry, progress: Progress, hook: str, **arguments: Any) -> None:
-    for failure in registry.notify(hook, **arguments):
-        progress.say(f"warning: plugin {failure.source}: {failure.message}")
+    return {"run": run.name, **{key: manifest[key] for key in LINEAGE}}

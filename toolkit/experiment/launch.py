@@ -1,25 +1,88 @@
-"""Several devices: the command runs itself again under torch.distributed.run."""
+"""Several devices: the command runs itself again, once per device, and waits for the end."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import tempfile
+import uuid
+from pathlib import Path
+from signal import SIGTERM
+
+from toolkit.errors import EXIT_FAILED, TrashError, UsageError
+
+_RUN = "TRASH_RUN"
+_TORCHRUN = "LOCAL_RANK"
 
 
-def in_worker() -> bool:
-    """Return whether this is one of the processes that torchrun started."""
-    return "LOCAL_RANK" in os.environ
+def run_of_worker() -> Path | None:
+    """Return the run's folder in a process that `launch` started, None in any other.
+
+    Raises:
+        UsageError: something else than `launch` started several processes.
+    """
+    run = os.environ.get(_RUN)
+    if run is None and _TORCHRUN in os.environ:
+        raise UsageError(
+            "torchrun started this command: every process would make a run of its own",
+            "Let trash start the processes: trash recipe run RECIPE --devices N",
+        )
+    return None if run is None else Path(run)
 
 
-def relaunch(devices: int) -> None:
-    """Replace this process by `devices` processes of the same command; one device needs none."""
-    if devices == 1:
-        return
-    arguments = [
-        sys.executable, "-m", "torch.distributed.run",
-        "--standalone", f"--nproc-per-node={devices}",
-        "-m", "toolkit", *sys.argv[1:],
-    ]  # fmt: skip
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execv(sys.executable, arguments)
+def launch(devices: int, run: Path) -> None:
+    """Run this command again in `devices` processes that train `run` together.
+
+    It is what `python -m torch.distributed.run --standalone` does, by the functions behind it: its own
+    command ends with a traceback and exit code 1 whatever the reason, Ctrl-C included.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM; all processes have ended.
+        SystemExit: a process failed; it has said why, and this is its exit code.
+        TrashError: a process was killed, or they could not be started.
+    """
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    # Its warnings say again, as a log, what the processes say themselves.
+    quiet = logging.getLogger("torch.distributed.elastic")
+    quiet.addHandler(logging.NullHandler())
+    quiet.propagate = False
+    # Each process would take all cores otherwise, and together they would fight for them.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices)))
+    os.environ[_RUN] = str(run)
+    with tempfile.TemporaryDirectory() as logs:
+        processes = LaunchConfig(
+            min_nodes=1,
+            max_nodes=1,
+            nproc_per_node=devices,
+            run_id=uuid.uuid4().hex,
+            rdzv_backend="c10d",
+            rdzv_endpoint="localhost:0",
+            local_addr="127.0.0.1",
+            max_restarts=0,
+            logs_specs=DefaultLogsSpecs(log_dir=logs),
+        )
+        try:
+            elastic_launch(processes, sys.executable)("-m", "toolkit", *sys.argv[1:])
+        except SignalException:
+            raise KeyboardInterrupt from None
+        except ChildFailedError as error:
+            raise _end({rank: each.exitcode for rank, each in error.failures.items()}) from None
+        finally:
+            del os.environ[_RUN]
+
+
+def _end(exit_codes: dict[int, int]) -> BaseException:
+    """Return what ends this command after processes ended with these codes (negative: by a signal)."""
+    # torch itself ends the others by SIGTERM when one has failed.
+    killed = {rank: -code for rank, code in exit_codes.items() if code < 0 and -code != SIGTERM}
+    if not killed:
+        return SystemExit(max(EXIT_FAILED, *exit_codes.values()))
+    ranks = ", ".join(f"{rank} (signal {signal})" for rank, signal in sorted(killed.items()))
+    return TrashError(
+        f"of the processes that trained together, these were killed: {ranks}",
+        "Signal 9 mostly means that memory ran out: lower train.batch_size or data.workers.",
+    )

@@ -6,29 +6,19 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from toolkit import __version__
 from toolkit.data.contest import Contest
-from toolkit.files import file_digest
+from toolkit.experiment.run_folder import SCHEMA_VERSION
+from toolkit.files import digest_of
+from toolkit.packages import package_versions
+from toolkit.plugin.discovery import BUILTIN
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.load import LoadedRecipe
-from toolkit.recipe.problems import shown_path
-
-SCHEMA_VERSION = 1
-_PACKAGES = (
-    "torch",
-    "torchvision",
-    "timm",
-    "segmentation-models-pytorch",
-    "albumentations",
-    "numpy",
-    "opencv-python-headless",
-    "pycocotools",
-)
+from toolkit.submission.side_car import portable_path
 
 
 def make_manifest(
@@ -41,7 +31,7 @@ def make_manifest(
         "status": "running",
         "started": now(),
         "command": sys.argv[1:],
-        "recipe": shown_path(loaded.path),
+        "recipe": portable_path(loaded.path, project.root),
         "recipe_digest": loaded.digest,
         "seed": loaded.recipe.seed,
         "classes": list(contest.class_names),
@@ -51,7 +41,7 @@ def make_manifest(
             if split is not None
         },
         "code": {"trash": __version__, "git": git_state(project.root)},
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": package_versions(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "plugins": plugin_digests(registry),
@@ -64,20 +54,21 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
 def plugin_digests(registry: Registry) -> dict[str, dict[str, str | None]]:
-    """Return version and file digest of every plugin that is not built in."""
-    found: dict[str, dict[str, str | None]] = {}
+    """Return version and digest of the files of every plugin that is not built in."""
+    files: dict[str, set[Path]] = {}
+    versions: dict[str, str | None] = {}
     for entry in registry.entries():
-        if entry.source != "builtin" and entry.file is not None:
-            found[entry.source] = {"version": entry.version, "digest": file_digest(entry.file)}
-    return found
+        if entry.source != BUILTIN and entry.file is not None:
+            files.setdefault(entry.source, set()).add(entry.file)
+            versions[entry.source] = entry.version
+    return {
+        source: {
+            "version": versions[source],
+            "digest": digest_of(*(file.read_bytes() for file in sorted(found))),
+        }
+        for source, found in files.items()
+    }
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:

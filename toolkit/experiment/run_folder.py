@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,12 @@ from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json_atomic
 
 MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+LINEAGE = ("recipe", "recipe_digest", "data", "code", "plugins", "parents")
+"""Entries of the manifest that checkpoints carry on."""
+
+# Written by toolkit.train.state after every epoch: without it there is nothing to continue.
+_STATE = "state.pt"
 
 
 @dataclass(frozen=True)
@@ -30,28 +39,72 @@ class RunFolder:
         return self.path.name
 
     @property
-    def best(self) -> Path:
-        """The checkpoint with the best validation score."""
-        return self.path / "best.pt"
+    def has_epochs(self) -> bool:
+        """Whether an epoch was finished, so that the run can be resumed."""
+        return (self.path / _STATE).is_file()
 
     def manifest(self) -> dict[str, Any]:
-        """Return the manifest as written."""
-        found: dict[str, Any] = read_json(self.path / MANIFEST, "run manifest")
-        return found
+        """Return the manifest.
+
+        Raises:
+            UsageError: it is missing, broken, or of another version of trash.
+        """
+        path = self.path / MANIFEST
+        found: Any = read_json(path, "run manifest")
+        version = found.get("schema_version") if isinstance(found, dict) else None
+        if version != SCHEMA_VERSION:
+            raise UsageError(f"{path} is not the manifest of a run of this version of trash")
+        missing = [key for key in ("status", *LINEAGE) if key not in found]
+        if missing:
+            raise UsageError(f"{path}: broken manifest: it lacks {', '.join(missing)}")
+        manifest: dict[str, Any] = found
+        return manifest
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Replace the manifest."""
         write_json_atomic(self.path / MANIFEST, manifest)
 
     def update(self, **values: Any) -> None:
-        """Change entries of the manifest."""
-        self.write_manifest({**self.manifest(), **values})
+        """Change entries of the manifest; None removes one."""
+        changed = {**self.manifest(), **values}
+        self.write_manifest({key: value for key, value in changed.items() if value is not None})
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from executing this run while the context is open.
+
+        Raises:
+            UsageError: another process is executing it.
+        """
+        # The system drops the lock of a process that dies.
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise UsageError(
+                f"another process is executing the run {self.name}",
+                "Wait for it, or start a new run without --resume.",
+            ) from None
+        try:
+            yield
+        finally:
+            # Closing alone would leave it locked while a forked child has the folder open.
+            fcntl.flock(handle, fcntl.LOCK_UN)
+            os.close(handle)
 
 
-def new_run(runs: Path, recipe_name: str) -> RunFolder:
-    """Make the next free `<recipe>-<number>` folder; two processes never get the same one."""
+def new_run(recipe_name: str, runs: Path, submissions: Path) -> RunFolder:
+    """Make the next free `<recipe>-<number>` folder; two processes never get the same one.
+
+    Numbers of submissions count as taken: a team mate's, or that of a run which was deleted since,
+    must not be written over.
+    """
     runs.mkdir(parents=True, exist_ok=True)
-    number = 1 + max((_number(run.name) for run in runs_of(runs, recipe_name)), default=0)
+    taken = [
+        number for folder in (runs, submissions) for number, _ in _numbered(recipe_name, folder)
+    ]
+    number = 1 + max(taken, default=0)
     while True:
         path = runs / f"{recipe_name}-{number:03d}"
         try:
@@ -61,30 +114,26 @@ def new_run(runs: Path, recipe_name: str) -> RunFolder:
             number += 1
 
 
-def runs_of(runs: Path, recipe_name: str) -> Iterator[RunFolder]:
-    """Yield the runs of a recipe, oldest first."""
-    pattern = re.compile(re.escape(recipe_name) + r"-\d{3,}")
-    if not runs.is_dir():
-        return
-    found = [path for path in runs.iterdir() if path.is_dir() and pattern.fullmatch(path.name)]
-    for path in sorted(found, key=lambda path: _number(path.name)):
-        yield RunFolder(path)
-
-
-def run_to_resume(runs: Path, recipe_name: str) -> RunFolder:
-    """Return the newest run of a recipe that has a manifest.
+def run_to_resume(recipe_name: str, runs: Path) -> RunFolder:
+    """Return the newest run of a recipe that has finished an epoch.
 
     Raises:
         UsageError: there is none.
     """
-    found = [run for run in runs_of(runs, recipe_name) if (run.path / MANIFEST).is_file()]
+    found = [RunFolder(path) for _, path in sorted(_numbered(recipe_name, runs)) if path.is_dir()]
+    found = [run for run in found if run.has_epochs]
     if not found:
         raise UsageError(
-            f"there is no run of {recipe_name} to resume in {runs}",
-            "Run it without --resume first.",
+            f"no run of {recipe_name} in {runs} has finished an epoch: there is nothing to resume",
+            "Run it without --resume.",
         )
     return found[-1]
 
 
-def _number(name: str) -> int:
-    return int(name.rpartition("-")[2])
+def _numbered(recipe_name: str, folder: Path) -> Iterator[tuple[int, Path]]:
+    """Yield (number, path) of what is named after a run of the recipe."""
+    pattern = re.compile(re.escape(recipe_name) + r"-(\d{3,})")
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = pattern.fullmatch(path.name if path.is_dir() else path.stem)
+        if match:
+            yield int(match[1]), path

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from toolkit.errors import UsageError, nearest
+from toolkit.plugin.discovery import BUILTIN
 from toolkit.plugin.kinds import KINDS
-from toolkit.plugin.parameters import Parameters, marked_kind
+from toolkit.plugin.parameters import Parameters, json_schema, marked_kind
 from toolkit.plugin.registry import Entry, Registry
 
 
@@ -61,7 +62,7 @@ def describe(entry: Entry, registry: Registry) -> Description:
     model = registry.parameters(entry)
     text, explained = _docstring(entry)
     explained = {**_COMMON.get(entry.kind, {}), **explained}
-    schema = model.model_json_schema()
+    schema = json_schema(model)
     return Description(
         name=entry.name,
         kind=entry.kind,
@@ -121,6 +122,17 @@ def named(registry: Registry, name: str, kind: str | None) -> tuple[Entry, ...]:
         f"no {kind or 'component'} is called {name}",
         f"Did you mean {near}?" if near else "List them: trash plugin list",
     )
+
+
+def one_line(entry: Entry) -> str:
+    """Return the summary, and where the component comes from unless it is built in."""
+    aliases = ", ".join(entry.component.aliases)
+    notes = [
+        f"from {entry.source}" if entry.source != BUILTIN else "",
+        f"also {aliases}" if aliases else "",
+    ]
+    noted = "; ".join(filter(None, notes))
+    return f"{entry.component.summary} ({noted})" if noted else entry.component.summary
 
 
 def check_kind(kind: str | None) -> None:

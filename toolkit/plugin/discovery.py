@@ -6,14 +6,17 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 import pluggy
 
-from toolkit.errors import did_you_mean
+from toolkit.errors import did_you_mean, in_words
 from toolkit.plugin import hookspecs, team
 from toolkit.plugin.component import Component
 from toolkit.plugin.kinds import KINDS, Kind
@@ -23,6 +26,7 @@ from toolkit.project import Project
 BUILTIN = "builtin"
 ENTRY_POINT_GROUP = "trash"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*")
+_HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("trash_"))
 
 
 def load_registry(project: Project | None) -> Registry:
@@ -39,11 +43,12 @@ def load_registry(project: Project | None) -> Registry:
         loader.register(module, BUILTIN, Path(str(module.__file__)), unique=f"{BUILTIN}.{name}")
     if project is not None:
         for name, file in project_plugins(project.plugins):
-            loader.load(
-                name, file, lambda name=name: importlib.import_module(f"{team.__name__}.{name}")
-            )
+            loader.load(name, file, partial(_import_plugin, name), unique=str(file))
     for point in entry_points(group=ENTRY_POINT_GROUP):
-        loader.load(_distribution(point), None, point.load, version=_version(point))
+        source = _distribution(point)
+        # One package may have several entry points.
+        unique = f"{source}:{point.name}={point.value}"
+        loader.load(source, None, point.load, unique=unique, version=_version(point))
     return loader.registry()
 
 
@@ -51,7 +56,7 @@ def project_plugins(folder: Path) -> list[tuple[str, Path]]:
     """Return (module name, file) of every plugin in a project's folder, and point `team` at it.
 
     A plugin is a `.py` file or a folder with `__init__.py`; names that begin with `_` are shared
-    code of other plugins.
+    code of other plugins, those that begin with `.` belong to editors and file systems.
     """
     _point_team_at(folder)
     if not folder.is_dir():
@@ -59,9 +64,15 @@ def project_plugins(folder: Path) -> list[tuple[str, Path]]:
     found = []
     for path in sorted(folder.iterdir()):
         file = path / "__init__.py" if path.is_dir() else path
-        if file.suffix == ".py" and file.is_file() and not path.stem.startswith("_"):
-            found.append((path.stem, file))
+        if file.suffix == ".py" and file.is_file() and not path.name.startswith(("_", ".")):
+            found.append((path.name.removesuffix(".py"), file))
     return found
+
+
+def _import_plugin(name: str) -> Any:
+    if "." in name:
+        raise ImportError(f"a plugin's name has no dots: rename it to {name.replace('.', '_')}")
+    return importlib.import_module(f"{team.__name__}.{name}")
 
 
 def _point_team_at(folder: Path) -> None:
@@ -83,16 +94,24 @@ class _Loader:
         self._sources: dict[str, tuple[str, Path | None]] = {}
 
     def load(
-        self, source: str, file: Path | None, importer: Any, version: str | None = None
+        self,
+        source: str,
+        file: Path | None,
+        importer: Callable[[], Any],
+        *,
+        unique: str,
+        version: str | None = None,
     ) -> None:
         try:
-            plugin = importer()
+            # stdout is for results: what a plugin prints would break --json.
+            with redirect_stdout(sys.stderr):
+                plugin = importer()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin may even call sys.exit at import
             self._fail(source, file, error)
             return
-        self.register(plugin, source, file, unique=f"{source}@{file}", version=version)
+        self.register(plugin, source, file, unique=unique, version=version)
 
     def register(
         self,
@@ -106,34 +125,48 @@ class _Loader:
         try:
             self._manager.register(plugin, unique)
             self._refuse_misspelt_hooks(plugin)
-            self._entries += self._components(plugin, source, version)
+            with redirect_stdout(sys.stderr):
+                self._entries += self._components(plugin, source, version)
             self._sources[unique] = (source, file)
-        except Exception as error:
-            self._manager.unregister(name=unique)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if self._manager.has_plugin(unique):
+                self._manager.unregister(name=unique)
             self._fail(source, file, error)
 
     def _refuse_misspelt_hooks(self, plugin: Any) -> None:
-        for caller in self._manager.get_hookcallers(plugin) or []:
+        callers = self._manager.get_hookcallers(plugin) or []
+        for caller in callers:
             if not caller.has_spec():
-                known = [name for name in vars(hookspecs) if name.startswith("trash_")]
-                hint = did_you_mean(caller.name, known)
+                hint = did_you_mean(caller.name, _HOOKS)
                 raise AttributeError(f"there is no hook {caller.name}. {hint}".rstrip())
+        marked = {caller.name for caller in callers}
+        for name in _HOOKS:
+            if name not in marked and callable(getattr(plugin, name, None)):
+                raise AttributeError(f"{name} lacks its decorator: write @hookimpl above it")
 
     def _components(self, plugin: Any, source: str, version: str | None) -> list[Entry]:
         others = [other for other in self._manager.get_plugins() if other is not plugin]
+        offered = {caller.name for caller in self._manager.get_hookcallers(plugin) or []}
         entries = []
         for kind in KINDS.values():
             caller = self._manager.subset_hook_caller(kind.hook, others)
-            for components in caller():
-                entries += [
-                    Entry(kind.name, component, source, version)
-                    for component in checked_components(components, kind)
-                ]
+            results = caller()
+            if kind.hook in offered and not results:  # pluggy leaves out what is None
+                raise TypeError(f"{kind.hook} returned nothing: return a list of Component")
+            for components in results:
+                checked = list(checked_components(components, kind))
+                _refuse_repeated_names(checked, kind)
+                entries += [Entry(kind.name, component, source, version) for component in checked]
         return entries
 
     def _fail(self, source: str, file: Path | None, error: BaseException) -> None:
-        text = str(error).strip().splitlines()
-        message = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+        if isinstance(error, pluggy.PluginValidationError):
+            # Its first line names the plugin; what is wrong stands below.
+            message = " ".join(str(error).split("\n", 1)[-1].split())
+        else:
+            message = in_words(error)
         where = _line_in(file, error)
         self._failures.append(PluginFailure(source, file, f"{where}{message}"))
 
@@ -147,10 +180,13 @@ class _Loader:
         for plugin in plugins:
             others = [other for other in plugins if other is not plugin]
             try:
-                self._manager.subset_hook_caller(hook, others)(**arguments)
-            except Exception as error:
+                with redirect_stdout(sys.stderr):
+                    self._manager.subset_hook_caller(hook, others)(**arguments)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 source, file = self._sources[str(self._manager.get_name(plugin))]
-                message = f"{_line_in(file, error)}{hook}: {type(error).__name__}: {error}"
+                message = f"{_line_in(file, error)}{hook}: {in_words(error)}"
                 failures.append(PluginFailure(source, file, message))
         return failures
 
@@ -169,12 +205,31 @@ def checked_components(components: Any, kind: Kind) -> Iterator[Component]:
     for component in components:
         if not isinstance(component, Component):
             raise TypeError(f"{kind.hook} returned {component!r}, which is no Component")
+        aliases: object = component.aliases  # nothing checks a record's types before
+        if isinstance(aliases, str):
+            raise TypeError(
+                f"{kind.name} {component.name!r}: aliases is one text, write aliases=({aliases!r},)"
+            )
         for name in (component.name, *component.aliases):
-            if not _NAME.fullmatch(name):
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise ValueError(
                     f"{kind.name} {name!r}: names are lower case letters, digits and _ . + -"
                 )
+        if not callable(component.factory):
+            raise TypeError(
+                f"{kind.name} {component.name!r}: the factory is "
+                f"{type(component.factory).__name__}, which cannot be called"
+            )
+        if not isinstance(component.summary, str):
+            raise TypeError(f"{kind.name} {component.name!r}: the summary is not a text")
         yield component
+
+
+def _refuse_repeated_names(components: Iterable[Component], kind: Kind) -> None:
+    names = [name for component in components for name in (component.name, *component.aliases)]
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise ValueError(f"{kind.hook} offers {', '.join(repeated)} twice")
 
 
 def _line_in(file: Path | None, error: BaseException) -> str:

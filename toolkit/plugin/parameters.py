@@ -6,9 +6,11 @@ import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.fields import FieldInfo
 
 from toolkit.errors import TrashError, did_you_mean
@@ -33,22 +35,47 @@ class ParameterProblem:
 class Parameters(BaseModel):
     """Base of the models made here: strict, closed."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 def parameter_model(
-    factory: Callable[..., Any], common: Mapping[str, tuple[Any, Any]]
+    factory: Callable[..., Any], common: Mapping[str, tuple[Any, Any]], n_given: int = 1
 ) -> type[Parameters]:
     """Return the model of the factory's keyword-only arguments plus the kind's `common` ones.
 
+    Args:
+        factory: what a component is made with.
+        common: name -> (annotation, default) of the parameters that the caller handles itself.
+        n_given: positional arguments that the caller gives: the context and the kind's inputs.
+
     Raises:
-        TrashError: an argument without annotation, or an annotation that cannot be used.
+        TrashError: an argument that a recipe cannot give, without annotation, or with one that
+            cannot be used.
     """
     label = getattr(factory, "__qualname__", repr(factory))
     fields: dict[str, Any] = dict(common)
-    for parameter in inspect.signature(factory).parameters.values():
+    try:
+        parameters = list(inspect.signature(factory).parameters.values())
+    except (TypeError, ValueError) as error:
+        raise TrashError(f"the parameters of {label} cannot be found: {error}") from error
+    positional = [item for item in parameters if item.kind is item.POSITIONAL_OR_KEYWORD]
+    if len(positional) > n_given:
+        names = [item.name for item in positional]
+        raise TrashError(
+            f"recipes cannot give {', '.join(names[n_given:])} to {label}: "
+            "their parameters are keyword-only",
+            f"Put a star before the first: {label}({', '.join(names[:n_given])}, *, …)",
+        )
+    for parameter in parameters:
         if parameter.kind is not parameter.KEYWORD_ONLY:
             continue
+        if parameter.name == "name":
+            raise TrashError(
+                f"{label} cannot have a parameter called name",
+                "In recipes it is the name of the component: call it something else.",
+            )
         if parameter.annotation is parameter.empty:
             raise TrashError(
                 f"parameter {parameter.name} of {label} has no type",
@@ -69,8 +96,12 @@ def _evaluate(annotation: Any, factory: Callable[..., Any], label: str) -> Any:
     checkers alone (torch).
     """
     target = inspect.unwrap(factory)
+    while isinstance(target, partial):
+        target = target.func
     if inspect.isclass(target):
         target = target.__init__
+    elif not hasattr(target, "__globals__"):  # an object that is called
+        target = type(target).__call__
     names = getattr(target, "__globals__", {})
     try:
         while isinstance(annotation, str):
@@ -80,6 +111,21 @@ def _evaluate(annotation: Any, factory: Callable[..., Any], label: str) -> Any:
         raise TrashError(
             f"the type {annotation!r} of {label} cannot be resolved: {error}",
             "Types of recipe parameters must be importable at run time.",
+        ) from error
+
+
+def json_schema(model: type[Parameters], ref_template: str = "#/$defs/{model}") -> dict[str, Any]:
+    """Return the JSON schema of the parameters.
+
+    Raises:
+        TrashError: a type that JSON, and with it a recipe, cannot hold.
+    """
+    try:
+        return model.model_json_schema(ref_template=ref_template)
+    except PydanticInvalidForJsonSchema as error:
+        raise TrashError(
+            f"the {model.__name__} cannot be described: {error.message}",
+            "Use numbers, texts, lists, tables and components.",
         ) from error
 
 
@@ -110,13 +156,14 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Paramete
     return found
 
 
+_LONGEST_SHOWN = 60
+
+
 def _readable(item: Any) -> str:
     message = str(item["msg"])
     message = message[0].lower() + message[1:]
-    value = item["input"]
-    if isinstance(value, dict | list) and len(repr(value)) > 60:
-        return message
-    return f"{message}, not {json.dumps(value, default=str, ensure_ascii=False)}"
+    shown = json.dumps(item["input"], default=str, ensure_ascii=False)
+    return message if len(shown) > _LONGEST_SHOWN else f"{message}, not {shown}"
 
 
 def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import TrashError, UsageError, nearest
+from toolkit.errors import TrashError, UsageError, in_words, nearest, raised_at
 from toolkit.plugin.component import Component, ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.kinds import KINDS
@@ -48,7 +47,7 @@ class Entry:
         """File that defines the factory."""
         try:
             return Path(inspect.getfile(inspect.unwrap(self.component.factory)))
-        except TypeError:
+        except (TypeError, OSError):  # an object that is called, a class made on the fly
             return None
 
     @property
@@ -84,6 +83,8 @@ class Registry:
         self._entries = tuple(entries)
         self.failures = tuple(failures)
         self._notify = notify
+        # By identity: a factory may be an object that cannot be hashed.
+        self._models: dict[tuple[int, str], type[Parameters]] = {}
 
     def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
         """Return the components, in the order of registration."""
@@ -133,8 +134,16 @@ class Registry:
         return "\n".join(hints)
 
     def parameters(self, entry: Entry) -> type[Parameters]:
-        """Return the model of the component's recipe table (without `name`)."""
-        return _model(entry.component.factory, entry.kind)
+        """Return the model of the component's recipe table (without `name`).
+
+        Raises:
+            TrashError: the factory's signature cannot be a recipe table.
+        """
+        factory, kind = entry.component.factory, KINDS[entry.kind]
+        key = id(factory), kind.name
+        if key not in self._models:
+            self._models[key] = parameter_model(factory, kind.common, 1 + len(kind.inputs))
+        return self._models[key]
 
     def problems(self, kind: str, spec: ComponentSpec) -> list[ParameterProblem]:
         """Return everything wrong with a component's table: name, parameters, nested components."""
@@ -156,7 +165,7 @@ class Registry:
 
         Raises:
             UsageError: unknown name or wrong parameters.
-            TrashError: the factory refused them.
+            TrashError: the factory refused them, or failed.
         """
         entry = self.find(kind, spec.name)
         values, found = validate(self.parameters(entry), spec.parameters)
@@ -173,7 +182,17 @@ class Registry:
             for name in type(values).model_fields
             if name not in KINDS[kind].common
         }
-        return entry.component.factory(self.bind(context), *inputs, **arguments)
+        try:
+            made = entry.component.factory(self.bind(context), *inputs, **arguments)
+        except TrashError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise TrashError(
+                f"{kind} {spec.name} could not be made: {in_words(error)}{raised_at(error)}"
+            ) from error
+        if made is None:
+            raise TrashError(f"{kind} {spec.name} could not be made: its factory returned nothing")
+        return made
 
     def bind(self, context: Context) -> Context:
         """Return the context with a `build` that makes nested components."""
@@ -188,8 +207,3 @@ class Registry:
     def notify(self, hook: str, **arguments: Any) -> list[PluginFailure]:
         """Call a life-cycle hook of every plugin; failures are returned, never raised."""
         return self._notify(hook, **arguments)
-
-
-@cache
-def _model(factory: Callable[..., Any], kind: str) -> type[Parameters]:
-    return parameter_model(factory, KINDS[kind].common)

@@ -30,9 +30,9 @@ class Chain:
         """
         for name, step in self.steps:
             changed = step(probabilities, image)
-            if changed.shape != probabilities.shape or not np.isfinite(changed.sum()):
+            if np.shape(changed) != probabilities.shape or not np.isfinite(np.sum(changed)):
                 raise TrashError(
-                    f"postprocessor {name} returned {changed.dtype} {changed.shape} for a map of "
+                    f"postprocessor {name} returned an array of shape {np.shape(changed)} for a map of "
                     f"{probabilities.shape}, or values that are not finite",
                     f"Check it: trash plugin check {name}",
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,6 +31,8 @@ PROCEDURE = 1
 """Part of every store's key: raise it when the same member and images give other maps."""
 
 _READERS = 8
+_AT_ONCE = 1 << 28
+"""Bytes of maps that are written together: more would not fit into memory for large photos."""
 
 
 def predict_split(
@@ -137,7 +139,7 @@ def _predict(
     out_of_memory = explained_out_of_memory(
         "Predict fewer images at once: trash predict CKPT --batch-size 1, then submit again."
     )
-    # Reading and writing run beside the network; at most one batch waits on either side.
+    # Reading and writing run beside the network; at most one batch, or `_AT_ONCE`, waits on either side.
     with out_of_memory, ThreadPoolExecutor(1) as writing_thread:
         written: Future[None] | None = None
         for first, images in _batches(split, member, writer.done, batch_size):
@@ -145,12 +147,24 @@ def _predict(
             maps = _probabilities(
                 model, torch.from_numpy(images), member.views, compute, batch_sizes
             )
-            if written is not None:
-                written.result()
-            written = writing_thread.submit(writer.append, maps)
-            bar.advance(len(images))
+            for piece in _pieces(maps):
+                if written is not None:
+                    written.result()
+                written = writing_thread.submit(writer.append, piece)
+                bar.advance(len(piece))
         if written is not None:
             written.result()
+
+
+def _pieces(maps: Iterable[NDArray[np.float32]]) -> Iterator[list[NDArray[np.float32]]]:
+    piece: list[NDArray[np.float32]] = []
+    for each in maps:
+        piece.append(each)
+        if sum(waiting.nbytes for waiting in piece) >= _AT_ONCE:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
 
 
 def _batches(
@@ -183,8 +197,8 @@ def _probabilities(
     views: ViewSet,
     compute: Compute,
     sizes: Sequence[tuple[int, int]],
-) -> list[NDArray[np.float32]]:
-    """Return the maps of a batch, float32 (C, H, W) at each image's own size.
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the maps of a batch, float32 (C, H, W) at each image's own size.
 
     Every view is a forward pass of its own: those that swap height and width have another shape.
     """
@@ -195,9 +209,8 @@ def _probabilities(
         with compute.autocast():
             output = model(seen)
         logits.append(view.inverse(main_output(output).float()))
-    return [
-        _mean_over_views([each[row] for each in logits], size) for row, size in enumerate(sizes)
-    ]
+    for row, size in enumerate(sizes):
+        yield _mean_over_views([each[row] for each in logits], size)
 
 
 def _mean_over_views(logits: Sequence[Tensor], size: tuple[int, int]) -> NDArray[np.float32]:

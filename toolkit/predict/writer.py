@@ -158,7 +158,7 @@ def _check_space(partial: Path, index: StoreIndex, done: int) -> None:
 
 _SPACE_HINT = (
     "Free some space (older stores may be deleted), set TRASH_CACHE to a folder on another disk, "
-    "or store smaller numbers: --store u8."
+    'or store smaller numbers: --store u8, in a recipe predict.store = "u8".'
 )
 
 
@@ -176,8 +176,11 @@ def _disk_problem(
 
 
 def gigabytes(n_bytes: int) -> str:
-    """Return a size for people, as in "2.6 GB" or "48 MB"."""
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{max(1, round(n_bytes / 1e6))} MB"
+    """Return a size for people, as in "2.61 GB", "48 MB" or "120 kB"."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.3g} {unit}"
+    return f"{n_bytes / 1e3:.0f} kB"
 
 
 @contextmanager

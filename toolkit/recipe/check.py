@@ -47,7 +47,7 @@ def _check_data(
     from toolkit.data.contest import open_contest
 
     data = loaded.recipe.data
-    root = project.root / data.root
+    root = project.path(data.root)
     if data.val is None and data.folds is None:
         origin = loaded.layers.origin(("data",)) or DEFAULT
         problem = Problem(origin, "data.val", "neither val nor folds is given", "Set one of them.")

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from toolkit.errors import TrashError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.kinds import KINDS
-from toolkit.plugin.parameters import marked_kind
+from toolkit.plugin.parameters import json_schema, marked_kind
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.recipe.components import LISTS, SINGLE
 from toolkit.recipe.schema import Recipe
@@ -58,9 +58,9 @@ def _reference(kind: str) -> str:
 def _option(entry: Entry, registry: Registry, definitions: dict[str, Any]) -> dict[str, Any] | None:
     try:
         model = registry.parameters(entry)
+        schema = json_schema(model, "#/definitions/{model}")
     except TrashError:
         return None  # `trash plugin check` reports it; the schema has only what works
-    schema = model.model_json_schema(ref_template="#/definitions/{model}")
     for name, definition in schema.pop("$defs", {}).items():
         if name != _SPEC:
             definitions[name] = definition

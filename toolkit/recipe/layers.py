@@ -13,7 +13,8 @@ from toolkit.errors import UsageError, did_you_mean
 from toolkit.recipe.positions import key_lines
 from toolkit.recipe.problems import KeyPath, Origin, Problem, RecipeError, dotted, shown_path
 
-_WORD = re.compile(r"[A-Za-z_][\w./+:*-]*")
+_WORD = re.compile(r"[A-Za-z_~./][\w~./+:*-]*")
+_INDEX = re.compile(r"[0-9]{1,6}")
 _SET = re.compile(r"(?P<key>[\w.-]+)\s*(?P<operator>\+?=)(?P<value>.*)", re.DOTALL)
 
 
@@ -80,7 +81,7 @@ class Layers:
         path, operator, value = parse_assignment(text)
         origin = Origin(word=f"--set {text}")
         if operator == "+=":
-            present = self._at(path, text)
+            present = self._at(path)
             if not isinstance(present, list):
                 raise UsageError(f"--set {text}: {dotted(path)} is no array, so += cannot append")
             path = (*path, len(present))
@@ -95,11 +96,12 @@ class Layers:
                 nested = {key: nested}
             self.merge(nested, lambda _: origin)
             return
-        array = self._at(path[:depth], text)
+        array = self._at(path[:depth])
         index = path[depth]
         if not isinstance(array, list) or not isinstance(index, int) or index >= len(array):
             count = len(array) if isinstance(array, list) else 0
-            raise UsageError(f"--set {text}: {dotted(path[:depth])} has {count} elements")
+            elements = "1 element" if count == 1 else f"{count} elements"
+            raise UsageError(f"--set {text}: {dotted(path[:depth])} has {elements}, from 0")
         # The element is edited in a layer of its own, then put back.
         element = Layers({"element": array[index]})
         nested = value
@@ -110,23 +112,19 @@ class Layers:
         for below in element.origins:
             self.origins[(*path[: depth + 1], *below[1:])] = origin
 
-    def _at(self, path: KeyPath, text: str) -> Any:
+    def _at(self, path: KeyPath) -> Any:
+        """Return the value at `path`, None where there cannot be one; an absent array is made."""
         current: Any = self.values
-        for part in path:
-            try:
-                current = current[part]
-            except (KeyError, IndexError, TypeError):
+        for position, part in enumerate(path):
+            if isinstance(current, dict) and isinstance(part, str):
                 # An array that the recipe left out is empty.
-                return self._new_array(path) if isinstance(part, str) else None
+                absent: Any = [] if position == len(path) - 1 else {}
+                current = current.setdefault(part, absent)
+            elif isinstance(current, list) and isinstance(part, int) and part < len(current):
+                current = current[part]
+            else:
+                return None
         return current
-
-    def _new_array(self, path: KeyPath) -> list[Any]:
-        array: list[Any] = []
-        table: Any = self.values
-        for part in path[:-1]:
-            table = table.setdefault(part, {})
-        table[path[-1]] = array
-        return array
 
     def unset(self, key: str) -> None:
         """Remove a key, so that its default applies.
@@ -136,6 +134,11 @@ class Layers:
         """
         path = tuple(key.split("."))
         table: Any = self.values
+        if any(part.isdecimal() for part in path):
+            raise UsageError(
+                f"--unset {key}: elements of an array cannot be removed one by one",
+                "Write the whole array: --set KEY=[…]",
+            )
         for part in path[:-1]:
             table = table.get(part, {}) if isinstance(table, dict) else {}
         if not isinstance(table, dict) or path[-1] not in table:
@@ -155,19 +158,24 @@ def parse_assignment(text: str) -> tuple[KeyPath, str, Any]:
     Raises:
         UsageError: no assignment, or a value that is neither.
     """
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise UsageError(f"--set {text}: not valid Unicode")
     match = _SET.fullmatch(text)
     if match is None:
         raise UsageError(f"--set {text}: write key=value", "For example: --set train.epochs=3")
-    path = tuple(int(part) if part.isdigit() else part for part in match["key"].split("."))
+    parts = match["key"].split(".")
+    if "" in parts or parts[0].isdecimal():
+        raise UsageError(f"--set {text}: {match['key']} is no key", "For example: train.epochs")
+    path = tuple(int(part) if _INDEX.fullmatch(part) else part for part in parts)
     raw = match["value"].strip()
     try:
         value = tomllib.loads(f"value = {raw}")
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         # Shells eat quotes: a bare word is meant as a string.
         if not _WORD.fullmatch(raw):
             raise UsageError(
                 f"--set {text}: {raw!r} is not a TOML value ({error})",
-                f"Quote strings: --set '{match['key']}=\"{raw}\"'",
+                f"Quote strings: --set '{match['key']}=\"{raw.replace(chr(34), '')}\"'",
             ) from None
         return path, match["operator"], raw
     if set(value) != {"value"}:
@@ -196,11 +204,11 @@ def _read_into(layers: Layers, path: Path, chain: tuple[Path, ...]) -> None:
     if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
         raise RecipeError(path, [Problem(origin, "extends", "must be a path or an array of paths")])
     for base in bases:
-        target = (path.parent / base).resolve()
-        if target in (*chain, path.resolve()):
+        target = _resolved(path.parent / base)
+        if target is not None and target in (*chain, path.resolve()):
             loop = " -> ".join(shown_path(file) for file in (*chain, path.resolve(), target))
             raise RecipeError(path, [Problem(origin, "extends", f"goes in a circle: {loop}")])
-        if not target.is_file():
+        if target is None or not target.is_file():
             near = did_you_mean(base, _recipes_beside(path))
             raise RecipeError(
                 path,
@@ -214,6 +222,14 @@ def _read_into(layers: Layers, path: Path, chain: tuple[Path, ...]) -> None:
     layers.merge(values, lambda key: Origin(path, _line(lines, key)))
 
 
+def _resolved(path: Path) -> Path | None:
+    """Return the path without links and dots, or None when there can be no such file."""
+    try:
+        return path.resolve() if path.exists() else None
+    except (OSError, ValueError):  # too long for the file system, a NUL in it
+        return None
+
+
 def _recipes_beside(path: Path) -> Iterable[str]:
     folder = path.parent
     return [
@@ -224,7 +240,8 @@ def _recipes_beside(path: Path) -> Iterable[str]:
 def _parse(path: Path, chain: tuple[Path, ...]) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     text = ""
     try:
-        text = path.read_bytes().decode("utf-8")
+        # Editors on Windows begin files with a byte order mark.
+        text = path.read_bytes().decode("utf-8-sig")
         return tomllib.loads(text), key_lines(text)
     except FileNotFoundError:
         hint = did_you_mean(path.name, [found.name for found in path.parent.glob("*.toml")])
@@ -239,6 +256,10 @@ def _parse(path: Path, chain: tuple[Path, ...]) -> tuple[dict[str, Any], dict[Ke
         raise UsageError(f"{shown_path(path)}:{line}: not valid TOML: {error}") from None
     except RecursionError:
         raise UsageError(f"{shown_path(path)} is nested too deeply") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {shown_path(path)}: {error.strerror}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise UsageError(f"{shown_path(path)}: not valid TOML: {error}") from None
 
 
 def _line(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:

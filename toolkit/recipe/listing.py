@@ -23,6 +23,13 @@ class RecipeRow:
     reference: str = ""
     error: str = ""
 
+    @property
+    def text(self) -> str:
+        """What to say of it beside its path, in a few lines."""
+        components = ", ".join(filter(None, (self.model, self.loss)))
+        reference = f"reference: {self.reference}" if self.reference else ""
+        return "\n".join(filter(None, (self.title, components, reference)))
+
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain values."""
         return asdict(self)

@@ -16,7 +16,15 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.parameters import problems_of
 from toolkit.project import Project
 from toolkit.recipe.layers import Layers, read_layers
-from toolkit.recipe.problems import DEFAULT, KeyPath, Origin, Problem, RecipeError, dotted
+from toolkit.recipe.problems import (
+    DEFAULT,
+    KeyPath,
+    Origin,
+    Problem,
+    RecipeError,
+    dotted,
+    shown_path,
+)
 from toolkit.recipe.schema import Recipe
 
 
@@ -83,7 +91,8 @@ def load_recipe(
 
 def find_recipe(path: Path, project: Project) -> Path:
     """Return the recipe's file: as given, or by name below the project's `recipes/`."""
-    if path.exists():
+    # A folder in the way, such as runs of that name, does not hide a recipe.
+    if path.exists() and not path.is_dir():
         return path
     named = [
         found
@@ -95,6 +104,8 @@ def find_recipe(path: Path, project: Project) -> Path:
     if named:
         choices = ", ".join(str(found.relative_to(project.root)) for found in named)
         raise UsageError(f"several recipes are called {path}: {choices}")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, not a recipe", "List recipes: trash recipe list")
     by_name = {found.stem: found for found in project.recipes.glob("**/*.toml")}
     near = nearest(path.stem, by_name)
     if near is not None:
@@ -111,7 +122,11 @@ def validated(layers: Layers, path: Path) -> Recipe:
         RecipeError: everything that is wrong, each with file and line.
     """
     try:
-        return Recipe.model_validate_json(json.dumps(layers.values, default=str))
+        text = json.dumps(layers.values, default=str)
+    except ValueError as error:  # a hexadecimal number of thousands of digits
+        raise UsageError(f"{shown_path(path)}: {error}") from None
+    try:
+        return Recipe.model_validate_json(text)
     except ValidationError as error:
         problems = [
             _located(problem.path, problem.message, problem.hint, layers, path)

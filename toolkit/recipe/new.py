@@ -16,7 +16,7 @@ _CHILD = """\
 # What: (one sentence: the idea that this experiment tests)
 # Who:  {author}
 # Run:  trash recipe run {path}
-extends = "{base}"
+extends = {quoted}
 title = "{name}"
 
 # Write only what differs from {base}. All keys: trash recipe show {path} --origin
@@ -76,14 +76,20 @@ def new_recipe(name: str, project: Project, base: Path | None, author: str) -> P
     if path.exists():
         raise UsageError(f"{path.relative_to(project.root)} exists already", "Choose another name.")
     shown = path.relative_to(project.root).as_posix()
-    values = {"name": Path(name).name, "path": shown, "author": author}
+    values = {"name": Path(name).name, "path": shown, "author": " ".join(author.split())}
     if base is None:
         text = _WHOLE.format(**values)
     else:
         from toolkit.recipe.load import load_recipe
+        from toolkit.recipe.show import as_toml
 
         loaded = load_recipe(base, project=project)
         relative = Path(os.path.relpath(loaded.path, path.parent)).as_posix()
-        text = _CHILD.format(**values, base=relative, epochs=loaded.recipe.train.epochs)
+        text = _CHILD.format(
+            **values,
+            base=relative,
+            quoted=as_toml({"x": relative}).strip().removeprefix("x = "),
+            epochs=loaded.recipe.train.epochs,
+        )
     write_text_atomic(path, text)
     return path

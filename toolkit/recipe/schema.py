@@ -13,8 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import IGNORE_INDEX
 
-Size = tuple[PositiveInt, PositiveInt]
-"""(height, width) in pixels."""
+_Side = Annotated[int, Field(ge=1, le=16384)]
+
+Size = tuple[_Side, _Side]
+"""(height, width) in pixels; the limit catches a slip before it fills the memory."""
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""What torch takes as a seed."""
 
 Triple = tuple[float, float, float]
 """One figure per colour channel, RGB."""
@@ -24,14 +29,18 @@ class Section(BaseModel):
     """A table of the recipe: unknown keys are errors, values never change afterwards."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
 
 
 class Demo(Section):
     """The synthetic contest that `trash data demo` writes."""
 
-    train: PositiveInt = 160
+    train: PositiveInt = 320
     """Number of training images."""
     val: PositiveInt = 40
     """Number of validation images."""
@@ -39,7 +48,7 @@ class Demo(Section):
     """Number of test images."""
     size: Annotated[int, Field(ge=32, le=2048)] = 128
     """Height and width of the images, pixels."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Seed of everything in it."""
 
 
@@ -87,7 +96,7 @@ class Data(Section):
     """Standard deviation per channel of the normalisation, on images in 0…1."""
     cache_images: bool = True
     """Keep decoded, resized images on disk so that no epoch decodes a JPEG again."""
-    workers: NonNegativeInt = 4
+    workers: Annotated[int, Field(ge=0, le=1024)] = 4
     """Loader processes (0 = load in the training process)."""
 
 
@@ -101,9 +110,9 @@ class Augment(Section):
 class Train(Section):
     """The training loop."""
 
-    epochs: PositiveInt = 20
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     """Number of epochs."""
-    batch_size: PositiveInt = 16
+    batch_size: Annotated[int, Field(ge=1, le=65536)] = 16
     """Images per optimiser step, over all devices and accumulation steps."""
     device_batch_size: PositiveInt | None = None
     """Images that one device holds at once; accumulation follows. Default: batch_size / devices."""
@@ -145,7 +154,7 @@ class Recipe(Section):
 
     title: str = ""
     """One line for `trash recipe list`."""
-    seed: NonNegativeInt = 42
+    seed: Seed = 42
     """Seed of weights, order of images and augmentation."""
     data: Data = Data()
     model: ComponentSpec

@@ -45,9 +45,18 @@ def origin_rows(loaded: LoadedRecipe, values: dict[str, Any]) -> Iterator[tuple[
     """Yield (key, value as TOML, origin) of every leaf."""
     for path, value in _leaves(values, ()):
         if value is not None:
-            text = as_toml({"x": value}).strip().removeprefix("x = ")
             origin = loaded.layers.origin(path) if _was_written(loaded, path) else None
-            yield dotted(path), " ".join(text.split()), str(origin or "default")
+            yield dotted(path), _in_one_line(value), str(origin or "default")
+
+
+def _in_one_line(value: Any) -> str:
+    """Return a value as TOML writes it inside an array."""
+    if isinstance(value, dict):
+        inside = ", ".join(f"{key} = {_in_one_line(item)}" for key, item in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_in_one_line, value)) + "]"
+    return as_toml({"x": value}).strip().removeprefix("x = ")
 
 
 def _was_written(loaded: LoadedRecipe, path: KeyPath) -> bool:

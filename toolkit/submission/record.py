@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from toolkit import __version__
@@ -15,6 +14,7 @@ from toolkit.data.contest import Contest
 from toolkit.ensemble.decide import EnsembleScores
 from toolkit.files import file_digest
 from toolkit.metrics.confusion import Scores
+from toolkit.packages import package_versions
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.parameters import validate
 from toolkit.plugin.registry import Registry
@@ -22,8 +22,6 @@ from toolkit.predict.member import Member
 from toolkit.recipe.schema import Recipe
 from toolkit.submission.check import CheckReport
 from toolkit.submission.side_car import SideCar, SideCarMember, portable_path
-
-_PACKAGES = ("torch", "numpy", "opencv-python-headless", "segmentation-models-pytorch", "timm")
 
 
 def make_side_car(
@@ -83,7 +81,7 @@ def make_side_car(
         score=score,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=shlex.join(["trash", *sys.argv[1:]]),
-        versions={"trash": __version__, **{name: version(name) for name in _PACKAGES}},
+        versions={"trash": __version__, **package_versions()},
     )
 
 

@@ -118,14 +118,8 @@ def submit(
         raise UsageError("data.test is unset: there is nothing to submit")
     where = choose_prediction_device(recipe, device)
     loaded = load_members(members, contest.class_names, registry, where)
-    context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
-    maker = _Maker(
-        format=registry.build("submission_format", recipe.submission, context),
-        ensembler=_working_ensembler(recipe, registry, context, len(loaded)),
-        postprocess=build_chain(recipe.postprocess, registry, context),
-    )
+    plan = plan_submission(recipe, contest, registry, len(loaded))
     _refuse_output(output, overwrite)
-    order = row_order(test.file_names, contest.sample_submission)
     validate = validate and _is_honest(loaded, recipe, progress)
 
     def predict(member: Member, split: Split) -> ProbabilityStore:
@@ -139,10 +133,10 @@ def submit(
         if validate:
             held_out.append(predict(member, contest.val))
         member.release()
-    found = maker.evaluate(held_out, contest.val, progress) if validate else None
-    report = maker.write(stores, test, order, output, progress)
+    found = plan.evaluate(held_out, contest.val, progress) if validate else None
+    report = plan.write(stores, test, output, progress)
     score = (
-        score_submission(output, maker.format, contest.truth, progress) if contest.truth else None
+        score_submission(output, plan.format, contest.truth, progress) if contest.truth else None
     )
     side_car = make_side_car(
         output, recipe, contest, registry, loaded, report,
@@ -169,12 +163,13 @@ def submit(
 
 
 @dataclass(frozen=True)
-class _Maker:
-    """What turns stores into a file."""
+class Plan:
+    """What turns stores into a file; made by `plan_submission`."""
 
     format: SubmissionFormat
     ensembler: Ensembler
     postprocess: Chain
+    image_ids: tuple[str, ...]
 
     def evaluate(
         self, stores: Sequence[ProbabilityStore], split: Split, progress: Progress
@@ -187,7 +182,6 @@ class _Maker:
         self,
         stores: Sequence[ProbabilityStore],
         test: Split,
-        image_ids: Sequence[str],
         output: Path,
         progress: Progress,
     ) -> CheckReport:
@@ -201,14 +195,14 @@ class _Maker:
 
                 def rows() -> Iterator[tuple[str, NDArray[np.uint8]]]:
                     position_of = {name: row for row, name in enumerate(test.file_names)}
-                    order = [position_of[image_id] for image_id in image_ids]
+                    order = [position_of[image_id] for image_id in self.image_ids]
                     labels = decide(stores, test, self.ensembler, self.postprocess, order)
-                    for image_id, decided in zip(image_ids, labels, strict=True):
+                    for image_id, decided in zip(self.image_ids, labels, strict=True):
                         yield image_id, decided
                         bar.advance()
 
                 self.format.write(file, rows())
-            report = check_submission(temporary, self.format, image_ids, n_classes)
+            report = check_submission(temporary, self.format, self.image_ids, n_classes)
             if not report.valid:
                 raise TrashError(
                     f"the file written for {output} is not valid: {report.problems[0]}",
@@ -216,6 +210,23 @@ class _Maker:
                     "no file was kept.",
                 )
         return report
+
+
+def plan_submission(recipe: Recipe, contest: Contest, registry: Registry, n_members: int) -> Plan:
+    """Build what combines, postprocesses and writes; cheap, so that mistakes show before the work.
+
+    Raises:
+        UsageError: a component is unknown or does not fit, or the sample submission lists other images
+            than the test split.
+    """
+    assert contest.test is not None
+    context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
+    return Plan(
+        format=registry.build("submission_format", recipe.submission, context),
+        ensembler=_working_ensembler(recipe, registry, context, n_members),
+        postprocess=build_chain(recipe.postprocess, registry, context),
+        image_ids=row_order(contest.test.file_names, contest.sample_submission),
+    )
 
 
 def _working_ensembler(

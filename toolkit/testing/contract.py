@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from toolkit.errors import TrashError, UsageError
+from toolkit.errors import TrashError, UsageError, in_words, raised_at
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.kinds import KINDS
+from toolkit.plugin.parameters import json_schema
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.testing.examples import example_parameters
 
@@ -105,6 +106,13 @@ class Report:
             return f"not checked: {self.not_checked}"
         return f"{len(self.findings)} broken" if self.findings else "ok"
 
+    def by_message(self) -> dict[str, list[str]]:
+        """Return the broken rules by what broke them: one mistake often breaks many."""
+        found: dict[str, list[str]] = {}
+        for finding in self.findings:
+            found.setdefault(finding.message, []).append(finding.rule)
+        return found
+
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         return {
@@ -194,8 +202,8 @@ def _broken(rule: Rule, subject: Subject) -> Finding | None:
         return Finding(_title(rule), str(error))
     except TrashError as error:
         return Finding(_title(rule), f"it refused: {error.message}")
-    except Exception as error:  # whatever a stranger's component raises is a finding
-        return Finding(_title(rule), f"{type(error).__name__}: {_first_line(error)}{_place(error)}")
+    except (Exception, SystemExit) as error:  # whatever a stranger's component raises is a finding
+        return Finding(_title(rule), f"{in_words(error)}{raised_at(error)}")
     return None
 
 
@@ -203,23 +211,12 @@ def _title(rule: Rule) -> str:
     return (inspect.getdoc(rule) or rule.__name__).splitlines()[0].rstrip(".")
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["(no message)"])[0]
-
-
-def _place(error: Exception) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})" if trace else ""
-
-
 def describes_itself(subject: Subject) -> None:
     """Describes itself: a summary of one line, every parameter with a type."""
     summary = subject.entry.component.summary
     require(bool(summary.strip()), "the summary is empty")
     require("\n" not in summary, "the summary has more than one line")
-    subject.registry.parameters(subject.entry)
+    json_schema(subject.registry.parameters(subject.entry))
 
 
 def can_be_made(subject: Subject) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from toolkit.plugin.parameters import Parameters, marked_kind
+from toolkit.errors import TrashError
+from toolkit.plugin.parameters import marked_kind
 from toolkit.plugin.registry import Entry, Registry
 
 _HOW_MANY = 2
@@ -31,9 +32,13 @@ def example_parameters(
 
 def _components(kind: str, registry: Registry) -> list[dict[str, str]]:
     """Return tables of components that need no parameters."""
-    plain = [entry for entry in registry.entries(kind) if not _requires(registry.parameters(entry))]
+    plain = [entry for entry in registry.entries(kind) if _needs_nothing(entry, registry)]
     return [{"name": f"{entry.source}:{entry.name}"} for entry in plain[:_HOW_MANY]]
 
 
-def _requires(model: type[Parameters]) -> bool:
-    return any(field.is_required() for field in model.model_fields.values())
+def _needs_nothing(entry: Entry, registry: Registry) -> bool:
+    try:
+        fields = registry.parameters(entry).model_fields.values()
+    except TrashError:  # its own report says so; it must not spoil that of another
+        return False
+    return not any(field.is_required() for field in fields)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import OutOfMemoryError
+
 from toolkit.data.contest import Contest
 from toolkit.errors import UsageError
 from toolkit.progress import Progress
@@ -66,6 +68,29 @@ class Artifacts:
             raise UsageError(
                 f"{self.path} already holds a run", "Resume it with --resume, or choose a new name."
             )
+        state, history = self.read_state()
+        try:
+            learner.load_state_dict(state)
+        except OutOfMemoryError:
+            raise
+        # torch's complaints about tensors and groups that do not fit.
+        except (RuntimeError, ValueError, LookupError) as error:
+            raise UsageError(
+                f"{self.path} cannot be resumed: its saved state does not fit the components as they "
+                f"are now: {str(error).partition(chr(10))[0]}",
+                "Has a plugin or a package changed since? Use the versions in its manifest.json, or "
+                "start a new run.",
+            ) from None
+        progress.say(f"resumed {self.path} after epoch {history.last_epoch}")
+        return history
+
+    def read_state(self) -> tuple[dict[str, Any], History]:
+        """Return the learner's state and the epochs that are done, if the run can be continued.
+
+        Raises:
+            UsageError: settings or data differ, or the run has more epochs than are wanted, or as
+                many and none of them was validated.
+        """
         state, history = load_state(self._state, self._inputs())
         if history.last_epoch > self.recipe.train.epochs:
             raise UsageError(
@@ -73,9 +98,12 @@ class Artifacts:
                 f"{history.last_epoch} epochs already",
                 f"Set train.epochs to {history.last_epoch} or more.",
             )
-        learner.load_state_dict(state)
-        progress.say(f"resumed {self.path} after epoch {history.last_epoch}")
-        return history
+        if history.last_epoch == self.recipe.train.epochs and history.best is None:
+            raise UsageError(
+                f"{self.path} has its {history.last_epoch} epochs, but none of them was validated",
+                f"Set train.epochs to {history.last_epoch + 1} or more.",
+            )
+        return state, history
 
     def remove_leftovers(self) -> None:
         """Delete temporary files of a process that was killed while it wrote."""

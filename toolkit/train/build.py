@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import nn
 
-from toolkit.errors import TrashError
+from toolkit.errors import TrashError, in_words, raised_at
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.recipe.schema import Recipe
@@ -64,8 +64,17 @@ def _has_auxiliary_outputs(model: nn.Module, compute: Compute, context: Context,
     """Try the network on one image, so that a wrong output is found before the first epoch."""
     model.eval()
     image = torch.zeros((1, 3, *context.image_size), dtype=torch.uint8)
-    with compute.autocast():
-        output = model(compute.images(image))
+    try:
+        with compute.autocast():
+            output = model(compute.images(image))
+    except (TrashError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # a network is anybody's code
+        raise TrashError(
+            f"model {name} failed on one image of {context.image_size} pixels: "
+            f"{in_words(error)}{raised_at(error)}",
+            f"Check it: trash plugin check {name}",
+        ) from error
     shape = tuple(main_output(output).shape)
     expected = (1, context.n_classes, *context.image_size)
     if shape != expected:

@@ -9,11 +9,21 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+
+from toolkit.errors import TrashError
+
+# The others wait while the main process decodes the images of a large contest.
+_PATIENCE = timedelta(hours=2)
+
+
+class LostProcess(TrashError):
+    """Another process of the training has ended; it says why."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +89,23 @@ def find_world() -> World:
 
 @contextmanager
 def joined(world: World, device: torch.device) -> Iterator[World]:
-    """Connect the processes while the context is open: nccl between GPUs, gloo otherwise."""
+    """Connect the processes while the context is open: nccl between GPUs, gloo otherwise.
+
+    Raises:
+        LostProcess: another process ended before its time.
+    """
     if world.size == 1:
         yield world
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield world
+    except RuntimeError as error:
+        # Only torch's own errors have a class; gloo's are told by their text.
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error).lower():
+            raise
+        raise LostProcess("the connection to another process of this training broke") from error
     finally:
         dist.destroy_process_group()

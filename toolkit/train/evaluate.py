@@ -63,7 +63,8 @@ def evaluate(
         logits = main_output(output).float()
         target = batch.masks.to(compute.device, non_blocking=True).long()
         counted = int((batch.masks != ignore_index).sum())
-        loss_sum += torch.tensor([loss(logits, target).item() * counted, counted])
+        mean = loss(logits, target).item()
+        loss_sum += torch.tensor([mean * counted, counted], dtype=torch.float64)
         # max(1).indices is several times faster than argmax(dim=1) on CPUs.
         labels = logits.max(1).indices.to(torch.uint8)
         confusion.update(labels.cpu().numpy(), batch.masks.numpy())

@@ -99,10 +99,7 @@ def fit(
         learner = build_learner(recipe, registry, batches.context, device, world)
         artifacts = Artifacts(run_dir, recipe, contest, lineage or {})
         history = artifacts.begin(learner, resume=resume, progress=progress)
-        with (
-            _journal(recipe, registry, batches, artifacts, history, world, progress) as journal,
-            _told_how_to_resume(progress, run_dir),
-        ):
+        with _journal(recipe, registry, batches, artifacts, history, world, progress) as journal:
             while history.last_epoch < recipe.train.epochs:
                 if history.is_stale(recipe.train.patience):
                     break
@@ -143,7 +140,7 @@ def _journal(
 
 def _result(artifacts: Artifacts, recipe: Recipe, history: History) -> FitResult:
     best = history.best
-    assert best is not None  # the last epoch is always validated
+    assert best is not None  # the last epoch is validated, or `begin` refused
     return FitResult(
         best=artifacts.best,
         last=artifacts.last,
@@ -249,13 +246,3 @@ def _refuse_broken(epoch: int, learner: Learner, evaluation: Evaluation | None) 
         "The checkpoints of the epochs before are kept. Try a lower optimizer.lr or "
         "train.clip_norm = 1.0.",
     )
-
-
-@contextmanager
-def _told_how_to_resume(progress: Progress, run_dir: Path) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        progress.say(f"interrupted: the finished epochs are kept in {run_dir}")
-        progress.say("run the recipe again with --resume to continue")
-        raise

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from toolkit.data.loader import Batch
+from toolkit.errors import TrashError
 from toolkit.plugin.interfaces import Loss
 from toolkit.train.device import Compute
 from toolkit.train.distributed import World
@@ -144,7 +145,13 @@ class Learner:
         target = batch.masks.to(self.compute.device, non_blocking=True).long()
         with self.compute.autocast():
             output = self._forward(images)
-        return self.loss(main_output(output).float(), target)
+        loss = self.loss(main_output(output).float(), target)
+        if loss.ndim != 0:
+            raise TrashError(
+                f"the loss has shape {tuple(loss.shape)}: it must be one number",
+                "A loss averages over the pixels; check it: trash plugin check NAME",
+            )
+        return loss
 
     def _gradients_shared(self, last: bool) -> AbstractContextManager[None]:
         """Return the context in which processes exchange gradients only if `last`."""

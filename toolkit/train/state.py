@@ -13,13 +13,28 @@ from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
 FORMAT = "trash-state"
 FORMAT_VERSION = 1
 
-_MAY_DIFFER = {
+_MAY_DIFFER = (
+    "title",
+    "reference",
+    "data.root",
+    "data.demo",
+    "data.test",
+    "data.truth",
+    "data.sample_submission",
+    "data.cache_images",
+    "data.workers",
     "train.epochs",
     "train.patience",
     "train.device",
     "train.device_batch_size",
-    "data.workers",
-}
+    "trackers",
+    "predict",
+    "ensemble",
+    "postprocess",
+    "submission",
+)
+"""Keys, and tables of them, that change nothing of what is trained: where and how long it runs, and what
+comes afterwards. The content of the data is compared by its digests."""
 
 
 @dataclass
@@ -83,17 +98,22 @@ def load_state(path: Path, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], H
         raise UsageError(
             f"{path.parent} cannot be resumed: it was started with other settings\n"
             + "\n".join(f"  {line}" for line in differences),
-            "Only train.epochs, patience, device, device_batch_size and data.workers may change; "
-            "start a new run for the rest.",
+            "How long and where it trains may change (train.epochs, patience, device, "
+            "device_batch_size, data.workers) and all that comes after the training; start a new run "
+            "for the rest.",
         )
     return content["learner"], History(list(content["history"]))
 
 
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
     before, now = dict(_flat(saved)), dict(_flat(wanted))
-    for key in (before.keys() | now.keys()) - _MAY_DIFFER:
-        if before.get(key) != now.get(key):
+    for key in before.keys() | now.keys():
+        if before.get(key) != now.get(key) and not _may_differ(key):
             yield f"{key}: was {_shown(before, key)}, is {_shown(now, key)}"
+
+
+def _may_differ(key: str) -> bool:
+    return any(key == free or key.startswith(f"{free}.") for free in _MAY_DIFFER)
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:

@@ -1,0 +1,117 @@
+"""Runs in real processes: signals and several devices."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.cli.main import run
+from toolkit.project import Project
+
+
+def _start(project: Project, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "toolkit", "recipe", "run", "tiny", *arguments],
+        cwd=project.root,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _wait_for_epochs(process: subprocess.Popen[str], run_dir: Path, count: int) -> None:
+    metrics = run_dir / "metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not (metrics.is_file() and metrics.read_text().count("\n") >= count):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _manifest(project: Project, name: str = "tiny-001") -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((project.runs / name / "manifest.json").read_text())
+    return content
+
+
+def _finish(process: subprocess.Popen[str]) -> tuple[str, str]:
+    try:
+        return process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_that_can_be_resumed(project: Project, signal_: signal.Signals) -> None:
+    process = _start(project, NET_SLEEP="0.1")
+    _wait_for_epochs(process, project.runs / "tiny-001", 1)
+    process.send_signal(signal_)
+    out, err = _finish(process)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert "to continue: trash recipe run recipes/tiny.toml --resume" in err
+    assert "Traceback" not in err
+    assert _manifest(project)["status"] == "interrupted"
+    assert not list((project.runs / "tiny-001").glob(".*"))
+    assert run(["recipe", "run", "tiny", "--resume"]) == 0
+    records = (project.runs / "tiny-001" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in records] == [1, 2, 3]
+
+
+def test_two_devices_make_one_run(project: Project) -> None:
+    process = _start(project, "--devices", "2", "--set", "train.epochs=1", "--json")
+    out, err = _finish(process)
+    assert process.returncode == 0, err
+    result = json.loads(out)  # printed once
+    assert result["submission"]["rows"] == 5
+    assert run(["submission", "check", result["submission"]["path"]]) == 0
+    manifest = _manifest(project)
+    assert manifest["status"] == "finished"
+    assert manifest["result"] == result
+    assert (project.root / "hooks.log").read_text().splitlines() == [
+        "started tiny-001 1", "epoch 1 True", "written tiny-001.csv 5", "finished tiny-001 1",
+    ]  # fmt: skip
+    assert [path.name for path in project.runs.iterdir()] == ["tiny-001"]
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_failure_of_one_of_two_devices_is_told_once(project: Project, rank: str) -> None:
+    process = _start(project, "--devices", "2", BREAK_RANK=rank)
+    _, err = _finish(process)
+    assert process.returncode == 1, err
+    assert err.count("the network broke") == 1
+    assert "Traceback" not in err
+    manifest = _manifest(project)
+    assert manifest["status"] == "failed"
+    assert manifest["error"] == "the network broke"
+
+
+def test_a_killed_device_is_told(project: Project) -> None:
+    process = _start(project, "--devices", "2", KILL_RANK="1")
+    _, err = _finish(process)
+    assert process.returncode == 1, err
+    assert "these were killed: 1 (signal 9)" in err
+    assert "Traceback" not in err
+    assert _manifest(project)["status"] == "failed"
+    assert "1 (signal 9)" in _manifest(project)["error"]
+
+
+def test_ctrl_c_ends_all_devices(project: Project) -> None:
+    process = _start(project, "--devices", "2", NET_SLEEP="0.2")
+    _wait_for_epochs(process, project.runs / "tiny-001", 1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, err = _finish(process)
+    assert process.returncode == 130, err
+    assert err.count("to continue: trash recipe run") == 1
+    assert "Traceback" not in err
+    assert _manifest(project)["status"] == "interrupted"

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolkit import UsageError
+from toolkit.experiment.run_folder import RunFolder, new_run, run_to_resume
+
+
+def _new(root: Path, name: str = "unet") -> str:
+    return new_run(name, root / "runs", root / "submissions").name
+
+
+def test_runs_are_numbered(tmp_path: Path) -> None:
+    assert [_new(tmp_path) for _ in range(3)] == ["unet-001", "unet-002", "unet-003"]
+    assert _new(tmp_path, "unet-001") == "unet-001-001"
+    (tmp_path / "runs" / "unet-1041").mkdir()
+    (tmp_path / "runs" / "unet-12").mkdir()
+    (tmp_path / "runs" / "unet-abc").mkdir()
+    assert _new(tmp_path) == "unet-1042"
+
+
+def test_numbers_of_submissions_are_taken(tmp_path: Path) -> None:
+    """A team mate's committed side-car, or a leaderboard file whose run was deleted."""
+    submissions = tmp_path / "submissions"
+    submissions.mkdir()
+    (submissions / "unet-004.json").touch()
+    (submissions / "un.et-007.csv").touch()
+    assert _new(tmp_path) == "unet-005"
+    assert _new(tmp_path, "un.et") == "un.et-008"
+
+
+def test_a_folder_made_meanwhile_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _new(tmp_path)
+    monkeypatch.setattr("toolkit.experiment.run_folder._numbered", lambda *_: iter(()))
+    assert _new(tmp_path) == "unet-002"
+
+
+def test_the_newest_run_with_an_epoch_is_resumed(tmp_path: Path) -> None:
+    for number in (2, 9, 10, 11):
+        (tmp_path / f"unet-{number:03d}").mkdir()
+    with pytest.raises(UsageError, match="nothing to resume"):
+        run_to_resume("unet", tmp_path)
+    for number in (2, 9, 10):
+        (tmp_path / f"unet-{number:03d}" / "state.pt").touch()
+    assert run_to_resume("unet", tmp_path).name == "unet-010"
+
+
+def test_entries_of_a_manifest_change_and_go(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    whole = dict.fromkeys(("recipe", "recipe_digest", "code", "plugins", "parents", "data"), "x")
+    run.write_manifest({"schema_version": 1, "status": "failed", "error": "e", **whole})
+    run.update(status="running", error=None)
+    assert run.manifest() == {"schema_version": 1, "status": "running", **whole}
