@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Project:
@@ -49,8 +51,16 @@ def find_project(start: Path | None = None) -> Project:
     """Return the project around `start` (default: the working folder).
 
     The project is the nearest folder, going up, that holds `recipes/`; without one it is `start`.
+
+    Raises:
+        UsageError: the working folder was deleted.
     """
-    start = (start or Path.cwd()).resolve()
+    try:
+        start = (start or Path.cwd()).resolve()
+    except FileNotFoundError:
+        raise UsageError(
+            "the working folder does not exist any more", "Change into another folder."
+        ) from None
     for folder in (start, *start.parents):
         if (folder / "recipes").is_dir():
             return Project(folder)

@@ -235,6 +235,29 @@ def test_closed_streams_are_no_error(project: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
+def test_a_width_of_0_is_no_width(project: Path) -> None:
+    done = trash("plugin", "list", "--kind", "loss", COLUMNS="0")
+    assert "  dice_ce  Dice" in done.stdout
+
+
+def test_completion_is_not_disturbed_by_a_broken_plugin(party: Path) -> None:
+    (party.parent / "broken.py").write_text("1 / 0\n")
+    words = {"_TRASH_COMPLETE": "complete_bash", "COMP_WORDS": "trash par", "COMP_CWORD": "1"}
+    done = trash(**words)
+    assert (done.stdout.split(), done.stderr) == (["party"], "")
+
+
+def test_a_deleted_working_folder_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run(["recipe", "list"]) == 2
+    assert "the working folder does not exist any more" in capsys.readouterr().err
+
+
 def test_an_output_without_unicode_gets_escapes(project: Path) -> None:
     shown = trash("recipe", "list", PYTHONIOENCODING="ascii")
     assert shown.returncode == 0

@@ -48,6 +48,10 @@ def explode(sample: Sample, rng: np.random.Generator) -> Sample:
     raise ZeroDivisionError("no")
 
 
+def leave(sample: Sample, rng: np.random.Generator) -> Sample:
+    raise SystemExit(3)
+
+
 def refuse(sample: Sample, rng: np.random.Generator) -> Sample:
     raise UsageError("the object bank is empty", "Make one.")
 
@@ -107,7 +111,11 @@ def test_the_result_depends_on_the_generator_alone() -> None:
         (crop, r"augmentation bad left a\.jpg at 2x6 .*data\.image_size is 4x6"),
         (to_float, "augmentation bad must keep uint8, it returned an image of float64"),
         (crop_image_only, r"augmentation bad returned an image of shape \(2, 6, 3\)"),
-        (explode, r"augmentation bad failed on a\.jpg: ZeroDivisionError: no"),
+        (explode, r"augmentation bad failed on a\.jpg: ZeroDivisionError: no \(.*test_augment.py:"),
+        (leave, r"augmentation bad failed on a\.jpg: SystemExit: 3"),
+        (lambda sample, rng: None, "augmentation bad returned NoneType, not a Sample of arrays"),
+        (lambda sample, rng: (sample.image, sample.mask), "augmentation bad returned tuple"),
+        (lambda sample, rng: replace(sample, mask=[[0]]), "augmentation bad returned Sample, not"),
     ],
 )
 def test_a_bad_step_is_named(augmentation: Any, said: str) -> None:

@@ -111,13 +111,14 @@ def test_an_interrupted_run_is_resumed_where_it_was(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STOP_AFTER", "1")
-    assert run(RUN) == 130
+    changed = [*RUN, "--set", "train.clip_norm=1.5"]
+    assert run(changed) == 130
     err = capsys.readouterr().err
     assert str(project.runs / "tiny-001") in err
-    assert "to continue: trash recipe run recipes/tiny.toml --resume" in err
+    assert "tiny.toml --set train.clip_norm=1.5 --resume\n" in err
     assert _manifest(project)["status"] == "interrupted"
     monkeypatch.delenv("STOP_AFTER")
-    assert run([*RUN, "--resume"]) == 0
+    assert run([*changed, "--resume"]) == 0
     manifest = _manifest(project)
     assert manifest["status"] == "finished"
     assert manifest["result"]["epochs"] == 3

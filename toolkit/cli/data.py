@@ -22,7 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Folder to write; made if need be.")],
-    train: Annotated[int, typer.Option(min=1, help="Training images.")] = 160,
+    train: Annotated[int, typer.Option(min=1, help="Training images.")] = 320,
     val: Annotated[int, typer.Option(min=1, help="Validation images.")] = 40,
     test: Annotated[int, typer.Option(min=1, help="Test images.")] = 40,
     size: Annotated[int, typer.Option(min=32, max=2048, help="Height and width, pixels.")] = 128,

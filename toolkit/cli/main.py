@@ -90,8 +90,11 @@ def _open_streams() -> None:
     """Make both streams take every text, also file names that are no Unicode."""
     if sys.stdout is None:  # closed by the shell: `>&-`
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    if sys.stderr is None:
+    # While the shell completes a line, a warning would land in the middle of it.
+    if sys.stderr is None or "_TRASH_COMPLETE" in os.environ:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if os.environ.get("COLUMNS") == "0":  # some shells say so when they do not know
+        del os.environ["COLUMNS"]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

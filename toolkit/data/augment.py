@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.errors import TrashError
+from toolkit.errors import TrashError, in_words, raised_at
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Augmentation, Context, Sample
 from toolkit.plugin.kinds import KINDS
@@ -61,14 +61,20 @@ class Pipeline:
 
 def _apply(step: Step, sample: Sample, rng: np.random.Generator) -> Sample:
     try:
-        result = step.augmentation(sample, rng)
+        result: object = step.augmentation(sample, rng)
     except TrashError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TrashError(
             f"augmentation {step.name} failed on {sample.file_name}: "
-            f"{type(error).__name__}: {error}"
+            f"{in_words(error)}{raised_at(error)}"
         ) from error
+    if not isinstance(result, Sample) or not all(
+        isinstance(array, np.ndarray) for array in (result.image, result.mask)
+    ):
+        raise TrashError(
+            f"augmentation {step.name} returned {type(result).__name__}, not a Sample of arrays"
+        )
     image, mask = result.image, result.mask
     if image.dtype != np.uint8 or mask.dtype != np.uint8:
         raise TrashError(

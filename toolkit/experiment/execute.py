@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -132,9 +133,10 @@ def _execute(job: _Job, run: RunFolder, contest: Contest, devices: int) -> RunRe
     def say_how_to_go_on() -> None:
         if job.places.kept and run.has_epochs:
             job.progress.say(f"the finished epochs are kept in {run.path}")
-            job.progress.say(
-                f"to continue: trash recipe run {shown_path(job.loaded.path)} --resume"
-            )
+            words = ["recipe", "run", shown_path(job.loaded.path), *job.loaded.options]
+            if devices > 1:
+                words += ["--devices", str(devices)]
+            job.progress.say(f"to continue: trash {shlex.join(words)} --resume")
 
     with recorded(run, say_how_to_go_on):
         if devices == 1:

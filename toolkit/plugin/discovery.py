@@ -176,7 +176,8 @@ class _Loader:
     def _notify(self, hook: str, **arguments: Any) -> list[PluginFailure]:
         """Call one plugin at a time: pluggy's own call stops at the first that raises."""
         failures = []
-        plugins = list(self._manager.get_plugins())
+        # In the order of registration: get_plugins() returns a set.
+        plugins = [plugin for _, plugin in self._manager.list_name_plugin() if plugin is not None]
         for plugin in plugins:
             others = [other for other in plugins if other is not plugin]
             try:

@@ -35,6 +35,8 @@ class LoadedRecipe:
     path: Path
     recipe: Recipe
     layers: Layers
+    options: tuple[str, ...] = ()
+    """The `--set` and `--unset` that it was loaded with, as words of a command."""
 
     @property
     def name(self) -> str:
@@ -86,7 +88,9 @@ def load_recipe(
     if last is not None:
         word, values = last
         layers.merge(values, lambda _: Origin(word=word))
-    return LoadedRecipe(path, validated(layers, path), layers)
+    options = [word for text in set_ for word in ("--set", text)]
+    options += [word for key in unset for word in ("--unset", key)]
+    return LoadedRecipe(path, validated(layers, path), layers, tuple(options))
 
 
 def find_recipe(path: Path, project: Project) -> Path:
