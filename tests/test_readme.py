@@ -55,5 +55,6 @@ def test_a_command_of_the_documents_exists_with_its_options(
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_files_that_the_documents_name_exist(name: str) -> None:
-    for path in re.findall(r"\brecipes/[\w/.-]+\.toml\b", TEXTS[name]):
+    made = {f"recipes/{new}.toml" for new in re.findall(r"trash recipe new (\w+)", TEXTS[name])}
+    for path in set(re.findall(r"\brecipes/[\w/.-]+\.toml\b", TEXTS[name])) - made:
         assert (ROOT / path).is_file(), path

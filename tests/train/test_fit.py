@@ -399,3 +399,11 @@ def test_a_full_disk_keeps_what_was_there(tiny_root: Path, tmp_path: Path, limit
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "Free some space" in caught.value.hint
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_a_loss_that_is_no_tensor_is_refused(
+    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiny_training.functional, "cross_entropy", lambda *_, **__: 0.5)
+    with pytest.raises(TrashError, match="the loss has type float"):
+        train(tiny_root, tmp_path / "run", make_recipe(epochs=1))

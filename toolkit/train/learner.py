@@ -145,10 +145,12 @@ class Learner:
         target = batch.masks.to(self.compute.device, non_blocking=True).long()
         with self.compute.autocast():
             output = self._forward(images)
-        loss = self.loss(main_output(output).float(), target)
-        if loss.ndim != 0:
+        loss: Any = self.loss(main_output(output).float(), target)
+        if not isinstance(loss, Tensor) or loss.ndim != 0:
+            tensor = isinstance(loss, Tensor)
+            what = f"shape {tuple(loss.shape)}" if tensor else f"type {type(loss).__name__}"
             raise TrashError(
-                f"the loss has shape {tuple(loss.shape)}: it must be one number",
+                f"the loss has {what}: it must be a tensor of one number",
                 "A loss averages over the pixels; check it: trash plugin check NAME",
             )
         return loss
