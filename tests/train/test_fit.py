@@ -220,67 +220,6 @@ def test_a_run_without_a_validated_epoch_has_no_result(tiny_root: Path, tmp_path
     assert train(tiny_root, tmp_path / "run", recipe, resume=True).best_epoch == 3
 
 
-def test_a_state_of_other_code_is_refused(
-    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train(tiny_root, tmp_path / "run", make_recipe(epochs=1))
-    net = tiny_training.TinyNet
-    monkeypatch.setattr(tiny_training, "TinyNet", lambda n, *rest: net(n, rest[0], True, rest[2]))
-    with pytest.raises(UsageError, match="does not fit the components as they are now") as caught:
-        train(tiny_root, tmp_path / "run", make_recipe(epochs=2), resume=True)
-    assert "plugin" in caught.value.hint
-
-
-def test_a_loss_per_pixel_is_refused(
-    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def make(logits: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
-        return torch.nn.functional.nll_loss(logits.log_softmax(1), target, reduction="none")
-
-    monkeypatch.setattr(tiny_training.functional, "cross_entropy", make)
-    with pytest.raises(TrashError, match=r"the loss has shape \(4, 16, 16\)"):
-        train(tiny_root, tmp_path / "run", make_recipe())
-
-
-def test_a_network_that_raises_is_named(
-    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(self: Any, images: torch.Tensor) -> Any:
-        raise KeyError("decoder")
-
-    monkeypatch.setattr(tiny_training.TinyNet, "forward", broken)
-    with pytest.raises(TrashError, match=r"model tiny failed on one image.*KeyError: 'decoder'"):
-        train(tiny_root, tmp_path / "run", make_recipe())
-
-
-def test_a_run_cannot_be_made_shorter(tiny_root: Path, tmp_path: Path) -> None:
-    train(tiny_root, tmp_path / "run", make_recipe(epochs=3))
-    with pytest.raises(UsageError, match="has 3 epochs already"):
-        train(tiny_root, tmp_path / "run", make_recipe(epochs=2), resume=True)
-
-
-def test_a_changed_recipe_is_not_resumed(tiny_root: Path, tmp_path: Path) -> None:
-    train(tiny_root, tmp_path / "run", make_recipe())
-    with pytest.raises(UsageError) as caught:
-        train(tiny_root, tmp_path / "run", make_recipe(lr=0.5, ema=0.9), resume=True)
-    assert "optimizer.lr: was 0.01, is 0.5" in caught.value.message
-    assert "train.ema" in caught.value.message
-    assert "epochs" not in caught.value.message
-
-
-def test_changed_data_are_not_resumed(tiny_root: Path, tmp_path: Path) -> None:
-    train(tiny_root, tmp_path / "run", make_recipe())
-    other = tiny_training.write_contest(tmp_path / "contest", train=11)
-    with pytest.raises(UsageError, match="content of the training split"):
-        train(other, tmp_path / "run", make_recipe(), resume=True)
-
-
-def test_a_run_is_not_overwritten(tiny_root: Path, tmp_path: Path) -> None:
-    train(tiny_root, tmp_path / "run", make_recipe(epochs=1))
-    with pytest.raises(UsageError, match="already holds a run"):
-        train(tiny_root, tmp_path / "run", make_recipe(epochs=1))
-
-
 def test_patience_ends_the_run(tiny_root: Path, tmp_path: Path) -> None:
     # With so small a learning rate the score never changes, and the first epoch stays the best.
     recipe = make_recipe(epochs=9, patience=2, lr=1e-12)
@@ -399,11 +338,3 @@ def test_a_full_disk_keeps_what_was_there(tiny_root: Path, tmp_path: Path, limit
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "Free some space" in caught.value.hint
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
-
-
-def test_a_loss_that_is_no_tensor_is_refused(
-    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tiny_training.functional, "cross_entropy", lambda *_, **__: 0.5)
-    with pytest.raises(TrashError, match="the loss has type float"):
-        train(tiny_root, tmp_path / "run", make_recipe(epochs=1))

@@ -153,6 +153,11 @@ class Learner:
                 f"the loss has {what}: it must be a tensor of one number",
                 "A loss averages over the pixels; check it: trash plugin check NAME",
             )
+        if not loss.requires_grad:
+            raise TrashError(
+                "no gradient reaches the network: the loss does not depend on the logits",
+                "An argmax or a detach() cuts the gradient; check it: trash plugin check NAME",
+            )
         return loss
 
     def _gradients_shared(self, last: bool) -> AbstractContextManager[None]:
