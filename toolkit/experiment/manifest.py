@@ -12,10 +12,10 @@ from typing import Any
 from toolkit import __version__
 from toolkit.data.contest import Contest
 from toolkit.experiment.run_folder import SCHEMA_VERSION
-from toolkit.files import digest_of
 from toolkit.packages import package_versions
 from toolkit.plugin.discovery import BUILTIN
-from toolkit.plugin.registry import Registry
+from toolkit.plugin.registry import Entry, Registry
+from toolkit.plugin.source import source_digest
 from toolkit.project import Project
 from toolkit.recipe.load import LoadedRecipe
 from toolkit.submission.side_car import portable_path
@@ -56,18 +56,13 @@ def now() -> str:
 
 def plugin_digests(registry: Registry) -> dict[str, dict[str, str | None]]:
     """Return version and digest of the files of every plugin that is not built in."""
-    files: dict[str, set[Path]] = {}
-    versions: dict[str, str | None] = {}
+    entries: dict[str, list[Entry]] = {}
     for entry in registry.entries():
-        if entry.source != BUILTIN and entry.file is not None:
-            files.setdefault(entry.source, set()).add(entry.file)
-            versions[entry.source] = entry.version
+        if entry.source != BUILTIN:
+            entries.setdefault(entry.source, []).append(entry)
     return {
-        source: {
-            "version": versions[source],
-            "digest": digest_of(*(file.read_bytes() for file in sorted(found))),
-        }
-        for source, found in files.items()
+        source: {"version": found[0].version, "digest": source_digest(*found)}
+        for source, found in entries.items()
     }
 
 

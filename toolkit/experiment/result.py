@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.recipe.problems import shown_path
 from toolkit.submission.submit import SubmissionResult
 from toolkit.train.fit import FitResult
 
@@ -45,12 +46,12 @@ class RunResult:
     def summary(self) -> Iterator[tuple[str, str]]:
         """Yield (name, value) lines for a person."""
         if self.kept:
-            yield "run", str(self.run.path)
-            yield "checkpoint", str(self.fit.best)
+            yield "run", shown_path(self.run.path)
+            yield "checkpoint", shown_path(self.fit.best)
         yield "validation", f"mIoU {self.fit.scores['val_miou']:.4f} (epoch {self.fit.best_epoch})"
         if self.submission is not None:
             if self.kept:
-                yield "submission", str(self.submission.path)
+                yield "submission", shown_path(self.submission.path)
             yield "rows", f"{self.submission.rows} (checked)"
             if self.submission.score is not None:
                 yield "score", f"mIoU {self.submission.score.mean_iou:.4f} on the test split"

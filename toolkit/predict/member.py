@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from torch import nn
 
 from toolkit.errors import UsageError
-from toolkit.files import digest_of
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.parameters import problems_of
 from toolkit.plugin.registry import Entry, Registry
+from toolkit.plugin.source import source_digest
 from toolkit.predict.views import ViewSet, parse_views
 from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import Checkpoint, checkpoint_digest, load_checkpoint
@@ -103,11 +103,7 @@ class Member:
 
     def source_digest(self) -> str:
         """Return the digest of the code that makes the model: other code, other maps."""
-        file = self.model_entry.file
-        if file is None:
-            return ""
-        files = sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
-        return digest_of(*(each.read_bytes() for each in files))
+        return source_digest(self.model_entry)
 
     def release(self) -> None:
         """Free the network's memory; it is built again when needed."""
