@@ -122,3 +122,21 @@ def test_bad_input_is_one_message_and_exit_code_2(
     assert expected in captured.err
     assert captured.out == ""
     assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize("command", ["check", "show", "run"])
+def test_wrong_keys_and_wrong_components_come_in_one_report(
+    project: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    text = RECIPE.replace('"ce"', '"dice_ec"') + "[train]\nepoch = 3\n[[augment.train]]\nname = 3\n"
+    (project / "recipes" / "wrong.toml").write_text(text)
+    assert run(["recipe", command, "wrong"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: recipes/wrong.toml has 3 mistakes",
+        "  recipes/wrong.toml:9  loss.name",
+        "    no loss is called dice_ec. Did you mean dice_ce?",
+        "  recipes/wrong.toml:13  train.epoch",
+        "    unknown key. Did you mean train.epochs?",
+        "  recipes/wrong.toml:15  augment.train.0.name",
+        "    input should be a valid string, not 3.",
+    ]

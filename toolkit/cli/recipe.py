@@ -46,7 +46,7 @@ def run_(
 
     project = find_project()
     registry = open_registry(project)
-    loaded = load_for_run(recipe, project, set_ or (), unset or (), smoke=smoke)
+    loaded = load_for_run(recipe, project, set_ or (), unset or (), smoke=smoke, registry=registry)
     progress = console.make_progress()
     result = execute(
         loaded, registry, project, progress, resume=resume, smoke=smoke, devices=devices
@@ -70,7 +70,7 @@ def check(
     ] = False,
 ) -> None:
     """Find every mistake without training: names, parameters, files, class lists."""
-    from toolkit.recipe.check import check_names, check_recipe
+    from toolkit.recipe.check import check_recipe
     from toolkit.recipe.load import load_recipe
     from toolkit.recipe.problems import shown_path
 
@@ -79,11 +79,11 @@ def check(
     wrong = 0
     for path in recipes:
         try:
-            loaded = load_recipe(path, project=project, set_=set_ or (), unset=unset or ())
+            loaded = load_recipe(
+                path, project=project, registry=registry, set_=set_ or (), unset=unset or ()
+            )
             warnings: list[str] = []
-            if names_only:
-                check_names(loaded, registry)
-            else:
+            if not names_only:
                 warnings = check_recipe(loaded, registry, project)
         except TrashError as error:
             wrong += 1
@@ -107,14 +107,14 @@ def show(
     json_: Json = False,
 ) -> None:
     """Print a recipe with everything that it extends and every default."""
-    from toolkit.recipe.check import check_names
     from toolkit.recipe.load import load_recipe
     from toolkit.recipe.show import as_toml, origin_rows, resolved_values
 
     project = find_project()
     registry = open_registry(project)
-    loaded = load_recipe(recipe, project=project, set_=set_ or (), unset=unset or ())
-    check_names(loaded, registry)
+    loaded = load_recipe(
+        recipe, project=project, registry=registry, set_=set_ or (), unset=unset or ()
+    )
     values = resolved_values(loaded, registry)
     rows = list(origin_rows(loaded, values))
     if json_ and origin:

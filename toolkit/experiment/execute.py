@@ -36,10 +36,16 @@ from toolkit.train.fit import FitResult, fit
 
 
 def load_for_run(
-    path: Path, project: Project, set_: Sequence[str], unset: Sequence[str], *, smoke: bool
+    path: Path,
+    project: Project,
+    set_: Sequence[str],
+    unset: Sequence[str],
+    *,
+    smoke: bool,
+    registry: Registry | None = None,
 ) -> LoadedRecipe:
     """Load a recipe as `recipe run` does: with overrides, and made tiny for `--smoke`."""
-    loaded = load_recipe(path, project=project, set_=set_, unset=unset)
+    loaded = load_recipe(path, project=project, registry=registry, set_=set_, unset=unset)
     if not smoke:
         return loaded
     last = (WORD, smoke_values(loaded.recipe, project.cache))

@@ -7,8 +7,8 @@ from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
-from toolkit.recipe.components import component_problems, component_specs
-from toolkit.recipe.load import LoadedRecipe
+from toolkit.recipe.components import component_specs
+from toolkit.recipe.load import LoadedRecipe, validated
 from toolkit.recipe.problems import DEFAULT, KeyPath, Problem, RecipeError, dotted
 
 _FILES = ("train", "val", "test", "truth", "sample_submission")
@@ -18,9 +18,7 @@ _BUILT = {"model", "loss", "augmentation", "postprocessor", "ensembler", "submis
 
 def check_names(loaded: LoadedRecipe, registry: Registry) -> None:
     """Raise a RecipeError with every unknown name and wrong parameter; imports no torch."""
-    problems = component_problems(loaded, registry)
-    if problems:
-        raise RecipeError(loaded.path, problems)
+    validated(loaded.layers, loaded.path, registry)
 
 
 def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.registry import Registry
-from toolkit.recipe.load import LoadedRecipe
-from toolkit.recipe.problems import DEFAULT, KeyPath, Origin, Problem, dotted
+from toolkit.recipe.layers import Layers
+from toolkit.recipe.problems import DEFAULT, KeyPath, Problem, dotted
 from toolkit.recipe.schema import Recipe
 
 SINGLE = {
@@ -60,22 +61,48 @@ def view_names(views: str) -> list[str]:
     return names
 
 
-def component_problems(loaded: LoadedRecipe, registry: Registry) -> list[Problem]:
-    """Return every unknown component name and wrong parameter, with its place."""
+def component_problems(layers: Layers, registry: Registry) -> list[Problem]:
+    """Return every unknown component name and wrong parameter, with its place.
+
+    Works on the merged values, so that a recipe whose other keys are wrong is checked all the same;
+    what is no component table at all is the schema's to report.
+    """
     found = []
-    for path, kind, spec in component_specs(loaded.recipe):
+    for path, kind, spec in _written_specs(layers.values):
         for problem in registry.problems(kind, spec):
             key = (*path, *problem.path)
-            origin = loaded.layers.origin(key) or DEFAULT
+            origin = layers.origin(key) or DEFAULT
             found.append(Problem(origin, dotted(key), problem.message, problem.hint))
-    try:
-        for name in view_names(loaded.recipe.predict.views):
-            registry.find("view", name)
-    except TrashError as error:
-        origin = loaded.origin(("predict", "views"))
-        found.append(Problem(origin, "predict.views", error.message, error.hint))
-    return sorted(found, key=lambda problem: _order(problem.origin))
+    views = _at(layers.values, ("predict", "views"))
+    if isinstance(views, str):
+        try:
+            for name in view_names(views):
+                registry.find("view", name)
+        except TrashError as error:
+            origin = layers.origin(("predict", "views")) or DEFAULT
+            found.append(Problem(origin, "predict.views", error.message, error.hint))
+    return found
 
 
-def _order(origin: Origin) -> tuple[str, int]:
-    return str(origin.file or ""), origin.line or 0
+def _written_specs(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, ComponentSpec]]:
+    for key, kind in SINGLE.items():
+        if (spec := _spec(values.get(key))) is not None:
+            yield (key,), kind, spec
+    for path, kind in LISTS.items():
+        items = _at(values, path)
+        for index, item in enumerate(items if isinstance(items, list) else []):
+            if (spec := _spec(item)) is not None:
+                yield (*path, index), kind, spec
+
+
+def _spec(value: object) -> ComponentSpec | None:
+    if isinstance(value, Mapping) and isinstance(value.get("name"), str):
+        return ComponentSpec.model_validate(dict(value))
+    return None
+
+
+def _at(values: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    current: Any = values
+    for part in path:
+        current = current.get(part) if isinstance(current, Mapping) else None
+    return current

@@ -14,7 +14,9 @@ from toolkit.errors import UsageError, nearest
 from toolkit.files import digest_of
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.parameters import problems_of
+from toolkit.plugin.registry import Registry
 from toolkit.project import Project
+from toolkit.recipe.components import component_problems
 from toolkit.recipe.layers import Layers, read_layers
 from toolkit.recipe.problems import (
     DEFAULT,
@@ -62,6 +64,7 @@ def load_recipe(
     path: Path,
     *,
     project: Project,
+    registry: Registry | None = None,
     set_: Sequence[str] = (),
     unset: Sequence[str] = (),
     last: tuple[str, dict[str, Any]] | None = None,
@@ -71,6 +74,7 @@ def load_recipe(
     Args:
         path: the TOML file; a bare name is also looked for in the project's `recipes/`.
         project: the project folder.
+        registry: checks the components too, so that all mistakes come at once.
         set_: `--set` texts, applied in order after `unset`.
         unset: dotted keys to remove.
         last: (word for the origin, values) laid over everything else, as `--smoke` does.
@@ -90,7 +94,7 @@ def load_recipe(
         layers.merge(values, lambda _: Origin(word=word))
     options = [word for text in set_ for word in ("--set", text)]
     options += [word for key in unset for word in ("--unset", key)]
-    return LoadedRecipe(path, validated(layers, path), layers, tuple(options))
+    return LoadedRecipe(path, validated(layers, path, registry), layers, tuple(options))
 
 
 def find_recipe(path: Path, project: Project) -> Path:
@@ -119,8 +123,8 @@ def find_recipe(path: Path, project: Project) -> Path:
     raise UsageError(f"there is no recipe {path}", hint)
 
 
-def validated(layers: Layers, path: Path) -> Recipe:
-    """Return the typed recipe of merged values.
+def validated(layers: Layers, path: Path, registry: Registry | None = None) -> Recipe:
+    """Return the typed recipe of merged values; with a registry its components are checked too.
 
     Raises:
         RecipeError: everything that is wrong, each with file and line.
@@ -129,14 +133,17 @@ def validated(layers: Layers, path: Path) -> Recipe:
         text = json.dumps(layers.values, default=str)
     except ValueError as error:  # a hexadecimal number of thousands of digits
         raise UsageError(f"{shown_path(path)}: {error}") from None
+    problems = [] if registry is None else component_problems(layers, registry)
     try:
-        return Recipe.model_validate_json(text)
+        recipe = Recipe.model_validate_json(text)
     except ValidationError as error:
-        problems = [
+        problems += [
             _located(problem.path, problem.message, problem.hint, layers, path)
             for problem in problems_of(error, Recipe)
         ]
-        raise RecipeError(path, _distinct(problems)) from None
+    if problems:
+        raise RecipeError(path, _distinct(problems))
+    return recipe
 
 
 def _located(path: KeyPath, message: str, hint: str, layers: Layers, file: Path) -> Problem:
@@ -187,4 +194,8 @@ def _distinct(problems: Sequence[Problem]) -> list[Problem]:
     by_key: dict[str, Problem] = {}
     for problem in problems:
         by_key.setdefault(problem.key, problem)
-    return sorted(by_key.values(), key=lambda problem: problem.origin.line or 0)
+    return sorted(by_key.values(), key=_place)
+
+
+def _place(problem: Problem) -> tuple[str, int]:
+    return str(problem.origin.file or ""), problem.origin.line or 0
