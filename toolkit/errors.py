@@ -16,14 +16,17 @@ class TrashError(Exception):
     Args:
         message: what is wrong and where, in one or a few lines.
         hint: what to do next, or the nearest valid thing; empty when there is nothing to add.
+        parameter: the component's parameter (or the dotted key of the recipe) that is wrong, when it
+            is known; reports then name its line in the recipe.
     """
 
     exit_code = EXIT_FAILED
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, parameter: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.parameter = parameter
 
 
 class UsageError(TrashError):

@@ -19,13 +19,13 @@ CONTEXT = Context(("background", "thing"))
 def factory(
     context: Context,
     *,
-    weight: Annotated[float, Field(ge=0, le=1)] = 0.5,
+    factor: Annotated[float, Field(ge=0, le=1)] = 0.5,
     size: tuple[PositiveInt, PositiveInt] = (3, 3),
     mode: Literal["mean", "max"] = "mean",
     steps: int,
     label: str | None = None,
 ) -> dict[str, Any]:
-    return {"weight": weight, "size": size, "mode": mode, "steps": steps, "label": label}
+    return {"factor": factor, "size": size, "mode": mode, "steps": steps, "label": label}
 
 
 def group(context: Context, *, of: list[Annotated[ComponentSpec, OfKind("loss")]]) -> list[Any]:
@@ -50,8 +50,8 @@ def spec(name: str, **parameters: Any) -> ComponentSpec:
 
 
 def test_values_arrive_typed_and_defaults_apply() -> None:
-    built = registry().build("loss", spec("one", steps=2, size=[5, 7], weight=1), CONTEXT)
-    assert built == {"weight": 1.0, "size": (5, 7), "mode": "mean", "steps": 2, "label": None}
+    built = registry().build("loss", spec("one", steps=2, size=[5, 7], factor=1), CONTEXT)
+    assert built == {"factor": 1.0, "size": (5, 7), "mode": "mean", "steps": 2, "label": None}
     assert registry().build("loss", spec("thing", depth=4), CONTEXT).depth == 4
 
 
@@ -62,10 +62,10 @@ def test_values_arrive_typed_and_defaults_apply() -> None:
         ({"steps": True}, ("steps",), "valid integer, not true"),
         ({"steps": 1.5}, ("steps",), "valid integer"),
         ({"steps": "1"}, ("steps",), 'valid integer, not "1"'),
-        ({"steps": 1, "weight": 1.5}, ("weight",), "less than or equal to 1, not 1.5"),
+        ({"steps": 1, "factor": 1.5}, ("factor",), "less than or equal to 1, not 1.5"),
         ({"steps": 1, "mode": "men"}, ("mode",), "'mean' or 'max', not \"men\""),
         ({"steps": 1, "size": [1, 0]}, ("size", 1), "greater than 0"),
-        ({"steps": 1, "wieght": 0.5}, ("wieght",), "unknown key"),
+        ({"steps": 1, "facter": 0.5}, ("facter",), "unknown key"),
     ],
 )
 def test_wrong_parameters_name_their_place(
@@ -74,8 +74,8 @@ def test_wrong_parameters_name_their_place(
     (problem,) = registry().problems("loss", spec("one", **parameters))
     assert problem.path == path
     assert expected in problem.message
-    if "wieght" in parameters:
-        assert problem.hint == "Did you mean weight?"
+    if "facter" in parameters:
+        assert problem.hint == "Did you mean factor?"
     with pytest.raises(UsageError, match="loss one: "):
         registry().build("loss", spec("one", **parameters), CONTEXT)
 
@@ -109,6 +109,10 @@ def test_a_parameter_without_type_is_refused() -> None:
     def untyped(context: Context, *, size=3) -> None:  # type: ignore[no-untyped-def]
         pass
 
+    with pytest.raises(TrashError, match="cannot have a parameter called weight"):
+        Registry(
+            [Entry("loss", Component("x", lambda context, *, weight=1.0: None, ""), "test")]
+        ).build("loss", spec("x"), CONTEXT)
     with pytest.raises(TrashError, match=r"parameter size of .*untyped has no type"):
         parameter_model(untyped, {})
 
@@ -149,12 +153,12 @@ def test_an_object_may_be_a_factory() -> None:
     assert found.entries()[0].file is None
     bound = partial(factory, steps=2)
     found = Registry([Entry("loss", Component("it", bound, ""), "test")])
-    assert found.build("loss", spec("it", weight=0.25), CONTEXT)["weight"] == 0.25
+    assert found.build("loss", spec("it", factor=0.25), CONTEXT)["factor"] == 0.25
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_parameter_is_a_finite_number(value: float) -> None:
-    (problem,) = registry().problems("loss", spec("one", steps=1, weight=value))
+    (problem,) = registry().problems("loss", spec("one", steps=1, factor=value))
     assert "finite" in problem.message
 
 

@@ -120,8 +120,38 @@ def test_what_a_factory_refuses_is_found_without_training(
     (found,) = problems(
         project, registry, demo_root, ('"dice_ce"', '"dice_ce"\nclass_weights = [1.0, 2.0]')
     )
-    assert "recipes/r.toml:12  loss" in found
-    assert "12" in found
+    assert found.startswith("  recipes/r.toml:14  loss.class_weights\n    2 class weights for 12 ")
+
+
+def test_a_probability_outside_its_range_gets_the_nearest_valid_one(
+    project: Project, registry: Registry, demo_root: Path
+) -> None:
+    augment = '[[augment.train]]\nname = "hflip"\np = 1.5\n\n[[augment.mix]]\nname = "mixup"\np = -1\n'
+    found = problems(project, registry, demo_root, ("[predict]", augment + "[predict]"))
+    assert found == [
+        "  recipes/r.toml:17  augment.train.0.p\n"
+        "    input should be less than or equal to 1, not 1.5. Nearest valid: 1",
+        "  recipes/r.toml:21  augment.mix.0.p\n"
+        "    input should be greater than or equal to 0, not -1. Nearest valid: 0",
+    ]
+
+
+def test_an_auxiliary_that_the_network_does_not_have_is_refused(
+    project: Project, registry: Registry, demo_root: Path
+) -> None:
+    table = "[auxiliary.presense]\nweight = 0.2\n\n[loss]"
+    presence = ('"resnet18"', '"resnet18"\npresence = true')
+    found = problems(project, registry, demo_root, presence, ("[loss]", table))
+    assert found == [
+        "  recipes/r.toml:13  auxiliary.presense\n    auxiliary.presense: model unet has no output"
+        " called presense. Did you mean presence?"
+    ]
+    found = problems(project, registry, demo_root, ("[loss]", table.replace("weight", "wieght")))
+    assert "Did you mean auxiliary.presense.weight?" in found[0]
+    nested = '[auxiliary.aux.loss]\nname = "dice"\nsmoth = 2.0\n\n[loss]'
+    (found_one,) = problems(project, registry, demo_root, ("[loss]", nested))
+    assert "recipes/r.toml:14  auxiliary.aux.loss.smoth" in found_one
+    assert "Did you mean smooth?" in found_one
 
 
 def test_names_alone_are_checked_without_torch(tmp_path: Path) -> None:

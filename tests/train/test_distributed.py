@@ -86,6 +86,7 @@ def test_two_processes_train_what_one_trains(tiny_root: Path, tmp_path: Path) ->
     recipe: dict[str, Any] = {
         "model": {"auxiliary": True},
         "augment": ("mirror", "ignore_edges"),
+        "mix": ("blend",),
         "optimizer": "sgd",
         "lr": 0.3,
         "epochs": 3,
@@ -112,7 +113,14 @@ def test_two_processes_train_what_one_trains(tiny_root: Path, tmp_path: Path) ->
 def test_more_processes_than_images(tmp_path: Path) -> None:
     """One process has nothing to validate, and a batch holds the only images several times."""
     root = tiny_training.write_contest(tmp_path / "contest", train=3, val=1)
-    recipe: dict[str, Any] = {"optimizer": "sgd", "epochs": 2, "batch_size": 8, "augment": ()}
+    recipe: dict[str, Any] = {
+        "model": {"auxiliary": True, "presence": True},
+        "auxiliary": {"aux": {"weight": 0.0}},
+        "optimizer": "sgd",
+        "epochs": 2,
+        "batch_size": 8,
+        "augment": (),
+    }
     _train_with_two(root, tmp_path / "two", recipe)
     train(root, tmp_path / "one", make_recipe(**recipe))
     one, two = (

@@ -9,6 +9,7 @@ from tiny_training import CLASSES, SIZE, TinyNet
 from torch.nn import functional
 
 from toolkit.data.loader import Batch
+from toolkit.train.criterion import Criterion, Part
 from toolkit.train.device import make_compute
 from toolkit.train.distributed import World
 from toolkit.train.evaluate import Evaluation, evaluate
@@ -35,7 +36,7 @@ def _batches(sizes: tuple[int, ...]) -> list[Batch]:
     whole = Batch(images.to(torch.uint8), masks.to(torch.uint8), torch.arange(sum(sizes)))
     ends = np.cumsum(sizes)
     return [
-        Batch(*(part[end - size : end] for part in whole))
+        Batch(*(part[end - size : end] for part in whole[:3]))
         for size, end in zip(sizes, ends, strict=True)
     ]
 
@@ -45,7 +46,7 @@ def _evaluate(model: Any, sizes: tuple[int, ...]) -> Evaluation:
     evaluation = evaluate(
         model,
         _batches(sizes),
-        _loss,
+        Criterion(Part("main", 1.0, _loss)),
         compute=COMPUTE,
         world=World(),
         n_classes=len(CLASSES),

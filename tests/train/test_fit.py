@@ -18,8 +18,9 @@ from toolkit.train.checkpoint import Checkpoint, load_checkpoint
 
 SCRIPT = Path(tiny_training.__file__)
 FULL: dict[str, Any] = {
-    "model": {"dropout": 0.3, "norm": True},
+    "model": {"dropout": 0.3, "norm": True, "presence": True},
     "augment": ("mirror", "ignore_edges"),
+    "mix": ("blend",),
     "ema": 0.9,
     "clip_norm": 1.0,
     "device_batch_size": 2,
@@ -315,7 +316,7 @@ def test_the_checkpoint_alone_reproduces_its_score(tiny_root: Path, tmp_path: Pa
         pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None] / 255
         mean, std = (torch.tensor(v).view(3, 1, 1) for v in (checkpoint.mean, checkpoint.std))
         with torch.no_grad():
-            labels = model((pixels - mean) / std).argmax(1)
+            labels = model((pixels - mean) / std)["main"].argmax(1)
         confusion.update(labels[0].numpy().astype("uint8"), mask)
     assert scores(confusion.matrix).mean_iou == pytest.approx(
         checkpoint.scores["val_miou"], abs=2e-3

@@ -35,7 +35,7 @@ def _batch(n: int = 4) -> Batch:
 
 def _pieces(batch: Batch, size: int) -> list[Batch]:
     return [
-        Batch(*(part[first : first + size] for part in batch))
+        Batch(*(part[first : first + size] for part in batch[:3]))
         for first in range(0, len(batch.images), size)
     ]
 
@@ -102,11 +102,41 @@ def test_the_moving_average_is_what_counts() -> None:
     torch.testing.assert_close(_weights(learner), expected, rtol=1e-5, atol=1e-7)
 
 
-def test_an_auxiliary_output_is_not_trained() -> None:
-    learner = _learner(model={"auxiliary": True})
-    before = learner.result.state_dict()["auxiliary.weight"].clone()
+def test_an_auxiliary_output_is_trained_unless_its_weight_is_zero() -> None:
+    for settings, trained in (({}, True), ({"aux": {"weight": 0.0}}, False)):
+        learner = _learner(model={"auxiliary": True}, auxiliary=settings)
+        before = learner.result.state_dict()["auxiliary.weight"].clone()
+        learner.step([_batch()])
+        after = learner.result.state_dict()["auxiliary.weight"]
+        assert torch.equal(after, before) is not trained
+
+
+def test_a_mixed_batch_has_the_shared_loss_of_both_labels() -> None:
+    batch = _batch()
+    other = _batch().masks.flip(0)
+    losses = [_learner().step([batch._replace(masks=m)]).loss for m in (batch.masks, other)]
+    mixed = batch._replace(second_masks=other, share=0.3)
+    assert _learner().step([mixed]).loss == pytest.approx(0.3 * losses[0] + 0.7 * losses[1])
+
+
+def test_an_optimizer_with_two_sets_of_weights_is_switched() -> None:
+    learner = _learner()
+    calls: list[str] = []
+    learner._optimizer.train = lambda: calls.append("train")  # type: ignore[attr-defined]
+    learner._optimizer.eval = lambda: calls.append("eval")  # type: ignore[attr-defined]
+    learner.begin_epoch()
     learner.step([_batch()])
-    assert torch.equal(learner.result.state_dict()["auxiliary.weight"], before)
+    learner.end_epoch()
+    assert calls == ["train", "eval"]
+
+
+def test_a_schedule_that_listens_hears_of_validations() -> None:
+    learner = _learner()
+    learner.validated(1.0, 0.5)  # a schedule that does not listen
+    heard: list[tuple[float, float]] = []
+    learner._scheduler.validated = lambda loss, mean_iou: heard.append((loss, mean_iou))
+    learner.validated(0.25, 0.75)
+    assert heard == [(0.25, 0.75)]
 
 
 def test_a_wrong_output_is_found_before_the_first_epoch() -> None:

@@ -64,27 +64,40 @@ def write_contest(root: Path, train: int = 10, val: int = 5) -> Path:
 
 
 class TinyNet(nn.Module):
-    """Two convolutions, without normalisation; with dropout and an auxiliary output on demand."""
+    """Two convolutions, without normalisation; with dropout and other outputs on demand."""
 
-    def __init__(self, n_classes: int, dropout: float, auxiliary: bool, norm: bool) -> None:
+    def __init__(
+        self, n_classes: int, dropout: float, auxiliary: bool, norm: bool, presence: bool = False
+    ) -> None:
         super().__init__()
         self.body = nn.Conv2d(3, 8, 3, padding=1)
         self.norm = nn.BatchNorm2d(8) if norm else nn.Identity()
         self.drop = nn.Dropout(dropout)
         self.head = nn.Conv2d(8, n_classes, 1)
         self.auxiliary = nn.Conv2d(8, n_classes, 1) if auxiliary else None
+        self.presence = nn.Linear(8, n_classes) if presence else None
 
     def forward(self, images: torch.Tensor) -> Any:
         features = self.drop(self.norm(self.body(images)).relu())
-        if self.auxiliary is None:
+        if self.auxiliary is None and self.presence is None:
             return self.head(features)
-        return {"main": self.head(features), "aux": self.auxiliary(features)}
+        outputs = {"main": self.head(features)}
+        if self.auxiliary is not None:
+            outputs["aux"] = self.auxiliary(features)
+        if self.presence is not None:
+            outputs["presence"] = self.presence(features.mean(dim=(2, 3)))
+        return outputs
 
 
 def tiny(
-    context: Context, *, dropout: float = 0.0, auxiliary: bool = False, norm: bool = False
+    context: Context,
+    *,
+    dropout: float = 0.0,
+    auxiliary: bool = False,
+    norm: bool = False,
+    presence: bool = False,
 ) -> nn.Module:
-    return TinyNet(context.n_classes, dropout, auxiliary, norm)
+    return TinyNet(context.n_classes, dropout, auxiliary, norm, presence)
 
 
 def cross_entropy(context: Context, *, explode_at: int = 0, broken_gradient: bool = False) -> Any:
@@ -137,6 +150,19 @@ class _IgnoreEdges:
         return Sample(sample.image, mask, sample.file_name)
 
 
+class _Blend:
+    """MixUp with one share per batch."""
+
+    def __call__(
+        self, sample: Sample, partner: Sample, rng: np.random.Generator, batch_rng: Any
+    ) -> Sample:
+        share = float(batch_rng.uniform(0.2, 0.8))
+        image = sample.image * share + partner.image * (1 - share)
+        return Sample(
+            image.astype(np.uint8), sample.mask, sample.file_name, partner.mask.copy(), share
+        )
+
+
 class BrokenTracker:
     """Works once."""
 
@@ -181,6 +207,7 @@ def make_registry() -> Registry:
             Component("mirror", lambda context: _Mirror(), ""),
             Component("ignore_edges", lambda context: _IgnoreEdges(), ""),
         ],
+        "mix": [Component("blend", lambda context: _Blend(), "")],
         "tracker": [
             Component("broken", lambda context, run_dir: BrokenTracker(run_dir), ""),
             Component("absent", _refuse, ""),
@@ -197,6 +224,8 @@ def make_recipe(
     model: dict[str, Any] | None = None,
     loss: dict[str, Any] | None = None,
     augment: tuple[str, ...] = ("mirror",),
+    mix: tuple[str, ...] = (),
+    auxiliary: dict[str, Any] | None = None,
     trackers: tuple[str, ...] = (),
     data: dict[str, Any] | None = None,
     optimizer: str = "adamw",
@@ -217,7 +246,11 @@ def make_recipe(
         model=ComponentSpec(name="tiny", **(model or {})),
         loss=ComponentSpec(name="cross_entropy", **(loss or {})),
         optimizer=ComponentSpec(name=optimizer, lr=lr),
-        augment=Augment(train=tuple(ComponentSpec(name=name, p=1.0) for name in augment)),
+        auxiliary=auxiliary or {},
+        augment=Augment(
+            train=tuple(ComponentSpec(name=name, p=1.0) for name in augment),
+            mix=tuple(ComponentSpec(name=name, p=0.7) for name in mix),
+        ),
         train=Train(**settings),
         trackers=tuple(ComponentSpec(name=name) for name in trackers),
     )

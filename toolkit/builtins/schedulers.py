@@ -1,24 +1,31 @@
 """Learning-rate schedules, stepped after every optimiser step.
 
-The optimiser's own learning rate is the peak. Schedules are functions of the step alone, so a
-resumed run continues exactly, and one that is made longer follows the longer plan.
+The optimiser's own learning rate is the peak. All schedules but `plateau` are functions of the step
+alone, so a resumed run continues exactly, and one that is made longer follows the longer plan.
+
+Groups with other learning rates keep their ratio to the first group's at every step: `min_lr` is
+the first group's lowest rate and scales with the peak for the others.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from toolkit import Component, Context, UnitInterval, UsageError, hookimpl
 
 if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
 
+    from toolkit.builtins.schedulers_plateau import Plateau
+
 MinLearningRate = Annotated[float, Field(ge=0)]
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
+
+Share = Annotated[float, Field(gt=0, le=1)]
 
 Shape = Callable[[int], tuple[float, float]]
 """Step -> (height 0…1 between the lowest lr and the peak, factor of the peak)."""
@@ -60,7 +67,7 @@ def cosine_restarts(
     warmup: BelowOne = 0.25,
     min_lr: MinLearningRate = 1e-5,
     mult: Annotated[float, Field(gt=0)] = 1.0,
-    gamma: Annotated[float, Field(gt=0, le=1)] = 0.5,
+    gamma: Share = 0.5,
 ) -> LRScheduler:
     """Repeat warm-up and cosine decay, each cycle with a lower peak (arXiv:1608.03983, per step).
 
@@ -126,26 +133,103 @@ def poly(
     return _scheduler(optimizer, shape, min_lr)
 
 
+def one_cycle(
+    context: Context,
+    optimizer: Any,
+    *,
+    warmup: BelowOne = 0.3,
+    start_factor: Share = 0.04,
+    end_factor: Annotated[float, Field(ge=0, le=1)] = 1e-4,
+) -> LRScheduler:
+    """Rise along a cosine to the peak, then fall along one far below the start (arXiv:1708.07120).
+
+    The steps are those of torch's OneCycleLR: the peak is one step before the end of the warm-up,
+    the lowest rate is that of the last step.
+
+    Args:
+        optimizer: whose learning rate is set.
+        warmup: share of the run in which the rate rises.
+        start_factor: learning rate of the first step / peak.
+        end_factor: learning rate of the last step / peak.
+    """
+    last = max(context.total_steps - 1, 0)
+    top = max(context.total_steps * warmup - 1, 0.0)
+
+    def shape(step: int) -> tuple[float, float]:
+        if step < top:
+            return _along_cosine(start_factor, 1.0, step / top), 1.0
+        done = (min(step, last) - top) / (last - top) if last > top else 0.0
+        return _along_cosine(1.0, end_factor, done), 1.0
+
+    return _scheduler(optimizer, shape, 0.0)
+
+
+def _along_cosine(start: float, end: float, done: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
+
+
+def plateau(
+    context: Context,
+    optimizer: Any,
+    *,
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.5,
+    patience: NonNegativeInt = 2,
+    watch: Literal["val_loss", "val_miou"] = "val_loss",
+    min_lr: MinLearningRate = 0.0,
+    warmup: BelowOne = 0.0,
+) -> Plateau:
+    """Lower the learning rate whenever validation has stopped improving.
+
+    An improvement is one of at least a ten-thousandth of the best figure so far. Validations during
+    the warm-up are not looked at.
+
+    Args:
+        optimizer: whose learning rate is set.
+        factor: what the rate is multiplied by.
+        patience: validations in a row without an improvement that are let pass; the next one
+            lowers the rate.
+        watch: "val_loss", which should fall, or "val_miou", which should rise.
+        min_lr: lowest learning rate.
+        warmup: share of the run in which the rate first rises from 0.
+    """
+    from toolkit.builtins.schedulers_plateau import Plateau
+
+    peak = _peak(optimizer, min_lr)
+    return Plateau(
+        optimizer,
+        factor=factor,
+        patience=patience,
+        watch=watch,
+        lowest=min_lr / peak,
+        warmup_steps=int(context.total_steps * warmup),
+    )
+
+
 def _scheduler(optimizer: Any, shape: Shape, min_lr: float) -> LRScheduler:
-    """Make a scheduler whose state is plain numbers; every group keeps its own peak."""
+    """Make a scheduler whose state is plain numbers; all groups follow the first one's shape."""
     from torch.optim.lr_scheduler import LambdaLR
 
-    peaks = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
-    if min_lr > min(peaks):
+    peak = _peak(optimizer, min_lr)
+
+    def factor(step: int) -> float:
+        height, decay = shape(step)
+        top = max(peak * decay, min_lr)
+        return (min_lr + (top - min_lr) * height) / peak
+
+    return LambdaLR(optimizer, factor)
+
+
+def _peak(optimizer: Any, min_lr: float) -> float:
+    """Return the peak of the first group that moves; refuse a lowest rate above it."""
+    peaks = (float(group.get("initial_lr", group["lr"])) for group in optimizer.param_groups)
+    peak = next(filter(None, peaks), 1.0)
+    if min_lr > peak:
         raise UsageError(
-            f"min_lr = {min_lr:g} is above the optimiser's learning rate {min(peaks):g}",
+            f"min_lr = {min_lr:g} is above the optimiser's learning rate {peak:g}",
             "Lower scheduler.min_lr or raise optimizer.lr.",
+            parameter="min_lr",
         )
-
-    def factor_for(peak: float) -> Callable[[int], float]:
-        def factor(step: int) -> float:
-            height, decay = shape(step)
-            top = max(peak * decay, min_lr)
-            return (min_lr + (top - min_lr) * height) / peak
-
-        return factor
-
-    return LambdaLR(optimizer, [factor_for(peak) for peak in peaks])
+    return peak
 
 
 @hookimpl
@@ -156,4 +240,6 @@ def trash_schedulers() -> list[Component]:
         Component("cosine", cosine, "warm-up and one cosine decay"),
         Component("cosine_restarts", cosine_restarts, "cosine cycles with warm-up and lower peaks"),
         Component("poly", poly, "polynomial decay", ("polynomial",)),
+        Component("one_cycle", one_cycle, "one cosine rise and a longer fall", ("onecycle",)),
+        Component("plateau", plateau, "lower rate when validation no longer improves"),
     ]

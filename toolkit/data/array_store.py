@@ -70,6 +70,7 @@ class ArrayStore:
 
     Attributes:
         pixel_counts: pixels of each label over all arrays, int64 (n_labels,).
+        array_counts: arrays that hold each label, int64 (n_labels,).
     """
 
     def __init__(self, path: Path, layout: Layout, rows: Sequence[int] | None = None) -> None:
@@ -83,7 +84,9 @@ class ArrayStore:
         self._offsets: list[int] = self._layout.offsets.tolist()
         counts = self._bytes[self._offsets[-1] :].tobytes()
         table = np.frombuffer(counts, "<i8").reshape(len(self._layout.sizes), self._layout.n_labels)
-        self.pixel_counts: NDArray[np.int64] = table[list(self._rows)].sum(axis=0, dtype=np.int64)
+        table = table[list(self._rows)]
+        self.pixel_counts: NDArray[np.int64] = table.sum(axis=0, dtype=np.int64)
+        self.array_counts: NDArray[np.int64] = (table > 0).sum(axis=0, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self._rows)

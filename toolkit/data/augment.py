@@ -69,22 +69,41 @@ def _apply(step: Step, sample: Sample, rng: np.random.Generator) -> Sample:
             f"augmentation {step.name} failed on {sample.file_name}: "
             f"{in_words(error)}{raised_at(error)}"
         ) from error
+    return checked_sample(result, f"augmentation {step.name}")
+
+
+def checked_sample(result: object, what: str) -> Sample:
+    """Return the result of a component if it is a sample of uint8 arrays of one size.
+
+    Args:
+        result: what it returned.
+        what: kind and name of the component, for messages.
+
+    Raises:
+        TrashError: it is no such sample.
+    """
     if not isinstance(result, Sample) or not all(
         isinstance(array, np.ndarray) for array in (result.image, result.mask)
     ):
-        raise TrashError(
-            f"augmentation {step.name} returned {type(result).__name__}, not a Sample of arrays"
-        )
-    image, mask = result.image, result.mask
+        raise TrashError(f"{what} returned {type(result).__name__}, not a Sample of arrays")
+    image, mask, second = result.image, result.mask, result.second_mask
     if image.dtype != np.uint8 or mask.dtype != np.uint8:
         raise TrashError(
-            f"augmentation {step.name} must keep uint8, "
+            f"{what} must keep uint8, "
             f"it returned an image of {image.dtype} and a mask of {mask.dtype}"
         )
     if image.ndim != 3 or image.shape[2] != 3 or image.shape[:2] != mask.shape:
         raise TrashError(
-            f"augmentation {step.name} returned an image of shape {image.shape} "
-            f"with a mask of shape {mask.shape}"
+            f"{what} returned an image of shape {image.shape} with a mask of shape {mask.shape}"
+        )
+    if second is not None and (
+        not isinstance(second, np.ndarray)
+        or second.dtype != np.uint8
+        or second.shape != mask.shape
+        or not 0 <= result.share <= 1
+    ):
+        raise TrashError(
+            f"{what} must return a second mask like the first, and a share from 0 to 1"
         )
     return result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,11 +13,37 @@ from torch.utils.data import Dataset
 
 from toolkit.data.array_store import Arrays
 from toolkit.data.augment import Pipeline
+from toolkit.data.mixing import Mixing, mixed
 from toolkit.errors import TrashError
 from toolkit.plugin.interfaces import Sample
 
-Item = tuple[NDArray[np.uint8], NDArray[np.uint8], int]
-"""uint8 (H, W, 3) RGB, uint8 (H, W) labels (0 x 0 without masks), position in the split."""
+
+class Item(NamedTuple):
+    """What the loader collects into a batch.
+
+    Attributes:
+        sample: its mask is 0 x 0 in a split without labels.
+        position: in the split.
+    """
+
+    sample: Sample
+    position: int
+
+
+class Key(NamedTuple):
+    """Asks for one training sample.
+
+    Attributes:
+        epoch: counted from 1.
+        step: optimiser step in the epoch, from 0.
+        position: of the sample in the split.
+        partner: position of the sample that a mix would mix it with.
+    """
+
+    epoch: int
+    step: int
+    position: int
+    partner: int
 
 
 def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
@@ -25,7 +52,7 @@ def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
 
 
 class TrainDataset(Dataset[Item | TrashError]):
-    """Augmented samples, asked for as (epoch, index) so that workers need not be told the epoch.
+    """Augmented samples, asked for by `Key` so that workers need not be told the epoch.
 
     A `TrashError` is returned, not raised: torch would hide it in the worker's traceback.
     """
@@ -35,21 +62,46 @@ class TrainDataset(Dataset[Item | TrashError]):
         images: Arrays,
         masks: Arrays,
         pipeline: Pipeline,
+        mixing: Mixing,
         file_names: Sequence[str],
         seed: int,
     ) -> None:
         self._images = images
         self._masks = masks
         self._pipeline = pipeline
+        self._mixing = mixing
         self._file_names = tuple(file_names)
         self._seed = seed
 
     def __len__(self) -> int:
         return len(self._images)
 
-    def __getitem__(self, key: tuple[int, int]) -> Item | TrashError:
-        epoch, index = key
+    def __getitem__(self, key: Key) -> Item | TrashError:
+        return self.__getitems__([key])[0]
+
+    def __getitems__(self, keys: Sequence[Key]) -> list[Item | TrashError]:
+        """Return the samples of one device batch; partners inside it are augmented only once."""
+        augmented: dict[tuple[int, int], Sample] = {}
         try:
+            return [Item(self._sample(key, augmented), key.position) for key in keys]
+        except TrashError as error:
+            return [error]
+
+    def _sample(self, key: Key, augmented: dict[tuple[int, int], Sample]) -> Sample:
+        own = self._augmented(key.epoch, key.position, augmented)
+        chosen = self._mixing.chosen(self._seed, key.epoch, key.step)
+        if chosen is None:
+            return own
+        partner = self._augmented(key.epoch, key.partner, augmented)
+        return mixed(
+            chosen, own, partner,
+            seed=self._seed, epoch=key.epoch, step=key.step, index=key.position,
+        )  # fmt: skip
+
+    def _augmented(
+        self, epoch: int, index: int, augmented: dict[tuple[int, int], Sample]
+    ) -> Sample:
+        if (epoch, index) not in augmented:
             # Copies, because caches are read-only and an augmentation may write in place.
             sample = Sample(
                 image=self._images[index].copy(),
@@ -57,9 +109,11 @@ class TrainDataset(Dataset[Item | TrashError]):
                 file_name=self._file_names[index],
             )
             sample = self._pipeline(sample, sample_rng(self._seed, epoch, index))
-        except TrashError as error:
-            return error
-        return sample.image, sample.mask, index
+            if self._mixing.steps:
+                # It may be the partner of another sample of the batch: a mix must not write into it.
+                sample.image.flags.writeable = sample.mask.flags.writeable = False
+            augmented[epoch, index] = sample
+        return augmented[epoch, index]
 
 
 class EvalDataset(Dataset[Item | TrashError]):
@@ -78,7 +132,7 @@ class EvalDataset(Dataset[Item | TrashError]):
         except TrashError as error:
             return error
         mask = np.empty((0, 0), np.uint8) if self._masks is None else self._masks[index]
-        return image, mask, index
+        return Item(Sample(image, mask), index)
 
 
 def stack(arrays: Sequence[NDArray[np.uint8]]) -> Tensor:

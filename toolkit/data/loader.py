@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader, Sampler
 
 from toolkit.data.array_store import Arrays
 from toolkit.data.augment import Pipeline
-from toolkit.data.dataset import EvalDataset, Item, TrainDataset, stack
+from toolkit.data.dataset import EvalDataset, Item, Key, TrainDataset, stack
+from toolkit.data.mixing import Mixing, partner_shift
 from toolkit.errors import TrashError, UsageError
 
 _ORDER_STREAM = 1
@@ -28,11 +29,15 @@ class Batch(NamedTuple):
         images: uint8 (B, 3, H, W) RGB, in channels-last memory format.
         masks: uint8 (B, H, W) labels; (B, 0, 0) when the split has none.
         indices: int64 (B,), positions in the split.
+        second_masks: uint8 (B, H, W), labels that the images hold as well; None when not mixed.
+        share: weight of `masks` in the loss, 0…1; `second_masks` have the rest.
     """
 
     images: Tensor
     masks: Tensor
     indices: Tensor
+    second_masks: Tensor | None = None
+    share: float = 1.0
 
 
 def epoch_order(n_images: int, seed: int, epoch: int) -> list[int]:
@@ -41,8 +46,8 @@ def epoch_order(n_images: int, seed: int, epoch: int) -> list[int]:
     return [int(index) for index in rng.permutation(n_images)]
 
 
-class EpochSampler(Sampler[list[tuple[int, int]]]):
-    """Device batches of (epoch, index) of one rank."""
+class EpochSampler(Sampler[list[Key]]):
+    """Device batches of one rank."""
 
     def __init__(
         self,
@@ -75,14 +80,21 @@ class EpochSampler(Sampler[list[tuple[int, int]]]):
         per_step = self._batch_size // (self._device_batch_size * self._world_size)
         return self.steps_per_epoch * per_step
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[Key]]:
         order = epoch_order(self._n_images, self._seed, self.epoch)
-        share = self._batch_size // self._world_size
+        size = self._batch_size
+        share = size // self._world_size
         for step in range(self.steps_per_epoch):
-            begin = step * self._batch_size + self._rank * share
-            for first in range(begin, begin + share, self._device_batch_size):
-                positions = range(first, first + self._device_batch_size)
-                yield [(self.epoch, order[position % self._n_images]) for position in positions]
+            begin = step * size
+            batch = [order[position % self._n_images] for position in range(begin, begin + size)]
+            shift = partner_shift(size, self._seed, self.epoch, step)
+            keys = [
+                Key(self.epoch, step, index, batch[(place + shift) % size])
+                for place, index in enumerate(batch)
+            ]
+            mine = keys[self._rank * share : (self._rank + 1) * share]
+            for first in range(0, share, self._device_batch_size):
+                yield mine[first : first + self._device_batch_size]
 
 
 class TrainLoader:
@@ -126,6 +138,7 @@ def train_loader(
     masks: Arrays,
     pipeline: Pipeline,
     *,
+    mixing: Mixing = Mixing(),  # noqa: B008 - frozen
     file_names: Sequence[str],
     seed: int,
     batch_size: int,
@@ -151,7 +164,8 @@ def train_loader(
         world_size=world_size,
         device_batch_size=device_batch_size,
     )
-    return TrainLoader(TrainDataset(images, masks, pipeline, file_names, seed), sampler, workers)
+    dataset = TrainDataset(images, masks, pipeline, mixing, file_names, seed)
+    return TrainLoader(dataset, sampler, workers)
 
 
 def eval_loader(
@@ -195,16 +209,29 @@ def _start_worker(worker: int) -> None:
 
 
 def _collate(items: Sequence[Item | TrashError]) -> Batch | TrashError:
-    samples = []
+    samples, indices = [], []
     for item in items:
         if isinstance(item, TrashError):
             return item
-        samples.append(item)
-    images, masks, indices = zip(*samples, strict=True)
+        samples.append(item.sample)
+        indices.append(item.position)
+    shares = {sample.share for sample in samples if sample.second_mask is not None}
+    if len(shares) > 1:
+        return TrashError(
+            f"a mix gave the samples of one batch {len(shares)} shares; a loss is one number a batch",
+            "Draw the share from batch_rng, which is the same for all of them.",
+        )
+    second = None
+    if shares:
+        # A sample that was left alone holds its own labels twice.
+        masks = [s.mask if s.second_mask is None else s.second_mask for s in samples]
+        second = stack(masks)
     return Batch(
-        images=stack(images).permute(0, 3, 1, 2),
-        masks=stack(masks),
+        images=stack([sample.image for sample in samples]).permute(0, 3, 1, 2),
+        masks=stack([sample.mask for sample in samples]),
         indices=torch.tensor(indices, dtype=torch.int64),
+        second_masks=second,
+        share=shares.pop() if shares else 1.0,
     )
 
 

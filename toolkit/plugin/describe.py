@@ -86,7 +86,15 @@ def describe(entry: Entry, registry: Registry) -> Description:
 
 
 # What the caller does with the parameters that every component of a kind has.
-_COMMON = {"augmentation": {"p": "probability of the step; inside one_of its weight"}}
+_COMMON = {
+    "augmentation": {"p": "probability of the step; inside one_of its weight"},
+    "mix": {"p": "probability per batch; of several mixes the first that comes up is applied"},
+    "loss": {"weight": "factor of this loss in a sum or beside those of other outputs"},
+    "optimizer": {
+        "encoder_lr_factor": "learning rate of the model's encoder / that of the rest",
+        "decay_norms": "false keeps weight decay away from norms and biases",
+    },
+}
 
 
 def _own_first(model: type[Parameters], kind: str) -> list[tuple[str, Any]]:

@@ -31,6 +31,12 @@ def trash_augmentations() -> Sequence[Component]:
 
 
 @hookspec
+def trash_mixes() -> Sequence[Component]:
+    """Augmentations that mix a training sample with another one of its batch."""
+    raise NotImplementedError
+
+
+@hookspec
 def trash_losses() -> Sequence[Component]:
     """Training losses."""
     raise NotImplementedError

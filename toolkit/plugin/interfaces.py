@@ -32,6 +32,7 @@ class Context:
         image_size: (height, width) of the network input, pixels.
         ignore_index: label of pixels that count for nothing.
         pixel_share: share of the training pixels of each label (sums to 1), or None outside a run.
+        image_counts: number of training images that hold each label, or None outside a run.
         epochs: number of training epochs.
         steps_per_epoch: optimiser steps in one epoch.
         pretrained: False when downloaded or bundled weights must not be loaded (`--smoke`).
@@ -42,6 +43,7 @@ class Context:
     image_size: tuple[int, int] = (512, 512)
     ignore_index: int = IGNORE_INDEX
     pixel_share: tuple[float, ...] | None = None
+    image_counts: tuple[int, ...] | None = None
     epochs: int = 1
     steps_per_epoch: int = 1
     pretrained: bool = True
@@ -72,11 +74,15 @@ class Sample:
         image: uint8 (height, width, 3), RGB.
         mask: uint8 (height, width), labels or `ignore_index`.
         file_name: `file_name` of the COCO image record.
+        second_mask: uint8 (height, width), labels that the image holds as well (MixUp), or None.
+        share: 0…1, weight of `mask` in the loss; `second_mask` has the rest.
     """
 
     image: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     file_name: str = ""
+    second_mask: NDArray[np.uint8] | None = None
+    share: float = 1.0
 
 
 class Augmentation(Protocol):
@@ -85,10 +91,43 @@ class Augmentation(Protocol):
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample: ...
 
 
+class Mix(Protocol):
+    """Mixes a sample with another one of its batch; both are augmented already.
+
+    Must be picklable, and random only through its generators: `rng` belongs to the sample alone,
+    `batch_rng` is the same for every sample of the batch. A mix that sets `second_mask` must give
+    one `share` to the whole batch, drawn from `batch_rng`: a loss is one number per batch.
+    """
+
+    def __call__(
+        self,
+        sample: Sample,
+        partner: Sample,
+        rng: np.random.Generator,
+        batch_rng: np.random.Generator,
+    ) -> Sample: ...
+
+
 class Loss(Protocol):
     """`logits` float (B, C, H, W), `target` int64 (B, H, W) -> scalar; ignored pixels count for nothing."""
 
     def __call__(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor: ...
+
+
+class Scheduler(Protocol):
+    """Sets the learning rates of an optimiser's groups, each in proportion to its own.
+
+    It may also have `validated(loss: float, mean_iou: float) -> None`, called after each validation
+    in every process with the same numbers. `state_dict` holds plain values.
+    """
+
+    def step(self) -> None:
+        """Called after every optimiser step."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 class Postprocessor(Protocol):

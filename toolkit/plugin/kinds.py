@@ -11,6 +11,8 @@ from pydantic import Field
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 """A probability or share: a number from 0 to 1."""
 
+_Factor = Annotated[float, Field(ge=0)]
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -44,11 +46,33 @@ KINDS: dict[str, Kind] = {
             # In a pipeline p is the probability of the step; inside one_of it is its weight.
             common={"p": (UnitInterval, 0.5)},
         ),
-        Kind("loss", "trash_losses", (), "(logits, target) -> scalar tensor"),
+        Kind(
+            "mix",
+            "trash_mixes",
+            (),
+            "(sample, partner, rng, batch_rng) -> sample",
+            # All samples of a batch are mixed, or none.
+            common={"p": (UnitInterval, 0.5)},
+        ),
+        Kind(
+            "loss",
+            "trash_losses",
+            (),
+            "(logits, target) -> scalar tensor",
+            # Its share in a sum, or beside the losses of auxiliary outputs.
+            common={"weight": (_Factor, 1.0)},
+        ),
         Kind(
             "postprocessor", "trash_postprocessors", (), "(probabilities, image) -> probabilities"
         ),
-        Kind("optimizer", "trash_optimizers", ("parameters",), "torch.optim.Optimizer"),
+        Kind(
+            "optimizer",
+            "trash_optimizers",
+            ("parameters",),
+            "torch.optim.Optimizer",
+            # Parameter groups are made here, for any optimiser.
+            common={"encoder_lr_factor": (_Factor, 1.0), "decay_norms": (bool, True)},
+        ),
         Kind(
             "scheduler", "trash_schedulers", ("optimizer",), "scheduler, stepped per optimiser step"
         ),

@@ -76,6 +76,12 @@ def parameter_model(
                 f"{label} cannot have a parameter called name",
                 "In recipes it is the name of the component: call it something else.",
             )
+        if parameter.name in common:
+            raise TrashError(
+                f"{label} cannot have a parameter called {parameter.name}",
+                "Every component of this kind has one already, which is not handed to the factory: "
+                "call it something else.",
+            )
         if parameter.annotation is parameter.empty:
             raise TrashError(
                 f"parameter {parameter.name} of {label} has no type",
@@ -152,8 +158,17 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Paramete
         elif item["type"] == "missing":
             found.append(ParameterProblem(path, "is required"))
         else:
-            found.append(ParameterProblem(path, _readable(item), ""))
+            found.append(ParameterProblem(path, _readable(item), _nearest_valid(item)))
     return found
+
+
+_INCLUSIVE_LIMITS = {"less_than_equal": "le", "greater_than_equal": "ge"}
+
+
+def _nearest_valid(item: Any) -> str:
+    """Return the limit that a number passed, where the limit itself is allowed."""
+    limit = _INCLUSIVE_LIMITS.get(item["type"])
+    return f"Nearest valid: {item['ctx'][limit]:g}" if limit else ""
 
 
 _LONGEST_SHOWN = 60

@@ -23,6 +23,7 @@ _TEST_TEMPLATE = "contract_test"
 _IN_RECIPES = {
     "model": '[model] name = "{}"',
     "augmentation": '[[augment.train]] name = "{}"',
+    "mix": '[[augment.mix]] name = "{}"',
     "loss": '[loss] name = "{}"',
     "postprocessor": '[[postprocess]] name = "{}"',
     "optimizer": '[optimizer] name = "{}"',

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from toolkit.errors import TrashError
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
@@ -10,9 +12,12 @@ from toolkit.project import Project
 from toolkit.recipe.components import component_specs
 from toolkit.recipe.load import LoadedRecipe, validated
 from toolkit.recipe.problems import DEFAULT, KeyPath, Problem, RecipeError, dotted
+from toolkit.recipe.schema import Recipe
 
 _FILES = ("train", "val", "test", "truth", "sample_submission")
-_BUILT = {"model", "loss", "augmentation", "postprocessor", "ensembler", "submission_format"}
+_BUILT = {
+    "model", "loss", "augmentation", "mix", "postprocessor", "ensembler", "submission_format",
+}  # fmt: skip
 """Kinds whose factories need nothing but the context."""
 
 
@@ -88,6 +93,7 @@ def _check_build(
         image_size=data.image_size,
         ignore_index=data.ignore_index,
         pixel_share=(1 / len(class_names),) * len(class_names),
+        image_counts=(1,) * len(class_names),
         pretrained=False,
     )
     problems = []
@@ -97,7 +103,34 @@ def _check_build(
         try:
             # On the meta device a network has shapes but no memory: even large ones build at once.
             with torch.device("meta"):
-                registry.build(kind, spec, context)
+                made = registry.build(kind, spec, context)
+                if kind == "model" and loaded.recipe.auxiliary:
+                    _check_outputs(loaded.recipe, made, context)
         except TrashError as error:
-            problems.append(_problem(loaded, path, error.message, error.hint))
+            problems.append(_problem(loaded, _blamed(loaded, path, error), error.message, error.hint))
     return problems
+
+
+def _check_outputs(recipe: Recipe, network: Any, context: Context) -> None:
+    """Refuse an [auxiliary] that does not fit what the network returns, where that can be seen."""
+    import torch
+
+    from toolkit.train.criterion import check_outputs
+    from toolkit.train.outputs import output_shapes
+
+    size = (1, context.n_classes, *context.image_size)
+    try:
+        output = network.eval()(torch.zeros((1, 3, *context.image_size)))
+        shapes = output_shapes(output, size, recipe.model.name)
+    except Exception:
+        # Not every network runs without memory; the run itself tries it on an image first.
+        return
+    check_outputs(recipe, shapes)
+
+
+def _blamed(loaded: LoadedRecipe, path: KeyPath, error: TrashError) -> KeyPath:
+    """Return the key of the parameter that a factory refused, when the recipe writes it."""
+    for key in ((*path, error.parameter), tuple(error.parameter.split("."))):
+        if error.parameter and key in loaded.layers.origins:
+            return key
+    return path

@@ -24,6 +24,7 @@ SINGLE = {
 
 LISTS = {
     ("augment", "train"): "augmentation",
+    ("augment", "mix"): "mix",
     ("postprocess",): "postprocessor",
     ("trackers",): "tracker",
 }
@@ -34,6 +35,9 @@ def component_specs(recipe: Recipe) -> Iterator[tuple[KeyPath, str, ComponentSpe
     """Yield (key, kind, spec) of every component that a recipe names."""
     for key, kind in SINGLE.items():
         yield (key,), kind, getattr(recipe, key)
+    for name, auxiliary in recipe.auxiliary.items():
+        if auxiliary.loss is not None:
+            yield ("auxiliary", name, "loss"), "loss", auxiliary.loss
     for path, kind in LISTS.items():
         value: object = recipe
         for part in path:
@@ -88,6 +92,10 @@ def _written_specs(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, Co
     for key, kind in SINGLE.items():
         if (spec := _spec(values.get(key))) is not None:
             yield (key,), kind, spec
+    auxiliaries = values.get("auxiliary")
+    for name in auxiliaries if isinstance(auxiliaries, Mapping) else ():
+        if (spec := _spec(_at(values, ("auxiliary", name, "loss")))) is not None:
+            yield ("auxiliary", name, "loss"), "loss", spec
     for path, kind in LISTS.items():
         items = _at(values, path)
         for index, item in enumerate(items if isinstance(items, list) else []):

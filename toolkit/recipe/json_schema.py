@@ -41,6 +41,7 @@ def recipe_json_schema(registry: Registry) -> dict[str, Any]:
     for path, kind in LISTS.items():
         table = recipe if len(path) == 1 else definitions[path[0].capitalize()]
         table["properties"][path[-1]]["items"] = {"$ref": _reference(kind)}
+    definitions["Auxiliary"]["properties"]["loss"] = {"$ref": _reference("loss")}
     # A recipe may leave to the one that it extends what is required here.
     recipe.pop("required", None)
     definitions.pop(_SPEC, None)

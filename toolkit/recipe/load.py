@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -162,9 +162,8 @@ def _suggest_key(path: KeyPath, hint: str) -> str:
     """Return the nearest valid key: beside it, else the same word in another table."""
     table, wrong = path[:-1], str(path[-1])
     keys = list(all_keys(Recipe))
-    siblings = {
-        key[-1] for key in keys if key[:-1] == tuple(p for p in table if isinstance(p, str))
-    }
+    words = tuple(part for part in table if isinstance(part, str))
+    siblings = {key[-1] for key in keys if _same_table(key[:-1], words)}
     near = nearest(wrong, siblings)
     if near is not None:
         return f"Did you mean {dotted((*table, near))}?"
@@ -173,13 +172,24 @@ def _suggest_key(path: KeyPath, hint: str) -> str:
     return f"Did you mean {same[0]}?" if same else hint
 
 
+def _same_table(key: tuple[str, ...], table: tuple[str, ...]) -> bool:
+    return len(key) == len(table) and all(
+        known in (ANY_NAME, word) for known, word in zip(key, table, strict=True)
+    )
+
+
+ANY_NAME = "*"
+"""Stands in a key for a name that the recipe chooses."""
+
+
 def all_keys(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the path of every key of the schema, components' parameters apart."""
     for name, field in model.model_fields.items():
         yield (*path, name)
+        chosen = (ANY_NAME,) if get_origin(field.annotation) is dict else ()
         for inner in _models_in(field.annotation):
             if not issubclass(inner, ComponentSpec):
-                yield from all_keys(inner, (*path, name))
+                yield from all_keys(inner, (*path, name, *chosen))
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

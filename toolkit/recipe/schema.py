@@ -105,6 +105,18 @@ class Augment(Section):
 
     train: tuple[ComponentSpec, ...] = ()
     """Steps for training images; each may have `p`."""
+    mix: tuple[ComponentSpec, ...] = ()
+    """Ways to mix a training image with another one of its batch, after `train`. They are tried in
+    order, each with its `p`, once per batch; the first that comes up is applied to the whole batch."""
+
+
+class Auxiliary(Section):
+    """How an output beside the main one is trained; nothing else ever looks at it."""
+
+    weight: NonNegativeFloat = 0.4
+    """Factor of its loss beside the main loss; 0 = not trained."""
+    loss: ComponentSpec | None = None
+    """Its loss; default: the main loss for maps, binary cross entropy for the presence of classes."""
 
 
 class Train(Section):
@@ -160,7 +172,9 @@ class Recipe(Section):
     model: ComponentSpec
     """The network."""
     loss: ComponentSpec
-    """The training loss."""
+    """The training loss of the main output."""
+    auxiliary: dict[str, Auxiliary] = Field(default_factory=dict)
+    """Name of another output -> how it is trained; outputs that are left out take the defaults."""
     optimizer: ComponentSpec = _named("adamw")
     """The optimiser."""
     scheduler: ComponentSpec = _named("constant")

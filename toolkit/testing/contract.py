@@ -21,6 +21,7 @@ CONTEXT = Context(
     class_names=("Background", "Paper", "Glass", "Metal"),
     image_size=(48, 64),
     pixel_share=(0.7, 0.2, 0.1, 0.0),
+    image_counts=(40, 25, 8, 0),
     epochs=4,
     steps_per_epoch=25,
     pretrained=False,

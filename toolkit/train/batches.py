@@ -14,6 +14,7 @@ from toolkit.data.contest import Contest, Split
 from toolkit.data.images import open_images
 from toolkit.data.loader import Batch, TrainLoader, eval_loader, train_loader
 from toolkit.data.masks import open_masks
+from toolkit.data.mixing import build_mixing
 from toolkit.errors import UsageError
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
@@ -80,6 +81,7 @@ def open_batches(
         image_size=size,
         ignore_index=recipe.data.ignore_index,
         pixel_share=shares,
+        image_counts=tuple(int(count) for count in train_masks.array_counts),
         epochs=recipe.train.epochs,
         steps_per_epoch=-(-len(contest.train) // recipe.train.batch_size),
         pretrained=pretrained,
@@ -88,6 +90,7 @@ def open_batches(
         train_images,
         train_masks,
         build_pipeline(recipe.augment.train, registry, context),
+        mixing=build_mixing(recipe.augment.mix, registry, context),
         file_names=contest.train.file_names,
         seed=recipe.seed,
         batch_size=recipe.train.batch_size,

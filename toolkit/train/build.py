@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import cast
 
 import torch
@@ -12,10 +11,12 @@ from toolkit.errors import TrashError, in_words, raised_at
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.recipe.schema import Recipe
+from toolkit.train.criterion import build_criterion
 from toolkit.train.device import Compute, make_compute
 from toolkit.train.distributed import World
 from toolkit.train.learner import Learner
-from toolkit.train.outputs import main_output
+from toolkit.train.outputs import output_shapes
+from toolkit.train.parameter_groups import make_optimizer
 
 
 def build_learner(
@@ -37,18 +38,17 @@ def build_learner(
     if world.size > 1 and device.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     model = compute.place(model)
-    has_more = _has_auxiliary_outputs(model, compute, context, recipe.model.name)
+    shapes = _output_shapes(model, compute, context, recipe.model.name)
     torch.backends.cudnn.benchmark = recipe.train.compile  # else it makes runs differ
     forward = cast(nn.Module, torch.compile(model)) if recipe.train.compile else model
-    loss = registry.build("loss", recipe.loss, context)
-    if isinstance(loss, nn.Module):
-        loss = loss.to(device)
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = registry.build("optimizer", recipe.optimizer, context, trainable)
+    criterion = build_criterion(recipe, registry, context, shapes, device)
+    optimizer = make_optimizer(
+        recipe.optimizer, registry, context, model, model_name=recipe.model.name
+    )
     return Learner(
         model,
-        world.wrap(forward, device, some_unused=has_more),
-        loss,
+        world.wrap(forward, device, some_unused=len(criterion.auxiliary) + 1 < len(shapes)),
+        criterion,
         optimizer,
         registry.build("scheduler", recipe.scheduler, context, optimizer),
         compute=compute,
@@ -60,7 +60,9 @@ def build_learner(
 
 
 @torch.no_grad()
-def _has_auxiliary_outputs(model: nn.Module, compute: Compute, context: Context, name: str) -> bool:
+def _output_shapes(
+    model: nn.Module, compute: Compute, context: Context, name: str
+) -> dict[str, tuple[int, ...]]:
     """Try the network on one image, so that a wrong output is found before the first epoch."""
     model.eval()
     image = torch.zeros((1, 3, *context.image_size), dtype=torch.uint8)
@@ -75,11 +77,4 @@ def _has_auxiliary_outputs(model: nn.Module, compute: Compute, context: Context,
             f"{in_words(error)}{raised_at(error)}",
             f"Check it: trash plugin check {name}",
         ) from error
-    shape = tuple(main_output(output).shape)
-    expected = (1, context.n_classes, *context.image_size)
-    if shape != expected:
-        raise TrashError(
-            f"model {name} returned logits of shape {shape} for one image, not {expected}",
-            "Logits are (images, classes, height, width), at the size of the input.",
-        )
-    return isinstance(output, Mapping) and len(output) > 1
+    return output_shapes(output, (1, context.n_classes, *context.image_size), name)

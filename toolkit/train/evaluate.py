@@ -10,7 +10,7 @@ from torch import nn
 
 from toolkit.data.loader import Batch
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
-from toolkit.plugin.interfaces import Loss
+from toolkit.train.criterion import Criterion
 from toolkit.train.device import Compute
 from toolkit.train.distributed import World
 from toolkit.train.outputs import main_output
@@ -33,7 +33,7 @@ class Evaluation:
 def evaluate(
     model: nn.Module,
     batches: Iterable[Batch],
-    loss: Loss,
+    criterion: Criterion,
     *,
     compute: Compute,
     world: World,
@@ -46,7 +46,7 @@ def evaluate(
     Args:
         model: the network on its device; it is left in evaluation mode.
         batches: every image of this process's share once.
-        loss: the training loss.
+        criterion: the training losses, of which the main one is measured.
         compute: how images go through the network.
         world: the processes that evaluate together.
         n_classes: number of labels.
@@ -63,7 +63,7 @@ def evaluate(
         logits = main_output(output).float()
         target = batch.masks.to(compute.device, non_blocking=True).long()
         counted = int((batch.masks != ignore_index).sum())
-        mean = loss(logits, target).item()
+        mean = criterion.main(logits, target).item()
         loss_sum += torch.tensor([mean * counted, counted], dtype=torch.float64)
         # max(1).indices is several times faster than argmax(dim=1) on CPUs.
         labels = logits.max(1).indices.to(torch.uint8)

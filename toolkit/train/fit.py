@@ -173,8 +173,11 @@ def _run_epoch(
         started = time.perf_counter()
         train_loss, learning_rate = _train(epoch, recipe, batches, learner, world, bar)
         trained = time.perf_counter()
+        learner.end_epoch()
         evaluation = _validate(learner, batches, world, bar) if validates else None
     _refuse_broken(epoch, learner, evaluation)
+    if evaluation:
+        learner.validated(evaluation.loss, evaluation.scores.mean_iou)
     return {
         "epoch": epoch,
         "lr": learning_rate,
@@ -225,7 +228,7 @@ def _validate(learner: Learner, batches: Batches, world: World, bar: Bar) -> Eva
     return evaluate(
         learner.result,
         batches.validation,
-        learner.loss,
+        learner.criterion,
         compute=learner.compute,
         world=world,
         n_classes=batches.context.n_classes,

@@ -14,11 +14,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from toolkit.data.loader import Batch
 from toolkit.errors import TrashError
-from toolkit.plugin.interfaces import Loss
+from toolkit.train.criterion import Criterion
 from toolkit.train.device import Compute
 from toolkit.train.distributed import World
 from toolkit.train.ema import Ema
-from toolkit.train.outputs import main_output
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Learner:
     Args:
         model: the network, on its device.
         forward: the same network as it is called in training (compiled, distributed).
-        loss: the training loss.
+        criterion: the losses of its outputs.
         optimizer: over the parameters of `model`.
         scheduler: of `optimizer`, stepped after every optimiser step.
         compute: how images go through the network.
@@ -63,7 +62,7 @@ class Learner:
         self,
         model: nn.Module,
         forward: nn.Module,
-        loss: Loss,
+        criterion: Criterion,
         optimizer: torch.optim.Optimizer,
         scheduler: Any,
         *,
@@ -75,7 +74,7 @@ class Learner:
     ) -> None:
         self._model = model
         self._forward = forward
-        self.loss = loss
+        self.criterion = criterion
         self._optimizer = optimizer
         self._scheduler = scheduler
         self.compute = compute
@@ -101,6 +100,23 @@ class Learner:
     def begin_epoch(self) -> None:
         """Switch the network to training."""
         self._forward.train()
+        self._switch_optimizer("train")
+
+    def end_epoch(self) -> None:
+        """Put the weights that are validated and saved in place."""
+        self._switch_optimizer("eval")
+
+    def _switch_optimizer(self, mode: str) -> None:
+        # Schedule-free optimisers train other weights than those that they average.
+        switch = getattr(self._optimizer, mode, None)
+        if switch is not None:
+            switch()
+
+    def validated(self, loss: float, mean_iou: float) -> None:
+        """Tell the schedule what a validation found, if it wants to know."""
+        listen = getattr(self._scheduler, "validated", None)
+        if listen is not None:
+            listen(loss, mean_iou)
 
     def step(self, batches: Sequence[Batch]) -> Step:
         """Take one optimiser step on the gradient of the whole batch.
@@ -116,7 +132,7 @@ class Learner:
         losses = []
         for batch, share in zip(batches, shares, strict=True):
             with self._gradients_shared(batch is batches[-1]):
-                loss = share * self._loss_of(batch)
+                loss = self._loss_of(batch, share)
                 # Processes average their gradients; the shares already make the sum the mean.
                 self._scaler.scale(loss * self._world.size).backward()
             losses.append(loss.detach())
@@ -135,24 +151,32 @@ class Learner:
         """Return each piece's share of the counted pixels in the whole batch of all processes.
 
         With these weights the mean over a batch is the same however the batch is divided.
-        """
-        counts = [(batch.masks != self._ignore_index).sum() for batch in batches]
-        mine = torch.stack(counts).to(self.compute.device, torch.float32)
-        return mine / self._world.sum(mine.sum()).clamp(min=1)
 
-    def _loss_of(self, batch: Batch) -> Tensor:
+        Returns:
+            (pieces, 2): of the masks and of the second masks.
+        """
+        counts = [
+            (masks != self._ignore_index).sum()
+            for batch in batches
+            for masks in (
+                batch.masks,
+                batch.masks if batch.second_masks is None else batch.second_masks,
+            )
+        ]
+        mine = torch.stack(counts).view(-1, 2).to(self.compute.device, torch.float32)
+        return mine / self._world.sum(mine.sum(dim=0)).clamp(min=1)
+
+    def _loss_of(self, batch: Batch, shares: Tensor) -> Tensor:
+        """Return a piece's part in the loss of the whole batch; `shares` are its row of `_shares`."""
         images = self.compute.images(batch.images)
         target = batch.masks.to(self.compute.device, non_blocking=True).long()
         with self.compute.autocast():
             output = self._forward(images)
-        loss: Any = self.loss(main_output(output).float(), target)
-        if not isinstance(loss, Tensor) or loss.ndim != 0:
-            tensor = isinstance(loss, Tensor)
-            what = f"shape {tuple(loss.shape)}" if tensor else f"type {type(loss).__name__}"
-            raise TrashError(
-                f"the loss has {what}: it must be a tensor of one number",
-                "A loss averages over the pixels; check it: trash plugin check NAME",
-            )
+        loss = shares[0] * self.criterion(output, target)
+        if batch.second_masks is not None:
+            second = batch.second_masks.to(self.compute.device, non_blocking=True).long()
+            rest = shares[1] * self.criterion(output, second)
+            loss = batch.share * loss + (1 - batch.share) * rest
         if not loss.requires_grad:
             raise TrashError(
                 "no gradient reaches the network: the loss does not depend on the logits",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from toolkit.testing.contract import CONTEXT, Rule, Subject, require
-from toolkit.train.outputs import main_output
+from toolkit.train.outputs import MAIN, main_output, output_shapes
 
 _SIZES = ((64, 64), (33, 65), (96, 40))
 
@@ -22,25 +25,31 @@ def _logits(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def keeps_size(subject: Subject) -> None:
-    """Maps (B, 3, H, W) to finite (B, C, H, W) logits, at odd sizes and for one image too."""
+    """Maps (B, 3, H, W) to finite logits (B, C, H, W), at odd sizes and for one image too."""
     network = subject.component
     require(
         isinstance(network, nn.Module), f"it is a {type(network).__name__}, not a torch.nn.Module"
     )
     for height, width in _SIZES:
-        logits = _logits(network, _images(1, height, width))
-        expected = (1, CONTEXT.n_classes, height, width)
-        require(
-            logits.shape == expected,
-            f"an image of {height} × {width} gives {tuple(logits.shape)}, not {expected}",
-        )
-        require(bool(logits.isfinite().all()), f"logits at {height} × {width} are not finite")
+        with torch.inference_mode():
+            output = network.eval()(_images(1, height, width))
+        output_shapes(output, (1, CONTEXT.n_classes, height, width), subject.entry.name)
+        for name, values in _outputs(output).items():
+            require(_finite(values), f"output {name} at {height} × {width} is not finite")
+
+
+def _outputs(output: Any) -> dict[str, Tensor]:
+    return dict(output) if isinstance(output, Mapping) else {MAIN: output}
 
 
 def follows_the_class_list(subject: Subject) -> None:
     """Has one channel per class of the run."""
     names = tuple(f"class {label}" for label in range(11))
-    network = subject.build(class_names=names, pixel_share=tuple(1 / 11 for _ in names))
+    network = subject.build(
+        class_names=names,
+        pixel_share=tuple(1 / 11 for _ in names),
+        image_counts=tuple(9 for _ in names),
+    )
     channels = _logits(network, _images(1, 64, 64)).shape[1]
     require(channels == len(names), f"{channels} channels for {len(names)} classes")
 
@@ -58,8 +67,8 @@ def returns_logits(subject: Subject) -> None:
 def learns(subject: Subject) -> None:
     """Sends a finite gradient to every parameter, at a batch of two and an odd size."""
     network = subject.component.train()
-    loss = main_output(network(_images(2, 65, 97))).square().mean()
-    torch.autograd.backward(loss)
+    outputs = _outputs(network(_images(2, 65, 97)))
+    torch.autograd.backward(torch.stack([o.square().mean() for o in outputs.values()]).sum())
     trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
     require(bool(trained), "no parameter can be trained")
     # Distributed training waits for the gradient of every parameter.

@@ -15,28 +15,52 @@ def _start() -> list[torch.nn.Parameter]:
     return [torch.nn.Parameter(torch.full((3, 2), 2.0)), torch.nn.Parameter(torch.full((2,), -1.0))]
 
 
+def _value(parameters: list[torch.nn.Parameter]) -> Tensor:
+    return torch.stack([(p - 1).square().sum() for p in parameters]).sum()
+
+
 def _step(optimizer: Any, parameters: list[torch.nn.Parameter]) -> Tensor:
     """Take one step on Σ (w − 1)²; return its value before the step."""
     optimizer.zero_grad()
-    value = torch.stack([(p - 1).square().sum() for p in parameters]).sum()
+    value = _value(parameters)
     torch.autograd.backward(value)
     optimizer.step()
     return value.detach()
 
 
+def _switch(optimizer: Any, mode: str) -> None:
+    """Switch an optimiser that trains other weights than it saves: "train" or "eval"."""
+    if hasattr(optimizer, mode):
+        getattr(optimizer, mode)()
+
+
 def is_optimizer(subject: Subject) -> None:
-    """Is a torch.optim.Optimizer."""
+    """Is a torch.optim.Optimizer.
+
+    One that saves other weights than it trains has both `train()` and `eval()`.
+    """
     made = subject.build(_start())
     require(isinstance(made, torch.optim.Optimizer), f"it is a {type(made).__name__}")
+    modes = [mode for mode in ("train", "eval") if hasattr(made, mode)]
+    require(len(modes) != 1, f"it has {''.join(modes)}() alone")
 
 
 def lowers(subject: Subject) -> None:
-    """Lowers a quadratic."""
+    """Lowers a quadratic.
+
+    At the weights that it trains and at those that it saves.
+    """
     parameters = _start()
     optimizer = subject.build(parameters)
+    _switch(optimizer, "train")
     values = [_step(optimizer, parameters) for _ in range(20)]
     require(
         bool(values[-1] < values[0]), f"from {values[0]:.6g} to {values[-1]:.6g} after 20 steps"
+    )
+    _switch(optimizer, "eval")
+    saved = _value(parameters)
+    require(
+        bool(saved < values[0]), f"the saved weights have {saved:.6g}, not below {values[0]:.6g}"
     )
 
 
@@ -45,7 +69,10 @@ def takes_groups(subject: Subject) -> None:
     still, moving = _start()
     optimizer = subject.build([{"params": [still], "lr": 0.0}, {"params": [moving]}])
     before = still.detach().clone(), moving.detach().clone()
-    _step(optimizer, [still, moving])
+    _switch(optimizer, "train")
+    for _ in range(3):
+        _step(optimizer, [still, moving])
+    _switch(optimizer, "eval")
     require(torch.equal(still, before[0]), "a group with lr = 0 moved")
     require(not torch.equal(moving, before[1]), "the other group did not move")
 
@@ -54,15 +81,21 @@ def state_round_trips(subject: Subject) -> None:
     """Continues exactly from a saved state that loads with weights_only=True."""
     parameters = _start()
     optimizer = subject.build(parameters)
-    for _ in range(3):
-        _step(optimizer, parameters)
+    _steps_of_an_epoch(optimizer, parameters)
     copies = [torch.nn.Parameter(p.detach().clone()) for p in parameters]
     fresh = subject.build(copies)
     fresh.load_state_dict(saved_and_loaded(optimizer.state_dict()))
+    _steps_of_an_epoch(optimizer, parameters)
+    _steps_of_an_epoch(fresh, copies)
+    require(all(map(torch.equal, parameters, copies)), "the resumed parameters differ")
+
+
+def _steps_of_an_epoch(optimizer: Any, parameters: list[torch.nn.Parameter]) -> None:
+    """Take three steps as an epoch does: afterwards the weights are those to be saved."""
+    _switch(optimizer, "train")
     for _ in range(3):
         _step(optimizer, parameters)
-        _step(fresh, copies)
-    require(all(map(torch.equal, parameters, copies)), "the resumed parameters differ")
+    _switch(optimizer, "eval")
 
 
 def saved_and_loaded(state: Any) -> Any:

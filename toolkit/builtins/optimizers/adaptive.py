@@ -1,0 +1,114 @@
+"""Optimisers that adapt the step to each weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from toolkit import Context
+from toolkit.builtins.optimizers.ranges import Decay, LearningRate, Momentum
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+
+def adamw(
+    context: Context,
+    parameters: Iterable[Any],
+    *,
+    lr: LearningRate = 1e-4,
+    weight_decay: Decay = 1e-6,
+    betas: tuple[Momentum, Momentum] = (0.9, 0.999),
+) -> Optimizer:
+    """Make AdamW (Loshchilov & Hutter, arXiv:1711.05101).
+
+    Args:
+        parameters: what to optimise: parameters, or groups of them.
+        lr: learning rate; the peak when a schedule moves it.
+        weight_decay: decoupled weight decay.
+        betas: decay of the averages of the gradient and of its square.
+    """
+    from torch.optim import AdamW
+
+    return AdamW(parameters, lr=lr, weight_decay=weight_decay, betas=betas)
+
+
+def adamp(
+    context: Context,
+    parameters: Iterable[Any],
+    *,
+    lr: LearningRate = 1e-4,
+    weight_decay: Decay = 0.0,
+    betas: tuple[Momentum, Momentum] = (0.9, 0.999),
+    nesterov: bool = False,
+) -> Optimizer:
+    """Make AdamP: Adam whose steps do not lengthen scale-invariant weights (arXiv:2006.08217).
+
+    A weight that is at a right angle to its gradient, as before a norm, is scale-invariant: the
+    part of the step along the weight is taken out, and its decay is a tenth.
+
+    Args:
+        parameters: what to optimise: parameters, or groups of them.
+        lr: learning rate; the peak when a schedule moves it.
+        weight_decay: decoupled weight decay.
+        betas: decay of the averages of the gradient and of its square.
+        nesterov: look ahead along the average of the gradient.
+    """
+    from timm.optim import AdamP
+
+    made: Optimizer = AdamP(
+        parameters, lr=lr, weight_decay=weight_decay, betas=betas, nesterov=nesterov
+    )
+    return made
+
+
+def madgrad(
+    context: Context,
+    parameters: Iterable[Any],
+    *,
+    lr: LearningRate = 5e-4,
+    momentum: Momentum = 0.9,
+    weight_decay: Decay = 1e-6,
+) -> Optimizer:
+    """Make MADGRAD, dual averaging with a cube root and momentum (arXiv:2101.11075).
+
+    It needs less weight decay than others, often none, and its learning rates compare to nobody's.
+
+    Args:
+        parameters: what to optimise: parameters, or groups of them.
+        lr: learning rate; the peak when a schedule moves it. At 0 the weights stay as they are.
+        momentum: share of the last iterate that is kept.
+        weight_decay: L2 penalty.
+    """
+    from timm.optim import MADGRAD
+
+    from toolkit.builtins.optimizers.standing import drop_gradients_at_zero
+
+    made: Optimizer = MADGRAD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
+    made.register_step_pre_hook(drop_gradients_at_zero)
+    return made
+
+
+def lion(
+    context: Context,
+    parameters: Iterable[Any],
+    *,
+    lr: LearningRate = 3e-5,
+    weight_decay: Decay = 3e-6,
+    betas: tuple[Momentum, Momentum] = (0.9, 0.99),
+) -> Optimizer:
+    """Make Lion, which steps by the sign of an average of the gradient (arXiv:2302.06675).
+
+    Its steps are longer than AdamW's: the paper takes 3 to 10 times less learning rate and as many
+    times more weight decay. The defaults are a third and three times those of adamw.
+
+    Args:
+        parameters: what to optimise: parameters, or groups of them.
+        lr: learning rate; the peak when a schedule moves it.
+        weight_decay: decoupled weight decay.
+        betas: share of the average in the step, and decay of the average.
+    """
+    from timm.optim import Lion
+
+    made: Optimizer = Lion(parameters, lr=lr, weight_decay=weight_decay, betas=betas)
+    return made
