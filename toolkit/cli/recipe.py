@@ -1,9 +1,10 @@
-"""`trash recipe`: run, check, show, list, new, schema."""
+"""`trash recipe`: run, compare, check, show, list, new, schema."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +13,13 @@ from toolkit.cli.session import open_registry
 from toolkit.errors import EXIT_USAGE, TrashError, UsageError
 from toolkit.project import find_project
 
-app = typer.Typer(help="Experiments as TOML files: run, check, show, list.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from toolkit.experiment.run_folder import RunFolder
+    from toolkit.recipe.load import LoadedRecipe
+
+app = typer.Typer(
+    help="Experiments as TOML files: run, compare, check, show, list.", no_args_is_help=True
+)
 
 RecipePath = Annotated[Path, typer.Argument(help="Recipe file, or its name below recipes/.")]
 Set = Annotated[
@@ -58,6 +65,58 @@ def run_(
         return
     for name, value in result.summary():
         console.print_result(f"{name:<11} {value}")
+
+
+@app.command()
+def compare(
+    recipes: Annotated[
+        list[Path], typer.Argument(help="Recipes, or folders of them; the first is the baseline.")
+    ],
+    seeds: Annotated[
+        str, typer.Option("--seeds", metavar="N,N,…", help="Run each recipe with these seeds.")
+    ] = "1,2,3",
+    set_: Set = None,
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="Show the IoU of every class as well.")
+    ] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the table as Markdown.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Run recipes with several seeds and print mean ± spread; finished runs are not run again."""
+    from toolkit.experiment import compare as comparing
+    from toolkit.experiment.execute import execute
+
+    project = find_project()
+    registry = open_registry(project)
+    progress = console.make_progress()
+
+    def run_one(loaded: LoadedRecipe) -> RunFolder | None:
+        result = execute(loaded, registry, project, progress)
+        return result.run if result else None
+
+    found = comparing.compare(
+        comparing.expanded(recipes), _seeds(seeds), registry, project,
+        set_=set_ or (), execute=run_one, say=progress.say,
+    )  # fmt: skip
+    if json_:
+        console.print_json([asdict(one) for one in found])
+        return
+    columns, rows = comparing.table(found, per_class=per_class)
+    if markdown:
+        console.print_result(comparing.markdown(columns, rows))
+    else:
+        console.print_table(columns, rows, numeric=columns[1:])
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(seed) for seed in text.split(",")]
+    except ValueError:
+        raise UsageError(
+            f"--seeds {text}: not numbers with commas between them", "For example: --seeds 1,2,3"
+        ) from None
 
 
 @app.command()
