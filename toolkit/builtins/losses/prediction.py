@@ -24,6 +24,8 @@ class Prediction:
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         valid = target != ignore_index
         self.n_classes = logits.shape[1]
+        self.logits = logits
+        """(B, C, H, W)."""
         self.labels = torch.where(valid, target, 0)
         """int64 (B, H, W); ignored pixels are 0 here."""
         self.valid = valid.to(logits.dtype)
@@ -40,16 +42,37 @@ class Prediction:
         """(B, H, W): log-probability of each pixel's own label."""
         return self.log_probabilities.gather(1, self.labels.unsqueeze(1)).squeeze(1)
 
+    @cached_property
+    def overlap(self) -> Tensor:
+        """(C, W): per class and image column, Σ p over the pixels that have this label."""
+        return self._sum_by_label(self.log_probability_of_label.exp() * self.valid)
+
+    @cached_property
+    def predicted(self) -> Tensor:
+        """(C, W): per class and image column, Σ p over the pixels that count."""
+        return (self.probabilities * self.valid.unsqueeze(1)).sum(dim=2).sum(dim=0)
+
+    @cached_property
+    def present(self) -> Tensor:
+        """(C, W): per class and image column, number of pixels that have this label."""
+        return self._sum_by_label(self.valid)
+
     def mean(self, per_pixel: Tensor, weight: Tensor | None = None) -> Tensor:
         """Average (B, H, W) over the pixels that count; 0 when there are none."""
         weight = self.valid if weight is None else self.valid * weight
         total = weight.sum()
         return (per_pixel * weight).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
-    def sum_by_class(self, per_pixel: Tensor) -> Tensor:
-        """Sum (B, H, W) over the pixels of each label: (C,)."""
-        sums = per_pixel.new_zeros(self.n_classes)
-        return sums.scatter_add(0, self.labels.flatten(), (per_pixel * self.valid).flatten())
+    def _sum_by_label(self, per_pixel: Tensor) -> Tensor:
+        # Column by column: float32 loses the digits of a sum over millions of pixels.
+        batch, _, width = per_pixel.shape
+        sums = per_pixel.new_zeros(batch, self.n_classes, width)
+        return sums.scatter_add(1, self.labels, per_pixel).sum(dim=0)
+
+
+def one_hot(labels: Tensor, like: Tensor) -> Tensor:
+    """Return labels int64 (B, H, W) as 0 and 1 in the shape (B, C, H, W) and type of `like`."""
+    return torch.zeros_like(like).scatter_(1, labels.unsqueeze(1), 1.0)
 
 
 class Term(Protocol):
@@ -81,14 +104,30 @@ class SumOfTerms:
         return torch.stack([weight * term(prediction) for weight, term in self._terms]).sum()
 
 
-class SumOfLosses:
-    """Weighted sum of losses; those that are terms share one prediction."""
+class SumOfLosses(torch.nn.Module):
+    """Weighted sum of losses; those that are terms share one prediction.
+
+    It is a module so that the caller moves the buffers of foreign losses to its device.
+    """
 
     def __init__(self, losses: Sequence[tuple[float, Loss]], ignore_index: int) -> None:
+        super().__init__()
         terms = [(weight, loss.term) for weight, loss in losses if isinstance(loss, TermLoss)]
         self._losses = [(w, loss) for w, loss in losses if not isinstance(loss, TermLoss)]
+        self._foreign = torch.nn.ModuleList(
+            loss for _, loss in self._losses if isinstance(loss, torch.nn.Module)
+        )
         if terms:
             self._losses.append((1.0, TermLoss(SumOfTerms(terms), ignore_index)))
 
-    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the sum; see `Loss`."""
         return torch.stack([weight * loss(logits, target) for weight, loss in self._losses]).sum()
+
+
+def weighted(losses: Sequence[tuple[float, Loss]], ignore_index: int) -> Loss:
+    """Return the weighted sum of losses; of terms alone it is a term again."""
+    terms = [(weight, loss.term) for weight, loss in losses if isinstance(loss, TermLoss)]
+    if len(terms) == len(losses):
+        return TermLoss(SumOfTerms(terms), ignore_index)
+    return SumOfLosses(losses, ignore_index)
