@@ -129,7 +129,7 @@ class Strided(torch.nn.Conv2d):
 
 
 MODELS = {
-    "Maps (B, 3, H, W) to finite (B, C, H, W) logits, at odd sizes and for one image too": (
+    "Maps (B, 3, H, W) to finite logits (B, C, H, W), at odd sizes and for one image too": (
         lambda context: Strided(3, context.n_classes, 1)
     ),
     "Has one channel per class of the run": lambda context: torch.nn.Conv2d(3, 4, 1),

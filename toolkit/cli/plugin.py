@@ -25,7 +25,7 @@ Name = Annotated[str, typer.Argument(help="A component, source:component, or a p
 
 @app.command("list")
 def list_(kind: Kind = None, json_: Json = False) -> None:
-    """List every component by kind, with where it comes from."""
+    """List every component by kind and source, with one line of help."""
     from toolkit.plugin.describe import check_kind, one_line
 
     check_kind(kind)
@@ -39,7 +39,8 @@ def list_(kind: Kind = None, json_: Json = False) -> None:
         return
     groups: dict[str, list[console.Entry]] = {}
     for entry in sorted(entries, key=lambda entry: list(KINDS).index(entry.kind)):
-        groups.setdefault(entry.kind, []).append((entry.name, one_line(entry)))
+        group = f"{entry.kind} ({entry.source})"
+        groups.setdefault(group, []).append((entry.name, one_line(entry)))
     console.print_entries(groups)
 
 

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from toolkit.errors import UsageError, nearest
-from toolkit.plugin.discovery import BUILTIN
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.parameters import Parameters, json_schema, marked_kind
 from toolkit.plugin.registry import Entry, Registry
@@ -133,14 +132,9 @@ def named(registry: Registry, name: str, kind: str | None) -> tuple[Entry, ...]:
 
 
 def one_line(entry: Entry) -> str:
-    """Return the summary, and where the component comes from unless it is built in."""
+    """Return the summary and other names."""
     aliases = ", ".join(entry.component.aliases)
-    notes = [
-        f"from {entry.source}" if entry.source != BUILTIN else "",
-        f"also {aliases}" if aliases else "",
-    ]
-    noted = "; ".join(filter(None, notes))
-    return f"{entry.component.summary} ({noted})" if noted else entry.component.summary
+    return entry.component.summary + (f" (also {aliases})" if aliases else "")
 
 
 def check_kind(kind: str | None) -> None:

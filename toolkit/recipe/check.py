@@ -130,7 +130,8 @@ def _check_outputs(recipe: Recipe, network: Any, context: Context) -> None:
 
 def _blamed(loaded: LoadedRecipe, path: KeyPath, error: TrashError) -> KeyPath:
     """Return the key of the parameter that a factory refused, when the recipe writes it."""
-    for key in ((*path, error.parameter), tuple(error.parameter.split("."))):
+    words = error.parameter.split(".")
+    for key in ((*path, *words), tuple(words)):
         if error.parameter and key in loaded.layers.origins:
             return key
     return path

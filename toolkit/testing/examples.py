@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from toolkit.errors import TrashError
+from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.parameters import marked_kind
 from toolkit.plugin.registry import Entry, Registry
 
@@ -23,10 +24,11 @@ def example_parameters(
         if not field.is_required() or name in given:
             continue
         kind = marked_kind(field)
-        if kind is not None:
-            made[name] = _components(kind, registry)
-        else:
+        tables = _components(kind, registry) if kind is not None else []
+        if not tables:
             lacking.append(name)
+        else:
+            made[name] = tables[0] if field.annotation is ComponentSpec else tables
     return made, lacking
 
 

