@@ -52,8 +52,6 @@ def albumentations() -> dict[str, Any]:
 
     border: dict[str, Any] = {"border_mode": cv2.BORDER_REFLECT_101, "p": 1.0}
     return {
-        "hflip": A.HorizontalFlip(p=1.0),
-        "rotate90": A.RandomRotate90(p=1.0),
         "random_sized_crop": A.RandomSizedCrop((150, 200), (SIZE, SIZE), p=1.0),
         "crop_non_empty": A.CropNonEmptyMaskIfExists(300, 300, ignore_values=[255], p=1.0),
         "grid_shuffle": A.RandomGridShuffle((3, 3), p=1.0),

@@ -6,6 +6,7 @@ import pytest
 from toolkit import ComponentSpec, Context, Sample, UsageError
 from toolkit.plugin.interfaces import Augmentation
 from toolkit.plugin.registry import Registry
+from toolkit.testing import examine
 
 SIZE = (96, 96)
 PALETTE = np.array([[20, 20, 20], [230, 30, 30], [30, 230, 30], [40, 40, 230]], dtype=np.uint8)
@@ -16,6 +17,9 @@ MOVING = {
     "rotate": {"limit": 45.0},
     "scale_shift_rotate": {},
     "random_resized_crop": {"scale": [0.3, 1.0]},
+    "random_sized_crop": {"min_size": 48, "max_size": 72},
+    "crop_non_empty": {"size": 48},
+    "grid_shuffle": {"cells": 2},
     "elastic": {},
     "grid_distortion": {},
     "optical_distortion": {},
@@ -24,9 +28,9 @@ COLOUR = ("clahe", "brightness", "brightness_contrast", "gamma")
 
 
 def make(
-    registry: Registry, name: str, /, size: tuple[int, int] = SIZE, **parameters: object
+    registry: Registry, name: str, input_size: tuple[int, int] = SIZE, /, **parameters: object
 ) -> Augmentation:
-    context = Context(("a", "b", "c", "d"), image_size=size)
+    context = Context(("a", "b", "c", "d"), image_size=input_size)
     return registry.build("augmentation", ComponentSpec(name=name, **parameters), context)
 
 
@@ -45,6 +49,29 @@ def labels_of(image: np.ndarray) -> np.ndarray:
 
 def generators(n: int = 12) -> list[np.random.Generator]:
     return [np.random.default_rng(seed) for seed in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("elastic", {"alpha": 40.0, "sigma": 2.0, "affine": 1.2}),
+        ("elastic", {"sigma": 200.0}),
+        ("grid_distortion", {"steps": 40, "limit": 0.9}),
+        ("optical_distortion", {"limit": 2.0}),
+        ("random_sized_crop", {"min_size": 1, "max_size": 1.0}),
+        ("crop_non_empty", {"size": 1.0}),
+        ("grid_shuffle", {"cells": 7}),
+        ("cutout", {"background_only": True, "holes": 8, "size": 10}),
+        ("grid_mask", {"mode": "two", "cells": 5}),
+        ("grid_mask", {"mode": "inverse", "ratio": 0.3}),
+        ("hide_and_seek", {"cells": [7]}),
+        ("augmix", {"chains": 1, "depth": [4, 4], "severity": 10.0}),
+    ],
+)
+def test_other_parameters_keep_the_contract_too(
+    name: str, parameters: dict[str, object], registry: Registry
+) -> None:
+    assert examine("augmentation", name, registry, parameters).findings == ()
 
 
 @pytest.mark.parametrize("name", MOVING)
@@ -103,61 +130,10 @@ def test_rotation_mirrors_the_border_in_image_and_mask(registry: Registry) -> No
 
 
 def test_random_resized_crop_gives_the_input_size_of_the_network(registry: Registry) -> None:
-    crop = make(registry, "random_resized_crop", size=(40, 72))
+    crop = make(registry, "random_resized_crop", (40, 72))
     result = crop(coloured(), np.random.default_rng(0))
     assert result.image.shape == (40, 72, 3)
     assert result.mask.shape == (40, 72)
-
-
-def test_cutout_blanks_squares_of_the_image_only(registry: Registry) -> None:
-    sample = Sample(np.full((96, 96, 3), 200, np.uint8), coloured().mask)
-    cutout = make(registry, "cutout", holes=1, size=20, fill=7)
-    result = cutout(sample, np.random.default_rng(0))
-    rows, columns = np.nonzero((result.image == 7).all(axis=-1))
-    assert len(rows) == 400
-    assert (np.ptp(rows), np.ptp(columns)) == (19, 19)
-    np.testing.assert_array_equal(result.mask, sample.mask)
-
-
-def test_elastic_without_strength_changes_nothing(registry: Registry) -> None:
-    sample = coloured()
-    still = make(registry, "elastic", alpha=1e-6, sigma=6.0, affine=0.0)
-    result = still(sample, np.random.default_rng(0))
-    np.testing.assert_array_equal(result.mask, sample.mask)
-    assert np.abs(result.image.astype(int) - sample.image).max() <= 1
-
-
-def test_elastic_matches_its_formula(registry: Registry) -> None:
-    """Every pixel comes from its place plus alpha × smoothed uniform noise; plain loops."""
-    from toolkit.builtins.augmentations.elastic import Elastic
-
-    size, sigma, alpha = 24, 2.0, 60.0
-    rng = np.random.default_rng(3)
-    noise_x = rng.random((size, size), dtype=np.float32) * 2 - 1
-    taps = np.arange(-8, 9)
-    kernel = np.exp(-(taps**2) / (2 * sigma**2))
-    kernel /= kernel.sum()
-
-    def mirrored(i: int) -> int:
-        period = 2 * (size - 1)
-        i %= period
-        return i if i < size else period - i
-
-    def smooth_at(noise: np.ndarray, y: int, x: int) -> float:
-        return sum(
-            kernel[i] * kernel[j] * noise[mirrored(y + dy), mirrored(x + dx)]
-            for i, dy in enumerate(taps)
-            for j, dx in enumerate(taps)
-        )
-
-    # Labels that change slowly: their value tells the column they came from.
-    mask = np.tile(np.arange(size, dtype=np.uint8), (size, 1))
-    sample = Sample(np.zeros((size, size, 3), np.uint8), mask)
-    result = Elastic(alpha, sigma, 0.0)(sample, np.random.default_rng(3))
-    for y, x in ((12, 12), (5, 17), (20, 3), (0, 10), (23, 23)):
-        source = x + alpha * smooth_at(noise_x, y, x)
-        folded = abs(source) if source < size - 1 else 2 * (size - 1) - source
-        assert result.mask[y, x] == pytest.approx(folded, abs=0.51)
 
 
 def test_one_of_chooses_by_weight(registry: Registry) -> None:
@@ -186,9 +162,10 @@ def test_one_of_never_takes_a_weight_of_zero(registry: Registry) -> None:
         ("one_of", {"of": [{"name": "hflip", "p": 0.0}]}, "every choice has p = 0"),
         ("one_of", {"of": [{"name": "hflop"}]}, "hflop"),
         ("rotate", {"limit": 200.0}, "limit"),
-        ("random_resized_crop", {"scale": [1.0, 0.5]}, "the first number is the larger one"),
-        ("clahe", {"clip_limit": [4.0, 1.0]}, "the first number is the larger one"),
-        ("gamma", {"limits": [120.0, 80.0]}, "the first number is the larger one"),
+        ("hide_and_seek", {"share": 1.5}, "share"),
+        ("hide_and_seek", {"cells": []}, "cells"),
+        ("grid_mask", {"ratio": 1.0}, "ratio"),
+        ("augmix", {"severity": 11.0}, "severity"),
     ],
 )
 def test_wrong_parameters_are_refused(
@@ -196,3 +173,34 @@ def test_wrong_parameters_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         make(registry, name, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "parameter", "hint"),
+    [
+        ("random_resized_crop", {"scale": [1.0, 0.5]}, "scale", "scale = [0.5, 1]"),
+        ("clahe", {"clip_limit": [4.0, 1.0]}, "clip_limit", "clip_limit = [1, 4]"),
+        ("gamma", {"limits": [120.0, 80.0]}, "limits", "limits = [80, 120]"),
+        ("augmix", {"depth": [3, 1]}, "depth", "depth = [1, 3]"),
+        ("random_sized_crop", {"max_size": 97}, "max_size", "Nearest valid: 96."),
+        ("random_sized_crop", {"min_size": 60, "max_size": 0.5}, "min_size", "min_size = 0.5"),
+        ("crop_non_empty", {"size": 200}, "size", "Nearest valid: 96."),
+        ("cutout", {"size": 97}, "size", "Nearest valid: 96."),
+        ("grid_mask", {"cells": 49}, "cells", "Nearest valid: 48."),
+        ("grid_shuffle", {"cells": 97}, "cells", "Nearest valid: 96."),
+        ("one_of", {"of": [{"name": "hflip", "p": 0.0}]}, "of", "Give at least one"),
+    ],
+)
+def test_a_refusal_names_the_parameter_and_the_nearest_valid_value(
+    name: str, parameters: dict[str, object], parameter: str, hint: str, registry: Registry
+) -> None:
+    with pytest.raises(UsageError) as raised:
+        make(registry, name, **parameters)
+    assert raised.value.parameter == parameter
+    assert hint in raised.value.hint
+
+
+def test_a_part_must_fit_the_shorter_side_of_the_input(registry: Registry) -> None:
+    with pytest.raises(UsageError, match="only 48 x 64 pixels") as raised:
+        make(registry, "crop_non_empty", (48, 64), size=60)
+    assert "Nearest valid: 48." in raised.value.hint

@@ -8,6 +8,7 @@ MODULES: tuple[str, ...] = (
     "models",
     "losses",
     "augmentations",
+    "mixes",
     "optimizers",
     "schedulers",
     "postprocessors",

@@ -134,7 +134,7 @@ class Learner:
             with self._gradients_shared(batch is batches[-1]):
                 loss = self._loss_of(batch, share)
                 # Processes average their gradients; the shares already make the sum the mean.
-                self._scaler.scale(loss * self._world.size).backward()
+                torch.autograd.backward(self._scaler.scale(loss * self._world.size))
             losses.append(loss.detach())
         total = self._world.sum(torch.stack(losses).sum()).item()
         if not isfinite(total):

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from toolkit import Component, ComponentSpec, Context, OfKind, UsageError, hookimpl
-from toolkit.builtins.augmentations import geometric, photometric
+from toolkit.builtins.augmentations import covering, geometric, photometric
 from toolkit.plugin.interfaces import Augmentation
 from toolkit.plugin.kinds import KINDS
 
@@ -28,7 +28,9 @@ def one_of(
 
     weights = [float(spec.parameters.get("p", _DEFAULT_WEIGHT)) for spec in of]
     if not any(weights):
-        raise UsageError("one_of: every choice has p = 0", "Give at least one a p above 0.")
+        raise UsageError(
+            "one_of: every choice has p = 0", "Give at least one a p above 0.", parameter="of"
+        )
     choices = [context.build("augmentation", spec) for spec in of]
     return OneOf(list(zip(weights, choices, strict=True)))
 
@@ -47,6 +49,11 @@ def trash_augmentations() -> list[Component]:
         Component(
             "random_resized_crop", geometric.random_resized_crop, "random part at full input size"
         ),
+        Component(
+            "random_sized_crop", geometric.random_sized_crop, "random part of a side within limits"
+        ),
+        Component("crop_non_empty", geometric.crop_non_empty, "part that holds foreground"),
+        Component("grid_shuffle", geometric.grid_shuffle, "cells of a grid change places"),
         Component("elastic", geometric.elastic, "smooth random deformation"),
         Component("grid_distortion", geometric.grid_distortion, "stretched and squeezed grid"),
         Component("optical_distortion", geometric.optical_distortion, "lens distortion"),
@@ -56,6 +63,9 @@ def trash_augmentations() -> list[Component]:
             "brightness_contrast", photometric.brightness_contrast, "random brightness and contrast"
         ),
         Component("gamma", photometric.gamma, "random gamma"),
-        Component("cutout", photometric.cutout, "blank squares, labels kept"),
+        Component("augmix", photometric.augmix, "mixture of chains of colour operations"),
+        Component("cutout", covering.cutout, "blank squares, labels kept"),
+        Component("grid_mask", covering.grid_mask, "blank squares in a grid, labels kept"),
+        Component("hide_and_seek", covering.hide_and_seek, "blank random cells, labels kept"),
         Component("one_of", one_of, "one of several augmentations, by weight"),
     ]

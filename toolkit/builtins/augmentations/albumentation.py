@@ -38,6 +38,19 @@ class Albumentation:
         return replace(sample, image=changed["image"], mask=changed["mask"])
 
 
+class BackgroundOnly:
+    """Undoes what an augmentation of colours does to pixels that are not background."""
+
+    def __init__(self, augmentation: Albumentation) -> None:
+        self._augmentation = augmentation
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        changed = self._augmentation(sample, rng)
+        kept = (sample.mask != 0).view(np.uint8)
+        image = cv2.copyTo(sample.image, kept, changed.image.copy())
+        return replace(changed, image=np.asarray(image, np.uint8))
+
+
 def rotate(limit: float) -> Albumentation:
     """Turn by −limit…limit degrees."""
     return Albumentation(A.Rotate(limit=(-limit, limit), **WARP))
@@ -92,16 +105,6 @@ def brightness_contrast(brightness: float, contrast: float, by_max: bool) -> Alb
 def gamma(limits: tuple[float, float]) -> Albumentation:
     """Raise the image to a power within `limits` percent."""
     return Albumentation(A.RandomGamma(gamma_limit=limits, p=1.0))
-
-
-def grid_distortion(steps: int, limit: float) -> Albumentation:
-    """Stretch and squeeze the cells of a grid by up to ± limit."""
-    return Albumentation(A.GridDistortion(num_steps=steps, distort_limit=(-limit, limit), **WARP))
-
-
-def optical_distortion(limit: float) -> Albumentation:
-    """Bend the image as a lens does, by up to ± limit."""
-    return Albumentation(A.OpticalDistortion(distort_limit=(-limit, limit), **WARP))
 
 
 def cutout(holes: int, size: int, fill: int) -> Albumentation:

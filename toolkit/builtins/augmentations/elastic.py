@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import Sample
+from toolkit.builtins.augmentations.warps import Places, moved
+
+_FINEST = 2
+"""Smallest sigma, in cells, at which a coarser grid loses nothing: what a Gaussian of 2 cells lets
+through beyond the grid's highest frequency is exp(-π² 2²/2), 3e-9."""
+_REACH = 2
+"""Cells to either side that cubic interpolation looks at."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A smooth field of displacements along one axis, on a grid of square cells.
+
+    Attributes:
+        values: float32 (rows, columns), pixels.
+        cell: side of a cell, pixels.
+    """
+
+    values: NDArray[np.float32]
+    cell: int
+
+    def at(self, rows: slice, width: int) -> NDArray[np.float32]:
+        """Return the displacement of every pixel in a slice of rows, interpolated cubically."""
+        if self.cell == 1:
+            return self.values[rows]
+        first = max(rows.start // self.cell - _REACH, 0)
+        last = min(-(-rows.stop // self.cell) + _REACH, len(self.values))
+        size = self.values.shape[1] * self.cell, (last - first) * self.cell
+        fine = cv2.resize(self.values[first:last], size, interpolation=cv2.INTER_CUBIC)
+        offset = first * self.cell
+        return np.asarray(fine[rows.start - offset : rows.stop - offset, :width], dtype=np.float32)
 
 
 class Elastic:
@@ -30,23 +61,33 @@ class Elastic:
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         height, width = sample.mask.shape
-        x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-        x += self._field((height, width), rng)
-        y += self._field((height, width), rng)
+        right, down = self.field((height, width), rng), self.field((height, width), rng)
         (a, b, c), (d, e, f) = self._source_of(height, width, rng)
-        x, y = a * x + b * y + c, d * x + e * y + f
-        return replace(
-            sample,
-            image=_moved(sample.image, x, y, cv2.INTER_LINEAR),
-            mask=_moved(sample.mask, x, y, cv2.INTER_NEAREST),
-        )
+        columns = np.arange(width, dtype=np.float32)
+        lines = np.arange(height, dtype=np.float32)[:, None]
 
-    def _field(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-        noise = rng.random(shape, dtype=np.float32) * 2 - 1
+        def places(rows: slice) -> tuple[Places, Places]:
+            x, y = columns + right.at(rows, width), lines[rows] + down.at(rows, width)
+            return a * x + b * y + c, d * x + e * y + f
+
+        return moved(sample, places)
+
+    def field(self, shape: tuple[int, int], rng: np.random.Generator) -> Field:
+        """Return the displacements along one axis for an image of `shape` (height, width).
+
+        Where sigma is large, the noise is drawn and smoothed in cells of several pixels: smoothed
+        noise has a standard deviation in proportion to 1 / sigma, so in cells it is `cell` times
+        too large.
+        """
+        cell = max(1, int(self._sigma // _FINEST))
+        rows, columns = -(-shape[0] // cell), -(-shape[1] // cell)
+        noise = rng.random((rows, columns), dtype=np.float32) * 2 - 1
+        noise *= np.float32(self._alpha / cell)
+        sigma = self._sigma / cell
         # An explicit odd size: OpenCV's own choice for float images is smaller than 4 sigma.
-        side = 2 * int(4 * self._sigma + 0.5) + 1
-        smooth = cv2.GaussianBlur(noise, (side, side), self._sigma)
-        return np.asarray(smooth * np.float32(self._alpha), dtype=np.float32)
+        side = 2 * int(4 * sigma + 0.5) + 1
+        smooth = cv2.GaussianBlur(noise, (side, side), sigma)
+        return Field(np.asarray(smooth, dtype=np.float32), cell)
 
     def _source_of(self, height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """Return the 2 × 3 map from places in the result to places in the input."""
@@ -54,12 +95,6 @@ class Elastic:
         reach = min(height, width) / 3
         corners = np.array([[reach, reach], [reach, -reach], [-reach, -reach]], dtype=np.float32)
         points = centre + corners
-        moved = points + rng.uniform(-self._affine, self._affine, points.shape).astype(np.float32)
-        return np.asarray(cv2.getAffineTransform(moved, points), dtype=np.float32)
-
-
-def _moved(
-    array: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.float32], interpolation: int
-) -> NDArray[np.uint8]:
-    moved = cv2.remap(array, x, y, interpolation, borderMode=cv2.BORDER_REFLECT_101)
-    return np.asarray(moved, dtype=np.uint8)
+        moved_points = points + rng.uniform(-self._affine, self._affine, points.shape)
+        transform = cv2.getAffineTransform(moved_points.astype(np.float32), points)
+        return np.asarray(transform, dtype=np.float32)

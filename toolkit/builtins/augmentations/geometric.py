@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from toolkit import Context, UsageError
+from toolkit.builtins.augmentations.limits import cells_of, in_order, pixels
 from toolkit.plugin.interfaces import Augmentation
 
 Angle = Annotated[float, Field(ge=0, le=180)]
@@ -79,9 +80,58 @@ def random_resized_crop(
     """
     from toolkit.builtins.augmentations import albumentation
 
-    _in_order("scale", scale)
-    _in_order("ratio", ratio)
+    in_order("scale", scale)
+    in_order("ratio", ratio)
     return albumentation.random_resized_crop(context.image_size, scale, ratio)
+
+
+def random_sized_crop(
+    context: Context,
+    *,
+    min_size: PositiveFloat = 150 / 512,
+    max_size: PositiveFloat = 200 / 512,
+) -> Augmentation:
+    """Cut out a random part of the input's proportions and resize it to the network's input size.
+
+    Args:
+        min_size: smallest shorter side of the part, pixels; up to 1: share of the input's.
+        max_size: largest shorter side, likewise. The defaults are 150 and 200 at an input of 512.
+    """
+    from toolkit.builtins.augmentations.crops import SizedCrop
+
+    sides = pixels("min_size", min_size, context), pixels("max_size", max_size, context)
+    if sides[0] > sides[1]:
+        raise UsageError(
+            f"min_size = {min_size:g} is larger than max_size = {max_size:g}",
+            f"Nearest valid: min_size = {max_size:g}.",
+            parameter="min_size",
+        )
+    return SizedCrop(sides, context.image_size)
+
+
+def crop_non_empty(context: Context, *, size: PositiveFloat = 300 / 512) -> Augmentation:
+    """Cut out a part that holds foreground, if there is any, and resize it to the network's input size.
+
+    Ignored pixels are no foreground.
+
+    Args:
+        size: shorter side of the part, pixels; up to 1: share of the input's. The default is 300
+            at an input of 512; the part has the input's proportions.
+    """
+    from toolkit.builtins.augmentations.crops import NonEmptyCrop
+
+    return NonEmptyCrop(pixels("size", size, context), context.image_size, context.ignore_index)
+
+
+def grid_shuffle(context: Context, *, cells: PositiveInt = 3) -> Augmentation:
+    """Let the cells of a grid change places, image and labels alike.
+
+    Args:
+        cells: cells along each axis.
+    """
+    from toolkit.builtins.augmentations.lattices import GridShuffle
+
+    return GridShuffle(cells_of("cells", cells, 1, context))
 
 
 def elastic(
@@ -106,15 +156,15 @@ def elastic(
 def grid_distortion(
     context: Context, *, steps: PositiveInt = 5, limit: BelowOne = 0.3
 ) -> Augmentation:
-    """Stretch and squeeze the cells of a grid; the border mirrors the picture.
+    """Stretch and squeeze the cells of a grid; the frame of the picture stays where it is.
 
     Args:
         steps: cells along each axis.
         limit: largest change of a cell's size, share.
     """
-    from toolkit.builtins.augmentations import albumentation
+    from toolkit.builtins.augmentations.warps import GridDistortion
 
-    return albumentation.grid_distortion(steps, limit)
+    return GridDistortion(steps, limit)
 
 
 def optical_distortion(context: Context, *, limit: PositiveFloat = 1.0) -> Augmentation:
@@ -123,14 +173,6 @@ def optical_distortion(context: Context, *, limit: PositiveFloat = 1.0) -> Augme
     Args:
         limit: largest distortion to either side.
     """
-    from toolkit.builtins.augmentations import albumentation
+    from toolkit.builtins.augmentations.warps import OpticalDistortion
 
-    return albumentation.optical_distortion(limit)
-
-
-def _in_order(name: str, limits: tuple[float, float]) -> None:
-    if limits[0] > limits[1]:
-        raise UsageError(
-            f"{name} = [{limits[0]:g}, {limits[1]:g}]: the first number is the larger one",
-            f"Write {name} = [{limits[1]:g}, {limits[0]:g}].",
-        )
+    return OpticalDistortion(limit)

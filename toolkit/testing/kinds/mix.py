@@ -1,0 +1,159 @@
+"""The contract of a mix."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from dataclasses import fields
+
+import numpy as np
+
+from toolkit.plugin.interfaces import Mix, Sample
+from toolkit.testing import samples
+from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+
+_TRIES = 10
+
+
+def _made(subject: Subject) -> Iterator[tuple[Mix, Sample, Sample]]:
+    """Yield the mix with a sample and its partner, square and wider, at the network's size."""
+    for size in ((48, 48), (48, 64)):
+        rng = np.random.default_rng(0)
+        pair = [samples.sample(rng, *size, CONTEXT.n_classes) for _ in range(2)]
+        yield subject.build(image_size=size), pair[0], pair[1]
+
+
+def _mixed(mix: Mix, sample: Sample, partner: Sample, seed: int, batch_seed: int = 0) -> Sample:
+    generators = np.random.default_rng(seed), np.random.default_rng([batch_seed, 1])
+    result = mix(sample, partner, *generators)
+    require(isinstance(result, Sample), f"it returned {type(result).__name__}")
+    return result
+
+
+def _same(first: Sample, second: Sample) -> bool:
+    pairs = [(getattr(first, item.name), getattr(second, item.name)) for item in fields(Sample)]
+    return all(np.array_equal(one, other) for one, other in pairs)
+
+
+def _labels(*of: Sample) -> set[int]:
+    masks = [mask for sample in of for mask in (sample.mask, sample.second_mask)]
+    return {int(label) for mask in masks if mask is not None for label in np.unique(mask)}
+
+
+def keeps_arrays(subject: Subject) -> None:
+    """Returns uint8 image (H, W, 3) and masks (H, W) of the same size, in memory order."""
+    for mix, sample, partner in _made(subject):
+        for seed in range(_TRIES):
+            result = _mixed(mix, sample, partner, seed, seed)
+            height, width = sample.mask.shape
+            arrays = [
+                ("image", result.image, (height, width, 3)),
+                ("mask", result.mask, (height, width)),
+            ]
+            if result.second_mask is not None:
+                arrays.append(("second mask", result.second_mask, (height, width)))
+            for name, array, shape in arrays:
+                require(
+                    array.dtype == np.uint8, f"{name} of {array.dtype}, not uint8 (seed {seed})"
+                )
+                require(array.shape == shape, f"{name} of shape {array.shape}, not {shape}")
+                require(
+                    array.flags.c_contiguous,
+                    f"{name} is a view in another order: use np.ascontiguousarray",
+                )
+            require(result.file_name == sample.file_name, "the file name was lost")
+
+
+def weighs_masks(subject: Subject) -> None:
+    """Gives the first mask a share from 0 to 1, and 1 where there is no second."""
+    for mix, sample, partner in _made(subject):
+        for seed in range(_TRIES):
+            result = _mixed(mix, sample, partner, seed, seed)
+            require(0 <= result.share <= 1, f"a share of {result.share} (seed {seed})")
+            require(
+                result.second_mask is not None or result.share == 1,
+                f"a share of {result.share} without a second mask (seed {seed})",
+            )
+
+
+def invents_no_class(subject: Subject) -> None:
+    """Gives the masks no label that neither sample has."""
+    for mix, sample, partner in _made(subject):
+        # Two labels far apart, so that sums and means of labels stand out.
+        few = np.where(sample.mask == 0, 3, 0).astype(np.uint8)
+        apart = Sample(sample.image, few), Sample(partner.image, few[::-1].copy())
+        for one, other in ((sample, partner), apart):
+            for seed in range(_TRIES):
+                invented = _labels(_mixed(mix, one, other, seed, seed)) - _labels(one, other)
+                require(not invented, f"new labels {sorted(invented)} (seed {seed})")
+
+
+def needs_no_class(subject: Subject) -> None:
+    """Takes masks that are all background or all ignored, on either side."""
+    for mix, sample, partner in _made(subject):
+        plain = [
+            Sample(sample.image, np.full_like(sample.mask, label))
+            for label in (0, CONTEXT.ignore_index)
+        ]
+        pairs = [(one, other) for one in (*plain, sample) for other in (*plain, partner)]
+        for one, other in pairs:
+            for seed in range(_TRIES):
+                invented = _labels(_mixed(mix, one, other, seed, seed)) - _labels(one, other)
+                require(not invented, f"new labels {sorted(invented)} (seed {seed})")
+
+
+def is_deterministic(subject: Subject) -> None:
+    """Depends on its two generators alone: not on earlier calls, nor on global random state."""
+    for mix, sample, partner in _made(subject):
+        for seed in range(_TRIES):
+            first = _mixed(mix, sample, partner, seed, seed)
+            # Global generators have moved on by the second call.
+            _mixed(mix, sample, partner, seed + 1000, seed + 1000)
+            second = _mixed(mix, sample, partner, seed, seed)
+            require(_same(first, second), f"two calls with one seed differ (seed {seed})")
+
+
+def shares_with_the_batch(subject: Subject) -> None:
+    """Gives all samples of a batch one share: it comes from `batch_rng`, not from `rng`."""
+    for mix, sample, partner in _made(subject):
+        for batch in range(_TRIES):
+            pairs = [(sample, partner), (partner, sample)] * 2
+            results = [_mixed(mix, *pair, seed, batch) for seed, pair in enumerate(pairs)]
+            shares = {result.share for result in results if result.second_mask is not None}
+            require(len(shares) < 2, f"shares {sorted(shares)} in one batch")
+
+
+def is_picklable(subject: Subject) -> None:
+    """Survives pickling, as loader processes need it, and then does the same."""
+    for mix, sample, partner in _made(subject):
+        copy = pickle.loads(pickle.dumps(mix))
+        for seed in range(_TRIES):
+            require(
+                _same(
+                    _mixed(mix, sample, partner, seed, seed),
+                    _mixed(copy, sample, partner, seed, seed),
+                ),
+                "the copy does something else",
+            )
+
+
+def leaves_inputs(subject: Subject) -> None:
+    """Leaves both samples as they were: they are mixed with others, too."""
+    for mix, *pair in _made(subject):
+        writable = [Sample(item.image.copy(), item.mask.copy(), item.file_name) for item in pair]
+        for seed in range(_TRIES):
+            _mixed(mix, writable[0], writable[1], seed, seed)
+            for before, after in zip(pair, writable, strict=True):
+                require(_same(before, after), f"it changed an input in place (seed {seed})")
+
+
+RULES: tuple[Rule, ...] = (
+    keeps_arrays,
+    weighs_masks,
+    invents_no_class,
+    needs_no_class,
+    is_deterministic,
+    shares_with_the_batch,
+    is_picklable,
+    leaves_inputs,
+)
