@@ -11,7 +11,7 @@ import pytest
 from toolkit.cli.main import run
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "plugins/README.md", "submissions/README.md")
+DOCUMENTS = ("README.md", "plugins/README.md", "recipes/README.md", "submissions/README.md")
 TEXTS = {name: (ROOT / name).read_text() for name in DOCUMENTS}
 TEST_COMMAND = re.compile(r"^    (python3 -m venv .*pytest.*)$", re.MULTILINE)
 

@@ -26,6 +26,8 @@ def _start(project: Project, *arguments: str, **environment: str) -> subprocess.
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell in the background starts its commands with Ctrl-C ignored, and so would ours be.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

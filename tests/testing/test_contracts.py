@@ -151,13 +151,29 @@ def test_broken_models_are_found(rule: str) -> None:
     assert_finds("model", MODELS[rule], rule)
 
 
-def test_a_model_with_named_outputs_is_not_broken() -> None:
-    class Named(torch.nn.Conv2d):
-        def forward(self, x):
-            return {"main": super().forward(x), "aux": None}
+class Named(torch.nn.Conv2d):
+    def forward(self, x):
+        logits = super().forward(x)
+        return {"main": logits, "aux": 2 * logits, "presence": logits.mean(dim=(2, 3))}
 
+
+class Quarter(Named):
+    def forward(self, x):
+        outputs = super().forward(x)
+        return outputs | {"aux": outputs["aux"][..., ::2, ::2]}
+
+
+def test_a_model_with_named_outputs_is_not_broken() -> None:
     registry = registry_with("model", lambda context: Named(3, context.n_classes, 1))
     check_component("model", "broken", registry)
+
+
+def test_an_auxiliary_map_of_another_size_is_found() -> None:
+    assert_finds(
+        "model",
+        lambda context: Quarter(3, context.n_classes, 1),
+        "Maps (B, 3, H, W) to finite logits (B, C, H, W), at odd sizes and for one image too",
+    )
 
 
 # Augmentations: module level, so that only what is meant to be unpicklable is.
