@@ -318,3 +318,17 @@ def test_resume_without_a_run_is_a_usage_error(project: Project) -> None:
     loaded = load_for_run(Path("tiny"), project, (), (), smoke=False)
     with pytest.raises(UsageError, match="nothing to resume"):
         execute(loaded, load_registry(project), project, SilentProgress(), resume=True)
+
+
+def test_what_only_the_run_finds_wrong_has_its_line_too(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = project.recipes / "tiny.toml"
+    text = recipe.read_text().replace('name = "tiny"', 'name = "fcn32s"\nweights = "gone.pth"')
+    recipe.write_text(text)
+    assert run(["recipe", "check", "tiny"]) == 0
+    assert run(RUN) == 2
+    line = text.splitlines().index('weights = "gone.pth"') + 1
+    assert f"error: recipes/tiny.toml:{line}  model.weights: no weights at" in (
+        capsys.readouterr().err
+    )

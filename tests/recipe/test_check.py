@@ -126,7 +126,9 @@ def test_what_a_factory_refuses_is_found_without_training(
 def test_a_probability_outside_its_range_gets_the_nearest_valid_one(
     project: Project, registry: Registry, demo_root: Path
 ) -> None:
-    augment = '[[augment.train]]\nname = "hflip"\np = 1.5\n\n[[augment.mix]]\nname = "mixup"\np = -1\n'
+    augment = (
+        '[[augment.train]]\nname = "hflip"\np = 1.5\n\n[[augment.mix]]\nname = "mixup"\np = -1\n'
+    )
     found = problems(project, registry, demo_root, ("[predict]", augment + "[predict]"))
     assert found == [
         "  recipes/r.toml:17  augment.train.0.p\n"

@@ -189,12 +189,23 @@ def show(
 
 
 @app.command("list")
-def list_(json_: Json = False) -> None:
-    """List the project's recipes with their models and reference scores."""
+def list_(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only recipes with these words in path, title, model or loss."),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """List the project's recipes by folder, with models, losses and reference scores."""
     from toolkit.recipe.listing import list_recipes
 
     project = find_project()
-    rows = list_recipes(project)
+    rows = list_recipes(project, words or ())
+    if not rows and words:
+        raise UsageError(
+            f"no recipe has {' and '.join(words)} in its path, title, model or loss",
+            "List all: trash recipe list",
+        )
     if not rows:
         raise UsageError(
             f"there are no recipes in {project.recipes}", "Write one: trash recipe new NAME"
@@ -202,7 +213,10 @@ def list_(json_: Json = False) -> None:
     if json_:
         console.print_json([row.as_json() for row in rows])
         return
-    console.print_entries({"": [(row.path, row.text) for row in rows]})
+    groups: dict[str, list[console.Entry]] = {}
+    for row in rows:
+        groups.setdefault(row.folder, []).append((row.name, row.text))
+    console.print_entries(groups)
     for row in rows:
         if row.error:
             console.warn(row.error)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.data.contest import Contest, open_contest
-from toolkit.errors import UsageError
+from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.ending import recorded, recorded_by_worker, terminated_as_interrupted
 from toolkit.experiment.launch import launch, run_of_worker
 from toolkit.experiment.manifest import make_manifest, now
@@ -21,6 +21,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.predict.members import MemberChoice
 from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
+from toolkit.recipe.blame import placed
 from toolkit.recipe.check import check_names
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import shown_path
@@ -195,12 +196,15 @@ def _perform(job: _Job, run: RunFolder, contest: Contest) -> RunResult | None:
     def on_epoch(epoch: int, figures: dict[str, float]) -> None:
         job.tell("trash_epoch_finished", run_dir=run.path, epoch=epoch, figures=figures)
 
-    fitted = fit(
-        job.recipe, job.registry, contest, run.path,
-        cache=job.places.cache, progress=job.progress, resume=job.resume,
-        pretrained=job.places.kept,  # a trial must not wait for a download
-        lineage=_lineage(run), on_epoch=on_epoch,
-    )  # fmt: skip
+    try:
+        fitted = fit(
+            job.recipe, job.registry, contest, run.path,
+            cache=job.places.cache, progress=job.progress, resume=job.resume,
+            pretrained=job.places.kept,  # a trial must not wait for a download
+            lineage=_lineage(run), on_epoch=on_epoch,
+        )  # fmt: skip
+    except TrashError as error:
+        raise placed(error, job.loaded) from error.__cause__
     if not is_main:
         return None
     if job.resume:

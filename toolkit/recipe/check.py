@@ -9,6 +9,7 @@ from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
+from toolkit.recipe.blame import blamed_key
 from toolkit.recipe.components import component_specs
 from toolkit.recipe.load import LoadedRecipe, validated
 from toolkit.recipe.problems import DEFAULT, KeyPath, Problem, RecipeError, dotted
@@ -107,7 +108,9 @@ def _check_build(
                 if kind == "model" and loaded.recipe.auxiliary:
                     _check_outputs(loaded.recipe, made, context)
         except TrashError as error:
-            problems.append(_problem(loaded, _blamed(loaded, path, error), error.message, error.hint))
+            problems.append(
+                _problem(loaded, blamed_key(loaded, path, error), error.message, error.hint)
+            )
     return problems
 
 
@@ -126,12 +129,3 @@ def _check_outputs(recipe: Recipe, network: Any, context: Context) -> None:
         # Not every network runs without memory; the run itself tries it on an image first.
         return
     check_outputs(recipe, shapes)
-
-
-def _blamed(loaded: LoadedRecipe, path: KeyPath, error: TrashError) -> KeyPath:
-    """Return the key of the parameter that a factory refused, when the recipe writes it."""
-    words = error.parameter.split(".")
-    for key in ((*path, *words), tuple(words)):
-        if error.parameter and key in loaded.layers.origins:
-            return key
-    return path

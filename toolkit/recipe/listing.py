@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from toolkit.errors import TrashError
@@ -20,25 +22,53 @@ class RecipeRow:
     title: str = ""
     model: str = ""
     loss: str = ""
-    reference: str = ""
+    reference: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     error: str = ""
 
     @property
+    def folder(self) -> str:
+        """Folder of the file, from the project."""
+        return str(PurePosixPath(self.path).parent)
+
+    @property
+    def name(self) -> str:
+        """File name without its ending."""
+        return PurePosixPath(self.path).stem
+
+    @property
     def text(self) -> str:
-        """What to say of it beside its path, in a few lines."""
+        """What to say of it beside its name, in one line: title, components, reference scores."""
         components = ", ".join(filter(None, (self.model, self.loss)))
-        reference = f"reference: {self.reference}" if self.reference else ""
-        return "\n".join(filter(None, (self.title, components, reference)))
+        scores = [
+            f"{key} {value:g}" for key, value in self.reference.items() if isinstance(value, float)
+        ]
+        return "; ".join(filter(None, (self.title, components, "  ".join(scores))))
+
+    @property
+    def searched(self) -> str:
+        """Where words are looked for."""
+        return f"{self.path} {self.title} {self.model} {self.loss}".casefold()
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain values."""
         return asdict(self)
 
 
-def list_recipes(project: Project) -> list[RecipeRow]:
-    """Return a row for every recipe below `recipes/`; those in `base/` are only extended."""
+def list_recipes(project: Project, words: Sequence[str] = ()) -> list[RecipeRow]:
+    """Return a row for every recipe below `recipes/`; those in `base/` are only extended.
+
+    Args:
+        project: the project folder.
+        words: only recipes in whose path, title or components each of these occurs, in any case.
+    """
+    rows = _rows(project)
+    return [row for row in rows if all(w.casefold() in row.searched for w in words)]
+
+
+def _rows(project: Project) -> list[RecipeRow]:
     rows = []
-    for path in sorted(project.recipes.glob("**/*.toml")):
+    # Files of a folder before the folders in it.
+    for path in sorted(project.recipes.glob("**/*.toml"), key=lambda path: (path.parent, path)):
         relative = path.relative_to(project.recipes)
         if _BASE_FOLDER in relative.parts[:-1]:
             continue
@@ -55,7 +85,7 @@ def list_recipes(project: Project) -> list[RecipeRow]:
                 recipe.title,
                 f"{recipe.model.name} {encoder}" if encoder else recipe.model.name,
                 recipe.loss.name,
-                "  ".join(f"{key} {value}" for key, value in recipe.reference.items()),
+                recipe.reference,
             )
         )
     return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -34,29 +36,45 @@ def build_learner(
         mean=recipe.data.mean,
         std=recipe.data.std,
     )
-    model: nn.Module = registry.build("model", recipe.model, context)
+    with parameters_of("model"):
+        model: nn.Module = registry.build("model", recipe.model, context)
     if world.size > 1 and device.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     model = compute.place(model)
     shapes = _output_shapes(model, compute, context, recipe.model.name)
     torch.backends.cudnn.benchmark = recipe.train.compile  # else it makes runs differ
     forward = cast(nn.Module, torch.compile(model)) if recipe.train.compile else model
-    criterion = build_criterion(recipe, registry, context, shapes, device)
-    optimizer = make_optimizer(
-        recipe.optimizer, registry, context, model, model_name=recipe.model.name
-    )
+    with parameters_of("loss"):
+        criterion = build_criterion(recipe, registry, context, shapes, device)
+    with parameters_of("optimizer"):
+        optimizer = make_optimizer(
+            recipe.optimizer, registry, context, model, model_name=recipe.model.name
+        )
+    with parameters_of("scheduler"):
+        scheduler = registry.build("scheduler", recipe.scheduler, context, optimizer)
     return Learner(
         model,
         world.wrap(forward, device, some_unused=len(criterion.auxiliary) + 1 < len(shapes)),
         criterion,
         optimizer,
-        registry.build("scheduler", recipe.scheduler, context, optimizer),
+        scheduler,
         compute=compute,
         world=world,
         ignore_index=context.ignore_index,
         clip_norm=recipe.train.clip_norm,
         ema=recipe.train.ema,
     )
+
+
+@contextmanager
+def parameters_of(key: str) -> Iterator[None]:
+    """Turn the parameter that a factory refuses into the key of the recipe, "model.weights"."""
+    try:
+        yield
+    except TrashError as error:
+        if error.parameter and not error.parameter.startswith("auxiliary."):
+            error.parameter = f"{key}.{error.parameter}"
+        raise
 
 
 @torch.no_grad()
