@@ -76,8 +76,8 @@ def test_a_folder_stands_for_its_recipes(pair: Project, capsys: pytest.CaptureFi
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "| recipe | runs | test mIoU | validation mIoU | gain |"
     assert {line.split(" | ")[0] for line in lines[2:]} == {
-        "| recipes/slow.toml",
-        "| recipes/tiny.toml",
+        "| slow",
+        "| tiny",
     }
 
 
@@ -121,6 +121,11 @@ def test_the_table_has_means_spreads_and_gains_seed_by_seed() -> None:
     assert rows[0][6] == "-"
     assert str(gain(better, base)) == rows[0][4]
     assert markdown(["x", "y"], [["1", "2"]]) == "| x | y |\n| --- | --- |\n| 1 | 2 |"
+
+
+def test_recipes_of_one_name_are_told_apart_by_their_folders() -> None:
+    pair = [_compared(name, [0.1, 0.2], [(0.1, 0.2)] * 2) for name in ("a/x.toml", "b/x.toml")]
+    assert {row[0] for row in table(pair, per_class=False)[1]} == {"a/x.toml", "b/x.toml"}
 
 
 def test_a_single_figure_has_no_spread() -> None:

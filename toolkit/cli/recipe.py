@@ -84,7 +84,10 @@ def compare(
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Run recipes with several seeds and print mean ± spread; finished runs are not run again."""
+    """Run recipes with several seeds and print mean ± spread.
+
+    Finished runs of the same recipe, data and plugins are not run again.
+    """
     from toolkit.experiment import compare as comparing
     from toolkit.experiment.execute import execute
 

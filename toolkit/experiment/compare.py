@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from statistics import mean, stdev
 from typing import Any
 
@@ -217,13 +217,16 @@ def table(compared: Sequence[Compared], *, per_class: bool) -> tuple[list[str], 
     has_test = any(outcome.test is not None for outcome in first.outcomes)
     columns = ["recipe", "runs", *(["test mIoU"] if has_test else []), "validation mIoU", "gain"]
     names = first.class_names if per_class else ()
+    stems = [PurePath(one.recipe).stem for one in compared]
+    unique = len(set(stems)) == len(stems)
     rows = []
     for one in sorted(compared, key=lambda one: spread(one.deciding).mean, reverse=True):
         tests = [str(spread([outcome.test for outcome in one.outcomes]))] if has_test else []
         validation = spread([outcome.validation for outcome in one.outcomes])
         gained = "-" if one is first else str(gain(one, first))
         classes = [str(spread([o.iou[label] for o in one.outcomes])) for label in range(len(names))]
-        rows.append([one.recipe, str(len(one.outcomes)), *tests, str(validation), gained, *classes])
+        shown = PurePath(one.recipe).stem if unique else one.recipe
+        rows.append([shown, str(len(one.outcomes)), *tests, str(validation), gained, *classes])
     return [*columns, *names], rows
 
 
