@@ -100,7 +100,7 @@ def compare(
         return result.run if result else None
 
     found = comparing.compare(
-        comparing.expanded(recipes), _seeds(seeds), registry, project,
+        comparing.expanded(recipes, project), _seeds(seeds), registry, project,
         set_=set_ or (), execute=run_one, say=progress.say,
     )  # fmt: skip
     if json_:

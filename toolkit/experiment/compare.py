@@ -16,7 +16,7 @@ from toolkit.experiment.run_folder import RunFolder
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
-from toolkit.recipe.load import LoadedRecipe, load_recipe
+from toolkit.recipe.load import LoadedRecipe, find_recipe, load_recipe
 from toolkit.recipe.problems import shown_path
 
 _SAME = ("recipe_digest", "data", "plugins")
@@ -196,19 +196,21 @@ def _class_names(project: Project, outcome: Outcome) -> tuple[str, ...]:
     return tuple(RunFolder(project.runs / outcome.run).manifest()["classes"])
 
 
-def expanded(paths: Sequence[Path]) -> list[Path]:
-    """Return the recipes, each folder replaced by those in it, by name.
+def expanded(paths: Sequence[Path], project: Project) -> list[Path]:
+    """Return the files of recipes, each once, and each folder replaced by those in it, by name.
 
     Raises:
-        UsageError: a folder without recipes.
+        UsageError: no such recipe, or a folder without recipes.
     """
-    found: list[Path] = []
+    found: dict[Path, Path] = {}
     for path in paths:
         inside = sorted(path.glob("*.toml")) if path.is_dir() else [path]
         if not inside:
             raise UsageError(f"there are no recipes in the folder {path}")
-        found += [recipe for recipe in inside if recipe not in found]
-    return found
+        for recipe in inside:
+            file = find_recipe(recipe, project)
+            found.setdefault(file.resolve(), file)
+    return list(found.values())
 
 
 def table(compared: Sequence[Compared], *, per_class: bool) -> tuple[list[str], list[list[str]]]:
