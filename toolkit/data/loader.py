@@ -17,6 +17,7 @@ from toolkit.data.augment import Pipeline
 from toolkit.data.dataset import EvalDataset, Item, Key, TrainDataset, stack
 from toolkit.data.mixing import Mixing, partner_shift
 from toolkit.errors import TrashError, UsageError
+from toolkit.memory import keep_freed_memory
 
 _ORDER_STREAM = 1
 """Sets the generator of the order apart from those of the samples, which have three words."""
@@ -204,6 +205,7 @@ def _start_worker(worker: int) -> None:
     # Several workers with several threads each would fight for the cores.
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    keep_freed_memory()
     # Ctrl-C reaches every process of the terminal; the parent ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -19,6 +19,7 @@ from toolkit.data.contest import Split
 from toolkit.data.images import DecodedImages
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
+from toolkit.memory import keep_freed_memory
 from toolkit.predict.member import Member
 from toolkit.predict.store import ProbabilityStore, StoreIndex, open_store
 from toolkit.predict.views import ViewSet
@@ -76,6 +77,7 @@ def predict_split(
         if writer is not None and writer.done < len(split):
             if writer.done:
                 progress.say(f"predicting {name}: {writer.done} of {len(split)} images are there")
+            keep_freed_memory()
             compute = make_compute(
                 member.device,
                 precision=member.precision,

@@ -12,6 +12,7 @@ from typing import Any
 
 from toolkit.data.contest import Contest
 from toolkit.errors import TrashError
+from toolkit.memory import keep_freed_memory
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Bar, Progress, SilentProgress
 from toolkit.recipe.schema import Recipe
@@ -81,6 +82,7 @@ def fit(
         UsageError: recipe, data or folder do not allow the training.
         TrashError: the loss is no number, memory or disk are full.
     """
+    keep_freed_memory()
     world = find_world()
     device = choose_device(recipe.train.device, world.local_rank)
     if not world.is_main:
