@@ -6,7 +6,7 @@ This module is what plugin authors import; it imports neither torch nor numpy.
 from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.component import Component, ComponentSpec, OfKind
 from toolkit.plugin.hookspecs import hookimpl
-from toolkit.plugin.interfaces import Context, Sample
+from toolkit.plugin.interfaces import Context, CutOut, ObjectBank, Prediction, Sample
 from toolkit.plugin.kinds import UnitInterval
 
 __version__ = "0.1.0"
@@ -15,7 +15,10 @@ __all__ = [
     "Component",
     "ComponentSpec",
     "Context",
+    "CutOut",
+    "ObjectBank",
     "OfKind",
+    "Prediction",
     "Sample",
     "TrashError",
     "UnitInterval",

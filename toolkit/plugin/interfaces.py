@@ -7,7 +7,7 @@ arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
@@ -24,6 +24,42 @@ IGNORE_INDEX = 255
 
 
 @dataclass(frozen=True)
+class CutOut:
+    """An object that was cut out of a training image.
+
+    Attributes:
+        image: uint8 (height, width, 3), RGB: the object and a margin of its surroundings.
+        alpha: uint8 (height, width), 255 on the object and 0 beside it.
+        label: its class.
+        file_name: `file_name` of the image that it was cut from.
+        source_size: (height, width) of that image, pixels; says how large the object is in it.
+    """
+
+    image: NDArray[np.uint8]
+    alpha: NDArray[np.uint8]
+    label: int
+    file_name: str
+    source_size: tuple[int, int]
+
+
+class ObjectBank(Protocol):
+    """Objects of the training split, to be pasted; cheap to send to a loader process."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int) -> CutOut: ...
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The labels that it has objects of, in ascending order; never empty."""
+        ...
+
+    def of(self, label: int) -> Sequence[int]:
+        """Return the positions of the objects of a label."""
+        ...
+
+
+@dataclass(frozen=True)
 class Context:
     """What the run knows and a component may need, beside its own parameters.
 
@@ -37,6 +73,8 @@ class Context:
         steps_per_epoch: optimiser steps in one epoch.
         pretrained: False when downloaded or bundled weights must not be loaded (`--smoke`).
         build: makes a nested component: `context.build("augmentation", spec)`.
+        objects: opens the bank of objects to paste, as `[objects]` of the recipe describes it; it is
+            made when it is first asked for.
     """
 
     class_names: tuple[str, ...]
@@ -49,6 +87,9 @@ class Context:
     pretrained: bool = True
     build: Callable[[str, ComponentSpec], Any] = field(
         default=lambda kind, spec: _unbound(kind, spec), repr=False, compare=False
+    )
+    objects: Callable[[], ObjectBank] = field(
+        default=lambda: _without_objects(), repr=False, compare=False
     )
 
     @property
@@ -64,6 +105,10 @@ class Context:
 
 def _unbound(kind: str, spec: ComponentSpec) -> Any:
     raise RuntimeError(f"this context cannot build a {kind}: use Registry.bind(context)")
+
+
+def _without_objects() -> ObjectBank:
+    raise RuntimeError("this context has no object bank: only the training has one")
 
 
 @dataclass(frozen=True)
@@ -159,16 +204,33 @@ class Ensembler(Protocol):
     def __call__(self, maps: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]: ...
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """What the teachers say about one unlabelled image.
+
+    Attributes:
+        file_name: `file_name` of its COCO image record.
+        probabilities: float32 (C, height, width), of all teachers together; sums to 1 over C.
+        agreement: float32 (height, width), share of the teachers whose own label is that of all
+            together; 1 everywhere for a single teacher.
+    """
+
+    file_name: str
+    probabilities: NDArray[np.float32]
+    agreement: NDArray[np.float32]
+
+
 class Selector(Protocol):
     """Decides what of a predicted image is trusted as a pseudo-label.
 
-    `probabilities` float32 (C, H, W) -> uint8 (H, W) labels with `ignore_index` where not trusted,
-    or None when the whole image is rejected.
+    A prediction -> uint8 (H, W), the most probable labels with `ignore_index` where they are not
+    trusted, or None when the whole image is rejected. It must not change the prediction.
+
+    It may also have `observe(prediction: Prediction) -> None`: then every image is shown to it once
+    before the first is selected, so that it can choose thresholds by all of them.
     """
 
-    def __call__(
-        self, probabilities: NDArray[np.float32], file_name: str
-    ) -> NDArray[np.uint8] | None: ...
+    def __call__(self, prediction: Prediction) -> NDArray[np.uint8] | None: ...
 
 
 class SubmissionFormat(Protocol):

@@ -78,7 +78,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("view", "trash_views", (), "forward(images) and its exact inverse(maps)"),
         Kind("ensembler", "trash_ensemblers", (), "(maps of the members) -> map"),
-        Kind("selector", "trash_selectors", (), "(probabilities, file name) -> labels or None"),
+        Kind("selector", "trash_selectors", (), "(prediction) -> labels or None"),
         Kind("submission_format", "trash_submission_formats", (), "writer and reader of the file"),
         Kind("tracker", "trash_trackers", ("run_dir",), "log(epoch, figures), close()"),
     )

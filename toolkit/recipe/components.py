@@ -13,18 +13,22 @@ from toolkit.recipe.problems import DEFAULT, KeyPath, Problem, dotted
 from toolkit.recipe.schema import Recipe
 
 SINGLE = {
-    "model": "model",
-    "loss": "loss",
-    "optimizer": "optimizer",
-    "scheduler": "scheduler",
-    "ensemble": "ensembler",
-    "submission": "submission_format",
+    ("model",): "model",
+    ("loss",): "loss",
+    ("optimizer",): "optimizer",
+    ("scheduler",): "scheduler",
+    ("pseudo", "ensemble"): "ensembler",
+    ("ensemble",): "ensembler",
+    ("submission",): "submission_format",
 }
 """Key of the recipe -> kind, for tables that name one component."""
 
 LISTS = {
     ("augment", "train"): "augmentation",
     ("augment", "mix"): "mix",
+    ("pseudo", "postprocess"): "postprocessor",
+    ("pseudo", "select"): "selector",
+    ("pseudo", "augment"): "augmentation",
     ("postprocess",): "postprocessor",
     ("trackers",): "tracker",
 }
@@ -33,18 +37,25 @@ LISTS = {
 
 def component_specs(recipe: Recipe) -> Iterator[tuple[KeyPath, str, ComponentSpec]]:
     """Yield (key, kind, spec) of every component that a recipe names."""
-    for key, kind in SINGLE.items():
-        yield (key,), kind, getattr(recipe, key)
+    for path, kind in SINGLE.items():
+        spec = _in_recipe(recipe, path)
+        if isinstance(spec, ComponentSpec):
+            yield path, kind, spec
     for name, auxiliary in recipe.auxiliary.items():
         if auxiliary.loss is not None:
             yield ("auxiliary", name, "loss"), "loss", auxiliary.loss
     for path, kind in LISTS.items():
-        value: object = recipe
-        for part in path:
-            value = getattr(value, part)
-        assert isinstance(value, tuple)
-        for index, spec in enumerate(value):
+        specs = _in_recipe(recipe, path)
+        for index, spec in enumerate(specs if isinstance(specs, tuple) else ()):
             yield (*path, index), kind, spec
+
+
+def _in_recipe(recipe: Recipe, path: tuple[str, ...]) -> object:
+    """Return the value at a key, None below a table that the recipe does not have."""
+    value: object = recipe
+    for part in path:
+        value = getattr(value, part, None)
+    return value
 
 
 NO_VIEWS = "none"
@@ -89,9 +100,9 @@ def component_problems(layers: Layers, registry: Registry) -> list[Problem]:
 
 
 def _written_specs(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, ComponentSpec]]:
-    for key, kind in SINGLE.items():
-        if (spec := _spec(values.get(key))) is not None:
-            yield (key,), kind, spec
+    for path, kind in SINGLE.items():
+        if (spec := _spec(_at(values, path))) is not None:
+            yield path, kind, spec
     auxiliaries = values.get("auxiliary")
     for name in auxiliaries if isinstance(auxiliaries, Mapping) else ():
         if (spec := _spec(_at(values, ("auxiliary", name, "loss")))) is not None:

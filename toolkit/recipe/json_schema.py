@@ -35,17 +35,28 @@ def recipe_json_schema(registry: Registry) -> dict[str, Any]:
         "description": "Recipe (or recipes) to start from, relative to this file.",
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
     }
-    for key, kind in SINGLE.items():
-        description = recipe["properties"][key].get("description", "")
-        recipe["properties"][key] = {"description": description, "$ref": _reference(kind)}
+    for path, kind in SINGLE.items():
+        properties = _table(path, recipe, definitions)["properties"]
+        description = properties[path[-1]].get("description", "")
+        properties[path[-1]] = {"description": description, "$ref": _reference(kind)}
     for path, kind in LISTS.items():
-        table = recipe if len(path) == 1 else definitions[path[0].capitalize()]
-        table["properties"][path[-1]]["items"] = {"$ref": _reference(kind)}
+        field = _table(path, recipe, definitions)["properties"][path[-1]]
+        # One that may be left out is an array or null.
+        array = next((one for one in field.get("anyOf", ()) if one["type"] == "array"), field)
+        array["items"] = {"$ref": _reference(kind)}
     definitions["Auxiliary"]["properties"]["loss"] = {"$ref": _reference("loss")}
     # A recipe may leave to the one that it extends what is required here.
     recipe.pop("required", None)
     definitions.pop(_SPEC, None)
     return {"$schema": _DIALECT, "title": "trash recipe", **recipe, "definitions": definitions}
+
+
+def _table(
+    path: tuple[str, ...], recipe: dict[str, Any], definitions: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the definition of the table that a key of the recipe is in."""
+    table: dict[str, Any] = recipe if len(path) == 1 else definitions[path[0].capitalize()]
+    return table
 
 
 def _definition(kind: str) -> str:

@@ -110,6 +110,52 @@ class Augment(Section):
     order, each with its `p`, once per batch; the first that comes up is applied to the whole batch."""
 
 
+class Objects(Section):
+    """Objects cut out of the training split, for augmentations that paste them."""
+
+    classes: tuple[str, ...] | None = None
+    """Classes whose objects are cut out; default: those with fewer annotations than half the mean."""
+    exclude: tuple[str, ...] = ("UNKNOWN",)
+    """Classes that the default leaves out; names that the contest does not have are passed over."""
+    by: Literal["annotation", "class"] = "annotation"
+    """What one object is: what is seen of an annotation, or all pixels of its class in an image."""
+    min_area: PositiveInt = 400
+    """Smallest object, pixels of the image as it is on disk."""
+    bank: str | None = None
+    """Folder of a bank that `trash data objects cut -o` wrote, in place of one from this training
+    split; the keys above then mean nothing."""
+
+
+class Pseudo(Section):
+    """Predicted labels of unlabelled images, trained on beside the real ones."""
+
+    teachers: tuple[str, ...] = ()
+    """Recipes or checkpoints that predict the images, together; `a.pt@hflip` gives one its views."""
+    labels: str | None = None
+    """A submission file with labels of the images, in place of teachers."""
+    images: str | None = None
+    """COCO JSON of the images, below `data.root`; default: `data.test`."""
+    ensemble: ComponentSpec = Field(default_factory=lambda: ComponentSpec(name="mean"))
+    """How the teachers are combined."""
+    postprocess: tuple[ComponentSpec, ...] = ()
+    """Steps between the teachers' combined probabilities and the selection, in order."""
+    select: tuple[ComponentSpec, ...] = ()
+    """What is trusted: pixels and images that every selector trusts; without any all of them."""
+    soft: bool = False
+    """Draw the labels of each epoch from the probabilities instead of taking the most probable ones:
+    on average the loss is that of soft labels."""
+    rounds: Annotated[int, Field(ge=1, le=10)] = 1
+    """How often to train; from the second time on the network of the round before is the teacher."""
+    mix: Literal["first", "concat", "ratio", "only"] = "first"
+    """Order of an epoch: all pseudo-labelled images before all real ones, both shuffled together,
+    `ratio` of every batch, or the pseudo-labelled ones alone."""
+    ratio: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Share of pseudo-labelled images in a batch for mix = "ratio"; an epoch has every real image
+    once."""
+    augment: tuple[ComponentSpec, ...] | None = None
+    """Steps for pseudo-labelled images; default: those of `augment.train`."""
+
+
 class Auxiliary(Section):
     """How an output beside the main one is trained; nothing else ever looks at it."""
 
@@ -124,6 +170,9 @@ class Train(Section):
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     """Number of epochs."""
+    start: str | None = None
+    """Weights to begin with: a recipe or checkpoint with the same network, or "teacher" for the first
+    of `pseudo.teachers` (in later rounds the network of the round before). Default: the model's."""
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 16
     """Images per optimiser step, over all devices and accumulation steps."""
     device_batch_size: PositiveInt | None = None
@@ -180,8 +229,12 @@ class Recipe(Section):
     scheduler: ComponentSpec = _named("constant")
     """The learning-rate schedule, stepped after every optimiser step."""
     augment: Augment = Augment()
+    objects: Objects = Objects()
+    pseudo: Pseudo | None = None
     train: Train = Train()
     predict: Predict = Predict()
+    members: tuple[str, ...] = ()
+    """Other recipes or checkpoints that are combined with this network in the submission."""
     ensemble: ComponentSpec = _named("mean")
     """How members are combined."""
     postprocess: tuple[ComponentSpec, ...] = ()

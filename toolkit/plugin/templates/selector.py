@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit import Component, Context, UnitInterval, hookimpl
+from toolkit import Component, Context, Prediction, UnitInterval, hookimpl
 
 
 class SurePixels:
@@ -16,14 +16,12 @@ class SurePixels:
         self.least = least
         self.ignore_index = ignore_index
 
-    def __call__(
-        self, probabilities: NDArray[np.float32], file_name: str
-    ) -> NDArray[np.uint8] | None:
-        """Probabilities (C, H, W) -> labels (H, W), ignored where in doubt; None: not this image."""
-        sure = probabilities.max(axis=0) >= self.threshold
+    def __call__(self, prediction: Prediction) -> NDArray[np.uint8] | None:
+        """Return labels (H, W), ignored where in doubt; None: not this image."""
+        sure = prediction.probabilities.max(axis=0) >= self.threshold
         if sure.mean() < self.least:
             return None
-        labels = np.where(sure, probabilities.argmax(axis=0), self.ignore_index)
+        labels = np.where(sure, prediction.probabilities.argmax(axis=0), self.ignore_index)
         return labels.astype(np.uint8)
 
 
