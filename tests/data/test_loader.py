@@ -14,18 +14,19 @@ from hypothesis import strategies as st
 
 from toolkit.data.augment import Pipeline, Step, build_pipeline
 from toolkit.data.contest import Split
-from toolkit.data.dataset import sample_rng
+from toolkit.data.dataset import Source, sample_rng
 from toolkit.data.images import open_images
 from toolkit.data.loader import (
     Batch,
     EpochSampler,
     EvalLoader,
     TrainLoader,
-    epoch_order,
     eval_loader,
     train_loader,
 )
 from toolkit.data.masks import open_masks
+from toolkit.data.order import EpochOrder
+from toolkit.data.targets import FixedTargets
 from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, Sample
@@ -67,9 +68,13 @@ def arrays(train_split: Split, cache: Path) -> dict[str, Any]:
     }
 
 
+def source(arrays: dict[str, Any], pipeline: Pipeline = NOISE) -> Source:
+    names = tuple(f"train/{row:02d}.png" for row in range(9))
+    return Source(arrays["images"], FixedTargets(arrays["masks"], SIZE), pipeline, names)
+
+
 def make(arrays: dict[str, Any], pipeline: Pipeline = NOISE, **changes: Any) -> TrainLoader:
     options: dict[str, Any] = {
-        "file_names": [f"train/{row:02d}.png" for row in range(9)],
         "seed": 7,
         "batch_size": 4,
         "rank": 0,
@@ -77,7 +82,7 @@ def make(arrays: dict[str, Any], pipeline: Pipeline = NOISE, **changes: Any) -> 
         "device_batch_size": 2,
         "workers": 0,
     }
-    return train_loader(**arrays, pipeline=pipeline, **{**options, **changes})
+    return train_loader([source(arrays, pipeline)], EpochOrder(9), **{**options, **changes})
 
 
 def epoch(loader: TrainLoader, number: int) -> list[Batch]:
@@ -222,7 +227,7 @@ def test_ranks_and_accumulation_make_up_the_same_global_batches(
         found: list[list[int]] = []
         for rank in range(world_size):
             sampler = EpochSampler(
-                n_images,
+                EpochOrder(n_images),
                 seed=1,
                 batch_size=batch_size,
                 rank=rank,
@@ -247,9 +252,9 @@ def test_ranks_and_accumulation_make_up_the_same_global_batches(
 
 def test_the_order_and_the_first_sample_are_drawn_apart() -> None:
     # Seeds that differ by trailing zeros alone give numpy generators of one state.
-    order = epoch_order(1000, 5, 3)
+    order = EpochOrder(1000)(5, 3)
     assert order != sample_rng(5, 3, 0).permutation(1000).tolist()
-    assert order == epoch_order(1000, 5, 3)
+    assert order == EpochOrder(1000)(5, 3)
 
 
 def test_sizes_must_fit(arrays: dict[str, Any]) -> None:

@@ -11,9 +11,12 @@ import torch
 from toolkit.data.augment import Pipeline, Step
 from toolkit.data.contest import Split
 from toolkit.data.images import open_images
+from toolkit.data.dataset import Source
 from toolkit.data.loader import Batch, train_loader
 from toolkit.data.masks import open_masks
 from toolkit.data.mixing import Mixing, MixStep, partner_shift
+from toolkit.data.order import EpochOrder
+from toolkit.data.targets import FixedTargets
 from toolkit.errors import TrashError
 from toolkit.plugin.interfaces import Sample
 from toolkit.progress import SilentProgress
@@ -67,7 +70,6 @@ def arrays(train_split: Split, cache: Path) -> dict[str, Any]:
 
 def batches(arrays: dict[str, Any], mix: Any = None, p: float = 1.0, **changes: Any) -> list[Batch]:
     options: dict[str, Any] = {
-        "file_names": [f"train/{row:02d}.png" for row in range(9)],
         "seed": 7,
         "batch_size": 4,
         "rank": 0,
@@ -76,7 +78,13 @@ def batches(arrays: dict[str, Any], mix: Any = None, p: float = 1.0, **changes: 
         "workers": 0,
         "mixing": Mixing((MixStep("half", mix or Half(), p),)),
     }
-    loader = train_loader(**arrays, pipeline=PIPELINE, **{**options, **changes})
+    source = Source(
+        arrays["images"],
+        FixedTargets(arrays["masks"], SIZE),
+        PIPELINE,
+        tuple(f"train/{row:02d}.png" for row in range(9)),
+    )
+    loader = train_loader([source], EpochOrder(9), **{**options, **changes})
     loader.set_epoch(2)
     return [
         Batch(*(part.clone() if isinstance(part, torch.Tensor) else part for part in batch))

@@ -9,7 +9,8 @@ import pytest
 
 from toolkit import UsageError
 from toolkit.cli.main import run
-from toolkit.experiment.execute import execute, load_for_run
+from toolkit.experiment.execute import execute
+from toolkit.experiment.planner import load_for_run
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.plugin.discovery import load_registry
 from toolkit.progress import SilentProgress
@@ -295,7 +296,7 @@ def test_torchrun_around_the_command_is_refused(
 
 def test_a_bug_is_recorded_too(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load_for_run(Path("tiny"), project, (), (), smoke=False)
-    monkeypatch.setattr("toolkit.experiment.execute.fit", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("toolkit.experiment.training.fit", lambda *a, **k: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         execute(loaded, load_registry(project), project, SilentProgress())
     manifest = _manifest(project)

@@ -10,6 +10,7 @@ from tiny_training import CLASSES, make_recipe, make_registry, open_tiny
 from toolkit import UsageError
 from toolkit.data.masks import paint_mask
 from toolkit.progress import SilentProgress
+from toolkit.project import Project
 from toolkit.recipe.schema import Train
 from toolkit.train.batches import Batches, device_batch_size, open_batches
 from toolkit.train.distributed import World
@@ -21,6 +22,7 @@ def _open(root: Path, world: World = World(), **recipe: Any) -> Batches:  # noqa
         settings,
         make_registry(),
         open_tiny(root, settings),
+        project=Project(root.parent),
         cache=root.parent / "cache",
         world=world,
         pretrained=False,

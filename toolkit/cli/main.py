@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from toolkit import __version__
-from toolkit.cli import console, data, plugin, predict, recipe, submission, submit
+from toolkit.cli import console, data, plugin, predict, pseudo, recipe, submission, submit
 from toolkit.errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -63,6 +63,7 @@ _GROUPS = {
     "recipe": recipe.app,
     "data": data.app,
     "plugin": plugin.app,
+    "pseudo": pseudo.app,
     "submission": submission.app,
 }
 _COMMANDS: dict[str, Callable[..., None]] = {

@@ -15,6 +15,9 @@ from toolkit.project import find_project
 
 if TYPE_CHECKING:
     from toolkit.experiment.run_folder import RunFolder
+    from toolkit.plugin.registry import Registry
+    from toolkit.progress import Progress
+    from toolkit.project import Project
     from toolkit.recipe.load import LoadedRecipe
 
 app = typer.Typer(
@@ -46,15 +49,25 @@ def run_(
     devices: Annotated[
         int, typer.Option("--devices", min=1, help="Train on so many devices (processes).")
     ] = 1,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show the stages and what there is of them; do nothing.")
+    ] = False,
     json_: Json = False,
 ) -> None:
-    """Train, predict, and write the submission that a recipe describes."""
-    from toolkit.experiment.execute import execute, load_for_run
+    """Train, predict, and write the submission that a recipe describes.
+
+    Recipes that it needs, such as teachers of pseudo-labels, are run first unless they are finished.
+    """
+    from toolkit.experiment.execute import execute
+    from toolkit.experiment.planner import load_for_run
 
     project = find_project()
     registry = open_registry(project)
     loaded = load_for_run(recipe, project, set_ or (), unset or (), smoke=smoke, registry=registry)
     progress = console.make_progress()
+    if plan:
+        _print_plan(loaded, registry, project, progress, resume=resume, smoke=smoke, json_=json_)
+        return
     result = execute(
         loaded, registry, project, progress, resume=resume, smoke=smoke, devices=devices
     )
@@ -65,6 +78,40 @@ def run_(
         return
     for name, value in result.summary():
         console.print_result(f"{name:<11} {value}")
+
+
+def _print_plan(
+    loaded: LoadedRecipe,
+    registry: Registry,
+    project: Project,
+    progress: Progress,
+    *,
+    resume: bool,
+    smoke: bool,
+    json_: bool,
+) -> None:
+    from toolkit.experiment.execute import states_of
+    from toolkit.experiment.places import open_places
+    from toolkit.experiment.planner import make_plan
+
+    with open_places(project, smoke=smoke) as places:
+        states = list(
+            states_of(
+                make_plan(loaded, registry, project, progress, smoke=smoke), places, resume=resume
+            )
+        )
+    if json_:
+        console.print_json(
+            [
+                {"what": each.what, "state": each.state, "where": each.where, "key": each.stage.key}
+                for each in states
+            ]
+        )
+        return
+    console.print_table(
+        ("stage", "what", "state", "where"),
+        [(number, each.what, each.state, each.where) for number, each in enumerate(states, 1)],
+    )
 
 
 @app.command()

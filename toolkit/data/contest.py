@@ -29,7 +29,7 @@ class Split:
     """Images of one purpose, with what is needed to read and label them.
 
     Attributes:
-        name: "train", "val", "test" or "truth".
+        name: "train", "val", "test", "truth" or "unlabelled".
         file: the annotation file.
         root: folder that the records' `file_name` is relative to.
         images: the records, in file order.
@@ -132,13 +132,49 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
     return Contest(train.labels.class_names, train, val, test, truth, sample)
 
 
+def open_unlabelled(
+    data: Data, file: str, contest: Contest, project: Project, progress: Progress
+) -> Split:
+    """Open images beside the splits of a contest; annotations that they may have are not looked at.
+
+    Args:
+        data: where the images are.
+        file: their COCO JSON, relative to `data.root`.
+        contest: gives the classes.
+        project: `data.root` is relative to it.
+        progress: told what is odd in the file.
+
+    Raises:
+        UsageError: the file or an image is missing, it is no COCO file, or an image repeats.
+    """
+    root = project.path(data.root)
+    split = _opened(data, root / file, root, "unlabelled", "pseudo.images", contest.train, progress)
+    require_files(split)
+    return split
+
+
 def _open_split(
     data: Data, root: Path, name: str, train: Split | None, progress: Progress
 ) -> Split:
     path = root / getattr(data, name)
+    return _opened(data, path, root, name, f"data.{name}", train, progress)
+
+
+_UNLABELLED = ("test", "unlabelled")
+
+
+def _opened(
+    data: Data,
+    path: Path,
+    root: Path,
+    name: str,
+    key: str,
+    train: Split | None,
+    progress: Progress,
+) -> Split:
     if not path.is_file():
-        raise _not_found(f"data.{name}", path)
-    coco = read_coco(path, labelled=name != "test")
+        raise _not_found(key, path)
+    coco = read_coco(path, labelled=name not in _UNLABELLED)
     if not coco.images:
         raise UsageError(f"{path}: no images")
     if coco.orphans:
@@ -163,7 +199,8 @@ def _open_split(
             "Use 255.",
         )
     refuse_duplicates(split)
-    refuse_unknown_categories(split)
+    if name not in _UNLABELLED:  # annotations of the others, if any, are not used
+        refuse_unknown_categories(split)
     return split
 
 

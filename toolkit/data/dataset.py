@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch.utils.data import Dataset
 from toolkit.data.array_store import Arrays
 from toolkit.data.augment import Pipeline
 from toolkit.data.mixing import Mixing, mixed
+from toolkit.data.targets import Targets
 from toolkit.errors import TrashError
 from toolkit.plugin.interfaces import Sample
 
@@ -23,7 +25,7 @@ class Item(NamedTuple):
 
     Attributes:
         sample: its mask is 0 x 0 in a split without labels.
-        position: in the split.
+        position: among the samples of all sources.
     """
 
     sample: Sample
@@ -36,7 +38,7 @@ class Key(NamedTuple):
     Attributes:
         epoch: counted from 1.
         step: optimiser step in the epoch, from 0.
-        position: of the sample in the split.
+        position: of the sample among those of all sources.
         partner: position of the sample that a mix would mix it with.
     """
 
@@ -51,30 +53,41 @@ def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
     return np.random.default_rng([seed, epoch, index])
 
 
+@dataclass(frozen=True)
+class Source:
+    """Training images of one kind, with their own augmentation.
+
+    Attributes:
+        images: uint8 RGB (H, W, 3).
+        targets: their labels, uint8 (H, W).
+        pipeline: what is done to each sample.
+        file_names: `file_name` of every image.
+    """
+
+    images: Arrays
+    targets: Targets
+    pipeline: Pipeline
+    file_names: tuple[str, ...]
+
+
 class TrainDataset(Dataset[Item | TrashError]):
-    """Augmented samples, asked for by `Key` so that workers need not be told the epoch.
+    """Augmented samples of all sources, asked for by `Key` so that workers need not be told the epoch.
 
     A `TrashError` is returned, not raised: torch would hide it in the worker's traceback.
     """
 
     def __init__(
         self,
-        images: Arrays,
-        masks: Arrays,
-        pipeline: Pipeline,
+        sources: Sequence[Source],
         mixing: Mixing,
-        file_names: Sequence[str],
         seed: int,
     ) -> None:
-        self._images = images
-        self._masks = masks
-        self._pipeline = pipeline
+        self._sources = tuple(sources)
         self._mixing = mixing
-        self._file_names = tuple(file_names)
         self._seed = seed
 
     def __len__(self) -> int:
-        return len(self._images)
+        return sum(len(source.images) for source in self._sources)
 
     def __getitem__(self, key: Key) -> Item | TrashError:
         return self.__getitems__([key])[0]
@@ -98,17 +111,27 @@ class TrainDataset(Dataset[Item | TrashError]):
             seed=self._seed, epoch=key.epoch, step=key.step, index=key.position,
         )  # fmt: skip
 
+    def _place(self, position: int) -> tuple[Source, int]:
+        """Return the source of a sample and its place there."""
+        for source in self._sources:
+            if position < len(source.images):
+                return source, position
+            position -= len(source.images)
+        raise IndexError(position)
+
     def _augmented(
         self, epoch: int, index: int, augmented: dict[tuple[int, int], Sample]
     ) -> Sample:
         if (epoch, index) not in augmented:
+            source, row = self._place(index)
+            rng = sample_rng(self._seed, epoch, index)
             # Copies, because caches are read-only and an augmentation may write in place.
             sample = Sample(
-                image=self._images[index].copy(),
-                mask=self._masks[index].copy(),
-                file_name=self._file_names[index],
+                image=source.images[row].copy(),
+                mask=source.targets(row, rng).copy(),
+                file_name=source.file_names[row],
             )
-            sample = self._pipeline(sample, sample_rng(self._seed, epoch, index))
+            sample = source.pipeline(sample, rng)
             if self._mixing.steps:
                 # It may be the partner of another sample of the batch: a mix must not write into it.
                 sample.image.flags.writeable = sample.mask.flags.writeable = False

@@ -45,8 +45,6 @@ def _repeated(values: Iterable[str]) -> list[str]:
 
 def refuse_unknown_categories(split: Split) -> None:
     """Refuse annotations whose category is not in the file's list."""
-    if split.name == "test":
-        return  # its annotations, if any, are not used
     for record in split.images:
         for annotation in record.annotations:
             if annotation.category_id not in split.labels.label_of:

@@ -140,7 +140,8 @@ def _cached(
         channels=3,
         n_labels=0,
     )
-    path = cache / "images" / f"{split.file.stem}-{_key(split, size)}.bin"
+    # Named by the images alone: another file that lists the same ones finds them decoded.
+    path = cache / "images" / f"{_key(split, size)}.bin"
     return open_store(path, layout) or write_store(path, layout, _decoded(split, size, progress))
 
 

@@ -7,20 +7,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from toolkit.data.array_store import Arrays
-from toolkit.data.augment import Pipeline
-from toolkit.data.dataset import EvalDataset, Item, Key, TrainDataset, stack
+from toolkit.data.dataset import EvalDataset, Item, Key, Source, TrainDataset, stack
 from toolkit.data.mixing import Mixing, partner_shift
+from toolkit.data.order import EpochOrder
 from toolkit.errors import TrashError, UsageError
 from toolkit.memory import keep_freed_memory
-
-_ORDER_STREAM = 1
-"""Sets the generator of the order apart from those of the samples, which have three words."""
 
 
 class Batch(NamedTuple):
@@ -41,18 +37,12 @@ class Batch(NamedTuple):
     share: float = 1.0
 
 
-def epoch_order(n_images: int, seed: int, epoch: int) -> list[int]:
-    """Return the order of the images in an epoch, a permutation of 0 … n_images - 1."""
-    rng = np.random.default_rng([seed, epoch, 0, _ORDER_STREAM])
-    return [int(index) for index in rng.permutation(n_images)]
-
-
 class EpochSampler(Sampler[list[Key]]):
     """Device batches of one rank."""
 
     def __init__(
         self,
-        n_images: int,
+        order: EpochOrder,
         *,
         seed: int,
         batch_size: int,
@@ -60,8 +50,6 @@ class EpochSampler(Sampler[list[Key]]):
         world_size: int,
         device_batch_size: int,
     ) -> None:
-        if n_images < 1:
-            raise UsageError("there are no training images")
         if batch_size % (device_batch_size * world_size):
             raise UsageError(
                 f"train.batch_size = {batch_size} is not a multiple of "
@@ -69,25 +57,25 @@ class EpochSampler(Sampler[list[Key]]):
                 "Change train.batch_size or train.device_batch_size.",
             )
         self.epoch = 0
-        self._n_images = n_images
+        self._order = order
         self._seed = seed
         self._batch_size = batch_size
         self._rank = rank
         self._world_size = world_size
         self._device_batch_size = device_batch_size
-        self.steps_per_epoch = -(-n_images // batch_size)
+        self.steps_per_epoch = -(-len(order) // batch_size)
 
     def __len__(self) -> int:
         per_step = self._batch_size // (self._device_batch_size * self._world_size)
         return self.steps_per_epoch * per_step
 
     def __iter__(self) -> Iterator[list[Key]]:
-        order = epoch_order(self._n_images, self._seed, self.epoch)
+        order = self._order(self._seed, self.epoch)
         size = self._batch_size
         share = size // self._world_size
         for step in range(self.steps_per_epoch):
             begin = step * size
-            batch = [order[position % self._n_images] for position in range(begin, begin + size)]
+            batch = [order[place % len(order)] for place in range(begin, begin + size)]
             shift = partner_shift(size, self._seed, self.epoch, step)
             keys = [
                 Key(self.epoch, step, index, batch[(place + shift) % size])
@@ -102,7 +90,7 @@ class TrainLoader:
     """Endless epochs of training batches.
 
     Attributes:
-        steps_per_epoch: optimiser steps in one epoch, ceil(images / batch size).
+        steps_per_epoch: optimiser steps in one epoch, ceil(samples of the epoch / batch size).
     """
 
     def __init__(self, dataset: TrainDataset, sampler: EpochSampler, workers: int) -> None:
@@ -135,12 +123,10 @@ class EvalLoader:
 
 
 def train_loader(
-    images: Arrays,
-    masks: Arrays,
-    pipeline: Pipeline,
+    sources: Sequence[Source],
+    order: EpochOrder,
     *,
     mixing: Mixing = Mixing(),  # noqa: B008 - frozen
-    file_names: Sequence[str],
     seed: int,
     batch_size: int,
     rank: int,
@@ -152,20 +138,31 @@ def train_loader(
 
     Each group of `batch_size` images is divided among the ranks, and each rank's share into
     batches of `device_batch_size`. The last group of an epoch is filled up with the epoch's first
-    images. What an epoch holds depends on (seed, epoch) alone.
+    samples. What an epoch holds depends on (seed, epoch) alone.
+
+    Args:
+        sources: images of each kind, in the order of their positions.
+        order: positions of an epoch's samples.
+        mixing: mixes of a sample with another one of its batch.
+        seed: of the order, the augmentation and the mixes.
+        batch_size: images per optimiser step.
+        rank: of this process.
+        world_size: number of processes.
+        device_batch_size: images that a device holds at once.
+        workers: loader processes.
 
     Raises:
         UsageError: `batch_size` is not a multiple of `device_batch_size * world_size`.
     """
     sampler = EpochSampler(
-        len(images),
+        order,
         seed=seed,
         batch_size=batch_size,
         rank=rank,
         world_size=world_size,
         device_batch_size=device_batch_size,
     )
-    dataset = TrainDataset(images, masks, pipeline, mixing, file_names, seed)
+    dataset = TrainDataset(sources, mixing, seed)
     return TrainLoader(dataset, sampler, workers)
 
 

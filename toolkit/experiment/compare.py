@@ -9,9 +9,10 @@ from pathlib import Path, PurePath
 from statistics import mean, stdev
 from typing import Any
 
-from toolkit.data.contest import open_contest
 from toolkit.errors import UsageError
+from toolkit.experiment.given import Given
 from toolkit.experiment.manifest import make_manifest
+from toolkit.experiment.planner import make_plan
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
@@ -19,7 +20,7 @@ from toolkit.project import Project
 from toolkit.recipe.load import LoadedRecipe, find_recipe, load_recipe
 from toolkit.recipe.problems import shown_path
 
-_SAME = ("recipe_digest", "data", "plugins")
+_SAME = ("recipe_digest", "training", "data", "plugins")
 """Entries of the manifest that must agree for a finished run to stand for a new one."""
 
 
@@ -156,14 +157,14 @@ def compare(
 
 
 def find_finished(loaded: LoadedRecipe, registry: Registry, project: Project) -> RunFolder | None:
-    """Return the newest finished run of a recipe with the same values, data and plugins."""
+    """Return the newest finished run of a recipe with the same values, data, plugins and stages."""
     candidates = list(_finished(loaded.name, project))
     if not candidates:
         return None
-    contest = open_contest(loaded.recipe.data, project, SilentProgress())
-    wanted = make_manifest(loaded, registry, project, contest)
+    final = make_plan(loaded, registry, project, SilentProgress()).final
+    wanted = make_manifest(final, registry, project, Given(keys=final.keys))
     for run, manifest in candidates:
-        if all(manifest[key] == wanted[key] for key in _SAME):
+        if all(manifest.get(key) == wanted[key] for key in _SAME):
             return run
     return None
 

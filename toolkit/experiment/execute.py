@@ -1,56 +1,33 @@
-"""Running a recipe from its data to a scored submission."""
+"""Executing a recipe: all stages of its plan, each unless it is finished."""
 
 from __future__ import annotations
 
-import shlex
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from toolkit.data.contest import Contest, open_contest
-from toolkit.errors import TrashError, UsageError
-from toolkit.experiment.ending import recorded, recorded_by_worker, terminated_as_interrupted
-from toolkit.experiment.launch import launch, run_of_worker
-from toolkit.experiment.manifest import make_manifest, now
+from toolkit.errors import UsageError
+from toolkit.experiment.ending import terminated_as_interrupted
+from toolkit.experiment.find import finished_run, unfinished_run
+from toolkit.experiment.given import Given
+from toolkit.experiment.labelling import run_labelling, set_folder
+from toolkit.experiment.launch import run_of_worker
+from toolkit.experiment.manifest import make_manifest
+from toolkit.experiment.places import Places, open_places, places_of
+from toolkit.experiment.plan import Labelling, Plan, Source, Stage, Training
+from toolkit.experiment.planner import make_plan
 from toolkit.experiment.result import RunResult
-from toolkit.experiment.run_folder import LINEAGE, RunFolder, new_run, run_to_resume
-from toolkit.files import write_text_atomic
+from toolkit.experiment.run_folder import RunFolder, new_run, run_to_resume
+from toolkit.experiment.training import Job, keep_recipe, run_training, work
 from toolkit.plugin.registry import Registry
 from toolkit.predict.members import MemberChoice
-from toolkit.progress import Progress, SilentProgress
+from toolkit.progress import Progress
 from toolkit.project import Project
-from toolkit.recipe.blame import placed
 from toolkit.recipe.check import check_names
-from toolkit.recipe.load import LoadedRecipe, load_recipe
+from toolkit.recipe.load import LoadedRecipe
 from toolkit.recipe.problems import shown_path
-from toolkit.recipe.schema import Recipe
-from toolkit.recipe.show import as_toml, resolved_values
-from toolkit.recipe.smoke import WORD, smoke_values
-from toolkit.submission.submit import SubmissionResult, plan_submission, submit
-from toolkit.train.artifacts import Artifacts
+from toolkit.submission.submit import plan_submission
 from toolkit.train.batches import device_batch_size
 from toolkit.train.device import choose_device
-from toolkit.train.distributed import find_world
-from toolkit.train.fit import FitResult, fit
-
-
-def load_for_run(
-    path: Path,
-    project: Project,
-    set_: Sequence[str],
-    unset: Sequence[str],
-    *,
-    smoke: bool,
-    registry: Registry | None = None,
-) -> LoadedRecipe:
-    """Load a recipe as `recipe run` does: with overrides, and made tiny for `--smoke`."""
-    loaded = load_recipe(path, project=project, registry=registry, set_=set_, unset=unset)
-    if not smoke:
-        return loaded
-    last = (WORD, smoke_values(loaded.recipe, project.cache))
-    return load_recipe(path, project=project, set_=set_, unset=unset, last=last)
 
 
 def execute(
@@ -62,15 +39,28 @@ def execute(
     resume: bool = False,
     smoke: bool = False,
     devices: int = 1,
+    is_part: bool = False,
 ) -> RunResult | None:
-    """Train, predict, combine, write, validate and score what a recipe describes.
+    """Do everything that a recipe describes, from its data to a scored submission.
 
-    With several devices as many new processes of this command do it; the main one of them returns
-    the result, all others None. SIGTERM ends a run as Ctrl-C does.
+    What it needs from other recipes, and its own rounds of pseudo-labels, is found again when it is
+    finished, and continued when it was cut. With several devices as many new processes of this
+    command train; the main one of them returns the result, all others None. SIGTERM ends a run as
+    Ctrl-C does.
+
+    Args:
+        loaded: the recipe.
+        registry: where components are found.
+        project: where runs are.
+        progress: told what happens.
+        resume: continue the newest run of the recipe itself, too.
+        smoke: try it on the demo data, keeping nothing.
+        devices: number of processes that train together.
+        is_part: the command does more than this and reports by itself.
 
     Raises:
         UsageError: the recipe, its data or the command are wrong.
-        TrashError: the run failed; what was finished is kept.
+        TrashError: a stage failed; what was finished is kept.
     """
     check_names(loaded, registry)
     if smoke and (resume or devices > 1):
@@ -78,160 +68,153 @@ def execute(
             "--smoke keeps nothing and runs on one device", "Leave out --resume and --devices."
         )
     with terminated_as_interrupted():
-        if not smoke:
-            places = _Places(project.runs, project.submissions, project.cache, kept=True)
-            job = _Job(loaded, registry, project, progress, places, resume)
-            return _start(job, devices)
-        home = project.cache / "smoke"
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="run-", dir=home) as name:
-            folder = Path(name)
-            places = _Places(folder / "runs", folder / "submissions", folder / "cache", kept=False)
-            return _start(_Job(loaded, registry, project, progress, places, resume=False), 1)
+        worker_s_run = run_of_worker()
+        if worker_s_run is not None:
+            run = RunFolder(worker_s_run)
+            return work(loaded, registry, project, progress, places_of(project), run, resume=resume)
+        with open_places(project, smoke=smoke) as places:
+            plan = make_plan(loaded, registry, project, progress, smoke=smoke)
+            execution = _Execution(
+                plan, loaded, registry, project, progress, places, devices, is_part
+            )
+            return execution.all_stages(resume=resume)
 
 
 @dataclass(frozen=True)
-class _Places:
-    """Where the files of a run go, and whether they stay there."""
+class StageState:
+    """A stage and what there is of it.
 
-    runs: Path
-    submissions: Path
-    cache: Path
-    kept: bool
+    Attributes:
+        stage: the stage.
+        state: "finished", "to be continued" or "to do".
+        where: run or folder that holds it; empty when there is nothing.
+    """
+
+    stage: Stage
+    state: str
+    where: str
+
+    @property
+    def what(self) -> str:
+        """What it does, in words."""
+        if isinstance(self.stage, Training):
+            return f"train {self.stage.name}"
+        source = ", ".join(each.name for each in self.stage.teachers) or str(self.stage.file)
+        return f"label {len(self.stage.unlabelled)} images by {source}"
+
+
+def states_of(plan: Plan, places: Places, *, resume: bool) -> Iterator[StageState]:
+    """Yield what there is of each stage; the last one is done anew unless it is to be resumed."""
+    for stage in plan.stages:
+        if isinstance(stage, Labelling):
+            folder = set_folder(stage, places)
+            done = folder.exists()
+            yield StageState(stage, "finished" if done else "to do", folder.name if done else "")
+            continue
+        run, resumed = _found(stage, plan, places, resume=resume)
+        if run is None:
+            yield StageState(stage, "to do", "")
+        else:
+            yield StageState(stage, "to be continued" if resumed else "finished", run.name)
+
+
+def _found(
+    stage: Training, plan: Plan, places: Places, *, resume: bool
+) -> tuple[RunFolder | None, bool]:
+    """Return the run of a training, if there is one, and whether it is to be continued."""
+    if stage is plan.final:
+        if not resume:
+            return None, False
+        # A recipe of one stage has nothing else that could be continued.
+        return run_to_resume(stage.name, places.runs, required=len(plan.stages) == 1), True
+    finished = finished_run(stage.key, places.runs)
+    if finished is not None:
+        return finished, False
+    return unfinished_run(stage.key, places.runs), True
 
 
 @dataclass(frozen=True)
-class _Job:
-    """What is to be run."""
+class _Execution:
+    """The stages of one command."""
 
+    plan: Plan
     loaded: LoadedRecipe
     registry: Registry
     project: Project
     progress: Progress
-    places: _Places
-    resume: bool
+    places: Places
+    devices: int
+    is_part: bool
 
-    @property
-    def recipe(self) -> Recipe:
-        return self.loaded.recipe
+    def all_stages(self, *, resume: bool) -> RunResult | None:
+        for stage in self.plan.stages:
+            if isinstance(stage, Training):
+                self.refuse_what_would_fail_later(stage)
+        states = list(states_of(self.plan, self.places, resume=resume))
+        if len(states) > 1:
+            for number, each in enumerate(states, start=1):
+                found = f"{each.state}, {each.where}" if each.where else each.state
+                self.progress.say(f"stage {number}/{len(states)}: {each.what}: {found}")
+        runs: dict[str, RunFolder] = {}
+        result = None
+        for each in states:
+            if isinstance(each.stage, Labelling):
+                teachers = [self.choice(teacher, runs) for teacher in each.stage.teachers]
+                run_labelling(
+                    each.stage, teachers, self.registry, self.project, self.places, self.progress
+                )
+                continue
+            run, resumed = _found(each.stage, self.plan, self.places, resume=resume)
+            if run is None or resumed:
+                job = self.job(each.stage, runs)
+                run = run or self.new_run(each.stage, job)
+                result = run_training(
+                    job, run, each.stage.contest, resume=resumed and run.has_epochs,
+                    devices=self.devices,
+                )  # fmt: skip
+            runs[each.stage.key] = run
+        return result
 
-    def tell(self, hook: str, **arguments: Any) -> None:
-        """Call a life-cycle hook of the plugins."""
-        for failure in self.registry.notify(hook, **arguments):
-            self.progress.say(f"warning: plugin {failure.source}: {failure.message}")
+    def refuse_what_would_fail_later(self, stage: Training) -> None:
+        """Find what only shows after hours of training, before a run is made.
 
+        Raises:
+            UsageError: there are fewer devices, the batch cannot be divided among them, or the
+                recipe's way to combine, postprocess or write does not fit.
+        """
+        choose_device(stage.recipe.train.device, local_rank=self.devices - 1)
+        device_batch_size(stage.recipe.train, self.devices)
+        if stage.contest.test is not None:
+            n_members = 1 + len(stage.members)
+            plan_submission(stage.recipe, stage.contest, self.registry, n_members=n_members)
 
-def _start(job: _Job, devices: int) -> RunResult | None:
-    worker_s_run = run_of_worker()
-    if worker_s_run is not None:
-        return _work(job, RunFolder(worker_s_run))
-    contest = open_contest(job.recipe.data, job.project, job.progress)
-    _refuse_what_would_fail_later(job, contest, devices)
-    run = run_to_resume(job.loaded.name, job.places.runs) if job.resume else _new_run(job, contest)
-    with run.alone():
-        if job.resume:
-            # First of all: a refusal must not change what the manifest says of the run.
-            Artifacts(run.path, job.recipe, contest, {}).read_state()
-            run.update(status="running", resumed=now(), ended=None, error=None)
-        return _execute(job, run, contest, devices)
-
-
-def _execute(job: _Job, run: RunFolder, contest: Contest, devices: int) -> RunResult | None:
-    def say_how_to_go_on() -> None:
-        if job.places.kept and run.has_epochs:
-            job.progress.say(f"the finished epochs are kept in {run.path}")
-            words = ["recipe", "run", shown_path(job.loaded.path), *job.loaded.options]
-            if devices > 1:
-                words += ["--devices", str(devices)]
-            job.progress.say(f"to continue: trash {shlex.join(words)} --resume")
-
-    with recorded(run, say_how_to_go_on):
-        if devices == 1:
-            return _perform(job, run, contest)
-        launch(devices, run.path)
-        return None
-
-
-def _refuse_what_would_fail_later(job: _Job, contest: Contest, devices: int) -> None:
-    """Find what only shows after hours of training, before a run is made.
-
-    Raises:
-        UsageError: there are fewer devices, the batch cannot be divided among them, or the recipe's
-            way to combine, postprocess or write does not fit.
-    """
-    choose_device(job.recipe.train.device, local_rank=devices - 1)
-    device_batch_size(job.recipe.train, devices)
-    if contest.test is not None:
-        plan_submission(job.recipe, contest, job.registry, n_members=1)
-
-
-def _new_run(job: _Job, contest: Contest) -> RunFolder:
-    run = new_run(job.loaded.name, job.places.runs, job.places.submissions)
-    _keep_recipe(job, run)
-    run.write_manifest(make_manifest(job.loaded, job.registry, job.project, contest))
-    return run
-
-
-def _keep_recipe(job: _Job, run: RunFolder) -> None:
-    text = as_toml(resolved_values(job.loaded, job.registry))
-    write_text_atomic(run.path / "recipe.toml", text)
-
-
-def _work(job: _Job, run: RunFolder) -> RunResult | None:
-    """Do this process's share of a run that `launch` divided."""
-    if not find_world().is_main:
-        job = replace(job, progress=SilentProgress())
-    with recorded_by_worker(run):
-        return _perform(job, run, open_contest(job.recipe.data, job.project, job.progress))
-
-
-def _perform(job: _Job, run: RunFolder, contest: Contest) -> RunResult | None:
-    """Train and, in the main process, submit."""
-    is_main = find_world().is_main
-    job.progress.say(f"run {run.name}")
-    if is_main:
-        recipe = job.recipe.model_dump(mode="json")
-        job.tell("trash_run_started", run_dir=run.path, recipe=recipe)
-
-    def on_epoch(epoch: int, figures: dict[str, float]) -> None:
-        job.tell("trash_epoch_finished", run_dir=run.path, epoch=epoch, figures=figures)
-
-    try:
-        fitted = fit(
-            job.recipe, job.registry, contest, run.path,
-            cache=job.places.cache, progress=job.progress, resume=job.resume,
-            pretrained=job.places.kept,  # a trial must not wait for a download
-            lineage=_lineage(run), on_epoch=on_epoch,
+    def job(self, stage: Training, runs: dict[str, RunFolder]) -> Job:
+        """Return a training with what the stages before it left."""
+        start = stage.start
+        given = Given(
+            labels=None if stage.labels is None else set_folder(stage.labels, self.places),
+            start=runs[start.key].best if isinstance(start, Training) else start,
+            members=tuple(self.choice(member, runs) for member in stage.members),
+            keys=stage.keys,
+            is_part=self.is_part or stage is not self.plan.final,
+        )
+        words = ["recipe", "run", shown_path(self.loaded.path), *self.loaded.options]
+        if self.devices > 1:
+            words += ["--devices", str(self.devices)]
+        return Job(
+            stage.loaded, stage.recipe, self.registry, self.project, self.progress, self.places,
+            given, tuple(words),
         )  # fmt: skip
-    except TrashError as error:
-        raise placed(error, job.loaded) from error.__cause__
-    if not is_main:
-        return None
-    if job.resume:
-        # Now that it was accepted: a resumed run may be longer than it was begun.
-        _keep_recipe(job, run)
-        run.update(recipe_digest=job.loaded.digest)
-    result = RunResult(run, fitted, _submitted(job, run, contest, fitted), kept=job.places.kept)
-    run.update(status="finished", ended=now(), result=result.as_json())
-    job.tell("trash_run_finished", run_dir=run.path, result=result.as_json())
-    return result
 
+    def choice(self, source: Source, runs: dict[str, RunFolder]) -> MemberChoice:
+        """Return the checkpoint of a network that is finished by now."""
+        network = source.network
+        path = runs[network.key].best if isinstance(network, Training) else network
+        return MemberChoice(path, source.views)
 
-def _submitted(
-    job: _Job, run: RunFolder, contest: Contest, fitted: FitResult
-) -> SubmissionResult | None:
-    if contest.test is None:
-        return None
-    ending = plan_submission(job.recipe, contest, job.registry, n_members=1).format.suffix
-    # The views of this recipe, which may have changed since the checkpoint was saved.
-    member = MemberChoice(fitted.best, job.recipe.predict.views)
-    return submit(
-        [member], job.recipe, contest, job.registry,
-        output=job.places.submissions / f"{run.name}{ending}", cache=job.places.cache,
-        progress=job.progress, project=job.project, overwrite=True,
-    )  # fmt: skip
-
-
-def _lineage(run: RunFolder) -> dict[str, Any]:
-    manifest = run.manifest()
-    return {"run": run.name, **{key: manifest[key] for key in LINEAGE}}
+    def new_run(self, stage: Training, job: Job) -> RunFolder:
+        """Make the folder of a run that begins now."""
+        run = new_run(stage.name, self.places.runs, self.places.submissions)
+        keep_recipe(job, run)
+        run.write_manifest(make_manifest(stage, self.registry, self.project, job.given))
+        return run

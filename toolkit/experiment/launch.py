@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGTERM
 
@@ -31,8 +32,8 @@ def run_of_worker() -> Path | None:
     return None if run is None else Path(run)
 
 
-def launch(devices: int, run: Path) -> None:
-    """Run this command again in `devices` processes that train `run` together.
+def launch(devices: int, run: Path, arguments: Sequence[str]) -> None:
+    """Run `trash` with these arguments in `devices` processes that train `run` together.
 
     It is what `python -m torch.distributed.run --standalone` does, by the functions behind it: its own
     command ends with a traceback and exit code 1 whatever the reason, Ctrl-C included.
@@ -66,7 +67,7 @@ def launch(devices: int, run: Path) -> None:
             logs_specs=DefaultLogsSpecs(log_dir=logs),
         )
         try:
-            elastic_launch(processes, sys.executable)("-m", "toolkit", *sys.argv[1:])
+            elastic_launch(processes, sys.executable)("-m", "toolkit", *arguments)
         except SignalException:
             raise KeyboardInterrupt from None
         except ChildFailedError as error:

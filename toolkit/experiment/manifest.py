@@ -10,21 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import __version__
-from toolkit.data.contest import Contest
+from toolkit.experiment.given import Given
+from toolkit.experiment.lineage import parents_of
+from toolkit.experiment.plan import Training
 from toolkit.experiment.run_folder import SCHEMA_VERSION
 from toolkit.packages import package_versions
 from toolkit.plugin.discovery import BUILTIN
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.plugin.source import source_digest
 from toolkit.project import Project
-from toolkit.recipe.load import LoadedRecipe
 from toolkit.submission.side_car import portable_path
 
 
 def make_manifest(
-    loaded: LoadedRecipe, registry: Registry, project: Project, contest: Contest
+    training: Training, registry: Registry, project: Project, given: Given
 ) -> dict[str, Any]:
-    """Return the manifest of a run that begins now, as plain values."""
+    """Return the manifest of a run of a training that begins now, as plain values."""
+    loaded, contest = training.loaded, training.contest
     splits = {"train": contest.train, "val": contest.val, "test": contest.test}
     return {
         "schema_version": SCHEMA_VERSION,
@@ -33,6 +35,7 @@ def make_manifest(
         "command": sys.argv[1:],
         "recipe": portable_path(loaded.path, project.root),
         "recipe_digest": loaded.digest,
+        "training": training.key,
         "seed": loaded.recipe.seed,
         "classes": list(contest.class_names),
         "data": {
@@ -45,7 +48,8 @@ def make_manifest(
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "plugins": plugin_digests(registry),
-        "parents": [],
+        "given": given.as_json(),
+        "parents": parents_of(given, project.root),
     }
 
 

@@ -39,6 +39,11 @@ class RunFolder:
         return self.path.name
 
     @property
+    def best(self) -> Path:
+        """Its checkpoint with the highest validation mIoU."""
+        return self.path / "best.pt"
+
+    @property
     def has_epochs(self) -> bool:
         """Whether an epoch was finished, so that the run can be resumed."""
         return (self.path / _STATE).is_file()
@@ -114,20 +119,20 @@ def new_run(recipe_name: str, runs: Path, submissions: Path) -> RunFolder:
             number += 1
 
 
-def run_to_resume(recipe_name: str, runs: Path) -> RunFolder:
+def run_to_resume(recipe_name: str, runs: Path, *, required: bool = True) -> RunFolder | None:
     """Return the newest run of a recipe that has finished an epoch.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, although it is required.
     """
     found = [RunFolder(path) for _, path in sorted(_numbered(recipe_name, runs)) if path.is_dir()]
     found = [run for run in found if run.has_epochs]
-    if not found:
+    if not found and required:
         raise UsageError(
             f"no run of {recipe_name} in {runs} has finished an epoch: there is nothing to resume",
             "Run it without --resume.",
         )
-    return found[-1]
+    return found[-1] if found else None
 
 
 def _numbered(recipe_name: str, folder: Path) -> Iterator[tuple[int, Path]]:

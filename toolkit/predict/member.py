@@ -19,6 +19,7 @@ from toolkit.plugin.source import source_digest
 from toolkit.predict.views import ViewSet, parse_views
 from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import Checkpoint, checkpoint_digest, load_checkpoint
+from toolkit.train.start import fill
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,14 @@ class Member:
         """
         entry = self.model_entry
         model: nn.Module = self.registry.build("model", self.recipe.model, self.context)
-        try:
-            model.load_state_dict(self.checkpoint.model_state, strict=True)
-        except RuntimeError as error:
-            raise UsageError(
-                f"{self.path}: the weights do not fit the model {entry.name} as {entry.source} "
-                f"({entry.file}) makes it now:\n{_first_differences(error)}",
-                "Has the plugin changed since the training? Use the version of it that trained this "
-                "checkpoint, or give the changed model another name.",
-            ) from None
+        fill(
+            model,
+            self.checkpoint,
+            self.path,
+            f"the model {entry.name} as {entry.source} ({entry.file}) makes it now",
+            "Has the plugin changed since the training? Use the version of it that trained this "
+            "checkpoint, or give the changed model another name.",
+        )
         return model.eval()
 
     def source_digest(self) -> str:
@@ -164,10 +164,3 @@ def stored_recipe(path: Path, checkpoint: Checkpoint) -> Recipe:
             f"{path}: its recipe does not fit this version of trash:\n" + "\n".join(lines[:_SHOWN]),
             "Use the version that it was trained with.",
         ) from None
-
-
-def _first_differences(error: RuntimeError) -> str:
-    lines = [line.strip() for line in str(error).splitlines()[1:] if line.strip()]
-    shown = [line if len(line) < 200 else line[:200] + "…" for line in lines[:_SHOWN]]
-    more = len(lines) - _SHOWN
-    return "\n".join([*shown, f"and {more} more"] if more > 0 else shown)

@@ -17,7 +17,8 @@ from toolkit.recipe.schema import Recipe
 
 _FILES = ("train", "val", "test", "truth", "sample_submission")
 _BUILT = {
-    "model", "loss", "augmentation", "mix", "postprocessor", "ensembler", "submission_format",
+    "model", "loss", "augmentation", "mix", "postprocessor", "ensembler", "selector",
+    "submission_format",
 }  # fmt: skip
 """Kinds whose factories need nothing but the context."""
 

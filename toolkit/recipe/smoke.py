@@ -44,7 +44,26 @@ def smoke_values(recipe: Recipe, cache: Path) -> dict[str, Any]:
             "compile": False,
             "patience": 0,
             "validate_every": 1,
+            "start": None if _CHECKPOINT in (recipe.train.start or "") else recipe.train.start,
         },
         "predict": {"batch_size": _BATCH},
+        "objects": {"classes": None, "exclude": [], "min_area": 1, "bank": None},
+        **_without_files(recipe),
         "trackers": [],
     }
+
+
+_CHECKPOINT = ".pt"
+
+
+def _without_files(recipe: Recipe) -> dict[str, Any]:
+    """Return what takes the place of checkpoints and label files: they are of other data."""
+    values: dict[str, Any] = {
+        "members": [member for member in recipe.members if _CHECKPOINT not in member]
+    }
+    pseudo = recipe.pseudo
+    if pseudo is not None:
+        # Untrained networks are sure of nothing: a selection would leave no image.
+        values["pseudo"] = {"labels": None, "images": None, "select": []}
+        values["pseudo"]["teachers"] = [one for one in pseudo.teachers if _CHECKPOINT not in one]
+    return values

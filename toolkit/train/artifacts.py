@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from toolkit.errors import UsageError
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import Checkpoint, save_checkpoint
+from toolkit.train.inputs import training_inputs
 from toolkit.train.learner import Learner
 from toolkit.train.state import History, load_state, save_state
 
@@ -29,12 +30,14 @@ class Artifacts:
         recipe: the resolved recipe.
         contest: the opened data.
         lineage: where the run comes from.
+        keys: digest of what each earlier stage made for it, see `Upstream`.
     """
 
     path: Path
     recipe: Recipe
     contest: Contest
     lineage: Mapping[str, Any]
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def best(self) -> Path:
@@ -136,9 +139,4 @@ class Artifacts:
         )
 
     def _inputs(self) -> dict[str, Any]:
-        return {
-            **self.recipe.model_dump(mode="json"),
-            "classes": list(self.contest.class_names),
-            "content of the training split": self.contest.train.digest,
-            "content of the validation split": self.contest.val.digest,
-        }
+        return training_inputs(self.recipe, self.contest, self.keys)

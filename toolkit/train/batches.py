@@ -9,18 +9,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.data.array_store import Arrays, ArrayStore
 from toolkit.data.augment import build_pipeline
 from toolkit.data.contest import Contest, Split
+from toolkit.data.dataset import Source
 from toolkit.data.images import open_images
 from toolkit.data.loader import Batch, TrainLoader, eval_loader, train_loader
 from toolkit.data.masks import open_masks
 from toolkit.data.mixing import build_mixing
+from toolkit.data.order import EpochOrder
+from toolkit.data.targets import DrawnTargets, FixedTargets, Targets
 from toolkit.errors import UsageError
-from toolkit.plugin.interfaces import Context
+from toolkit.plugin.interfaces import Context, ObjectBank
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress
+from toolkit.project import Project
 from toolkit.recipe.schema import Recipe, Train
 from toolkit.train.distributed import World
+from toolkit.train.inputs import PseudoImages
 
 
 @dataclass(frozen=True)
@@ -49,49 +55,56 @@ def open_batches(
     registry: Registry,
     contest: Contest,
     *,
+    project: Project,
     cache: Path,
     world: World,
     pretrained: bool,
     progress: Progress,
+    pseudo: PseudoImages | None = None,
 ) -> Batches:
-    """Decode (or find) the caches of both splits and make the loaders.
+    """Decode (or find) the caches of all images and make the loaders.
 
     Raises:
         UsageError: sizes that do not divide, a split without images or without labelled pixels.
     """
     device_batch = device_batch_size(recipe.train, world.size)
-    size = recipe.data.image_size
     for split in (contest.train, contest.val):
         if not split.images:
             raise UsageError(f"the {split.name} split has no images")
+    order = EpochOrder(
+        n_real=len(contest.train),
+        n_pseudo=len(pseudo.split) if pseudo else 0,
+        mix=recipe.pseudo.mix if recipe.pseudo else "concat",
+        ratio=recipe.pseudo.ratio if recipe.pseudo else 0.5,
+        batch_size=recipe.train.batch_size,
+    )
+    opener = _Opener(recipe, registry, contest, project, cache, progress)
     if not world.is_main:
         world.barrier()  # the main process fills the caches alone
-    image_cache = cache if recipe.data.cache_images else None
-    opened = [
-        (open_images(split, image_cache, size, progress), open_masks(split, cache, size, progress))
-        for split in (contest.train, contest.val)
-    ]
-    if world.is_main:
-        world.barrier()
-    (train_images, train_masks), (val_images, val_masks) = opened
-    shares = _pixel_shares(contest.train, train_masks.pixel_counts)
+    images, masks = opener.labelled(contest.train)
+    shares = _pixel_shares(contest.train, masks.pixel_counts)
+    val_images, val_masks = opener.labelled(contest.val)
     _pixel_shares(contest.val, val_masks.pixel_counts)
     context = Context(
         class_names=contest.class_names,
-        image_size=size,
+        image_size=recipe.data.image_size,
         ignore_index=recipe.data.ignore_index,
         pixel_share=shares,
-        image_counts=tuple(int(count) for count in train_masks.array_counts),
+        image_counts=tuple(int(count) for count in masks.array_counts),
         epochs=recipe.train.epochs,
-        steps_per_epoch=-(-len(contest.train) // recipe.train.batch_size),
+        steps_per_epoch=-(-len(order) // recipe.train.batch_size),
         pretrained=pretrained,
+        objects=opener.objects,
     )
+    sources = [opener.real(images, masks, context)]
+    if pseudo:
+        sources.append(opener.pseudo(pseudo, context))
+    if world.is_main:
+        world.barrier()
     train = train_loader(
-        train_images,
-        train_masks,
-        build_pipeline(recipe.augment.train, registry, context),
+        sources,
+        order,
         mixing=build_mixing(recipe.augment.mix, registry, context),
-        file_names=contest.train.file_names,
         seed=recipe.seed,
         batch_size=recipe.train.batch_size,
         rank=world.rank,
@@ -108,9 +121,61 @@ def open_batches(
         workers=recipe.data.workers,
     )
     accumulation = recipe.train.batch_size // (device_batch * world.size)
-    return Batches(
-        train, validation, accumulation, contest.train.file_names, len(contest.val), context
-    )
+    names = tuple(name for source in sources for name in source.file_names)
+    return Batches(train, validation, accumulation, names, len(contest.val), context)
+
+
+@dataclass(frozen=True)
+class _Opener:
+    """Opens images and labels of a recipe's data, from caches where they are there."""
+
+    recipe: Recipe
+    registry: Registry
+    contest: Contest
+    project: Project
+    cache: Path
+    progress: Progress
+
+    def images(self, split: Split) -> Arrays:
+        cache = self.cache if self.recipe.data.cache_images else None
+        return open_images(split, cache, self.recipe.data.image_size, self.progress)
+
+    def labelled(self, split: Split) -> tuple[Arrays, ArrayStore]:
+        masks = open_masks(split, self.cache, self.recipe.data.image_size, self.progress)
+        return self.images(split), masks
+
+    def real(self, images: Arrays, masks: Arrays, context: Context) -> Source:
+        steps = build_pipeline(self.recipe.augment.train, self.registry, context)
+        targets = FixedTargets(masks, context.image_size)
+        return Source(images, targets, steps, self.contest.train.file_names)
+
+    def pseudo(self, given: PseudoImages, context: Context) -> Source:
+        assert self.recipe.pseudo is not None
+        steps = self.recipe.pseudo.augment
+        steps = self.recipe.augment.train if steps is None else steps
+        size, labels = context.image_size, given.labels
+        targets: Targets = FixedTargets(labels.masks, size)
+        if labels.maps is not None:
+            targets = DrawnTargets(labels.maps, labels.masks, size, context.ignore_index)
+        return Source(
+            self.images(given.split),
+            targets,
+            build_pipeline(steps, self.registry, context),
+            given.split.file_names,
+        )
+
+    def objects(self) -> ObjectBank:
+        from toolkit.data.object_bank import open_object_bank
+
+        others = [split for split in (self.contest.val, self.contest.test) if split]
+        return open_object_bank(
+            self.recipe.objects,
+            self.contest.train,
+            others,
+            cache=self.cache,
+            project=self.project,
+            progress=self.progress,
+        )
 
 
 def device_batch_size(train: Train, n_devices: int) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -19,12 +21,18 @@ from toolkit.train.distributed import World
 from toolkit.train.learner import Learner
 from toolkit.train.outputs import output_shapes
 from toolkit.train.parameter_groups import make_optimizer
+from toolkit.train.start import start_from
 
 
 def build_learner(
-    recipe: Recipe, registry: Registry, context: Context, device: torch.device, world: World
+    recipe: Recipe,
+    registry: Registry,
+    context: Context,
+    device: torch.device,
+    world: World,
+    start: Path | None = None,
 ) -> Learner:
-    """Return a learner with fresh (or pretrained) weights on the device.
+    """Return a learner on the device, with fresh (or pretrained) weights or those of a checkpoint.
 
     Raises:
         TrashError: a component cannot be built, or the network's output has a wrong shape.
@@ -37,7 +45,11 @@ def build_learner(
         std=recipe.data.std,
     )
     with parameters_of("model"):
-        model: nn.Module = registry.build("model", recipe.model, context)
+        # Weights that are replaced at once need no download.
+        fresh = context if start is None else replace(context, pretrained=False)
+        model: nn.Module = registry.build("model", recipe.model, fresh)
+    if start is not None:
+        start_from(model, start, context.class_names, recipe.model.name)
     if world.size > 1 and device.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     model = compute.place(model)

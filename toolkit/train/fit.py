@@ -15,6 +15,7 @@ from toolkit.errors import TrashError
 from toolkit.memory import keep_freed_memory
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Bar, Progress, SilentProgress
+from toolkit.project import Project, find_project
 from toolkit.recipe.schema import Recipe
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.batches import Batches, open_batches
@@ -22,6 +23,7 @@ from toolkit.train.build import build_learner
 from toolkit.train.device import choose_device, explained_out_of_memory
 from toolkit.train.distributed import World, find_world, joined
 from toolkit.train.evaluate import Evaluation, evaluate
+from toolkit.train.inputs import Upstream
 from toolkit.train.journal import Journal, numbers_of, open_trackers
 from toolkit.train.learner import Learner, NonFiniteLoss
 from toolkit.train.seeds import seed_everything
@@ -59,8 +61,10 @@ def fit(
     *,
     cache: Path,
     progress: Progress,
+    project: Project | None = None,
     resume: bool = False,
     pretrained: bool = True,
+    upstream: Upstream = Upstream(),  # noqa: B008 - frozen
     lineage: Mapping[str, Any] | None = None,
     on_epoch: OnEpoch = lambda epoch, figures: None,
 ) -> FitResult:
@@ -73,8 +77,10 @@ def fit(
         run_dir: folder of the run; made if it is missing.
         cache: folder of decoded images and masks.
         progress: shows what is going on.
+        project: paths in the recipe are relative to it; default: around the working folder.
         resume: continue after the last finished epoch of this folder, exactly.
         pretrained: False when no downloaded or bundled weights may be loaded.
+        upstream: what earlier stages made for it.
         lineage: where the run comes from (parents with paths and digests); goes into checkpoints.
         on_epoch: called in the main process after each epoch with its figures.
 
@@ -92,14 +98,16 @@ def fit(
             recipe,
             registry,
             contest,
+            project=project or find_project(),
             cache=cache,
             world=world,
             pretrained=pretrained,
             progress=progress,
+            pseudo=upstream.pseudo,
         )
         seed_everything(recipe.seed)
-        learner = build_learner(recipe, registry, batches.context, device, world)
-        artifacts = Artifacts(run_dir, recipe, contest, lineage or {})
+        learner = build_learner(recipe, registry, batches.context, device, world, upstream.start)
+        artifacts = Artifacts(run_dir, recipe, contest, lineage or {}, upstream.keys)
         history = artifacts.begin(learner, resume=resume, progress=progress)
         with _journal(recipe, registry, batches, artifacts, history, world, progress) as journal:
             while history.last_epoch < recipe.train.epochs:

@@ -8,33 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import UsageError
+from toolkit.train.inputs import CHANGES_NOTHING, HOW_LONG, flat, is_one_of
 from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
 
 FORMAT = "trash-state"
 FORMAT_VERSION = 1
-
-_MAY_DIFFER = (
-    "title",
-    "reference",
-    "data.root",
-    "data.demo",
-    "data.test",
-    "data.truth",
-    "data.sample_submission",
-    "data.cache_images",
-    "data.workers",
-    "train.epochs",
-    "train.patience",
-    "train.device",
-    "train.device_batch_size",
-    "trackers",
-    "predict",
-    "ensemble",
-    "postprocess",
-    "submission",
-)
-"""Keys, and tables of them, that change nothing of what is trained: where and how long it runs, and what
-comes afterwards. The content of the data is compared by its digests."""
 
 
 @dataclass
@@ -106,23 +84,11 @@ def load_state(path: Path, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], H
 
 
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
-    before, now = dict(_flat(saved)), dict(_flat(wanted))
+    before, now = dict(flat(saved)), dict(flat(wanted))
     for key in before.keys() | now.keys():
-        if before.get(key) != now.get(key) and not _may_differ(key):
+        if before.get(key) != now.get(key) and not is_one_of(key, HOW_LONG + CHANGES_NOTHING):
             yield f"{key}: was {_shown(before, key)}, is {_shown(now, key)}"
-
-
-def _may_differ(key: str) -> bool:
-    return any(key == free or key.startswith(f"{free}.") for free in _MAY_DIFFER)
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:
     return repr(values[key]) if key in values else "not set"
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

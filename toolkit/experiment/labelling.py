@@ -1,0 +1,90 @@
+"""One pseudo-label set of a plan: made, or found again, with the page to review it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from toolkit.experiment.lineage import describe_checkpoint
+from toolkit.experiment.places import Places
+from toolkit.experiment.plan import Labelling
+from toolkit.plugin.registry import Registry
+from toolkit.predict.members import MemberChoice
+from toolkit.progress import Progress
+from toolkit.project import Project
+from toolkit.pseudo.exchange import make_label_set_from_file
+from toolkit.pseudo.label_set import LabelSet
+from toolkit.pseudo.make import make_label_set
+from toolkit.recipe.problems import shown_path
+from toolkit.report.pseudo_page import write_pseudo_page
+from toolkit.submission.side_car import portable_path
+
+
+def set_folder(stage: Labelling, places: Places) -> Path:
+    """Return the folder of a stage's set, whether it is there or not."""
+    return places.label_sets / stage.key
+
+
+def page_of(folder: Path) -> Path:
+    """Return where the page to review a set is, beside its folder."""
+    return folder.with_name(f"{folder.name}.html")
+
+
+def run_labelling(
+    stage: Labelling,
+    teachers: list[MemberChoice],
+    registry: Registry,
+    project: Project,
+    places: Places,
+    progress: Progress,
+) -> LabelSet:
+    """Return the set of a stage, making it and its page if they are not there.
+
+    Args:
+        stage: what is to be made.
+        teachers: checkpoints of its teachers, all finished.
+        registry: where components are found.
+        project: paths in the set's origin are relative to it.
+        places: where sets and caches are.
+        progress: told what happens.
+
+    Raises:
+        UsageError: a component, a teacher or a file of labels does not fit.
+        TrashError: nothing was selected.
+    """
+    folder = set_folder(stage, places)
+    origin = _origin(stage, teachers, project.root)
+    if stage.file is not None:
+        made = make_label_set_from_file(
+            stage.file, stage.unlabelled, stage.pseudo, stage.recipe, registry,
+            folder=folder, cache=places.cache, progress=progress, origin=origin,
+        )  # fmt: skip
+    else:
+        made = make_label_set(
+            teachers, stage.unlabelled, stage.pseudo, stage.recipe, registry,
+            folder=folder, cache=places.cache, progress=progress, origin=origin,
+        )  # fmt: skip
+    page = page_of(folder)
+    if places.kept and not page.exists():
+        write_pseudo_page(made, stage.unlabelled, page, progress)
+        n_images = len(made.index.images)
+        progress.say(f"{len(made)} of {n_images} images selected; review: {shown_path(page)}")
+    return made
+
+
+def _origin(stage: Labelling, teachers: list[MemberChoice], root: Path) -> Mapping[str, Any]:
+    names = [each.name for each in stage.teachers]
+    if stage.file is not None:
+        names = [portable_path(stage.file, root)]
+    return {
+        "teachers": names,
+        "checkpoints": [
+            {**describe_checkpoint(each.path, root), "views": each.views} for each in teachers
+        ],
+        "round": stage.number,
+        "ensemble": stage.pseudo.ensemble.model_dump(mode="json"),
+        "postprocess": [each.model_dump(mode="json") for each in stage.pseudo.postprocess],
+        "selection": [each.model_dump(mode="json") for each in stage.pseudo.select],
+        "soft": stage.pseudo.soft,
+    }

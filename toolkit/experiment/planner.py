@@ -1,0 +1,212 @@
+"""Making the plan of a recipe: following what it names, round by round."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from toolkit.data.contest import Contest, Split, open_contest, open_unlabelled
+from toolkit.errors import TrashError, UsageError
+from toolkit.experiment.keys import labelling_key, used_plugins
+from toolkit.experiment.leaks import refuse_teacher, refuse_unlabelled
+from toolkit.experiment.plan import Labelling, Plan, Source, Training, in_order
+from toolkit.experiment.references import (
+    Reference,
+    References,
+    find_references,
+    problem_at,
+)
+from toolkit.files import file_digest
+from toolkit.plugin.registry import Registry
+from toolkit.progress import Progress
+from toolkit.project import Project
+from toolkit.recipe.load import LoadedRecipe, load_recipe
+from toolkit.recipe.problems import KeyPath, RecipeError, shown_path
+from toolkit.recipe.schema import Recipe
+from toolkit.recipe.smoke import WORD, smoke_values
+from toolkit.train.inputs import training_inputs, training_key
+
+
+def load_for_run(
+    path: Path,
+    project: Project,
+    set_: Sequence[str],
+    unset: Sequence[str],
+    *,
+    smoke: bool,
+    registry: Registry | None = None,
+) -> LoadedRecipe:
+    """Load a recipe as `recipe run` does: with overrides, and made tiny for `--smoke`."""
+    loaded = load_recipe(path, project=project, registry=registry, set_=set_, unset=unset)
+    if not smoke:
+        return loaded
+    last = (WORD, smoke_values(loaded.recipe, project.cache))
+    return load_recipe(path, project=project, set_=set_, unset=unset, last=last)
+
+
+def make_plan(
+    loaded: LoadedRecipe,
+    registry: Registry,
+    project: Project,
+    progress: Progress,
+    *,
+    smoke: bool = False,
+) -> Plan:
+    """Return the stages that a recipe leads to, having opened the data of each.
+
+    Raises:
+        RecipeError: it names what is not there, or needs itself; with file and line.
+        UsageError: data do not fit together, a teacher has other classes or has seen validation
+            images, or images to be pseudo-labelled are in training or validation.
+    """
+    planner = _Planner(registry, project, progress, smoke)
+    return in_order(planner.training(loaded, chain=()))
+
+
+@dataclass(frozen=True)
+class _Planner:
+    registry: Registry
+    project: Project
+    progress: Progress
+    smoke: bool
+    contests: dict[str, Contest] = field(default_factory=dict)
+    trainings: dict[Path, Training] = field(default_factory=dict)
+
+    def training(self, loaded: LoadedRecipe, chain: tuple[Path, ...]) -> Training:
+        """Return the training of a recipe; `chain` are the recipes that need it."""
+        references = find_references(loaded, self.project, self.registry)
+        chain = (*chain, loaded.path.resolve())
+        contest = self.contest(loaded.recipe)
+        start = None
+        if references.start is not None:
+            start = self.source(references.start, loaded, chain).network
+        final = self.rounds(loaded, contest, references, start, chain)
+        members = tuple(self.source(each, loaded, chain) for each in references.members)
+        return replace(final, members=members)
+
+    def rounds(
+        self,
+        loaded: LoadedRecipe,
+        contest: Contest,
+        references: References,
+        start: Training | Path | None,
+        chain: tuple[Path, ...],
+    ) -> Training:
+        """Return the training of the last round."""
+        pseudo = loaded.recipe.pseudo
+        if pseudo is None:
+            return self.round(loaded, loaded.recipe, contest, loaded.name, None, start)
+        unlabelled = self.unlabelled(loaded, contest)
+        teachers = tuple(self.source(each, loaded, chain) for each in references.teachers)
+        for reference, teacher in zip(references.teachers, teachers, strict=True):
+            self.check_teacher(loaded, reference.key, teacher, contest)
+        if not teachers and references.labels is None:
+            plain = loaded.recipe.model_copy(update={"pseudo": None})
+            own = self.round(loaded, plain, contest, f"{loaded.name}.round-0", None, start)
+            teachers = (Source(own),)
+        for number in range(1, pseudo.rounds + 1):
+            file = references.labels if number == 1 else None
+            key = labelling_key(
+                pseudo, loaded.recipe, unlabelled, teachers, file, self.registry, self.project
+            )
+            name = f"{loaded.name}, round {number}" if pseudo.rounds > 1 else loaded.name
+            labels = Labelling(name, pseudo, loaded.recipe, unlabelled, teachers, file, number, key)
+            name = loaded.name if number == pseudo.rounds else f"{loaded.name}.round-{number}"
+            begin = start
+            if references.starts_from_teacher and teachers:
+                begin = teachers[0].network
+            training = self.round(loaded, loaded.recipe, contest, name, labels, begin)
+            teachers = (Source(training),)
+        return training
+
+    def round(
+        self,
+        loaded: LoadedRecipe,
+        recipe: Recipe,
+        contest: Contest,
+        name: str,
+        labels: Labelling | None,
+        start: Training | Path | None,
+    ) -> Training:
+        """Return one training of a recipe."""
+        keys = {}
+        if labels is not None:
+            keys["pseudo-labels"] = labels.key
+        if start is not None:
+            keys["start"] = start.key if isinstance(start, Training) else file_digest(start)
+        inputs = training_inputs(recipe, contest, keys)
+        key = training_key(inputs, used_plugins(recipe, self.registry))
+        return Training(name, loaded, recipe, contest, key, keys, labels, start)
+
+    def source(self, reference: Reference, loaded: LoadedRecipe, chain: tuple[Path, ...]) -> Source:
+        """Return the network behind a reference of a recipe."""
+        if reference.checkpoint is not None:
+            return Source(reference.checkpoint, reference.views)
+        assert reference.recipe is not None
+        path = reference.recipe.resolve()
+        if path in chain:
+            circle = " -> ".join(shown_path(each) for each in (*chain, path))
+            error = UsageError(f"goes in a circle: {circle}")
+            raise RecipeError(loaded.path, [problem_at(loaded, reference.key, error)])
+        if path not in self.trainings:
+            needed = load_for_run(
+                reference.recipe,
+                self.project,
+                self.overrides(reference.recipe, loaded.recipe),
+                (),
+                smoke=self.smoke,
+                registry=self.registry,
+            )
+            # Its own submission may have members; the network is needed here.
+            self.trainings[path] = replace(self.training(needed, chain), members=())
+        return Source(self.trainings[path], reference.views)
+
+    def overrides(self, path: Path, wanted: Recipe) -> tuple[str, ...]:
+        """Return what changes in a needed recipe: the same fold must be held out everywhere."""
+        folds = wanted.data.folds
+        other = load_recipe(path, project=self.project).recipe.data.folds
+        if folds is None or other is None or folds.file != other.file or folds == other:
+            return ()
+        return (f"data.folds.index={folds.index}",)
+
+    def contest(self, recipe: Recipe) -> Contest:
+        """Open the data of a recipe, once for all recipes with the same."""
+        text = json.dumps(recipe.data.model_dump(mode="json"), sort_keys=True)
+        if text not in self.contests:
+            self.contests[text] = open_contest(recipe.data, self.project, self.progress)
+        return self.contests[text]
+
+    def unlabelled(self, loaded: LoadedRecipe, contest: Contest) -> Split:
+        """Return the images that are to be pseudo-labelled."""
+        pseudo, data = loaded.recipe.pseudo, loaded.recipe.data
+        assert pseudo is not None
+        key = ("pseudo", "images") if pseudo.images else ("pseudo",)
+        try:
+            if pseudo.images is not None:
+                split = open_unlabelled(data, pseudo.images, contest, self.project, self.progress)
+            elif contest.test is not None:
+                split = contest.test
+            else:
+                raise UsageError(
+                    "there are no images to label: data.test is unset",
+                    "Name a COCO JSON with pseudo.images, or set data.test.",
+                )
+            refuse_unlabelled(split, contest)
+        except TrashError as error:
+            raise RecipeError(loaded.path, [problem_at(loaded, key, error)]) from None
+        return split
+
+    def check_teacher(
+        self, loaded: LoadedRecipe, key: KeyPath, teacher: Source, contest: Contest
+    ) -> None:
+        """Refuse a teacher that does not fit; a warning says what cannot be told."""
+        try:
+            warning = refuse_teacher(
+                teacher, contest, loaded.recipe.data, self.project, self.progress
+            )
+        except TrashError as error:
+            raise RecipeError(loaded.path, [problem_at(loaded, key, error)]) from None
+        if warning:
+            self.progress.say(f"warning: {warning}")

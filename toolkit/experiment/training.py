@@ -1,0 +1,193 @@
+"""One training of a plan: a run from its data to a scored submission."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from toolkit.data.contest import Contest, open_contest
+from toolkit.errors import TrashError
+from toolkit.experiment.ending import recorded, recorded_by_worker
+from toolkit.experiment.given import Given
+from toolkit.experiment.launch import launch
+from toolkit.experiment.manifest import now
+from toolkit.experiment.places import Places
+from toolkit.experiment.result import RunResult
+from toolkit.experiment.run_folder import LINEAGE, RunFolder
+from toolkit.files import write_text_atomic
+from toolkit.plugin.registry import Registry
+from toolkit.predict.members import MemberChoice
+from toolkit.progress import Progress, SilentProgress
+from toolkit.project import Project
+from toolkit.recipe.blame import placed
+from toolkit.recipe.load import LoadedRecipe
+from toolkit.recipe.problems import shown_path
+from toolkit.recipe.schema import Recipe
+from toolkit.recipe.show import as_toml, resolved_values
+from toolkit.submission.submit import SubmissionResult, plan_submission, submit
+from toolkit.train.artifacts import Artifacts
+from toolkit.train.distributed import find_world
+from toolkit.train.fit import FitResult, fit
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training that is to be done now.
+
+    Attributes:
+        loaded: the recipe.
+        recipe: its values for this training.
+        registry: where components are found.
+        project: paths in the recipe are relative to it.
+        progress: told what happens.
+        places: where files go.
+        given: what earlier stages left for it.
+        command: words of the command that goes on with it after an interruption.
+    """
+
+    loaded: LoadedRecipe
+    recipe: Recipe
+    registry: Registry
+    project: Project
+    progress: Progress
+    places: Places
+    given: Given
+    command: tuple[str, ...]
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Call a life-cycle hook of the plugins."""
+        for failure in self.registry.notify(hook, **arguments):
+            self.progress.say(f"warning: plugin {failure.source}: {failure.message}")
+
+
+def run_training(
+    job: Job, run: RunFolder, contest: Contest, *, resume: bool, devices: int
+) -> RunResult | None:
+    """Train and submit in the folder of a run that nobody else executes.
+
+    Args:
+        job: what is to be trained.
+        run: the run; with `resume` it has finished epochs.
+        contest: the opened data.
+        resume: continue after the last finished epoch.
+        devices: number of processes.
+
+    Returns:
+        The result, or None when the processes of several devices did it.
+
+    Raises:
+        UsageError: the run cannot be resumed; its manifest is as it was.
+        TrashError: it failed; what was finished is kept.
+    """
+    with run.alone():
+        if resume:
+            # First of all: a refusal must not change what the manifest says of the run.
+            Artifacts(run.path, job.recipe, contest, {}, job.given.keys).read_state()
+            run.update(
+                status="running", resumed=now(), ended=None, error=None, given=job.given.as_json()
+            )
+
+        def say_how_to_go_on() -> None:
+            if job.places.kept and run.has_epochs:
+                job.progress.say(f"the finished epochs are kept in {run.path}")
+                job.progress.say(f"to continue: trash {shlex.join(job.command)} --resume")
+
+        with recorded(run, say_how_to_go_on):
+            if devices == 1:
+                return _perform(job, run, contest, resume=resume)
+            launch(devices, run.path, _words(job, resume=resume))
+            return None
+
+
+def _words(job: Job, *, resume: bool) -> list[str]:
+    """Return the command of one of several processes."""
+    if not job.given.is_part:
+        return sys.argv[1:]  # it reports as this command was asked to
+    again = ["--resume"] if resume else []
+    return ["recipe", "run", shown_path(job.loaded.path), *job.loaded.options, *again]
+
+
+def work(
+    loaded: LoadedRecipe,
+    registry: Registry,
+    project: Project,
+    progress: Progress,
+    places: Places,
+    run: RunFolder,
+    *,
+    resume: bool,
+) -> RunResult | None:
+    """Do this process's share of a run that several processes train."""
+    if not find_world().is_main:
+        progress = SilentProgress()
+    with recorded_by_worker(run):
+        given = Given.from_json(run.manifest()["given"])
+        recipe = loaded.recipe
+        if "pseudo-labels" not in given.keys:
+            recipe = recipe.model_copy(update={"pseudo": None})
+        job = Job(loaded, recipe, registry, project, progress, places, given, ())
+        contest = open_contest(recipe.data, project, progress)
+        result = _perform(job, run, contest, resume=resume)
+        return None if given.is_part else result
+
+
+def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> RunResult | None:
+    """Train and, in the main process, submit."""
+    is_main = find_world().is_main
+    job.progress.say(f"run {run.name}")
+    if is_main:
+        recipe = job.recipe.model_dump(mode="json")
+        job.tell("trash_run_started", run_dir=run.path, recipe=recipe)
+
+    def on_epoch(epoch: int, figures: dict[str, float]) -> None:
+        job.tell("trash_epoch_finished", run_dir=run.path, epoch=epoch, figures=figures)
+
+    try:
+        fitted = fit(
+            job.recipe, job.registry, contest, run.path,
+            cache=job.places.cache, progress=job.progress, project=job.project, resume=resume,
+            pretrained=job.places.kept,  # a trial must not wait for a download
+            upstream=job.given.upstream(job.project.path(job.recipe.data.root)),
+            lineage=_lineage(run), on_epoch=on_epoch,
+        )  # fmt: skip
+    except TrashError as error:
+        raise placed(error, job.loaded) from error.__cause__
+    if not is_main:
+        return None
+    if resume:
+        # Now that it was accepted: a resumed run may be longer than it was begun.
+        keep_recipe(job, run)
+        run.update(recipe_digest=job.loaded.digest)
+    result = RunResult(run, fitted, _submitted(job, run, contest, fitted), kept=job.places.kept)
+    run.update(status="finished", ended=now(), result=result.as_json())
+    job.tell("trash_run_finished", run_dir=run.path, result=result.as_json())
+    return result
+
+
+def _submitted(
+    job: Job, run: RunFolder, contest: Contest, fitted: FitResult
+) -> SubmissionResult | None:
+    if contest.test is None:
+        return None
+    members = (MemberChoice(fitted.best, job.recipe.predict.views), *job.given.members)
+    plan = plan_submission(job.recipe, contest, job.registry, n_members=len(members))
+    # The views of this recipe, which may have changed since the checkpoint was saved.
+    return submit(
+        members, job.recipe, contest, job.registry,
+        output=job.places.submissions / f"{run.name}{plan.format.suffix}", cache=job.places.cache,
+        progress=job.progress, project=job.project, overwrite=True,
+    )  # fmt: skip
+
+
+def keep_recipe(job: Job, run: RunFolder) -> None:
+    """Write the resolved recipe of a training into its run."""
+    loaded = replace(job.loaded, recipe=job.recipe)
+    write_text_atomic(run.path / "recipe.toml", as_toml(resolved_values(loaded, job.registry)))
+
+
+def _lineage(run: RunFolder) -> Mapping[str, Any]:
+    manifest = run.manifest()
+    return {"run": run.name, **{key: manifest[key] for key in LINEAGE}}

@@ -1,0 +1,58 @@
+"""Figures that say how sure the teachers are of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+
+from toolkit.plugin.interfaces import Prediction
+from toolkit.pseudo.label_set import LabelledImage
+from toolkit.pseudo.select import Decision
+
+_DIGITS = 6
+
+FIGURES = {
+    "confidence": "mean confidence",
+    "foreground_confidence": "mean confidence of the foreground",
+    "agreement": "mean agreement of the teachers",
+}
+"""Attribute of `LabelledImage` -> its name for people."""
+
+
+def figures_of(prediction: Prediction, decision: Decision, trusted: float) -> LabelledImage:
+    """Return what is kept of an image beside its labels; `trusted` is the share of its pixels."""
+    confidence = prediction.probabilities.max(axis=0)
+    foreground = decision.predicted > 0
+    return LabelledImage(
+        file_name=prediction.file_name,
+        size=decision.predicted.shape,
+        rejected_by=decision.rejected_by,
+        confidence=_share(confidence.mean(dtype=np.float64)),
+        foreground_confidence=(
+            _share(confidence.mean(dtype=np.float64, where=foreground))
+            if foreground.any()
+            else None
+        ),
+        agreement=_share(prediction.agreement.mean(dtype=np.float64)),
+        trusted=_share(trusted),
+    )
+
+
+def _share(value: float) -> float:
+    # Probabilities in float32 may exceed 1 by their rounding.
+    return round(min(float(value), 1.0), _DIGITS)
+
+
+def spread(images: Sequence[LabelledImage]) -> list[str]:
+    """Return one line per figure: its lowest, middle and highest value over the images."""
+    lines = []
+    for key, name in FIGURES.items():
+        values = [value for image in images if (value := getattr(image, key)) is not None]
+        if values:
+            lines.append(
+                f"{name}: {min(values):.3f} … {max(values):.3f}, "
+                f"half of the images above {median(values):.3f}"
+            )
+    return lines

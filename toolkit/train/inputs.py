@@ -1,0 +1,117 @@
+"""What a training depends on: the recipe's values, its data, and what earlier stages made for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolkit.data.contest import Contest, Split
+from toolkit.files import digest_of
+from toolkit.pseudo.label_set import LabelSet
+from toolkit.recipe.schema import Recipe
+
+HOW_LONG = ("train.epochs", "train.patience")
+"""Keys that may change when a run is resumed, but make another training of it."""
+
+CHANGES_NOTHING = (
+    "title",
+    "reference",
+    "data.root",
+    "data.demo",
+    "data.test",
+    "data.truth",
+    "data.sample_submission",
+    "data.cache_images",
+    "data.workers",
+    "train.device",
+    "train.device_batch_size",
+    "trackers",
+    "predict",
+    "members",
+    "ensemble",
+    "postprocess",
+    "submission",
+    # What these lead to is among the inputs by its key.
+    "train.start",
+    "pseudo.teachers",
+    "pseudo.labels",
+    "pseudo.images",
+    "pseudo.ensemble",
+    "pseudo.postprocess",
+    "pseudo.select",
+    "pseudo.soft",
+    "pseudo.rounds",
+)
+"""Keys, and tables of them, that change nothing of what is trained: where it runs, and what comes
+afterwards. The content of the data is compared by its digests."""
+
+
+@dataclass(frozen=True)
+class PseudoImages:
+    """Images with predicted labels.
+
+    Attributes:
+        split: the images; its own annotations, if any, are not looked at.
+        labels: the labels, in the order of the split.
+    """
+
+    split: Split
+    labels: LabelSet
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """What earlier stages made for a training.
+
+    Attributes:
+        pseudo: images to train on beside the real ones.
+        start: checkpoint whose weights it begins with.
+        keys: name of each of these -> digest of all that it was made from.
+    """
+
+    pseudo: PseudoImages | None = None
+    start: Path | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def training_inputs(recipe: Recipe, contest: Contest, keys: Mapping[str, str]) -> dict[str, Any]:
+    """Return everything that a training depends on, as plain values."""
+    return {
+        **recipe.model_dump(mode="json"),
+        "classes": list(contest.class_names),
+        "content of the training split": contest.train.digest,
+        "content of the validation split": contest.val.digest,
+        **keys,
+    }
+
+
+def training_key(inputs: Mapping[str, Any], plugins: Mapping[str, str]) -> str:
+    """Return the digest of what decides the weights of a training.
+
+    Args:
+        inputs: from `training_inputs`.
+        plugins: source of each plugin that takes part -> digest of its code.
+    """
+    decisive = {
+        key: value
+        for key, value in flat(inputs)
+        if value is not None and not is_one_of(key, CHANGES_NOTHING)
+    }
+    return digest_of(json.dumps([decisive, dict(plugins)], sort_keys=True))
+
+
+def is_one_of(key: str, keys: tuple[str, ...]) -> bool:
+    """Return whether a dotted key is one of `keys` or below one of them."""
+    return any(key == one or key.startswith(f"{one}.") for one in keys)
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of everything in nested tables; arrays are values."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
