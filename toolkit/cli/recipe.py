@@ -14,6 +14,8 @@ from toolkit.errors import EXIT_USAGE, TrashError, UsageError
 from toolkit.project import find_project
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from toolkit.experiment.run_folder import RunFolder
     from toolkit.plugin.registry import Registry
     from toolkit.progress import Progress
@@ -52,6 +54,13 @@ def run_(
     plan: Annotated[
         bool, typer.Option("--plan", help="Show the stages and what there is of them; do nothing.")
     ] = False,
+    folds: Annotated[
+        bool, typer.Option("--folds", help="Run it once for every fold of data.folds.")
+    ] = False,
+    seeds: Annotated[
+        str | None,
+        typer.Option("--seeds", metavar="N,N,…", help="Run it with each of these seeds."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Train, predict, and write the submission that a recipe describes.
@@ -63,6 +72,17 @@ def run_(
 
     project = find_project()
     registry = open_registry(project)
+    if folds or seeds is not None:
+        if resume or smoke or plan:
+            raise UsageError(
+                "--folds and --seeds go without --resume, --smoke and --plan",
+                "Runs that are finished are found again, and those that were cut go on, by themselves.",
+            )
+        _run_series(
+            recipe, project, registry, set_ or (), unset or (), folds=folds,
+            seeds=[] if seeds is None else _seeds(seeds), devices=devices, json_=json_,
+        )  # fmt: skip
+        return
     loaded = load_for_run(recipe, project, set_ or (), unset or (), smoke=smoke, registry=registry)
     progress = console.make_progress()
     if plan:
@@ -78,6 +98,50 @@ def run_(
         return
     for name, value in result.summary():
         console.print_result(f"{name:<11} {value}")
+
+
+def _run_series(
+    recipe: Path,
+    project: Project,
+    registry: Registry,
+    set_: Sequence[str],
+    unset: Sequence[str],
+    *,
+    folds: bool,
+    seeds: Sequence[int],
+    devices: int,
+    json_: bool,
+) -> None:
+    from toolkit.experiment.compare import spread
+    from toolkit.experiment.series import make_variants, run_series
+    from toolkit.recipe.problems import shown_path
+
+    variants = make_variants(
+        recipe, project, registry, set_=set_, unset=unset, folds=folds, seeds=seeds
+    )
+    kind = ".folds" * folds + ".seeds" * bool(seeds)
+    name = f"{variants[0].loaded.name}{kind}"
+    series = run_series(variants, name, registry, project, console.make_progress(), devices=devices)
+    if json_:
+        console.print_json(series.as_json())
+        return
+    console.print_table(
+        ("run", "seed", "fold", "validation mIoU", "test mIoU"),
+        [(o.run, o.seed, o.fold, o.validation, o.test) for o in series.outcomes],
+        numeric=("seed", "fold", "validation mIoU", "test mIoU"),
+    )
+    held_out = "out of fold" if folds else "together"
+    lines = {
+        "validation": f"mIoU {spread([each.validation for each in series.outcomes])}",
+        held_out: f"mIoU {series.out_of_fold.mean_iou:.4f} on all held-out images",
+        "summary": shown_path(series.path),
+    }
+    if series.submission is not None:
+        lines["submission"] = shown_path(series.submission.path)
+        if series.submission.score is not None:
+            lines["score"] = f"mIoU {series.submission.score.mean_iou:.4f} on the test split"
+    for label, text in lines.items():
+        console.print_result(f"{label:<11} {text}")
 
 
 def _print_plan(

@@ -77,6 +77,22 @@ def evaluate_ensemble(
     Raises:
         UsageError: the stores differ, or an annotation cannot be painted.
     """
+    combined, *members = (
+        scores(matrix.matrix)
+        for matrix in confusions(stores, split, ensembler, postprocess, size, progress)
+    )
+    return EnsembleScores(combined, tuple(members))
+
+
+def confusions(
+    stores: Sequence[Maps],
+    split: Split,
+    ensembler: Ensembler,
+    postprocess: Chain,
+    size: tuple[int, int],
+    progress: Progress,
+) -> tuple[ConfusionMatrix, ...]:
+    """Return the confusion of the combined labels, then that of each member, as `evaluate_ensemble`."""
     n_classes = len(split.labels.class_names)
     matrices = [ConfusionMatrix(n_classes, split.ignore_index) for _ in (None, *stores)]
     target = np.zeros(size, np.uint8)
@@ -93,5 +109,4 @@ def evaluate_ensemble(
         for labels in decide(stores, split, ensembler, postprocess, on_map=score_member):
             matrices[0].update(resize_mask(labels, size), target)
             bar.advance()
-    combined, *members = (scores(matrix.matrix) for matrix in matrices)
-    return EnsembleScores(combined, tuple(members))
+    return tuple(matrices)

@@ -39,7 +39,6 @@ def execute(
     resume: bool = False,
     smoke: bool = False,
     devices: int = 1,
-    is_part: bool = False,
 ) -> RunResult | None:
     """Do everything that a recipe describes, from its data to a scored submission.
 
@@ -56,7 +55,6 @@ def execute(
         resume: continue the newest run of the recipe itself, too.
         smoke: try it on the demo data, keeping nothing.
         devices: number of processes that train together.
-        is_part: the command does more than this and reports by itself.
 
     Raises:
         UsageError: the recipe, its data or the command are wrong.
@@ -74,10 +72,33 @@ def execute(
             return work(loaded, registry, project, progress, places_of(project), run, resume=resume)
         with open_places(project, smoke=smoke) as places:
             plan = make_plan(loaded, registry, project, progress, smoke=smoke)
-            execution = _Execution(
-                plan, loaded, registry, project, progress, places, devices, is_part
-            )
-            return execution.all_stages(resume=resume)
+            execution = _Execution(plan, loaded, registry, project, progress, places, devices)
+            return execution.all_stages(resume=resume)[1]
+
+
+def execute_part(
+    loaded: LoadedRecipe,
+    registry: Registry,
+    project: Project,
+    progress: Progress,
+    *,
+    devices: int = 1,
+) -> RunFolder:
+    """Return the run of a recipe that a command needs among others.
+
+    Unlike `execute` it finds the training of the recipe itself again, too, or continues it.
+
+    Raises:
+        UsageError: the recipe, its data or the command are wrong.
+        TrashError: a stage failed; what was finished is kept.
+    """
+    check_names(loaded, registry)
+    run_of_worker()  # refuses processes that something else started
+    plan = make_plan(loaded, registry, project, progress)
+    places = places_of(project)
+    execution = _Execution(plan, loaded, registry, project, progress, places, devices, is_part=True)
+    with terminated_as_interrupted():
+        return execution.all_stages(resume=False)[0]
 
 
 @dataclass(frozen=True)
@@ -103,15 +124,20 @@ class StageState:
         return f"label {len(self.stage.unlabelled)} images by {source}"
 
 
-def states_of(plan: Plan, places: Places, *, resume: bool) -> Iterator[StageState]:
-    """Yield what there is of each stage; the last one is done anew unless it is to be resumed."""
+def states_of(
+    plan: Plan, places: Places, *, resume: bool, is_part: bool = False
+) -> Iterator[StageState]:
+    """Yield what there is of each stage.
+
+    The last one is done anew unless it is to be resumed, or is a part of something larger.
+    """
     for stage in plan.stages:
         if isinstance(stage, Labelling):
             folder = set_folder(stage, places)
             done = folder.exists()
             yield StageState(stage, "finished" if done else "to do", folder.name if done else "")
             continue
-        run, resumed = _found(stage, plan, places, resume=resume)
+        run, resumed = _found(stage, plan, places, resume=resume, is_part=is_part)
         if run is None:
             yield StageState(stage, "to do", "")
         else:
@@ -119,10 +145,10 @@ def states_of(plan: Plan, places: Places, *, resume: bool) -> Iterator[StageStat
 
 
 def _found(
-    stage: Training, plan: Plan, places: Places, *, resume: bool
+    stage: Training, plan: Plan, places: Places, *, resume: bool, is_part: bool
 ) -> tuple[RunFolder | None, bool]:
     """Return the run of a training, if there is one, and whether it is to be continued."""
-    if stage is plan.final:
+    if stage is plan.final and not is_part:
         if not resume:
             return None, False
         # A recipe of one stage has nothing else that could be continued.
@@ -144,13 +170,14 @@ class _Execution:
     progress: Progress
     places: Places
     devices: int
-    is_part: bool
+    is_part: bool = False
 
-    def all_stages(self, *, resume: bool) -> RunResult | None:
+    def all_stages(self, *, resume: bool) -> tuple[RunFolder, RunResult | None]:
+        """Do what is not finished; return the run of the last stage, and its result if it was done."""
         for stage in self.plan.stages:
             if isinstance(stage, Training):
                 self.refuse_what_would_fail_later(stage)
-        states = list(states_of(self.plan, self.places, resume=resume))
+        states = list(states_of(self.plan, self.places, resume=resume, is_part=self.is_part))
         if len(states) > 1:
             for number, each in enumerate(states, start=1):
                 found = f"{each.state}, {each.where}" if each.where else each.state
@@ -164,7 +191,9 @@ class _Execution:
                     each.stage, teachers, self.registry, self.project, self.places, self.progress
                 )
                 continue
-            run, resumed = _found(each.stage, self.plan, self.places, resume=resume)
+            run, resumed = _found(
+                each.stage, self.plan, self.places, resume=resume, is_part=self.is_part
+            )
             if run is None or resumed:
                 job = self.job(each.stage, runs)
                 run = run or self.new_run(each.stage, job)
@@ -173,7 +202,7 @@ class _Execution:
                     devices=self.devices,
                 )  # fmt: skip
             runs[each.stage.key] = run
-        return result
+        return runs[self.plan.final.key], result
 
     def refuse_what_would_fail_later(self, stage: Training) -> None:
         """Find what only shows after hours of training, before a run is made.
