@@ -10,8 +10,8 @@ import torch
 
 from toolkit.data.augment import Pipeline, Step
 from toolkit.data.contest import Split
-from toolkit.data.images import open_images
 from toolkit.data.dataset import Source
+from toolkit.data.images import open_images
 from toolkit.data.loader import Batch, train_loader
 from toolkit.data.masks import open_masks
 from toolkit.data.mixing import Mixing, MixStep, partner_shift

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,11 +16,14 @@ import pytest
 
 from toolkit.cli.main import run
 from toolkit.project import Project
+from toolkit.train.checkpoint import load_checkpoint
 
 
-def _start(project: Project, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+def _start(
+    project: Project, *arguments: str, name: str = "tiny", **environment: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "toolkit", "recipe", "run", "tiny", *arguments],
+        [sys.executable, "-m", "toolkit", "recipe", "run", name, *arguments],
         cwd=project.root,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
@@ -117,3 +121,74 @@ def test_ctrl_c_ends_all_devices(project: Project) -> None:
     assert err.count("to continue: trash recipe run") == 1
     assert "Traceback" not in err
     assert _manifest(project)["status"] == "interrupted"
+
+
+STAGED = """
+extends = "tiny.toml"
+
+[pseudo]
+rounds = 2
+
+[train]
+epochs = 4
+"""
+
+
+def _wait_for(process: subprocess.Popen[str], place: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not place.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_staged_run_killed_in_any_stage_ends_as_one_that_was_not(project: Project) -> None:
+    (project.recipes / "staged.toml").write_text(STAGED)
+    assert run(["recipe", "run", "staged"]) == 0
+    whole = (project.submissions / "staged-001.csv").read_bytes()
+    weights = load_checkpoint(project.runs / "staged-001" / "best.pt").model_state
+    for folder in (project.runs, project.submissions, project.cache / "pseudo"):
+        shutil.rmtree(folder)
+    shutil.rmtree(project.cache / "stores")
+    finished: dict[Path, int] = {}
+    for place in (
+        project.runs / "staged.round-0-001" / "state.pt",  # after its first epoch
+        project.cache / "pseudo",  # while the first set is made
+        project.runs / "staged.round-1-001" / "state.pt",
+        project.runs / "staged-001" / "state.pt",
+    ):
+        process = _start(project, "--resume", name="staged", NET_SLEEP="0.15")
+        _wait_for(process, place)
+        process.kill()
+        _finish(process)
+        assert {path: path.stat().st_mtime_ns for path in finished} == finished
+        done = [path for path in (place.with_name("best.pt"),) if _is_finished(path.parent)]
+        finished |= {path: path.stat().st_mtime_ns for path in done}
+    assert run(["recipe", "run", "staged", "--resume"]) == 0
+    assert {path.name for path in project.runs.iterdir()} == {
+        "staged.round-0-001", "staged.round-1-001", "staged-001",
+    }  # fmt: skip
+    again = load_checkpoint(project.runs / "staged-001" / "best.pt").model_state
+    assert all((again[name] == weights[name]).all() for name in weights)
+    assert (project.submissions / "staged-001.csv").read_bytes() == whole
+
+
+def _is_finished(run_dir: Path) -> bool:
+    manifest = run_dir / "manifest.json"
+    return manifest.is_file() and json.loads(manifest.read_text())["status"] == "finished"
+
+
+def test_two_devices_train_every_stage(project: Project) -> None:
+    (project.recipes / "staged.toml").write_text(STAGED)
+    process = _start(project, "--devices", "2", "--set", "train.epochs=1", "--json", name="staged")
+    out, err = _finish(process)
+    assert process.returncode == 0, err
+    assert json.loads(out)["run"].endswith("staged-001")  # printed once, of the last stage
+    assert {path.name for path in project.runs.iterdir()} == {
+        "staged.round-0-001", "staged.round-1-001", "staged-001",
+    }  # fmt: skip
+    assert all(
+        _manifest(project, path.name)["status"] == "finished" for path in project.runs.iterdir()
+    )
+    parents = _manifest(project, "staged-001")["parents"]
+    assert parents[0]["checkpoints"][0]["run"] == "staged.round-1-001"

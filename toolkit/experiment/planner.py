@@ -20,7 +20,7 @@ from toolkit.experiment.references import (
 )
 from toolkit.files import file_digest
 from toolkit.plugin.registry import Registry
-from toolkit.progress import Progress
+from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import KeyPath, RecipeError, shown_path
@@ -63,6 +63,44 @@ def make_plan(
     """
     planner = _Planner(registry, project, progress, smoke)
     return in_order(planner.training(loaded, chain=()))
+
+
+def check_stages(loaded: LoadedRecipe, registry: Registry, project: Project) -> None:
+    """Find what is wrong with the recipes and checkpoints that a recipe names.
+
+    Where the data are on this machine the plan is made, with all guards; elsewhere the references
+    are followed alone.
+
+    Raises:
+        RecipeError: it names what is not there, or needs itself; with file and line.
+        UsageError: as `make_plan`.
+    """
+    if project.path(loaded.recipe.data.root).is_dir():
+        make_plan(loaded, registry, project, SilentProgress())
+    else:
+        _follow(loaded, registry, project, ())
+
+
+def _follow(
+    loaded: LoadedRecipe, registry: Registry, project: Project, chain: tuple[Path, ...]
+) -> None:
+    references = find_references(loaded, project, registry)
+    chain = (*chain, loaded.path.resolve())
+    start = () if references.start is None else (references.start,)
+    for reference in (*references.teachers, *start, *references.members):
+        if reference.recipe is not None:
+            _refuse_circle(loaded, reference, chain)
+            needed = load_recipe(reference.recipe, project=project, registry=registry)
+            _follow(needed, registry, project, chain)
+
+
+def _refuse_circle(loaded: LoadedRecipe, reference: Reference, chain: tuple[Path, ...]) -> None:
+    assert reference.recipe is not None
+    path = reference.recipe.resolve()
+    if path in chain:
+        circle = " -> ".join(shown_path(each) for each in (*chain, path))
+        error = UsageError(f"goes in a circle: {circle}")
+        raise RecipeError(loaded.path, [problem_at(loaded, reference.key, error)])
 
 
 @dataclass(frozen=True)
@@ -145,11 +183,8 @@ class _Planner:
         if reference.checkpoint is not None:
             return Source(reference.checkpoint, reference.views)
         assert reference.recipe is not None
+        _refuse_circle(loaded, reference, chain)
         path = reference.recipe.resolve()
-        if path in chain:
-            circle = " -> ".join(shown_path(each) for each in (*chain, path))
-            error = UsageError(f"goes in a circle: {circle}")
-            raise RecipeError(loaded.path, [problem_at(loaded, reference.key, error)])
         if path not in self.trainings:
             needed = load_for_run(
                 reference.recipe,
