@@ -15,11 +15,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from toolkit import ComponentSpec, Context, Sample
+from toolkit import ComponentSpec, Context, CutOut, Sample
+from toolkit.data.memory_bank import MemoryBank
 from toolkit.plugin.discovery import load_registry
 
 SIZE, N_CLASSES, ROUNDS, SEEDS = 512, 12, 10, 6
-CONTEXT = Context(tuple(map(str, range(N_CLASSES))), image_size=(SIZE, SIZE))
 
 
 def make_sample(seed: int) -> Sample:
@@ -32,6 +32,23 @@ def make_sample(seed: int) -> Sample:
         label, angle = int(rng.integers(1, N_CLASSES)), int(rng.integers(180))
         cv2.ellipse(mask, centre, axes, angle, 0, 360, label, -1)
     return Sample(image, mask)
+
+
+def make_bank() -> MemoryBank:
+    """Return fifty objects of five classes, with a margin of 8 pixels, of images of `SIZE`."""
+    rng = np.random.default_rng(2)
+    objects = []
+    for number in range(50):
+        axes = rng.integers(15, 100, 2).tolist()
+        width, height = (2 * axis + 17 for axis in axes)
+        alpha = np.zeros((height, width), np.uint8)
+        cv2.ellipse(alpha, (width // 2, height // 2), axes, 0, 0, 360, 255, -1)
+        image = cv2.resize(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8), (width, height))
+        objects.append(CutOut(image, alpha, number % 5 + 1, f"{number}.jpg", (SIZE, SIZE)))
+    return MemoryBank(tuple(objects))
+
+
+CONTEXT = Context(tuple(map(str, range(N_CLASSES))), image_size=(SIZE, SIZE), objects=make_bank)
 
 
 def milliseconds(job: Callable[[int], object]) -> float:

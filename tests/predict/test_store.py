@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import pickle
 import resource
 import shutil
 import signal
@@ -94,6 +95,17 @@ def test_u16_changes_no_clear_label(tmp_path: Path) -> None:
     best = np.sort(maps[0], axis=0)
     clear = best[-1] - best[-2] > 2 / 65535
     assert (found.argmax(0) == maps[0].argmax(0))[clear].all()
+
+
+def test_a_pickled_store_is_small_and_reads_the_same(tmp_path: Path) -> None:
+    sizes = [(200, 300)] * 2
+    store = write(tmp_path / "key", make_index(sizes), make_maps(sizes))
+    sent = pickle.dumps(store)
+    assert len(sent) < 2_000 < (tmp_path / "key" / "maps.bin").stat().st_size / 100
+    received = pickle.loads(sent)
+    assert (received.folder, received.index) == (store.folder, store.index)
+    for position in range(2):
+        np.testing.assert_array_equal(received.read(position), store.read(position))
 
 
 def test_unfinished_store_is_not_a_store(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from toolkit import Component, Sample
+from toolkit import Component, Context, Sample
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.registry import Entry, Registry
@@ -27,8 +29,12 @@ def test_every_kind_has_a_contract(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), ENTRIES)
-def test_every_component_keeps_its_contract(kind: str, name: str) -> None:
-    check_component(kind, name, REGISTRY)
+def test_every_component_keeps_its_contract(kind: str, name: str, tmp_path: Path) -> None:
+    parameters = {}
+    if name == "file_list":
+        (tmp_path / "list.txt").write_text("test/0001.jpg\n")
+        parameters["file"] = str(tmp_path / "list.txt")
+    check_component(kind, name, REGISTRY, **parameters)
 
 
 def registry_with(kind: str, factory: object, summary: str = "for a test") -> Registry:
@@ -239,6 +245,42 @@ AUGMENTATIONS = [
 @pytest.mark.parametrize(("rule", "augmentation"), AUGMENTATIONS)
 def test_broken_augmentations_are_found(rule: str, augmentation: object) -> None:
     assert_finds("augmentation", lambda context: augmentation, rule)
+
+
+@dataclass(frozen=True)
+class Paints:
+    """Gives a square in the corner of the mask, or all of it (None), a label."""
+
+    label: int
+    size: int | None = 2
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        mask = sample.mask.copy()
+        mask[: self.size, : self.size] = self.label
+        return replace(sample, mask=mask)
+
+
+def pasting(label: int, size: int | None = 2) -> Callable[[Context], Paints]:
+    def factory(context: Context) -> Paints:
+        assert 1 in context.objects().labels
+        return Paints(label, size)
+
+    return factory
+
+
+@pytest.mark.parametrize("size", [2, None])
+def test_labels_of_the_bank_may_be_pasted_by_who_asked_for_it(size: int | None) -> None:
+    check_component("augmentation", "broken", registry_with("augmentation", pasting(1, size)))
+
+
+@pytest.mark.parametrize("factory", [lambda context: Paints(1), pasting(2)])
+def test_other_labels_are_still_invented(factory: object) -> None:
+    assert_finds("augmentation", factory, "Takes masks that are all background or all ignored")
+
+
+def test_labels_beyond_the_bank_are_still_found() -> None:
+    rule = "Gives the mask no label that was not there: nearest interpolation, no filled border"
+    assert_finds("augmentation", pasting(9), rule)
 
 
 # The other kinds.

@@ -1,4 +1,4 @@
-"""`trash data`: demo, check, split."""
+"""`trash data`: demo, check, split, objects."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolkit.cli import console
+from toolkit.cli import console, objects
 from toolkit.errors import EXIT_USAGE
 from toolkit.project import find_project
 
 if TYPE_CHECKING:
     from toolkit.data.check import Report
 
-app = typer.Typer(help="Images and annotations: demo, check, split.", no_args_is_help=True)
+app = typer.Typer(help="Images and annotations: demo, check, split, objects.", no_args_is_help=True)
+app.add_typer(objects.app, name="objects")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

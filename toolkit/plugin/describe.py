@@ -185,7 +185,7 @@ def _type(schema: Mapping[str, Any], root: Mapping[str, Any], kind: str | None) 
     if schema.get("type") == "array":
         return _array(schema, root, kind)
     written = str(schema.get("type", "any value"))
-    plain = {"string": "text", "boolean": "true or false"}.get(written, written)
+    plain = {"string": "text", "boolean": "true or false", "object": "table"}.get(written, written)
     return f"{plain} {limits}" if (limits := _limits(schema)) else plain
 
 

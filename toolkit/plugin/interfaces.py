@@ -228,6 +228,9 @@ class Selector(Protocol):
 
     It may also have `observe(prediction: Prediction) -> None`: then every image is shown to it once
     before the first is selected, so that it can choose thresholds by all of them.
+
+    It may have `expect(file_names: Sequence[str]) -> None`: told which images there are before any
+    is predicted; may raise a UsageError.
     """
 
     def __call__(self, prediction: Prediction) -> NDArray[np.uint8] | None: ...

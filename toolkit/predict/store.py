@@ -117,6 +117,10 @@ class ProbabilityStore:
             np.asarray(np.memmap(maps, dtype=number, mode="r")) if size else np.empty(0, number)
         )
 
+    def __reduce__(self) -> tuple[type[ProbabilityStore], tuple[Path, StoreIndex]]:
+        # A process that receives it maps the file itself: the numbers are not sent.
+        return ProbabilityStore, (self.folder, self.index)
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """Name of every label, in label order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from toolkit.errors import TrashError
-from toolkit.plugin.interfaces import Context
+from toolkit.plugin.interfaces import Context, CutOut, ObjectBank
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
@@ -97,6 +97,7 @@ def _check_build(
         pixel_share=(1 / len(class_names),) * len(class_names),
         image_counts=(1,) * len(class_names),
         pretrained=False,
+        objects=_stand_in,
     )
     problems = []
     for path, kind, spec in component_specs(loaded.recipe):
@@ -113,6 +114,17 @@ def _check_build(
                 _problem(loaded, blamed_key(loaded, path, error), error.message, error.hint)
             )
     return problems
+
+
+def _stand_in() -> ObjectBank:
+    """Return a bank of one object: a check cuts none out."""
+    import numpy as np
+
+    from toolkit.data.memory_bank import MemoryBank
+
+    side = 8
+    image, alpha = np.zeros((side, side, 3), np.uint8), np.full((side, side), 255, np.uint8)
+    return MemoryBank((CutOut(image, alpha, label=1, file_name="", source_size=(side, side)),))
 
 
 def _check_outputs(recipe: Recipe, network: Any, context: Context) -> None:

@@ -16,6 +16,7 @@ from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.parameters import json_schema
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.testing.examples import example_parameters
+from toolkit.testing.samples import object_bank
 
 CONTEXT = Context(
     class_names=("Background", "Paper", "Glass", "Metal"),
@@ -25,8 +26,9 @@ CONTEXT = Context(
     epochs=4,
     steps_per_epoch=25,
     pretrained=False,
+    objects=object_bank,
 )
-"""What the run of a contract knows; not square, one class without pixels."""
+"""What the run of a contract knows; not square, one class without pixels; objects of two."""
 
 
 class Broken(Exception):

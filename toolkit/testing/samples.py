@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.plugin.interfaces import IGNORE_INDEX, Sample
+from toolkit.data.memory_bank import MemoryBank
+from toolkit.plugin.interfaces import IGNORE_INDEX, CutOut, Sample
 
 
 def labels(
@@ -32,6 +33,22 @@ def sample(rng: np.random.Generator, height: int, width: int, n_classes: int) ->
     for array in arrays:
         array.flags.writeable = False
     return Sample(*arrays, file_name="train/0001.jpg")
+
+
+def object_bank() -> MemoryBank:
+    """Return objects of labels 1 and 3, of images of several sizes; none is square."""
+    rng = np.random.default_rng(0)
+    objects: list[CutOut] = []
+    for label, size, source_size in (
+        (1, (10, 21), (70, 100)),
+        (1, (30, 16), (48, 64)),
+        (3, (9, 14), (96, 64)),
+    ):
+        alpha = np.zeros(size, np.uint8)
+        alpha[2:-2, 3:-1] = 255
+        name = f"train/000{len(objects) + 2}.jpg"
+        objects.append(CutOut(image(rng, *size), alpha, label, name, source_size))
+    return MemoryBank(tuple(objects))
 
 
 def probabilities(

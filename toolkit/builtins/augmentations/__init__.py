@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from toolkit import Component, ComponentSpec, Context, OfKind, UsageError, hookimpl
-from toolkit.builtins.augmentations import covering, geometric, photometric
+from toolkit.builtins.augmentations import covering, geometric, pasting, photometric
 from toolkit.plugin.interfaces import Augmentation
 from toolkit.plugin.kinds import KINDS
 
@@ -67,5 +67,11 @@ def trash_augmentations() -> list[Component]:
         Component("cutout", covering.cutout, "blank squares, labels kept"),
         Component("grid_mask", covering.grid_mask, "blank squares in a grid, labels kept"),
         Component("hide_and_seek", covering.hide_and_seek, "blank random cells, labels kept"),
+        Component(
+            "object_mix",
+            pasting.object_mix,
+            "rare objects of other training images, pasted",
+            aliases=("songbae_mix",),
+        ),
         Component("one_of", one_of, "one of several augmentations, by weight"),
     ]

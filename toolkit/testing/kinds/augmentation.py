@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from toolkit.plugin.interfaces import Augmentation, Sample
+from toolkit.plugin.interfaces import Augmentation, ObjectBank, Sample
 from toolkit.testing import samples
 from toolkit.testing.contract import CONTEXT, Rule, Subject, require
 
@@ -19,6 +19,19 @@ def _made(subject: Subject) -> Iterator[tuple[Augmentation, Sample]]:
     for size in ((48, 48), (48, 64)):
         sample = samples.sample(np.random.default_rng(0), *size, CONTEXT.n_classes)
         yield subject.build(image_size=size), sample
+
+
+def _pasted(subject: Subject) -> set[int]:
+    """Return the labels that it may paste: those of the bank of objects, if it asks for that."""
+    found: set[int] = set()
+
+    def objects() -> ObjectBank:
+        bank = CONTEXT.objects()
+        found.update(bank.labels)
+        return bank
+
+    subject.build(objects=objects)
+    return found
 
 
 def _same(first: Sample, second: Sample) -> bool:
@@ -49,8 +62,9 @@ def keeps_arrays(subject: Subject) -> None:
 
 def invents_no_class(subject: Subject) -> None:
     """Gives the mask no label that was not there: nearest interpolation, no filled border."""
+    pasted = _pasted(subject)
     for augmentation, sample in _made(subject):
-        before = set(np.unique(sample.mask).tolist())
+        before = set(np.unique(sample.mask).tolist()) | pasted
         for seed in range(_TRIES):
             mask = augmentation(sample, np.random.default_rng(seed)).mask
             invented = set(np.unique(mask).tolist()) - before
@@ -59,13 +73,15 @@ def invents_no_class(subject: Subject) -> None:
 
 def needs_no_class(subject: Subject) -> None:
     """Takes masks that are all background or all ignored."""
+    pasted = _pasted(subject)
     for augmentation, sample in _made(subject):
         for label in (0, CONTEXT.ignore_index):
             mask = np.full_like(sample.mask, label)
             for seed in range(_TRIES):
                 plain = Sample(sample.image, mask)
                 result = augmentation(plain, np.random.default_rng(seed))
-                require(set(np.unique(result.mask).tolist()) == {label}, "the mask changed")
+                found = set(np.unique(result.mask).tolist())
+                require(found <= {label} | pasted, "the mask changed")
 
 
 def is_deterministic(subject: Subject) -> None:

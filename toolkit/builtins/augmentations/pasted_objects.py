@@ -1,0 +1,191 @@
+"""Object mix: objects of other images, reshaped and pasted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit import CutOut, ObjectBank, Sample
+from toolkit.builtins.augmentations.flips import Flip
+from toolkit.builtins.augmentations.warps import GridDistortion
+
+Bytes = NDArray[np.uint8]
+_MIRRORED, _TURNED_OVER = Flip(axis=1), Flip(axis=0)
+_DISTORTED = GridDistortion(steps=5, limit=0.3)
+
+
+@dataclass(frozen=True)
+class Shaping:
+    """How a cut-out is changed before it is pasted; the attributes are parameters of `object_mix`."""
+
+    scale: tuple[float, float]
+    large: float
+    large_scale: float
+    small: float
+    small_scale: float
+    rotate: float
+    quarter_turns: bool
+    hflip: float
+    vflip: float
+    brightness: float
+    grid_distortion: float
+
+    def __call__(self, cut_out: CutOut, size: tuple[int, int], rng: np.random.Generator) -> Sample:
+        """Return the object as a sample of its own, with its alpha as the mask.
+
+        Args:
+            cut_out: the object.
+            size: (height, width) of the image that it will be pasted into.
+            rng: where all randomness comes from.
+        """
+        piece = _resized(cut_out, size, self._factor(cut_out) * rng.uniform(*self.scale))
+        if rng.random() < self.hflip:
+            piece = _MIRRORED(piece, rng)
+        if rng.random() < self.vflip:
+            piece = _TURNED_OVER(piece, rng)
+        piece = _rotated(piece, self._angle(rng))
+        if rng.random() < self.grid_distortion:
+            piece = _DISTORTED(piece, rng)
+        change = 255 * rng.uniform(-self.brightness, self.brightness)
+        image = cv2.addWeighted(piece.image, 1, piece.image, 0, change)
+        return replace(piece, image=np.asarray(image, dtype=np.uint8))
+
+    def _factor(self, cut_out: CutOut) -> float:
+        height, width = cut_out.source_size
+        share = cv2.countNonZero(cut_out.alpha) / (height * width)
+        if share > self.large:
+            return self.large_scale
+        return self.small_scale if share < self.small else 1.0
+
+    def _angle(self, rng: np.random.Generator) -> float:
+        quarters = int(rng.integers(4)) if self.quarter_turns else 0
+        return float(90 * quarters + rng.uniform(-self.rotate, self.rotate))
+
+
+@dataclass(frozen=True)
+class ObjectMix:
+    """Pastes objects of other images, each of its own class, size, turn and place.
+
+    Attributes:
+        bank: where the objects come from.
+        probabilities: of each of the bank's labels; sum to 1.
+        objects: fewest and most objects.
+        shaping: changes them.
+        blend: sigma of the Gaussian that softens the edge in the image, pixels; 0 = hard.
+        skip_above: label -> share of the image above which it is left alone.
+    """
+
+    bank: ObjectBank
+    probabilities: tuple[float, ...]
+    objects: tuple[int, int]
+    shaping: Shaping
+    blend: float
+    skip_above: Mapping[int, float]
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        for label, share in self.skip_above.items():
+            if np.count_nonzero(sample.mask == label) > share * sample.mask.size:
+                return sample
+        fewest, most = self.objects
+        chosen = self._chosen(int(rng.integers(fewest, most + 1)), sample.file_name, rng)
+        if not chosen:
+            return sample
+        pasted = replace(sample, image=sample.image.copy(), mask=sample.mask.copy())
+        height, width = sample.mask.shape
+        for cut_out in chosen:
+            piece = self.shaping(cut_out, (height, width), rng)
+            _paste(piece, cut_out.label, self.blend, pasted, rng)
+        return pasted
+
+    def _chosen(self, n: int, file_name: str, rng: np.random.Generator) -> list[CutOut]:
+        """Return up to n different objects of other images than `file_name`."""
+        found: dict[int, CutOut] = {}
+        for _ in range(n):
+            # A class that has nothing (left) for this image leaves its place to the others.
+            order = rng.choice(
+                self.bank.labels, len(self.probabilities), replace=False, p=self.probabilities
+            )
+            for label in order.tolist():
+                position = self._other(label, file_name, found, rng)
+                if position is not None:
+                    found[position] = self.bank[position]
+                    break
+        return list(found.values())
+
+    def _other(
+        self, label: int, file_name: str, found: Mapping[int, CutOut], rng: np.random.Generator
+    ) -> int | None:
+        positions = self.bank.of(label)
+        for index in rng.permutation(len(positions)):
+            position = positions[int(index)]
+            if position not in found and self.bank[position].file_name != file_name:
+                return position
+        return None
+
+
+def _resized(cut_out: CutOut, size: tuple[int, int], factor: float) -> Sample:
+    """Return the object as large as in its image, were that resized to `size`, times a factor."""
+    before = cut_out.alpha.shape
+    height, width = (
+        max(1, round(factor * part * new / old))
+        for part, new, old in zip(before, size, cut_out.source_size, strict=True)
+    )
+    shrinks = height <= before[0] and width <= before[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    image = cv2.resize(cut_out.image, (width, height), interpolation=how)
+    alpha = cv2.resize(cut_out.alpha, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return Sample(np.asarray(image, np.uint8), np.asarray(alpha, np.uint8))
+
+
+def _rotated(piece: Sample, degrees: float) -> Sample:
+    """Turn counter-clockwise and grow to hold everything; nothing of the object is seen twice."""
+    if degrees == 0:
+        return piece
+    height, width = piece.mask.shape
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+    cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
+    # A quarter turn is off by rounding errors only and must not grow by a pixel.
+    new_width = ceil(width * cosine + height * sine - 1e-6)
+    new_height = ceil(width * sine + height * cosine - 1e-6)
+    matrix[:, 2] += (new_width - width) / 2, (new_height - height) / 2
+    # Repeated pixels of the image lie beside the object: they only show through its soft edge.
+    image = cv2.warpAffine(
+        piece.image, matrix, (new_width, new_height), borderMode=cv2.BORDER_REPLICATE
+    )
+    alpha = cv2.warpAffine(piece.mask, matrix, (new_width, new_height), flags=cv2.INTER_NEAREST)
+    return Sample(np.asarray(image, np.uint8), np.asarray(alpha, np.uint8))
+
+
+def _paste(piece: Sample, label: int, blend: float, onto: Sample, rng: np.random.Generator) -> None:
+    """Put an object anywhere inside a sample, in place; one that is larger fills it."""
+    margin = ceil(3 * blend)
+    around = (margin,) * 4
+    image = cv2.copyMakeBorder(piece.image, *around, cv2.BORDER_REPLICATE)
+    alpha = cv2.copyMakeBorder(piece.mask, *around, cv2.BORDER_CONSTANT, value=0)
+    left, top, width, height = cv2.boundingRect(alpha)
+    if width == 0:
+        return  # a shape of single pixels, scaled to nothing
+    here, there = [], []
+    for whole, first, part in zip(onto.mask.shape, (top, left), (height, width), strict=True):
+        start = int(rng.integers(min(0, whole - part), max(0, whole - part) + 1))
+        begin, end = max(start - margin, 0), min(start + part + margin, whole)
+        here.append(slice(begin, end))
+        there.append(slice(begin + first - start, end + first - start))
+    place, source = (here[0], here[1]), (there[0], there[1])
+    taken = (alpha[source] != 0).view(np.uint8)
+    onto.mask[place] = np.where(taken, np.uint8(label), onto.mask[place])
+    above = np.asarray(image[source], dtype=np.uint8)
+    onto.image[place] = _blended(above, onto.image[place], taken, blend)
+
+
+def _blended(above: Bytes, below: Bytes, taken: Bytes, sigma: float) -> Bytes:
+    """Return `above` where it is taken, else `below`, with a soft edge between them."""
+    if sigma == 0:
+        return np.asarray(cv2.copyTo(above, taken, below.copy()), dtype=np.uint8)
+    weight = cv2.GaussianBlur(taken.astype(np.float32), (0, 0), sigma)
+    return np.asarray(cv2.blendLinear(above, below, weight, 1 - weight), dtype=np.uint8)
