@@ -1,12 +1,14 @@
-"""Files that are either whole or absent, and digests of what they hold."""
+"""Files and folders that are either whole or absent, and digests of what they hold."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,55 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+@contextmanager
+def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Keep other processes out of this context; the file at `path` is removed when it ends well.
+
+    Args:
+        path: of the lock file; its folder is made.
+        on_wait: called when another process is in the context, before waiting for it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        # The system drops the lock of a process that dies.
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+            path.unlink(missing_ok=True)
+        finally:
+            # Closing alone would leave it locked while a forked child has the file open.
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+@contextmanager
+def unfinished(folder: Path, on_wait: Callable[[], None]) -> Iterator[Path | None]:
+    """Yield an empty folder that becomes `folder` when the context ends well; None when that is there.
+
+    One process at a time writes it. What a process that was killed left behind is removed first; an
+    error removes it at once.
+
+    Args:
+        folder: its final name.
+        on_wait: called when another process is writing the folder, before waiting for it.
+    """
+    with locked(folder.with_name(f"{folder.name}.lock"), on_wait):
+        if folder.exists():
+            yield None
+            return
+        partial = folder.with_name(f"{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        try:
+            yield partial
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_text_atomic(path: Path, text: str) -> None:

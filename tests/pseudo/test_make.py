@@ -20,6 +20,7 @@ from toolkit.data.contest import Split
 from toolkit.data.images import read_image
 from toolkit.ensemble.combiners import Mean
 from toolkit.errors import TrashError, UsageError
+from toolkit.files import unfinished
 from toolkit.plugin.registry import Entry
 from toolkit.postprocess.chain import Chain
 from toolkit.predict.member import load_member
@@ -27,7 +28,6 @@ from toolkit.predict.members import MemberChoice
 from toolkit.predict.predictor import predict_split
 from toolkit.progress import SilentProgress
 from toolkit.pseudo.make import Predictions, make_label_set
-from toolkit.pseudo.unfinished import unfinished
 
 IGNORED = 255
 

@@ -148,6 +148,7 @@ def _mixed(
     count: int,
     rng: np.random.Generator,
 ) -> Picture:
+    from toolkit.data.augment import Pipeline, Step
     from toolkit.plugin.component import ComponentSpec
     from toolkit.plugin.interfaces import Context
     from toolkit.report.contact_sheet import mixed_samples, mixed_sheet
@@ -163,8 +164,9 @@ def _mixed(
     specs = [
         spec for spec in recipe.augment.train if registry.find("augmentation", spec.name) is mix
     ] or [ComponentSpec(name=_MIX)]
-    steps = [registry.build("augmentation", spec, context) for spec in specs]
-    pairs = mixed_samples(contest.train, steps, context.image_size, count, rng)
+    always = [Step(spec.name, registry.build("augmentation", spec, context), 1) for spec in specs]
+    pipeline = Pipeline(tuple(always), context.image_size)
+    pairs = mixed_samples(contest.train, pipeline, count, rng)
     return mixed_sheet(pairs, contest.class_names)
 
 

@@ -24,11 +24,10 @@ from toolkit.data.contest import Split
 from toolkit.data.listing import some_of
 from toolkit.data.object_cutting import MARGIN, Piece, chosen_labels, cut_pieces, find_pieces
 from toolkit.errors import TrashError, UsageError
-from toolkit.files import digest_of, file_digest, read_json, write_json_atomic
+from toolkit.files import digest_of, file_digest, read_json, unfinished, write_json_atomic
 from toolkit.plugin.interfaces import CutOut
 from toolkit.progress import Progress
 from toolkit.project import Project
-from toolkit.pseudo.unfinished import unfinished
 from toolkit.recipe.schema import Objects
 
 SCHEMA: Literal["trash-objects"] = "trash-objects"

@@ -9,7 +9,6 @@ system drops the lock with the process.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import TrashError
-from toolkit.files import write_json_atomic
+from toolkit.files import locked, write_json_atomic
 from toolkit.predict.store import INDEX, MAPS, StoreIndex, quantise, read_index
 
 _DONE = "done.txt"
@@ -95,8 +94,7 @@ def writing(
     Raises:
         TrashError: too little space on the disk.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_name(folder.name + ".lock"), on_wait):
+    with locked(folder.with_name(folder.name + ".lock"), on_wait):
         if folder.exists():
             yield None
             return
@@ -181,19 +179,3 @@ def gigabytes(n_bytes: int) -> str:
         if n_bytes >= size:
             return f"{n_bytes / size:.3g} {unit}"
     return f"{n_bytes / 1e3:.0f} kB"
-
-
-@contextmanager
-def _locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-            path.unlink(missing_ok=True)
-        finally:
-            # Closing alone would leave it locked while a forked child has the file open.
-            fcntl.flock(file, fcntl.LOCK_UN)

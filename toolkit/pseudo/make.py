@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.contest import Split
 from toolkit.data.images import read_image
-from toolkit.ensemble.combine import Maps, combine_stores
+from toolkit.ensemble.combine import Maps, combine_stores, working
 from toolkit.ensemble.labels import argmax_labels
 from toolkit.plugin.interfaces import Context, Ensembler, Prediction
 from toolkit.plugin.registry import Registry
@@ -68,7 +68,7 @@ def make_label_set(
     postprocess = build_chain(pseudo.postprocess, registry, context)
     device = choose_prediction_device(recipe, None)
     members = load_members(teachers, context.class_names, registry, device)
-    _try(ensembler, context.n_classes, len(members))
+    working(ensembler, context.n_classes, len(members))
     stores = []
     for member in members:
         stores.append(
@@ -96,12 +96,6 @@ def context_of(unlabelled: Split, recipe: Recipe) -> Context:
         image_size=recipe.data.image_size,
         ignore_index=recipe.data.ignore_index,
     )
-
-
-def _try(ensembler: Ensembler, n_classes: int, n_members: int) -> None:
-    """Combine even maps, so that wrong weights are told before hours of prediction."""
-    even = np.full((n_classes, 1, 1), 1 / n_classes, np.float32)
-    ensembler(even.copy() for _ in range(n_members))
 
 
 @dataclass(frozen=True)

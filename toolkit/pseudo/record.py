@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from toolkit.data.array_store import write_store
 from toolkit.data.contest import Split
 from toolkit.errors import TrashError
-from toolkit.files import write_json_atomic
+from toolkit.files import unfinished, write_json_atomic
 from toolkit.metrics.counts import count_keys
 from toolkit.plugin.interfaces import Prediction
 from toolkit.predict import store
@@ -32,7 +32,6 @@ from toolkit.pseudo.label_set import (
     open_label_set,
 )
 from toolkit.pseudo.select import Decision, Selection
-from toolkit.pseudo.unfinished import unfinished
 
 NO_PREDICTION = "lack of a prediction"
 """Why an image without a prediction is rejected."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.data.augment import Pipeline
 from toolkit.data.contest import Split
 from toolkit.data.images import read_image, resize_image
 from toolkit.data.masks import paint_mask, resize_mask
 from toolkit.errors import TrashError
 from toolkit.files import atomic_path
-from toolkit.plugin.interfaces import Augmentation, CutOut, ObjectBank, Sample
+from toolkit.plugin.interfaces import CutOut, ObjectBank, Sample
 from toolkit.report.thumbnails import class_colours, fitted
 
 Picture = NDArray[np.uint8]
@@ -26,7 +28,7 @@ _COLUMNS = 12
 _GAP = 8
 _WIDTH = _COLUMNS * (_TILE + _GAP) + _GAP
 _MIXES_PER_ROW = 2
-_PAPER = 250
+_PAPER = 235
 _CHECKER = (150, 180)
 """Two greys, so that neither a dark nor a bright edge disappears."""
 _SQUARE = 8
@@ -53,8 +55,9 @@ def bank_sheet(
             (bank[positions[each]] for each in chosen.tolist()),
             key=lambda cut_out: -cv2.countNonZero(cut_out.alpha),
         )
+        number = f"{len(positions)} {'object' if len(positions) == 1 else 'objects'}"
         shown = f", {len(objects)} of them here" if len(objects) < len(positions) else ""
-        parts.append(_line(f"{label}  {class_names[label]}: {len(positions)} objects{shown}"))
+        parts.append(_line(f"{label}  {class_names[label]}: {number}{shown}"))
         parts.append(_grid([_tile(cut_out) for cut_out in objects], _COLUMNS))
     return _stacked(parts)
 
@@ -74,12 +77,11 @@ def _tile(cut_out: CutOut) -> Picture:
 
 def mixed_samples(
     split: Split,
-    steps: Sequence[Augmentation],
-    image_size: tuple[int, int],
+    pipeline: Pipeline,
     count: int,
     rng: np.random.Generator,
 ) -> list[tuple[Sample, Sample]]:
-    """Return `count` random images of a split, each before and after all steps.
+    """Return up to `count` random images of a split, each before and after the pipeline.
 
     Raises:
         TrashError: an image cannot be read, or a step fails.
@@ -90,14 +92,13 @@ def mixed_samples(
         record = split.images[row]
         mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
         before = Sample(
-            image=resize_image(read_image(split.path(row), record), image_size),
-            mask=resize_mask(mask, image_size),
+            image=resize_image(read_image(split.path(row), record), pipeline.image_size),
+            mask=resize_mask(mask, pipeline.image_size),
             file_name=record.file_name,
         )
-        after = before
-        for step in steps:
-            after = step(after, rng)
-        pairs.append((before, after))
+        # An augmentation may write in place.
+        copied = replace(before, image=before.image.copy(), mask=before.mask.copy())
+        pairs.append((before, pipeline(copied, rng)))
     return pairs
 
 
@@ -152,7 +153,7 @@ def _line(text: str) -> Picture:
 
 
 def _write(strip: Picture, text: str, left: int) -> int:
-    """Write into a strip and return where the text ends; only ASCII can be drawn."""
+    """Write into a strip and return where the text ends; OpenCV 4 draws ASCII alone."""
     (width, _), _ = cv2.getTextSize(text, _FONT, _FONT_SIZE, 1)
     cv2.putText(strip, text, (left, _LINE - 8), _FONT, _FONT_SIZE, _INK, 1, cv2.LINE_AA)
     return left + width

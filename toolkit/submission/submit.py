@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.contest import Contest, Split
+from toolkit.ensemble.combine import working
 from toolkit.ensemble.decide import EnsembleScores, decide, evaluate_ensemble
 from toolkit.errors import TrashError, UsageError
 from toolkit.files import atomic_path
@@ -223,20 +224,12 @@ def plan_submission(recipe: Recipe, contest: Contest, registry: Registry, n_memb
     context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
     return Plan(
         format=registry.build("submission_format", recipe.submission, context),
-        ensembler=_working_ensembler(recipe, registry, context, n_members),
+        ensembler=working(
+            registry.build("ensembler", recipe.ensemble, context), context.n_classes, n_members
+        ),
         postprocess=build_chain(recipe.postprocess, registry, context),
         image_ids=row_order(contest.test.file_names, contest.sample_submission),
     )
-
-
-def _working_ensembler(
-    recipe: Recipe, registry: Registry, context: Context, n_members: int
-) -> Ensembler:
-    """Build the ensembler and try it, so that wrong weights are told before hours of prediction."""
-    ensembler: Ensembler = registry.build("ensembler", recipe.ensemble, context)
-    even = np.full((context.n_classes, 1, 1), 1 / context.n_classes, np.float32)
-    ensembler(even.copy() for _ in range(n_members))
-    return ensembler
 
 
 def _refuse_output(output: Path, overwrite: bool) -> None:
