@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+import signal
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -291,15 +292,25 @@ def test_a_failed_build_leaves_nothing_behind(make_contest: MakeContest, tmp_pat
     assert len(bank) == 18
 
 
-def test_what_a_killed_build_left_is_replaced(train_split: Split, tmp_path: Path) -> None:
-    half = tmp_path / "bank.partial"
-    half.mkdir()
-    (half / CUTOUTS).write_bytes(b"half")
+def test_a_killed_build_leaves_no_bank_and_is_done_again(
+    train_split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, objects = tmp_path / "bank", Objects(classes=ALL, min_area=1)
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(
+            "toolkit.data.object_cutting.file_digest",
+            lambda path: os.kill(os.getpid(), signal.SIGKILL),
+        )
+        make_object_bank(folder, objects, train_split, SilentProgress())
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert list(tmp_path.glob("bank.partial/*"))
     with pytest.raises(UsageError, match="no object bank at"):
-        ObjectStore(tmp_path / "bank")
-    objects = Objects(classes=ALL, min_area=1)
-    make_object_bank(tmp_path / "bank", objects, train_split, SilentProgress())
-    assert not half.exists()
+        ObjectStore(folder)
+    make_object_bank(folder, objects, train_split, SilentProgress())
+    assert_holds(ObjectStore(folder), expected(train_split, {1, 2, 3}, "annotation", 1))
+    assert not list(tmp_path.glob("bank.*"))
 
 
 def test_processes_that_build_at_once_share_one_bank(train_split: Split, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def cut(
     """
     from toolkit.data.object_bank import make_object_bank
     from toolkit.recipe.load import load_recipe
+    from toolkit.recipe.problems import shown_path
 
     if output is not None and output.exists():
         raise UsageError(f"-o {output} exists", "Choose another name, or delete it.")
@@ -79,7 +80,7 @@ def cut(
         f"{summary['objects']} objects of {summary['images']} images, "
         f"{summary['bytes'] / 1e6:.1f} MB; areas in pixels of the photos"
     )
-    console.print_result(str(bank.folder))
+    console.print_result(shown_path(bank.folder))
 
 
 @app.command()

@@ -17,6 +17,7 @@ from toolkit.data.images import open_images
 from toolkit.data.loader import Batch, TrainLoader, eval_loader, train_loader
 from toolkit.data.masks import open_masks
 from toolkit.data.mixing import build_mixing
+from toolkit.data.object_bank import open_object_bank
 from toolkit.data.order import EpochOrder
 from toolkit.data.targets import DrawnTargets, FixedTargets, Targets
 from toolkit.errors import UsageError
@@ -165,8 +166,6 @@ class _Opener:
         )
 
     def objects(self) -> ObjectBank:
-        from toolkit.data.object_bank import open_object_bank
-
         others = [split for split in (self.contest.val, self.contest.test) if split]
         return open_object_bank(
             self.recipe.objects,
