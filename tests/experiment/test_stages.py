@@ -161,6 +161,28 @@ def test_soft_labels_are_another_set(staged: Project) -> None:
     assert open_label_set(folder).maps is not None
 
 
+def test_a_team_mates_file_of_labels_stands_for_teachers(
+    staged: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "run", "student"]) == 0
+    (folder,) = [each for each in (staged.cache / "pseudo").iterdir() if each.is_dir()]
+    assert run(["pseudo", "export", folder.name[:8], "-o", "labels.csv", "--recipe", "tiny"]) == 0
+    assert "warning" in capsys.readouterr().err, "what is lost is told"
+    (staged.recipes / "taught.toml").write_text(
+        'extends = "tiny.toml"\n[pseudo]\nlabels = "labels.csv"\nrounds = 2\n'
+    )
+    assert run(["recipe", "run", "taught", "--json"]) == 0
+    assert _runs(staged) == {"tiny-001", "student-001", "taught.round-1-001", "taught-001"}
+    (parent,) = _manifest(staged, "taught.round-1-001")["parents"]
+    assert (parent["teachers"], parent["checkpoints"]) == (["labels.csv"], [])
+    # Another content of the file is another set.
+    capsys.readouterr()
+    lines = (staged.root / "labels.csv").read_text().splitlines(keepends=True)
+    (staged.root / "labels.csv").write_text("".join(lines[:-1]))
+    states = [state for _, state in _plan(capsys, "taught")]
+    assert states == ["to do"] * 4
+
+
 def test_a_training_starts_from_a_checkpoint_or_from_its_teacher(
     staged: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
