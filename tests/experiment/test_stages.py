@@ -271,3 +271,21 @@ def test_smoke_runs_every_stage_and_keeps_nothing(
     err = capsys.readouterr().err
     assert "stage 5/5: train self" in err
     assert not _runs(staged)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ('pseudo.select=[{name="file_list", file="gone.txt"}]', "gone.txt"),
+        ('pseudo.select=[{name="threshold", per_class={Batery=0.5}}]', "Did you mean Battery?"),
+        ('objects.classes=["Batery"]', "objects.classes: there is no class called Batery"),
+        ('pseudo.ensemble={name="mean", weights=[0.5, 0.5]}', "1 members, but 2 weights"),
+    ],
+)
+def test_what_would_fail_after_the_teacher_is_told_before_it(
+    staged: Project, capsys: pytest.CaptureFixture[str], change: str, message: str
+) -> None:
+    mix = 'augment.train=[{name="object_mix"}]'
+    assert run(["recipe", "run", "student", "--set", mix, "--set", change]) == 2
+    assert message in capsys.readouterr().err
+    assert not _runs(staged)

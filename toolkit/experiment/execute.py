@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from toolkit.errors import UsageError
 from toolkit.experiment.ending import terminated_as_interrupted
 from toolkit.experiment.find import finished_run, unfinished_run
+from toolkit.experiment.foresight import foresee_labelling, foresee_training
 from toolkit.experiment.given import Given
 from toolkit.experiment.labelling import run_labelling, set_folder
 from toolkit.experiment.launch import run_of_worker
@@ -25,9 +26,6 @@ from toolkit.project import Project
 from toolkit.recipe.check import check_names
 from toolkit.recipe.load import LoadedRecipe
 from toolkit.recipe.problems import shown_path
-from toolkit.submission.submit import plan_submission
-from toolkit.train.batches import device_batch_size
-from toolkit.train.device import choose_device
 
 
 def execute(
@@ -101,6 +99,9 @@ def execute_part(
         return execution.all_stages(resume=False)[0]
 
 
+FINISHED = "finished"
+
+
 @dataclass(frozen=True)
 class StageState:
     """A stage and what there is of it.
@@ -135,13 +136,13 @@ def states_of(
         if isinstance(stage, Labelling):
             folder = set_folder(stage, places)
             done = folder.exists()
-            yield StageState(stage, "finished" if done else "to do", folder.name if done else "")
+            yield StageState(stage, FINISHED if done else "to do", folder.name if done else "")
             continue
         run, resumed = _found(stage, plan, places, resume=resume, is_part=is_part)
         if run is None:
             yield StageState(stage, "to do", "")
         else:
-            yield StageState(stage, "to be continued" if resumed else "finished", run.name)
+            yield StageState(stage, "to be continued" if resumed else FINISHED, run.name)
 
 
 def _found(
@@ -174,10 +175,10 @@ class _Execution:
 
     def all_stages(self, *, resume: bool) -> tuple[RunFolder, RunResult | None]:
         """Do what is not finished; return the run of the last stage, and its result if it was done."""
-        for stage in self.plan.stages:
-            if isinstance(stage, Training):
-                self.refuse_what_would_fail_later(stage)
         states = list(states_of(self.plan, self.places, resume=resume, is_part=self.is_part))
+        for each in states:
+            if each.state != FINISHED:
+                self.foresee(each.stage)
         if len(states) > 1:
             for number, each in enumerate(states, start=1):
                 found = f"{each.state}, {each.where}" if each.where else each.state
@@ -204,18 +205,15 @@ class _Execution:
             runs[each.stage.key] = run
         return runs[self.plan.final.key], result
 
-    def refuse_what_would_fail_later(self, stage: Training) -> None:
-        """Find what only shows after hours of training, before a run is made.
-
-        Raises:
-            UsageError: there are fewer devices, the batch cannot be divided among them, or the
-                recipe's way to combine, postprocess or write does not fit.
-        """
-        choose_device(stage.recipe.train.device, local_rank=self.devices - 1)
-        device_batch_size(stage.recipe.train, self.devices)
-        if stage.contest.test is not None:
-            n_members = 1 + len(stage.members)
-            plan_submission(stage.recipe, stage.contest, self.registry, n_members=n_members)
+    def foresee(self, stage: Stage) -> None:
+        """Refuse a stage that could not end."""
+        if isinstance(stage, Labelling):
+            foresee_labelling(stage, self.registry)
+        else:
+            foresee_training(
+                stage, self.registry, self.project, self.places, self.progress,
+                devices=self.devices,
+            )  # fmt: skip
 
     def job(self, stage: Training, runs: dict[str, RunFolder]) -> Job:
         """Return a training with what the stages before it left."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import TrashError
 from toolkit.plugin.interfaces import Context, CutOut, ObjectBank
@@ -14,6 +14,9 @@ from toolkit.recipe.components import component_specs
 from toolkit.recipe.load import LoadedRecipe, validated
 from toolkit.recipe.problems import DEFAULT, KeyPath, Problem, RecipeError, dotted
 from toolkit.recipe.schema import Recipe
+
+if TYPE_CHECKING:
+    from toolkit.data.contest import Contest
 
 _FILES = ("train", "val", "test", "truth", "sample_submission")
 _BUILT = {
@@ -38,9 +41,9 @@ def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> 
         RecipeError: everything that is wrong, each with file and line.
     """
     check_names(loaded, registry)
-    problems, warnings, class_names = _check_data(loaded, project)
+    problems, warnings, contest = _check_data(loaded, project)
     if not problems:
-        problems = _check_build(loaded, registry, class_names)
+        problems = _check_build(loaded, registry, contest)
     if problems:
         raise RecipeError(loaded.path, problems)
     return warnings
@@ -48,7 +51,7 @@ def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> 
 
 def _check_data(
     loaded: LoadedRecipe, project: Project
-) -> tuple[list[Problem], list[str], tuple[str, ...] | None]:
+) -> tuple[list[Problem], list[str], Contest | None]:
     from toolkit.data.contest import open_contest
 
     data = loaded.recipe.data
@@ -72,7 +75,7 @@ def _check_data(
         contest = open_contest(data, project, SilentProgress())
     except TrashError as error:
         return [_problem(loaded, ("data",), error.message, error.hint)], [], None
-    return [], [], contest.class_names
+    return [], [], contest
 
 
 def _problem(loaded: LoadedRecipe, path: KeyPath, message: str, hint: str = "") -> Problem:
@@ -80,16 +83,26 @@ def _problem(loaded: LoadedRecipe, path: KeyPath, message: str, hint: str = "") 
 
 
 def _check_build(
-    loaded: LoadedRecipe, registry: Registry, class_names: tuple[str, ...] | None
+    loaded: LoadedRecipe, registry: Registry, contest: Contest | None
 ) -> list[Problem]:
     import torch
 
     data = loaded.recipe.data
-    if class_names is None:
+    if contest is not None:
+        class_names = contest.class_names
+    else:
         # Without the data its classes are unknown: those of the contest stand in.
         from toolkit.data.demo_scene import KINDS
 
         class_names = (data.background, *(data.classes or [kind.name for kind in KINDS]))
+
+    def objects() -> ObjectBank:
+        if contest is not None and loaded.recipe.objects.bank is None:
+            from toolkit.data.object_cutting import chosen_labels
+
+            chosen_labels(loaded.recipe.objects, contest.train)
+        return _stand_in()
+
     context = Context(
         class_names=class_names,
         image_size=data.image_size,
@@ -97,7 +110,7 @@ def _check_build(
         pixel_share=(1 / len(class_names),) * len(class_names),
         image_counts=(1,) * len(class_names),
         pretrained=False,
-        objects=_stand_in,
+        objects=objects,
     )
     problems = []
     for path, kind, spec in component_specs(loaded.recipe):

@@ -130,7 +130,8 @@ class Pseudo(Section):
     """Predicted labels of unlabelled images, trained on beside the real ones."""
 
     teachers: tuple[str, ...] = ()
-    """Recipes or checkpoints that predict the images, together; `a.pt@hflip` gives one its views."""
+    """Recipes or checkpoints that predict the images, together; `a.pt@hflip` gives one its views. Of a
+    recipe its own network counts. Default: this recipe, trained without pseudo-labels."""
     labels: str | None = None
     """A submission file with labels of the images, in place of teachers."""
     images: str | None = None

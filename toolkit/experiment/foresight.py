@@ -1,0 +1,74 @@
+"""Finding before the first stage what would otherwise show after hours of training."""
+
+from __future__ import annotations
+
+from toolkit.data.augment import build_pipeline
+from toolkit.data.object_bank import open_object_bank
+from toolkit.ensemble.combine import working
+from toolkit.errors import TrashError
+from toolkit.experiment.places import Places
+from toolkit.experiment.plan import Labelling, Training
+from toolkit.plugin.interfaces import Context, ObjectBank
+from toolkit.plugin.registry import Registry
+from toolkit.postprocess.chain import build_chain
+from toolkit.progress import Progress
+from toolkit.project import Project
+from toolkit.pseudo.make import context_of
+from toolkit.pseudo.select import build_selection
+from toolkit.recipe.blame import placed
+from toolkit.submission.submit import plan_submission
+from toolkit.train.batches import device_batch_size
+from toolkit.train.device import choose_device
+
+
+def foresee_training(
+    stage: Training,
+    registry: Registry,
+    project: Project,
+    places: Places,
+    progress: Progress,
+    *,
+    devices: int,
+) -> None:
+    """Refuse a training that could not end; makes the bank of objects if its augmentation asks for one.
+
+    Raises:
+        UsageError: there are fewer devices, the batch cannot be divided among them, the recipe's way
+            to combine, postprocess or write does not fit, or there are no objects to paste.
+    """
+    recipe, contest = stage.recipe, stage.contest
+    choose_device(recipe.train.device, local_rank=devices - 1)
+    device_batch_size(recipe.train, devices)
+    if contest.test is not None:
+        plan_submission(recipe, contest, registry, n_members=1 + len(stage.members))
+
+    def objects() -> ObjectBank:
+        others = [split for split in (contest.val, contest.test) if split]
+        return open_object_bank(
+            recipe.objects, contest.train, others,
+            cache=places.cache, project=project, progress=progress,
+        )  # fmt: skip
+
+    context = Context(
+        contest.class_names, recipe.data.image_size, recipe.data.ignore_index, objects=objects
+    )
+    own = recipe.pseudo.augment if recipe.pseudo else None
+    try:
+        for steps in (recipe.augment.train, own or ()):
+            build_pipeline(steps, registry, context)
+    except TrashError as error:
+        raise placed(error, stage.loaded) from error.__cause__
+
+
+def foresee_labelling(stage: Labelling, registry: Registry) -> None:
+    """Refuse a pseudo-label set whose selection or combination cannot work.
+
+    Raises:
+        UsageError: a component does not fit, or a list names images that are not there.
+    """
+    context = context_of(stage.unlabelled, stage.recipe)
+    build_selection(stage.pseudo.select, registry, context).expect(stage.unlabelled.file_names)
+    build_chain(stage.pseudo.postprocess, registry, context)
+    if stage.teachers:
+        ensembler = registry.build("ensembler", stage.pseudo.ensemble, context)
+        working(ensembler, context.n_classes, len(stage.teachers))
