@@ -47,12 +47,43 @@ def test_a_shipped_recipe_runs_from_data_to_score(
     path: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     before = {folder: _entries(ROOT / folder) for folder in ("runs", "submissions")}
-    assert run(["recipe", "run", path, "--smoke", "--json"]) == 0
+    assert run(["recipe", "run", path, "--smoke", "--json", *_light_teacher(path)]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["submission"]["rows"] == 4
     assert 0 <= result["submission"]["score"]["mean_iou"] <= 1
     assert before == {folder: _entries(ROOT / folder) for folder in before}
     assert [path.name for path in (tmp_path / "smoke").iterdir()] == ["data"]
+
+
+WHOLE_CHAINS = {"recipes/hrnet_ocr_pseudo.toml", "recipes/unetpp_pseudo.toml"}
+"""Recipes that are tried with all their real teachers."""
+
+
+def _light_teacher(path: str) -> list[str]:
+    """Put another teacher in the place of HRNets, which have a trial of their own: it takes minutes."""
+    if path in WHOLE_CHAINS:
+        return []
+    light = []
+    recipe = load_recipe(Path(path), project=Project(ROOT)).recipe
+    if recipe.pseudo is not None and recipe.pseudo.teachers:
+        light += ["--set", 'pseudo.teachers=["demo.toml"]']
+    if recipe.train.start is not None:
+        # Only a network of the same design can be started from: the recipe without its teachers.
+        light += ["--unset", "train.start"]
+    if recipe.members:
+        light += ["--set", 'members=["demo.toml@none"]']
+    return light
+
+
+@pytest.mark.parametrize("path", sorted(WHOLE_CHAINS))
+def test_the_winners_are_tried_with_all_their_stages(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "run", path, "--smoke", "--plan", "--json"]) == 0
+    stages = [stage["what"] for stage in json.loads(capsys.readouterr().out)]
+    assert stages[0] == "train hrnet_seg_v16"
+    assert stages[-1] == f"train {Path(path).stem}"
+    assert len(stages) == (5 if "hrnet" in path else 3)
 
 
 def _entries(folder: Path) -> set[str]:

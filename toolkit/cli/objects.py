@@ -163,7 +163,7 @@ def _mixed(
     )
     mix = registry.find("augmentation", _MIX)
     specs = [
-        spec for spec in recipe.augment.train if registry.find("augmentation", spec.name) is mix
+        spec for spec in recipe.augment.steps if registry.find("augmentation", spec.name) is mix
     ] or [ComponentSpec(name=_MIX)]
     always = [Step(spec.name, registry.build("augmentation", spec, context), 1) for spec in specs]
     pipeline = Pipeline(tuple(always), context.image_size)

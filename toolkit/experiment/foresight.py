@@ -54,7 +54,7 @@ def foresee_training(
     )
     own = recipe.pseudo.augment if recipe.pseudo else None
     try:
-        for steps in (recipe.augment.train, own or ()):
+        for steps in (recipe.augment.steps, own or ()):
             build_pipeline(steps, registry, context)
     except TrashError as error:
         raise placed(error, stage.loaded) from error.__cause__

@@ -24,6 +24,7 @@ SINGLE = {
 """Key of the recipe -> kind, for tables that name one component."""
 
 LISTS = {
+    ("augment", "first"): "augmentation",
     ("augment", "train"): "augmentation",
     ("augment", "mix"): "mix",
     ("pseudo", "postprocess"): "postprocessor",

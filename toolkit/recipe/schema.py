@@ -103,11 +103,19 @@ class Data(Section):
 class Augment(Section):
     """Augmentation pipelines, applied in order."""
 
+    first: tuple[ComponentSpec, ...] = ()
+    """Steps before those of `train`: a recipe that extends another one adds to its list here, where an
+    array of its own would replace it. Object mix belongs here."""
     train: tuple[ComponentSpec, ...] = ()
     """Steps for training images; each may have `p`."""
     mix: tuple[ComponentSpec, ...] = ()
     """Ways to mix a training image with another one of its batch, after `train`. They are tried in
     order, each with its `p`, once per batch; the first that comes up is applied to the whole batch."""
+
+    @property
+    def steps(self) -> tuple[ComponentSpec, ...]:
+        """All steps for one training image, in order."""
+        return self.first + self.train
 
 
 class Objects(Section):
@@ -154,7 +162,7 @@ class Pseudo(Section):
     """Share of pseudo-labelled images in a batch for mix = "ratio"; an epoch has every real image
     once."""
     augment: tuple[ComponentSpec, ...] | None = None
-    """Steps for pseudo-labelled images; default: those of `augment.train`."""
+    """Steps for pseudo-labelled images; default: those of real ones."""
 
 
 class Auxiliary(Section):

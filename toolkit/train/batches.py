@@ -146,14 +146,14 @@ class _Opener:
         return self.images(split), masks
 
     def real(self, images: Arrays, masks: Arrays, context: Context) -> Source:
-        steps = build_pipeline(self.recipe.augment.train, self.registry, context)
+        steps = build_pipeline(self.recipe.augment.steps, self.registry, context)
         targets = FixedTargets(masks, context.image_size)
         return Source(images, targets, steps, self.contest.train.file_names)
 
     def pseudo(self, given: PseudoImages, context: Context) -> Source:
         assert self.recipe.pseudo is not None
         steps = self.recipe.pseudo.augment
-        steps = self.recipe.augment.train if steps is None else steps
+        steps = self.recipe.augment.steps if steps is None else steps
         size, labels = context.image_size, given.labels
         targets: Targets = FixedTargets(labels.masks, size)
         if labels.maps is not None:
