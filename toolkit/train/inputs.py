@@ -95,10 +95,11 @@ def training_key(inputs: Mapping[str, Any], plugins: Mapping[str, str]) -> str:
         inputs: from `training_inputs`.
         plugins: source of each plugin that takes part -> digest of its code.
     """
+    # What is not set decides nothing, so that a key that a later version adds makes no run unfindable.
     decisive = {
         key: value
         for key, value in flat(inputs)
-        if value is not None and not is_one_of(key, CHANGES_NOTHING)
+        if value not in (None, []) and not is_one_of(key, CHANGES_NOTHING)
     }
     return digest_of(json.dumps([decisive, dict(plugins)], sort_keys=True))
 
