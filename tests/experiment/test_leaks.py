@@ -33,7 +33,9 @@ def test_a_run_cuts_its_objects_from_its_own_training_images(mixing: Project) ->
     assert run(["recipe", "run", "mixing"]) == 0
     (bank,) = [path for path in (mixing.cache / "objects").iterdir() if path.is_dir()]
     root = Path(load_recipe(Path("tiny"), project=mixing).recipe.data.root)
-    train = {image["file_name"] for image in json.loads((root / "train.json").read_text())["images"]}
+    train = {
+        image["file_name"] for image in json.loads((root / "train.json").read_text())["images"]
+    }
     index = json.loads((bank / "index.json").read_text())
     sources = {image["file_name"] for image in index["sources"]}
     assert sources
