@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from toolkit.ensemble.combiners import FLOOR, Geometric, Mean, Vote
+from toolkit.ensemble.combiners import FLOOR, Geometric, Maximum, Mean, Power, Rank, Vote
 from toolkit.ensemble.labels import argmax_labels
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
@@ -154,3 +154,54 @@ def test_labels_equal_argmax_even_in_ties(shape: tuple[int, int, int], seed: int
     labels = argmax_labels(values)
     assert labels.dtype == np.uint8
     np.testing.assert_array_equal(labels, values.argmax(0))
+
+
+@settings(max_examples=100, deadline=None)
+@given(maps=some_maps(), weights=weights_for, exponent=st.sampled_from([0.5, 1.0, 2.0, 5.0]))
+def test_power_and_maximum_equal_a_slow_reference(
+    maps: list[Map], weights: list[float], exponent: float
+) -> None:
+    used = weights[: len(maps)]
+    if sum(used) == 0:
+        used[0] = 1.0
+    stacked = np.stack(maps).astype(np.float64)
+    share = np.asarray(used) / sum(used)
+    power = (share[:, None, None, None] * stacked**exponent).sum(0) ** (1 / exponent)
+    for found, slow in (
+        (Power(exponent, used)(iter(maps)), power),
+        (Maximum()(iter(maps)), stacked.max(0)),
+    ):
+        np.testing.assert_allclose(found, slow / slow.sum(0), rtol=2e-3, atol=1e-5)
+    np.testing.assert_allclose(Power(1.0)(iter(maps)), Mean()(iter(maps)), atol=1e-6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(maps=some_maps())
+def test_rank_is_a_borda_count_pixel_by_pixel(maps: list[Map]) -> None:
+    found = Rank()(iter(maps))
+    np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)
+    classes, height, width = maps[0].shape
+    mean = np.stack(maps).mean(0)
+    for row in range(height):
+        for column in range(width):
+            points = [0.0] * classes
+            for each in maps:
+                pixel = each[:, row, column]
+                for label in range(classes):
+                    points[label] += sum(pixel[label] > other for other in pixel)
+                    points[label] += (sum(pixel[label] == other for other in pixel) - 1) / 2
+            best = int(found[:, row, column].argmax())
+            assert points[best] == max(points)
+            tied = [label for label in range(classes) if points[label] == max(points)]
+            assert mean[best, row, column] >= max(mean[tied, row, column]) - 1e-6
+
+
+@settings(max_examples=60, deadline=None)
+@given(maps=some_maps(), exponent=st.sampled_from([0.5, 2.0, 7.0]))
+def test_no_average_overrules_members_that_agree(maps: list[Map], exponent: float) -> None:
+    labels = np.stack([argmax_labels(each) for each in maps])
+    agreed = (labels == labels[0]).all(0)
+    for ensembler in (Mean(), Geometric(), Power(exponent), Vote(), Rank(), Maximum()):
+        np.testing.assert_array_equal(
+            argmax_labels(ensembler(iter(maps)))[agreed], labels[0][agreed]
+        )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from toolkit.plugin.interfaces import Ensembler
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Coefficient = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def mean(context: Context, *, weights: tuple[Weight, ...] = ()) -> Ensembler:
@@ -36,11 +37,67 @@ def vote(context: Context) -> Ensembler:
     return Vote()
 
 
+def power(
+    context: Context,
+    *,
+    exponent: Annotated[float, Field(gt=0, le=20)] = 2.0,
+    weights: tuple[Weight, ...] = (),
+) -> Ensembler:
+    """Normalised power mean: sure members count for more.
+
+    Args:
+        exponent: 1 is the mean; the larger, the nearer to the maximum.
+        weights: one per member, none = equal.
+    """
+    from toolkit.ensemble.combiners import Power
+
+    return Power(exponent, weights)
+
+
+def max_(context: Context) -> Ensembler:
+    """The largest probability that any member gives, normalised."""
+    from toolkit.ensemble.combiners import Maximum
+
+    return Maximum()
+
+
+def rank(context: Context) -> Ensembler:
+    """Mean rank of the classes (Borda count): the members' order counts, not how sure they are."""
+    from toolkit.ensemble.combiners import Rank
+
+    return Rank()
+
+
+def stacking(
+    context: Context,
+    *,
+    weights: tuple[tuple[Coefficient | tuple[Coefficient, ...], ...], ...],
+    bias: tuple[Coefficient, ...],
+) -> Ensembler:
+    """Combine by a multinomial logistic regression that was fitted to validation images.
+
+    `trash ensemble search` fits it and writes the numbers; softmax over c of
+    bias[c] + Σ over members m of weights[m][c] · log p[m][c], or, with a matrix per member,
+    bias[c] + Σ over m and k of weights[m][c][k] · log p[m][k].
+
+    Args:
+        weights: for each member a number per class, or a matrix of (class, class of the member).
+        bias: a number per class.
+    """
+    from toolkit.ensemble.stacking import Stacking
+
+    return Stacking(weights, bias, context.n_classes)
+
+
 @hookimpl
 def trash_ensemblers() -> Sequence[Component]:
-    """Combiners without fitted parameters."""
+    """Combiners; the numbers of `stacking` are fitted, those of the others are chosen."""
     return [
         Component("mean", mean, "weighted mean of probabilities"),
         Component("geometric", geometric, "normalised geometric mean: the mean of logits"),
         Component("vote", vote, "majority of labels, ties by mean probability"),
+        Component("power", power, "power mean of probabilities: sure members count for more"),
+        Component("max", max_, "largest probability of any member"),
+        Component("rank", rank, "mean rank of the classes (Borda count)", aliases=("borda",)),
+        Component("stacking", stacking, "logistic regression fitted by trash ensemble search"),
     ]

@@ -13,7 +13,17 @@ from typing import Annotated
 import typer
 
 from toolkit import __version__
-from toolkit.cli import console, data, plugin, predict, pseudo, recipe, submission, submit
+from toolkit.cli import (
+    console,
+    data,
+    ensemble,
+    plugin,
+    predict,
+    pseudo,
+    recipe,
+    submission,
+    submit,
+)
 from toolkit.errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -64,6 +74,7 @@ _GROUPS = {
     "data": data.app,
     "plugin": plugin.app,
     "pseudo": pseudo.app,
+    "ensemble": ensemble.app,
     "submission": submission.app,
 }
 _COMMANDS: dict[str, Callable[..., None]] = {

@@ -53,7 +53,12 @@ def submit(
         ),
     ] = None,
     combine: Annotated[
-        str | None, typer.Option("--combine", help="Ensembler: mean, geometric, vote, …")
+        str | None,
+        typer.Option(
+            "--combine",
+            metavar="NAME[:KEY=VALUE,…]",
+            help="Ensembler: mean, geometric, vote, …; or a file of trash ensemble search.",
+        ),
     ] = None,
     weights: Annotated[
         str | None, typer.Option("--weights", help="Weight of each checkpoint: 0.4,0.6")
@@ -85,22 +90,25 @@ def submit(
             "To combine them: trash submit --ensemble " + " ".join(checkpoints),
         )
     from toolkit.data.contest import open_contest
+    from toolkit.ensemble.combination import Combination
     from toolkit.predict.members import parse_choice, prediction_recipe
-    from toolkit.submission.options import default_output, with_options
+    from toolkit.submission.options import default_output, parse_combination, with_options
     from toolkit.submission.submit import submit as make_submission
 
     project = find_project()
     registry = open_registry(project)
     progress = console.make_progress()
     choices = [parse_choice(text, views) for text in checkpoints]
+    combined = parse_combination(combine)
     used = with_options(
         prediction_recipe(choices[0], project, recipe, data_root),
-        combine=combine, weights=weights, postprocess=post, store=store,
+        combine=combined, weights=weights, postprocess=post, store=store,
     )  # fmt: skip
     result = make_submission(
         choices, used, open_contest(used.data, project, progress), registry,
         output=output or default_output(choices, project), cache=project.cache, progress=progress,
         project=project, device=device, overwrite=overwrite, validate=not no_validate,
+        combination=combined if isinstance(combined, Combination) else None,
     )  # fmt: skip
     if json_:
         console.print_json(result.as_json())

@@ -88,6 +88,84 @@ class Vote:
         return mixed
 
 
+class Power:
+    """Weighted power mean of probabilities, normalised: between the mean and the maximum.
+
+    The map is (Σ w·p^exponent)^(1 / exponent), divided by its sum over the classes. An exponent of 1
+    is the mean; towards infinity it becomes the maximum, towards 0 the geometric mean.
+
+    Args:
+        exponent: above 0.
+        weights: one per member, not negative, not all zero; empty = equal.
+
+    Raises:
+        UsageError: unusable weights; when called, another number of members than of weights.
+    """
+
+    def __init__(self, exponent: float, weights: Sequence[float] = ()) -> None:
+        self._exponent = np.float32(exponent)
+        self._weights = _checked(weights)
+
+    def __call__(self, maps: Iterable[Map]) -> Map:
+        """float32 (C, H, W) per member -> float32 (C, H, W)."""
+        mean = _mean((np.power(each, self._exponent) for each in maps), self._weights)
+        np.power(mean, 1 / self._exponent, out=mean)
+        mean /= mean.sum(axis=0)
+        return mean
+
+
+class Maximum:
+    """The largest probability that any member gives to a class, normalised."""
+
+    def __call__(self, maps: Iterable[Map]) -> Map:
+        """float32 (C, H, W) per member -> float32 (C, H, W)."""
+        largest: Map | None = None
+        for each in maps:
+            largest = each.copy() if largest is None else np.maximum(largest, each, out=largest)
+        if largest is None:
+            raise UsageError("there is no member to combine")
+        largest /= largest.sum(axis=0)
+        return largest
+
+
+class Rank:
+    """Mean of the ranks that the members give to the classes of a pixel (Borda count).
+
+    A class that is more probable than k others has rank k; classes that are alike share their ranks.
+    How sure a member is does not matter, only its order. Equal sums are decided by the mean
+    probability, which is mixed in as half a rank.
+    """
+
+    def __call__(self, maps: Iterable[Map]) -> Map:
+        """float32 (C, H, W) per member -> float32 (C, H, W)."""
+        ranks: Map = np.zeros((1, 1, 1), np.float32)
+        members = 0
+
+        def ranked() -> Iterator[Map]:
+            nonlocal ranks, members
+            for each in maps:
+                ranks = np.zeros_like(each) if members == 0 else ranks
+                members += 1
+                _add_ranks(each, ranks)
+                yield each
+
+        mixed = _mean(ranked(), ())
+        # Sums of ranks differ by at least half: the mean decides between equal ones only.
+        mixed *= np.float32(_TIE_BREAK / 2)
+        mixed += ranks
+        mixed /= mixed.sum(axis=0)
+        return mixed
+
+
+def _add_ranks(probabilities: Map, ranks: Map) -> None:
+    half = np.float32(0.5)
+    for label, plane in enumerate(probabilities):
+        for other in range(label):
+            above = (plane > probabilities[other]) + half * (plane == probabilities[other])
+            ranks[label] += above
+            ranks[other] += 1 - above
+
+
 def _checked(weights: Sequence[float]) -> tuple[float, ...]:
     if any(not math.isfinite(weight) or weight < 0 for weight in weights):
         raise UsageError(f"weights {list(weights)}: each must be a number from 0 upwards")

@@ -133,3 +133,21 @@ def _ratio(part: np.integer[Any], whole: np.integer[Any]) -> float | None:
 def _mean(values: list[float | None]) -> float:
     known = [value for value in values if value is not None]
     return sum(known) / len(known)
+
+
+def mean_ious(matrices: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the mIoU of each of many confusion matrices, as `scores` of each would say it.
+
+    Args:
+        matrices: counts (..., C, C), rows targets, columns predictions.
+
+    Returns:
+        float64 (...), 0…1; NaN for a matrix without a pixel.
+    """
+    right = np.diagonal(matrices, axis1=-2, axis2=-1).astype(np.float64)
+    unions = matrices.sum(-1) + matrices.sum(-2) - right
+    known = unions > 0
+    iou = np.divide(right, unions, out=np.zeros_like(right), where=known)
+    counted = known.sum(-1)
+    nothing = np.full(counted.shape, np.nan)
+    return np.asarray(np.divide(iou.sum(-1), counted, out=nothing, where=counted > 0))

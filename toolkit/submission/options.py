@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from toolkit.ensemble.combination import SUFFIX, Combination, read_combination
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.plugin.component import ComponentSpec
 from toolkit.predict.member import member_name
@@ -23,7 +24,7 @@ _LONGEST = 100
 def with_options(
     recipe: Recipe,
     *,
-    combine: str | None = None,
+    combine: str | Combination | None = None,
     weights: str | None = None,
     postprocess: Sequence[str] | None = None,
     store: str | None = None,
@@ -32,18 +33,27 @@ def with_options(
 
     Args:
         recipe: the recipe.
-        combine: name of an ensembler; drops the recipe's parameters for another one.
+        combine: an ensembler as in "power:exponent=3", which drops the recipe's parameters for
+            another one; or a fitted combination, whose ensembler and postprocessors are taken.
         weights: one number per member, as in "0.4,0.6".
         postprocess: postprocessors as in "min_area:pixels=64"; replaces all of the recipe's.
         store: number type of the stored maps.
 
     Raises:
-        UsageError: a text that cannot be read.
+        UsageError: a text that cannot be read, or a change to a fitted combination.
     """
     changes: dict[str, Any] = {}
     ensemble = recipe.ensemble
-    if combine is not None and combine != ensemble.name:
-        ensemble = ComponentSpec(name=combine)
+    if isinstance(combine, Combination):
+        if weights is not None or postprocess is not None:
+            raise UsageError(
+                "--weights and --post would change a combination that was fitted and scored as it is",
+                "Leave them out, or name an ensembler with --combine.",
+            )
+        ensemble = combine.ensemble
+        changes["postprocess"] = combine.postprocess
+    elif combine is not None and combine != ensemble.name:
+        ensemble = parse_component(combine)
     if weights is not None:
         ensemble = ComponentSpec(
             name=ensemble.name, **(ensemble.parameters | {"weights": _numbers(weights)})
@@ -56,6 +66,17 @@ def with_options(
             raise UsageError(f"--store {store}: unknown", did_you_mean(store, NUMBER_TYPES))
         changes["predict"] = recipe.predict.model_copy(update={"store": store})
     return recipe.model_copy(update=changes)
+
+
+def parse_combination(text: str | None) -> str | Combination | None:
+    """Return the fitted combination that `--combine FILE.toml` names, or the text as it is.
+
+    Raises:
+        UsageError: the file is missing or broken.
+    """
+    if text is None or not text.endswith(SUFFIX):
+        return text
+    return read_combination(Path(text))
 
 
 def parse_component(text: str) -> ComponentSpec:

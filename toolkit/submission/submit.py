@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.contest import Contest, Split
+from toolkit.ensemble.combination import Combination, FittedMember, refuse_other_members
 from toolkit.ensemble.combine import working
 from toolkit.ensemble.decide import EnsembleScores, decide, evaluate_ensemble
 from toolkit.errors import TrashError, UsageError
@@ -30,7 +31,7 @@ from toolkit.submission.check import CheckReport, check_submission
 from toolkit.submission.expect import row_order
 from toolkit.submission.record import make_side_car
 from toolkit.submission.score import score_submission
-from toolkit.submission.side_car import side_car_path, write_side_car
+from toolkit.submission.side_car import portable_path, side_car_path, write_side_car
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def submit(
     device: str | None = None,
     overwrite: bool = False,
     validate: bool = True,
+    combination: Combination | None = None,
 ) -> SubmissionResult:
     """Predict the test split, combine, postprocess, write, check and record a submission.
 
@@ -109,6 +111,7 @@ def submit(
         device: "auto", "cpu", "cuda" or "mps"; default: what the recipe allows.
         overwrite: replace `output` when it is there.
         validate: predict the validation split too and score what is submitted on it.
+        combination: what `recipe` combines by, when it was fitted: only its own members fit.
 
     Raises:
         UsageError: members, recipe or output do not fit; nothing was predicted.
@@ -119,6 +122,9 @@ def submit(
         raise UsageError("data.test is unset: there is nothing to submit")
     where = choose_prediction_device(recipe, device)
     loaded = load_members(members, contest.class_names, registry, where)
+    root = (project or find_project()).root
+    if combination is not None:
+        refuse_other_members(combination, [_fitted_member(member, root) for member in loaded])
     plan = plan_submission(recipe, contest, registry, len(loaded))
     _refuse_output(output, overwrite)
     validate = validate and _is_honest(loaded, recipe, progress)
@@ -141,7 +147,7 @@ def submit(
     )
     side_car = make_side_car(
         output, recipe, contest, registry, loaded, report,
-        found=found, score=score, root=(project or find_project()).root,
+        found=found, score=score, root=root,
     )  # fmt: skip
     side_car_file = write_side_car(output, side_car)
     failures = registry.notify("trash_submission_written", path=output, side_car=side_car.as_json())
@@ -222,14 +228,19 @@ def plan_submission(recipe: Recipe, contest: Contest, registry: Registry, n_memb
     """
     assert contest.test is not None
     context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
+    format_ = registry.build("submission_format", recipe.submission, context)
     return Plan(
-        format=registry.build("submission_format", recipe.submission, context),
+        format=format_,
         ensembler=working(
             registry.build("ensembler", recipe.ensemble, context), context.n_classes, n_members
         ),
         postprocess=build_chain(recipe.postprocess, registry, context),
-        image_ids=row_order(contest.test.file_names, contest.sample_submission),
+        image_ids=row_order(contest.test.file_names, contest.sample_submission, format_),
     )
+
+
+def _fitted_member(member: Member, root: Path) -> FittedMember:
+    return FittedMember(portable_path(member.path, root), member.digest, member.views.text)
 
 
 def _refuse_output(output: Path, overwrite: bool) -> None:
@@ -247,8 +258,8 @@ def _refuse_output(output: Path, overwrite: bool) -> None:
 
 def _is_honest(members: Sequence[Member], recipe: Recipe, progress: Progress) -> bool:
     """Whether no member has seen the validation images: all were trained on the same division."""
-    wanted = _division(recipe)
-    others = [each.path for each in members if _division(each.recipe) != wanted]
+    wanted = division_of(recipe)
+    others = [each.path for each in members if division_of(each.recipe) != wanted]
     for path in others:
         progress.say(
             f"warning: {path} was trained on another division of the images: "
@@ -257,5 +268,6 @@ def _is_honest(members: Sequence[Member], recipe: Recipe, progress: Progress) ->
     return not others
 
 
-def _division(recipe: Recipe) -> tuple[object, ...]:
+def division_of(recipe: Recipe) -> tuple[object, ...]:
+    """Return what says which images a network was trained on; equal for the same division."""
     return recipe.data.train, recipe.data.val, recipe.data.folds

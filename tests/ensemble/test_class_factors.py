@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+
+from toolkit.ensemble.class_factors import FactorFit
+from toolkit.ensemble.contested import confusion
+from toolkit.ensemble.sampled import Pixels
+from toolkit.metrics.confusion import mean_ious
+
+
+def _overlooked() -> Pixels:
+    """A rare third class that members see, but always with too little probability."""
+    rng = np.random.default_rng(0)
+    target = rng.choice(3, 8000, p=[0.6, 0.35, 0.05]).astype(np.uint8)
+    logits = rng.normal(0, 1, (2, 3, 8000)) + 3 * (np.arange(3)[None, :, None] == target)
+    logits[:, 2] -= 2.0
+    maps = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return Pixels(maps.astype(np.float32), target, np.arange(8000) % 4)
+
+
+def test_an_overlooked_class_gets_a_factor_above_the_others() -> None:
+    pixels = _overlooked()
+    factors = np.array(FactorFit(pixels)(np.ones(4, np.bool_)))
+    assert factors[2] > 1.5 * factors[:2].max()
+
+    def miou(scale: np.ndarray) -> float:
+        labels = (pixels.maps.mean(0) * scale[:, None]).argmax(0).astype(np.uint8)
+        return float(mean_ious(confusion(pixels.target, labels, 3)))
+
+    assert miou(factors) > miou(np.ones(3)) + 0.05
+
+
+def test_images_that_are_left_out_do_not_count() -> None:
+    pixels = _overlooked()
+    chosen = np.array([True, False, True, True])
+    target = pixels.target.copy()
+    target[~chosen[pixels.image]] = 0
+    changed = Pixels(pixels.maps, target, pixels.image)
+    assert FactorFit(pixels)(chosen) == FactorFit(changed)(chosen)

@@ -1,0 +1,146 @@
+"""`trash ensemble`: which members to combine, and how; one checkpoint from several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.session import open_registry
+from toolkit.cli.submit import DataRoot, Device, Json, Store, Views
+from toolkit.errors import UsageError
+from toolkit.project import find_project
+from toolkit.recipe.problems import shown_path
+
+if TYPE_CHECKING:
+    from toolkit.ensemble.trial import Trial
+    from toolkit.ensemble.ways import Way
+    from toolkit.experiment.ensemble_search import Found
+
+app = typer.Typer(help="Choose, fit and average members on held-out images.", no_args_is_help=True)
+
+
+@app.command()
+def search(
+    members: Annotated[
+        list[str],
+        typer.Argument(
+            help="Checkpoints, runs (runs/NAME) or series (runs/NAME.json); a.pt@hflip has its views."
+        ),
+    ],
+    views: Views = None,
+    try_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--try",
+            metavar="NAME[:KEY=VALUE,…]",
+            help="Postprocessor to try on the best way; kept only if it helps. Repeat.",
+        ),
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=1, help="Members that greedy selection adds.")
+    ] = 12,
+    folds: Annotated[
+        int, typer.Option("--folds", min=2, help="Parts of the images, each scored by the others.")
+    ] = 5,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, help="How often the images are divided anew.")
+    ] = 3,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of divisions and samples.")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The combination; default: in submissions/ensembles/."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it is there.")
+    ] = False,
+    data_root: DataRoot = None,
+    store: Store = None,
+    device: Device = None,
+    json_: Json = False,
+) -> None:
+    """Score every way to combine members on held-out images; print the line to submit the best.
+
+    What is fitted (a choice of members, weights, factors) is fitted on part of the images and scored
+    on the rest; the simple mean wins ties. Held-out images are those of data.val, or of every fold.
+    """
+    from toolkit.ensemble.search import Effort
+    from toolkit.experiment.candidates import find_candidates
+    from toolkit.experiment.ensemble_search import search_ensemble
+    from toolkit.submission.options import parse_component
+
+    if output is not None and output.exists() and not overwrite:
+        raise UsageError(f"{output} exists", "Choose another name with -o, or add --overwrite.")
+    project = find_project()
+    candidates = find_candidates(members, project, views)
+    found = search_ensemble(
+        candidates, open_registry(project), project, console.make_progress(),
+        effort=Effort(rounds, folds, repeats, seed),
+        postprocessors=[parse_component(text) for text in try_ or ()],
+        output=output, data_root=data_root, store=store, device=device,
+    )  # fmt: skip
+    if json_:
+        console.print_json(found.as_json())
+        return
+    _show(found)
+
+
+def _show(found: Found) -> None:
+    result = found.search
+    console.note(
+        f"{result.n_images} held-out images; members disagree on {result.contested:.1%} of the pixels"
+    )
+    rows = [_row(way, way is result.chosen) for way in result.ways]
+    numeric = ("mIoU", "fitted", "gain", "±")
+    console.print_table(("way", *numeric), rows, numeric=numeric)
+    if found.trial is not None:
+        _show_trial(found.trial)
+    if found.file is not None:
+        console.note(f"combination: {shown_path(found.file)}")
+    console.print_result(found.command)
+
+
+def _row(way: Way, is_chosen: bool) -> tuple[Any, ...]:
+    scored = way.scored
+    return (
+        _marked(way.name, is_chosen),
+        f"{scored.honest_miou:.4f}",
+        f"{scored.fitted_miou:.4f}" if way.is_fitted else "",
+        f"{way.gain.miou:+.4f}",
+        f"{way.gain.error:.4f}",
+    )
+
+
+def _marked(name: str, is_chosen: bool) -> str:
+    return f"→ {name}" if is_chosen else f"  {name}"
+
+
+def _show_trial(trial: Trial) -> None:
+    console.print_table(
+        ("then", "mIoU", "gain", "±", "clearly worse"),
+        [
+            (
+                _marked(component_text(each.spec), each.spec == trial.kept),
+                f"{each.scored.honest_miou:.4f}",
+                f"{each.gain.miou:+.4f}",
+                f"{each.gain.error:.4f}",
+                ", ".join(each.worse),
+            )
+            for each in trial.tried
+        ],
+        numeric=("mIoU", "gain", "±"),
+    )
+    if trial.kept is None:
+        console.note("no postprocessor clearly helps without harm to a class: none is kept")
+    else:
+        console.note(
+            f"chosen on part of the images and scored on the rest, it gains {trial.gain.miou:+.4f}"
+        )
+
+
+def component_text(spec: Any) -> str:
+    """Return a component as the command line writes it."""
+    values = ",".join(f"{key}={value}" for key, value in spec.parameters.items())
+    return f"{spec.name}:{values}" if values else str(spec.name)

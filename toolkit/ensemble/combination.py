@@ -1,0 +1,144 @@
+"""A combination that was fitted: a small TOML file between `trash ensemble search` and `trash submit`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from toolkit.errors import UsageError
+from toolkit.files import write_text_atomic
+from toolkit.plugin.component import ComponentSpec
+
+SCHEMA = "trash-combination"
+VERSION = 1
+SUFFIX = ".toml"
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class FittedMember:
+    """A checkpoint that a combination was fitted to, with its views."""
+
+    checkpoint: str
+    digest: str
+    views: str
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Fitted:
+    """How good a fitted combination is, and on what.
+
+    Attributes:
+        what: name of the method.
+        images: number of the images that it was fitted to.
+        fitted_miou: mIoU on those images: too good.
+        honest_miou: mIoU on images that it was not fitted to, each by a fit without it.
+        mean_miou: mIoU of the simple mean of the searched members, for comparison.
+    """
+
+    what: str
+    images: int
+    fitted_miou: float
+    honest_miou: float
+    mean_miou: float
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Combination:
+    """How to combine certain members.
+
+    Attributes:
+        ensemble: the ensembler as in a recipe, with its fitted numbers.
+        postprocess: the postprocessors as in a recipe, in order.
+        members: the members that the numbers belong to, in order.
+        fitted: how good it is.
+        schema: names the kind of file.
+        version: of the file's layout.
+    """
+
+    ensemble: ComponentSpec
+    postprocess: tuple[ComponentSpec, ...]
+    members: tuple[FittedMember, ...]
+    fitted: Fitted
+    schema: str = SCHEMA
+    version: int = VERSION
+
+
+_ADAPTER = TypeAdapter(Combination)
+
+
+def write_combination(path: Path, combination: Combination) -> None:
+    """Write a combination so that `path` is never seen half-written."""
+    values: dict[str, Any] = _ADAPTER.dump_python(combination, mode="json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(path, tomli_w.dumps(values))
+
+
+def read_combination(path: Path) -> Combination:
+    """Read a combination.
+
+    Raises:
+        UsageError: missing, not TOML, something else, of a newer version, or a wrong or missing value.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"combination not found: {path}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no TOML file: {error}") from None
+    if values.get("schema") != SCHEMA:
+        raise UsageError(
+            f"{path} is no combination of trash ensemble search",
+            "To take the data and the combination of a recipe: --recipe FILE.",
+        )
+    if values.get("version") != VERSION:
+        raise UsageError(
+            f"{path}: combination of version {values.get('version')}; this is version {VERSION}",
+            "Update the toolkit.",
+        )
+    try:
+        return _ADAPTER.validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(f"{path}: broken combination: {where}: {first['msg']}") from None
+
+
+def refuse_other_members(combination: Combination, members: Sequence[FittedMember]) -> None:
+    """Refuse members that the fitted numbers do not belong to.
+
+    Args:
+        combination: from `read_combination`.
+        members: what is about to be combined, in order.
+
+    Raises:
+        UsageError: other checkpoints, another order or other views; the first one is named.
+    """
+    expected = combination.members
+    if len(members) != len(expected):
+        raise UsageError(
+            f"{len(members)} members, but the combination was fitted to {len(expected)}",
+            f"Name them in this order: {_line(expected)}",
+        )
+    for number, (ours, theirs) in enumerate(zip(members, expected, strict=True), start=1):
+        if (ours.digest, ours.views) != (theirs.digest, theirs.views):
+            raise UsageError(
+                f"member {number} is {_named(ours)}, but the combination was fitted to "
+                f"{_named(theirs)}"
+                + ("" if ours.digest == theirs.digest else f" (digest {theirs.digest[:8]})"),
+                f"Name them in this order: {_line(expected)}",
+            )
+
+
+def _line(members: Sequence[FittedMember]) -> str:
+    return " ".join(map(_named, members))
+
+
+def _named(member: FittedMember) -> str:
+    return f"{member.checkpoint}@{member.views}"

@@ -1,0 +1,192 @@
+"""Which members to combine, and how: every way scored on held-out images, fitted ones honestly."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.ensemble.class_factors import FactorFit
+from toolkit.ensemble.contested import Contested
+from toolkit.ensemble.greedy import Counts, select_greedily
+from toolkit.ensemble.held_out import HeldOut
+from toolkit.ensemble.honest import (
+    Division,
+    Fit,
+    Fits,
+    LeftOut,
+    divide,
+    fit_parts,
+    score_choices,
+    unfitted,
+)
+from toolkit.ensemble.means import MeanScores, counts_of, mean_spec, members_of
+from toolkit.ensemble.pixelwise import scaled_mean, score_fits, stacked
+from toolkit.ensemble.sampled import sample_pixels
+from toolkit.ensemble.stacking_fit import StackingFit
+from toolkit.ensemble.ways import Way, Ways
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.interfaces import Context
+from toolkit.plugin.registry import Registry
+from toolkit.progress import Progress
+
+SIMPLE_MEAN = "mean of all"
+_UNFITTED = ("geometric", "power", "rank", "vote", "max")
+_MOST_PAIRS = 45
+_DIGITS = 5
+
+Rule = Callable[[Callable[[Counts], float]], Counts]
+"""Chooses a mean by a score of means."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is tried.
+
+    Attributes:
+        rounds: members that the greedy selection adds.
+        folds: parts that the images are divided into, for honest scores.
+        repeats: how often they are divided anew.
+        seed: of divisions and samples.
+    """
+
+    rounds: int = 12
+    folds: int = 5
+    repeats: int = 3
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was found.
+
+    Attributes:
+        ways: every way that was tried; the simple mean first, then singles, pairs and the rest.
+        chosen: the way with the best honest score, or the simple mean when none is clearly better.
+        contested: share of the pixels that the members do not agree on.
+        n_images: held-out images.
+    """
+
+    ways: tuple[Way, ...]
+    chosen: Way
+    contested: float
+    n_images: int
+
+
+def search(
+    held_out: HeldOut,
+    names: Sequence[str],
+    registry: Registry,
+    effort: Effort,
+    folder: Path,
+    progress: Progress,
+) -> Search:
+    """Score singles, pairs, the mean of all and other combiners; select and fit honestly.
+
+    Args:
+        held_out: images that no member was trained on.
+        names: short names of the members.
+        registry: where ensemblers are found.
+        effort: how much is tried.
+        folder: for temporary files.
+        progress: told what happens.
+    """
+    division = divide(held_out.n_images, effort.folds, effort.repeats, effort.seed)
+    ways = Ways()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="search-") as temporary:
+        contested = Contested(held_out, Path(temporary), progress)
+        means = MeanScores(contested, division)
+        _add_means(ways, names, means)
+        if held_out.n_members > 1:
+            _add_unfitted(ways, held_out, contested, registry)
+            _add_selections(ways, len(names), means, division, effort.rounds, progress)
+    _add_pixelwise(ways, held_out, division, effort.seed, progress)
+    return Search(ways.all(), ways.best(), contested.share, held_out.n_images)
+
+
+def _add_means(ways: Ways, names: Sequence[str], means: MeanScores) -> None:
+    """Add the mean of all, every member alone, and every pair unless there are too many."""
+    n = len(names)
+    everyone = tuple(range(n))
+    chosen = {SIMPLE_MEAN: everyone} if n > 1 else {names[0]: everyone}
+    chosen |= {names[member]: (member,) for member in everyone}
+    for pair in _pairs(n):
+        chosen[" + ".join(names[member] for member in pair)] = pair
+    for name, members in chosen.items():
+        counts = counts_of(members, n)
+        scored = unfitted(means.confusions(counts))
+        ways.add(name, members, mean_spec(counts), scored, is_fitted=False)
+
+
+def _pairs(n_members: int) -> list[tuple[int, ...]]:
+    if n_members < 3 or math.comb(n_members, 2) > _MOST_PAIRS:
+        return []
+    return list(itertools.combinations(range(n_members), 2))
+
+
+def _add_unfitted(ways: Ways, held_out: HeldOut, contested: Contested, registry: Registry) -> None:
+    everyone = range(held_out.n_members)
+    for name in _UNFITTED:
+        spec = ComponentSpec(name=name)
+        ensembler = registry.build("ensembler", spec, Context(held_out.class_names))
+        scored = unfitted(contested.score(ensembler, everyone))
+        ways.add(f"{name} of all", everyone, spec, scored, is_fitted=False)
+
+
+def _add_selections(
+    ways: Ways, n: int, means: MeanScores, division: Division, rounds: int, progress: Progress
+) -> None:
+    """Add the best single member, the best pair and the greedy selection, each chosen honestly."""
+    singles = [counts_of((member,), n) for member in range(n)]
+    pairs = [counts_of(pair, n) for pair in _pairs(n)]
+    rules: dict[str, Rule] = {"best single": lambda score: max(singles, key=score)}
+    if pairs:
+        rules["best pair"] = lambda score: max(pairs, key=score)
+    rules["greedy"] = lambda score: select_greedily(score, n, rounds)
+
+    def select(rule: Rule, left_out: LeftOut) -> Counts:
+        return rule(lambda counts: means.miou(counts, left_out))
+
+    for name, rule in rules.items():
+        fits = fit_parts(division, partial(select, rule), f"selecting: {name}", progress)
+        scored = score_choices(fits, division, means.confusions)
+        members, _ = members_of(fits.whole)
+        ways.add(name, members, mean_spec(fits.whole), scored, is_fitted=True)
+
+
+def _add_pixelwise(
+    ways: Ways, held_out: HeldOut, division: Division, seed: int, progress: Progress
+) -> None:
+    """Add what is fitted to pixels: stacking, and factors of the classes."""
+    pixels = sample_pixels(held_out, seed, progress)
+    everyone = range(held_out.n_members)
+
+    def fitted(fit: Callable[[NDArray[np.bool_]], Fit], name: str) -> Fits[Fit]:
+        return fit_parts(
+            division, lambda left_out: fit(division.outside(left_out)), f"fitting: {name}", progress
+        )
+
+    for name, matrix in (("stacking", False), ("stacking, matrices", True)):
+        numbers = fitted(StackingFit(pixels, matrix=matrix), name)
+        parameters = {
+            "weights": numbers.whole.weights.round(_DIGITS).tolist(),
+            "bias": numbers.whole.bias.round(_DIGITS).tolist(),
+        }
+        scored = score_fits(numbers, division, held_out, stacked, progress)
+        spec = ComponentSpec(name="stacking", **parameters)
+        ways.add(name, everyone, spec, scored, is_fitted=True)
+    factors = fitted(FactorFit(pixels), "factors of the classes")
+    scored = score_fits(factors, division, held_out, scaled_mean, progress)
+    table = {"factors": dict(zip(held_out.class_names, factors.whole, strict=True))}
+    ways.add(
+        "mean, class factors", everyone, ComponentSpec(name="mean"), scored, is_fitted=True,
+        postprocess=(ComponentSpec(name="class_bias", **table),),
+    )  # fmt: skip

@@ -1,0 +1,223 @@
+"""What `trash ensemble search` chooses from: checkpoints, runs, and series of folds or seeds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.data.contest import Contest, Split, open_contest
+from toolkit.ensemble.combine import Maps
+from toolkit.ensemble.held_out import Part
+from toolkit.errors import UsageError, did_you_mean
+from toolkit.experiment.series import SCHEMA, VERSION
+from toolkit.files import read_json
+from toolkit.plugin.registry import Registry
+from toolkit.predict.member import Member, member_name
+from toolkit.predict.members import (
+    MemberChoice,
+    choose_prediction_device,
+    load_members,
+    parse_choice,
+    prediction_recipe,
+)
+from toolkit.predict.predictor import predict_split
+from toolkit.progress import Progress
+from toolkit.project import Project
+from toolkit.recipe.schema import Recipe
+from toolkit.submission.submit import division_of
+
+Division = tuple[object, ...]
+"""What says which images a checkpoint was not trained on."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One thing to choose: a checkpoint, or the runs of a series, which are averaged.
+
+    Attributes:
+        name: short name for people.
+        choices: its checkpoints.
+    """
+
+    name: str
+    choices: tuple[MemberChoice, ...]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Candidates whose maps of held-out images are there.
+
+    Attributes:
+        recipe: of the first checkpoint: data, number type, format.
+        contest: the data that it says.
+        members: the loaded checkpoints of every candidate.
+        parts: the held-out images, with one store per candidate.
+    """
+
+    recipe: Recipe
+    contest: Contest
+    members: tuple[tuple[Member, ...], ...]
+    parts: tuple[Part, ...]
+
+
+def find_candidates(
+    texts: Sequence[str], project: Project, views: str | None = None
+) -> list[Candidate]:
+    """Return what the words of a command line name.
+
+    Each is a checkpoint, the folder of a run (its best.pt), or the summary of a series (runs/NAME.json);
+    `@views` after it gives it its own views.
+
+    Raises:
+        UsageError: no such file, a folder without a checkpoint, or a candidate named twice.
+    """
+    found = [_candidate(parse_choice(text, views), project) for text in texts]
+    names = [each.name for each in found]
+    for candidate, text in zip(found, texts, strict=True):
+        if found.count(candidate) > 1:
+            raise UsageError(f"{text} is named twice", "A mean may hold it twice; name it once.")
+    # The same checkpoint with other views, or files of one name in two folders.
+    return [
+        candidate if names.count(candidate.name) == 1 else Candidate(text, candidate.choices)
+        for candidate, text in zip(found, texts, strict=True)
+    ]
+
+
+def _candidate(choice: MemberChoice, project: Project) -> Candidate:
+    path = choice.path
+    if path.suffix == ".json":
+        return Candidate(path.stem, _runs_of_series(choice, project))
+    if path.is_dir():
+        best = path / "best.pt"
+        if not best.is_file():
+            raise UsageError(
+                f"{path} has no best.pt", "Name the folder of a run, such as runs/demo-001."
+            )
+        choice = MemberChoice(best, choice.views)
+    elif not path.is_file():
+        known = project.runs.iterdir() if project.runs.is_dir() else ()
+        raise UsageError(
+            f"there is no checkpoint {path}",
+            did_you_mean(str(path), [str(Path("runs", each.name)) for each in known]),
+        )
+    return Candidate(member_name(choice.path), (choice,))
+
+
+def _runs_of_series(choice: MemberChoice, project: Project) -> tuple[MemberChoice, ...]:
+    content = read_json(choice.path, "summary of a series")
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise UsageError(
+            f"{choice.path} is no summary of a series",
+            "`trash recipe run RECIPE --folds` writes it to runs/.",
+        )
+    if content.get("version") != VERSION:
+        raise UsageError(f"{choice.path} has version {content.get('version')}, not {VERSION}")
+    return tuple(
+        MemberChoice(project.root / run["checkpoint"], choice.views) for run in content["runs"]
+    )
+
+
+def open_candidates(
+    candidates: Sequence[Candidate],
+    project: Project,
+    registry: Registry,
+    progress: Progress,
+    *,
+    data_root: Path | None = None,
+    store: str | None = None,
+    device: str | None = None,
+) -> Opened:
+    """Load all checkpoints and predict the images that they were not trained on, if need be.
+
+    Raises:
+        UsageError: candidates with other classes, or with other held-out images.
+    """
+    first = candidates[0].choices[0]
+    recipe = prediction_recipe(first, project, None, data_root)
+    contest = open_contest(recipe.data, project, progress)
+    where = choose_prediction_device(recipe, device)
+    members = tuple(
+        tuple(load_members(each.choices, contest.class_names, registry, where))
+        for each in candidates
+    )
+    parts = []
+    for division in _divisions(candidates, members):
+        split = _held_out_images(division, members[0], project, data_root, progress)
+
+        def maps(
+            own: Sequence[Member], division: Division = division, split: Split = split
+        ) -> Maps:
+            """Return the maps of a candidate: the mean of those of its runs."""
+            stores = [
+                predict_split(
+                    member, split,
+                    cache=project.cache, store=store or recipe.predict.store, progress=progress,
+                )
+                for member in own
+                if division_of(member.recipe) == division
+            ]  # fmt: skip
+            return stores[0] if len(stores) == 1 else _Average(tuple(stores))
+
+        parts.append(Part(split, tuple(maps(own) for own in members)))
+    for member in itertools.chain(*members):
+        member.release()
+    return Opened(recipe, contest, members, tuple(parts))
+
+
+def _held_out_images(
+    division: Division,
+    members: Sequence[Member],
+    project: Project,
+    data_root: Path | None,
+    progress: Progress,
+) -> Split:
+    member = next(each for each in members if division_of(each.recipe) == division)
+    recipe = prediction_recipe(MemberChoice(member.path), project, None, data_root)
+    return open_contest(recipe.data, project, progress).val
+
+
+def _divisions(
+    candidates: Sequence[Candidate], members: Sequence[Sequence[Member]]
+) -> list[Division]:
+    """Return the divisions of the images that every candidate has held-out images of."""
+    own = [list(dict.fromkeys(division_of(m.recipe) for m in each)) for each in members]
+    for candidate, found in zip(candidates[1:], own[1:], strict=True):
+        if set(found) != set(own[0]):
+            raise UsageError(
+                f"{candidate.name} and {candidates[0].name} were trained on other divisions of the "
+                "images: there are no images that neither has seen",
+                "Choose among runs with the same data.train, data.val and data.folds, or among "
+                "series of the same folds.",
+            )
+    return own[0]
+
+
+@dataclass(frozen=True)
+class _Average:
+    """Maps of several runs on the same images, averaged as they are read."""
+
+    stores: tuple[Maps, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.stores[0].class_names
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        return self.stores[0].file_names
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        return self.stores[0].sizes
+
+    def read(self, position: int) -> NDArray[np.float32]:
+        total = self.stores[0].read(position)
+        for store in self.stores[1:]:
+            total += store.read(position)
+        total /= np.float32(len(self.stores))
+        return total
