@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,29 @@ def test_options_reach_the_side_car(project: Path, capsys: pytest.CaptureFixture
     assert side_car["combine"]["name"] == "geometric"
     assert side_car["postprocess"] == [
         {"name": "smooth", "sigma": 2.0},
-        {"name": "min_area", "pixels": 9},
+        {"name": "min_area", "pixels": 9, "per_class": {}},
     ]
+
+
+def test_a_dense_crf_follows_the_photos(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    crf = "dense_crf:preset=deeplab,iterations=4,bilateral_rgb=13.0"
+    for name, options in (("plain", []), ("crf", ["--post", crf]), ("again", ["--post", crf])):
+        assert run(["submit", "a.pt", "--no-validate", "-o", f"{name}.csv", *options]) == 0
+    capsys.readouterr()
+    (step,) = json.loads((project / "crf.json").read_text())["postprocess"]
+    assert step["name"] == "dense_crf"
+    assert step["preset"] == "deeplab"
+    assert (step["iterations"], step["bilateral_rgb"], step["tolerance"]) == (4, 13.0, 1e-4)
+    plain, found, again = (
+        (project / f"{name}.csv").read_text() for name in ("plain", "crf", "again")
+    )
+    assert found == again
+
+    def borders(text: str) -> int:
+        rows = [row.split(",")[1].split(" ") for row in text.splitlines()[1:]]
+        return sum(left != right for row in rows for left, right in pairwise(row))
+
+    assert borders(found) < borders(plain)
 
 
 def test_recipe_and_data_root_replace_the_stored_ones(
@@ -129,6 +151,9 @@ def test_recipe_and_data_root_replace_the_stored_ones(
         (["a.pt", "--combine", "meen"], "Did you mean mean?"),
         (["a.pt", "--post", "min_area:pixel=3"], "pixels"),
         (["a.pt", "--post", "min_area:pixels=3,x"], "no KEY=VALUE"),
+        (["a.pt", "--post", "dense_crf:preset=deeplap"], "'deeplab' or 'deeplab-large'"),
+        (["a.pt", "--post", "dense_crf:iteration=3"], "iterations"),
+        (["a.pt", "--post", "dense_crf:bilateral_xy=0"], "bilateral_xy"),
         (["a.pt", "--store", "u32"], "--store u32"),
         (["a.pt", "--weights", "half"], "not numbers"),
         (["a.pt", "--weights", "1,-1"], "weights"),

@@ -154,10 +154,10 @@ HEADER = "image_id,PredictionString\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (HEADER + _line("test/0.png") + _line("test/7.png"), r"row 3, test/7\.png: not one of"),
+        (HEADER + _line("test/0.png") + _line("test/7.png"), r"image 2, test/7\.png: not one of"),
         (
             HEADER + _line("test/0.png") + _line("test/1.png") + _line("test/0.png"),
-            r"row 4, test/0\.png: the image is already in row 2",
+            r"image 3, test/0\.png: it was image 1 already",
         ),
         (HEADER + _line("test/0.png", "1 2"), r"row 2, .*test/0\.png: 2 labels"),
         (HEADER + _line("test/0.png", " ".join(["3"] * 140)), "row 2, label 1"),
@@ -212,7 +212,7 @@ def test_what_a_format_returns_is_checked(
     )
     recipe = make_recipe().model_copy(update={"submission": ComponentSpec(name="careless")})
     assert recipe.pseudo is not None
-    with pytest.raises(UsageError, match=r"row 2, test/0\.png: expected 10 × 14 labels below 3"):
+    with pytest.raises(UsageError, match=r"image 1, test/0\.png: expected 10 × 14 labels below 3"):
         make_label_set_from_file(
             path, split, recipe.pseudo, recipe, make_registry(entry),
             folder=tmp_path / "key", cache=tmp_path, progress=SilentProgress(), origin={},

@@ -14,13 +14,8 @@ from toolkit.plugin.interfaces import CutOut, Sample
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
-from toolkit.report.contact_sheet import (
-    Picture,
-    bank_sheet,
-    mixed_samples,
-    mixed_sheet,
-    write_sheet,
-)
+from toolkit.report.contact_sheet import bank_sheet, mixed_samples, mixed_sheet
+from toolkit.report.sheet import Picture, write_sheet
 from toolkit.report.thumbnails import class_colours
 
 NAMES = ("Background", "paper", "metal")

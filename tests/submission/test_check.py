@@ -112,6 +112,19 @@ def test_warns_of_collapsed_predictions(tmp_path: Path) -> None:
     )
 
 
+def test_the_digest_of_the_labels_knows_no_order(tmp_path: Path) -> None:
+    rows = ["a.jpg,0 1 2 0", "b.jpg,0 0 0 0", "c.jpg,1 1 1 1"]
+    digest = checked(tmp_path / "a.csv", rows).labels_digest
+    assert checked(tmp_path / "a.csv", rows[::-1]).labels_digest == digest
+    for changed in (
+        rows[:2],
+        [*rows, "d.jpg,1 1 1 1"],
+        ["a.jpg,0 1 2 1", *rows[1:]],
+        ["a.jpg,0 0 0 0", "b.jpg,0 1 2 0", rows[2]],
+    ):
+        assert checked(tmp_path / "a.csv", changed).labels_digest != digest
+
+
 def test_a_missing_file_is_a_message(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read the submission"):
         check_submission(tmp_path / "gone.csv", FORMAT, IDS, 3)

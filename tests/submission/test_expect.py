@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,16 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
-from toolkit.submission.expect import Source, expect, row_order, truth_split
+from toolkit.submission.expect import (
+    Source,
+    expect,
+    format_of,
+    photos_of,
+    row_order,
+    sources_of,
+    truth_split,
+)
+from toolkit.submission.mask_string import MaskString
 
 CATEGORIES = [{"id": 7, "name": "Glass"}, {"id": 3, "name": "Paper"}]
 
@@ -62,6 +72,7 @@ def test_nothing_to_submit_is_an_error(tmp_path: Path, registry: Registry) -> No
 
 
 NAMES = ["a.jpg", "b,1.jpg", "c.jpg"]
+FORMAT = MaskString((2, 2), ("image_id", "PredictionString"), 3)
 
 
 @pytest.mark.parametrize(
@@ -78,8 +89,8 @@ def test_the_sample_gives_the_order_when_it_has_rows(
 ) -> None:
     path = tmp_path / "sample.csv"
     path.write_text(sample, encoding="utf-8", newline="")
-    assert row_order(NAMES, path) == tuple(expected)
-    assert row_order(NAMES, None) == tuple(NAMES)
+    assert row_order(NAMES, path, FORMAT) == tuple(expected)
+    assert row_order(NAMES, None, FORMAT) == tuple(NAMES)
 
 
 @pytest.mark.parametrize(
@@ -95,12 +106,12 @@ def test_a_sample_of_other_images_is_an_error(tmp_path: Path, sample: str, messa
     path = tmp_path / "sample.csv"
     path.write_text(sample)
     with pytest.raises(UsageError, match=message):
-        row_order(NAMES, path)
+        row_order(NAMES, path, FORMAT)
 
 
 def test_a_repeated_test_image_is_an_error() -> None:
     with pytest.raises(UsageError, match="lists an image twice"):
-        row_order(["a.jpg", "a.jpg"], None)
+        row_order(["a.jpg", "a.jpg"], None, FORMAT)
 
 
 def test_truth_is_labelled_by_the_classes_of_the_data(tmp_path: Path) -> None:
@@ -110,3 +121,46 @@ def test_truth_is_labelled_by_the_classes_of_the_data(tmp_path: Path) -> None:
     assert split.overlap == "area"
     with pytest.raises(UsageError, match=r"truth\.json: no category is called Metal"):
         truth_split(tmp_path / "truth.json", Data(classes=("Glass", "Paper", "Metal")))
+
+
+NAMED = Source(
+    Data(root=".", test="contest/test.json", classes=("Glass", "Paper")),
+    ComponentSpec(name="mask_string"),
+    image_root="contest",
+)
+
+
+def test_a_file_is_read_without_the_test_json(tmp_path: Path, registry: Registry) -> None:
+    format_, class_names = format_of(NAMED, Project(tmp_path), registry)
+    assert format_.size == (256, 256)
+    assert class_names == ("Background", "Glass", "Paper")
+
+
+def test_photos_lie_where_the_source_says_or_elsewhere(tmp_path: Path) -> None:
+    for folder in ("contest", "moved"):
+        (tmp_path / folder).mkdir()
+        write_coco(tmp_path / folder / "test.json", [f"{folder}.jpg"], [])
+    project = Project(tmp_path)
+    photos = photos_of(NAMED, project)
+    assert photos.path(0) == tmp_path / "contest" / "contest.jpg"
+    assert photos_of(NAMED, project, tmp_path / "moved").path(0) == tmp_path / "moved" / "moved.jpg"
+    (tmp_path / "contest" / "test.json").unlink()
+    with pytest.raises(UsageError, match=r"annotation file not found: .*contest.test\.json"):
+        photos_of(NAMED, project)
+
+
+def test_a_test_json_beside_the_images_moves_with_them(tmp_path: Path) -> None:
+    (tmp_path / "moved" / "images").mkdir(parents=True)
+    write_coco(tmp_path / "moved" / "test.json", ["a.jpg"], [])
+    source = replace(NAMED, image_root="contest/images")
+    moved = photos_of(source, Project(tmp_path), tmp_path / "moved" / "images")
+    assert moved.path(0) == tmp_path / "moved" / "images" / "a.jpg"
+
+
+def test_nobody_says_what_a_file_holds(tmp_path: Path) -> None:
+    files = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    assert sources_of(files, NAMED) == [NAMED, NAMED]
+    with pytest.raises(UsageError, match=r"no side-car beside .*a\.csv says"):
+        sources_of(files[:1], None)
+    with pytest.raises(UsageError, match="no side-car beside any of the files says"):
+        sources_of(files, None)

@@ -12,10 +12,13 @@ from toolkit.errors import UsageError
 from toolkit.metrics.confusion import scores
 from toolkit.plugin.component import ComponentSpec
 from toolkit.submission.side_car import (
+    Leaderboard,
+    MergedFile,
     SideCar,
     SideCarMember,
     portable_path,
     read_side_car,
+    refuse_output,
     side_car_path,
     write_side_car,
 )
@@ -68,13 +71,14 @@ def test_a_score_may_be_unknown(tmp_path: Path, side_car: SideCar) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 7}, "side-car of schema version 7; this is version 1"),
+        ({"schema_version": 7}, "side-car of schema version 7; this is version 2"),
         ({"schema_version": None}, "is not the side-car of a submission"),
         ({"n_rows": "many"}, "broken side-car: n_rows: Input should be a valid integer"),
         ({"overlap": "sum"}, "broken side-car: overlap"),
         ({"class_names": []}, "broken side-car: class_names"),
         ({"format": {"size": [1, 1]}}, r"broken side-car: format\.name"),
         ({"leaderbord": 0.7}, "broken side-car: leaderbord: Unexpected keyword argument"),
+        ({"leaderboard": {"public": 72.05}}, r"broken side-car: leaderboard\.public"),
         ({"members": [{"checkpoint": "a.pt"}]}, r"broken side-car: members\.0\.digest"),
     ],
 )
@@ -85,6 +89,47 @@ def test_refuses_a_wrong_value(
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     with pytest.raises(UsageError, match=message):
         read_side_car(path)
+
+
+def test_what_happened_to_a_file_is_kept(tmp_path: Path, side_car: SideCar) -> None:
+    full = dataclasses.replace(  # type: ignore[type-var]
+        side_car,
+        combine=None,
+        files=(MergedFile("submissions/b.csv", "abcd"),),
+        image_root="../photos",
+        labels_digest="beef",
+        validation_shares=(0.8, 0.2, 0.0),
+        leaderboard=Leaderboard(0.7205, None),
+    )
+    assert read_side_car(write_side_car(tmp_path / "a.csv", full)) == full
+
+
+def test_version_1_is_still_read(tmp_path: Path, side_car: SideCar) -> None:
+    path = write_side_car(tmp_path / "a.csv", side_car)
+    content = json.loads(path.read_text()) | {"schema_version": 1}
+    for later in ("files", "image_root", "labels_digest", "validation_shares", "leaderboard"):
+        del content[later]
+    path.write_text(json.dumps(content))
+    assert read_side_car(path) == side_car
+
+
+@pytest.mark.parametrize("there", ["a.csv", "a.json"])
+def test_what_is_there_is_not_written_over(tmp_path: Path, there: str) -> None:
+    output = tmp_path / "a.csv"
+    refuse_output(output, overwrite=False)
+    (tmp_path / there).write_text("")
+    with pytest.raises(UsageError, match=f"{there} exists"):
+        refuse_output(output, overwrite=False)
+    refuse_output(output, overwrite=True)
+    (tmp_path / there).unlink()
+    (tmp_path / there).mkdir()
+    with pytest.raises(UsageError, match=f"{there} is a folder"):
+        refuse_output(output, overwrite=True)
+
+
+def test_a_submission_is_not_called_as_its_side_car(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the side-car has that name"):
+        refuse_output(tmp_path / "a.json", overwrite=True)
 
 
 @pytest.mark.parametrize(

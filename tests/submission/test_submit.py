@@ -194,7 +194,7 @@ def test_side_car_says_how_it_was_made(world: World) -> None:
         ("b.pt", "none"),
     ]
     assert side_car.members[1].image_size == (32, 48)
-    assert side_car.postprocess == post
+    assert side_car.postprocess == (ComponentSpec(name="min_area", pixels=9, per_class={}),)
     assert side_car.combine.parameters == {"weights": []}
     assert side_car.format.parameters == {
         "size": [32, 32],

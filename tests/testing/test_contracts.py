@@ -15,7 +15,7 @@ from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.testing import check_component, examine
-from toolkit.testing.contract import rules_of
+from toolkit.testing.contract import CONTEXT, rules_of
 
 REGISTRY = load_registry(None)
 ENTRIES = [(entry.kind, entry.name) for entry in REGISTRY.entries()]
@@ -30,10 +30,13 @@ def test_every_kind_has_a_contract(kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "name"), ENTRIES)
 def test_every_component_keeps_its_contract(kind: str, name: str, tmp_path: Path) -> None:
-    parameters = {}
+    parameters: dict[str, object] = {}
     if name == "file_list":
         (tmp_path / "list.txt").write_text("test/0001.jpg\n")
         parameters["file"] = str(tmp_path / "list.txt")
+    if name == "stacking":  # numbers that would be fitted to the contract's members
+        classes = CONTEXT.n_classes
+        parameters |= {"weights": [[0.4] * classes] * 3, "bias": [0.0] * classes}
     check_component(kind, name, REGISTRY, **parameters)
 
 
@@ -336,6 +339,18 @@ OTHERS = [
         lambda context: Turned(lambda x: x.rot90(1, (2, 3)), lambda x: x.rot90(1, (2, 3))),
     ),
     (
+        "view",
+        "Lays its maps over the image to within one of their own pixels, if it resamples",
+        lambda context: Turned(lambda x: x[..., 8:-8, 8:-8], lambda x: x),
+    ),
+    (
+        "view",
+        "Keeps sides that are multiples of 32 so: encoders need it",
+        lambda context: Turned(
+            lambda x: torch.nn.functional.pad(x, (1, 1)), lambda x: x[..., 1:-1]
+        ),
+    ),
+    (
         "ensembler",
         "Takes the maps one by one: each may be overwritten when the next is asked for",
         lambda context: _stack_all,
@@ -377,6 +392,11 @@ OTHERS = [
         "submission_format",
         "Brings labels of any size to its own by nearest neighbour",
         lambda context: Format(crop=True),
+    ),
+    (
+        "submission_format",
+        "Refuses a file that was cut off with a TrashError, or yields the images before the cut",
+        lambda context: Format(),
     ),
     (
         "tracker",

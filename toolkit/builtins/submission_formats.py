@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import PositiveInt
 
 from toolkit import Component, Context, hookimpl
@@ -25,7 +27,72 @@ def mask_string(
     return MaskString(size, columns, context.n_classes)
 
 
+def run_length(
+    context: Context,
+    *,
+    size: tuple[PositiveInt, PositiveInt] = (256, 256),
+    columns: tuple[str, ...] = ("ImageId_ClassId", "EncodedPixels"),
+    cells: tuple[str, ...] = ("{image}_{label}", "{pixels}"),
+    order: Literal["column-major", "row-major"] = "column-major",
+    first_pixel: Literal[0, 1] = 1,
+    empty: str = "",
+) -> SubmissionFormat:
+    """Write a Kaggle CSV with one row per image and class: its pixels as "start length" runs.
+
+    The background has no rows.
+
+    Args:
+        size: (height, width) of the label maps, pixels.
+        columns: the header.
+        cells: what stands in each column: {image} is the file name, {label} the number of the class
+            and {class} its name, {pixels} the runs.
+        order: pixels are numbered down the columns or along the rows.
+        first_pixel: number of the pixel at the top left.
+        empty: what stands for the runs of a class that the image lacks.
+    """
+    from toolkit.submission.run_length import RunLength
+
+    return RunLength(size, columns, cells, context.class_names, order, first_pixel, empty)
+
+
+def png_zip(
+    context: Context,
+    *,
+    size: tuple[PositiveInt, PositiveInt] = (256, 256),
+    palette: bool = False,
+    image_suffix: str = ".jpg",
+) -> SubmissionFormat:
+    """Write a zip file with one 8-bit PNG per image, in its folder; the pixels are the labels.
+
+    Args:
+        size: (height, width) of the PNGs, pixels.
+        palette: give each label a colour, so that people can look at it; the pixels stay the labels.
+        image_suffix: ending of the images' names; needed to read PNGs of another program.
+    """
+    from toolkit.submission.png_zip import PngZip
+
+    return PngZip(size, context.n_classes, palette, image_suffix)
+
+
+def npz(
+    context: Context, *, size: tuple[PositiveInt, PositiveInt] = (256, 256)
+) -> SubmissionFormat:
+    """Write a NumPy file with the arrays `labels`, uint8 (n, height, width), and `ids`.
+
+    Args:
+        size: (height, width) of the label maps, pixels.
+    """
+    from toolkit.submission.npz import Npz
+
+    return Npz(size, context.n_classes)
+
+
 @hookimpl
 def trash_submission_formats() -> list[Component]:
     """Return the built-in formats."""
-    return [Component("mask_string", mask_string, "CSV: file name, all labels joined by spaces")]
+    return [
+        Component("mask_string", mask_string, "CSV: file name, all labels joined by spaces"),
+        Component("run_length", run_length, "Kaggle CSV: runs of each class of each image"),
+        Component("png_zip", png_zip, "zip file of the images' folders with a label PNG each"),
+        Component("npz", npz, "NumPy file: all label maps in one array, and their ids"),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +39,10 @@ def search(
             metavar="NAME[:KEY=VALUE,…]",
             help="Postprocessor to try on the best way; kept only if it helps. Repeat.",
         ),
+    ] = None,
+    way: Annotated[
+        str | None,
+        typer.Option("--way", help="Take this way of the table, such as greedy, not the best."),
     ] = None,
     rounds: Annotated[
         int, typer.Option("--rounds", min=1, help="Members that greedy selection adds.")
@@ -78,13 +83,58 @@ def search(
     found = search_ensemble(
         candidates, open_registry(project), project, console.make_progress(),
         effort=Effort(rounds, folds, repeats, seed),
-        postprocessors=[parse_component(text) for text in try_ or ()],
+        postprocessors=[parse_component(text) for text in try_ or ()], wanted=way,
         output=output, data_root=data_root, store=store, device=device,
     )  # fmt: skip
     if json_:
         console.print_json(found.as_json())
         return
     _show(found)
+
+
+@app.command()
+def average(
+    checkpoints: Annotated[
+        list[Path], typer.Argument(help="Checkpoints of one network: seeds, epochs, snapshots.")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The checkpoint to write, such as soup.pt.")
+    ],
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="Weight of each checkpoint: 0.4,0.6")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it is there.")
+    ] = False,
+    data_root: DataRoot = None,
+    device: Device = None,
+    json_: Json = False,
+) -> None:
+    """Average the weights of checkpoints of one network into one; as fast as one of them.
+
+    Batch norms are estimated anew on training images. It helps where the checkpoints have a common past:
+    snapshots of one run, or seeds that began with the same weights. Compare the scores before using it.
+    Of a single checkpoint, such as one of an optimiser that averages, only batch norms are estimated.
+    """
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output} exists", "Choose another name with -o, or add --overwrite.")
+    from toolkit.experiment.soup import average_checkpoints
+    from toolkit.submission.merge import parse_weights
+
+    project = find_project()
+    numbers = parse_weights(weights, len(checkpoints)) if weights is not None else ()
+    found = average_checkpoints(
+        checkpoints, numbers, output, project, open_registry(project),
+        console.make_progress(), data_root=data_root, device=device,
+    )  # fmt: skip
+    if json_:
+        console.print_json(asdict(found))
+        return
+    rows = [(name, "-" if miou is None else f"{miou:.4f}") for name, miou in found.members]
+    rows.append((output.name, f"{found.val_miou:.4f}"))
+    console.print_table(("checkpoint", "val mIoU"), rows, numeric=("val mIoU",))
+    console.note(f"{found.batch_norms} batch norms estimated anew")
+    console.print_result(str(output))
 
 
 def _show(found: Found) -> None:

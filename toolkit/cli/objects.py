@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from toolkit.data.contest import Contest
     from toolkit.data.object_bank import ObjectStore
     from toolkit.recipe.schema import Recipe
-    from toolkit.report.contact_sheet import Picture
+    from toolkit.report.sheet import Picture
 
 _DEFAULT = "cut"
 _MIX = "object_mix"
@@ -102,7 +102,8 @@ def show(
 
     from toolkit.data.object_bank import ObjectStore
     from toolkit.recipe.load import load_recipe
-    from toolkit.report.contact_sheet import bank_sheet, write_sheet
+    from toolkit.report.contact_sheet import bank_sheet
+    from toolkit.report.sheet import write_sheet
 
     if output.suffix.lower() != ".png" or output.is_dir():
         near = output / "objects.png" if output.is_dir() else output.with_suffix(".png")

@@ -16,7 +16,12 @@ _SPLITS = ("test", "val", "train")
 
 
 def predict(
-    checkpoint: Annotated[str, typer.Argument(help="Checkpoint; a.pt@hflip names its views.")],
+    checkpoint: Annotated[
+        str,
+        typer.Argument(
+            help="Checkpoint; a.pt@geometric:hflip*rot90 names its views, a.pt@tile cuts large images."
+        ),
+    ],
     split: Annotated[str, typer.Option("--split", help="Images: test, val or train.")] = "test",
     views: Views = None,
     store: Store = None,

@@ -1,68 +1,64 @@
-"""`trash submission`: check and score leaderboard files."""
+"""`trash submission`: everything about leaderboard files after they were written."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from toolkit.cli import console
 from toolkit.cli.session import open_registry
-from toolkit.errors import UsageError, did_you_mean
-from toolkit.project import find_project
+from toolkit.cli.submission_board import list_submissions, record
+from toolkit.cli.submission_files import diff, merge, show
+from toolkit.cli.submission_options import (
+    File,
+    Given,
+    Json,
+    RecipePath,
+    Sample,
+    Size,
+    Test,
+    parse_size,
+    require_file,
+)
+from toolkit.errors import UsageError
+from toolkit.project import Project, find_project
 
-app = typer.Typer(help="Leaderboard files: check and score them.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from toolkit.submission.check import CheckReport
+    from toolkit.submission.expect import Expectation, Source
 
-File = Annotated[Path, typer.Argument(help="The submission file.")]
-RecipePath = Annotated[
-    Path | None, typer.Option("--recipe", help="Recipe that says format, images and classes.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app = typer.Typer(
+    help="Leaderboard files: check, score, compare, merge, look at them, keep their scores.",
+    no_args_is_help=True,
+)
 
 
 @app.command()
 def check(
     file: File,
     recipe: RecipePath = None,
-    test: Annotated[
-        Path | None, typer.Option("--test", help="COCO JSON of the images, instead of a recipe.")
-    ] = None,
-    sample: Annotated[
-        Path | None, typer.Option("--sample", help="With --test: file with the order of rows.")
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option("--size", metavar="HxW", help="With --test: size of the maps.")
-    ] = None,
+    test: Test = None,
+    sample: Sample = None,
+    size: Size = None,
     json_: Json = False,
 ) -> None:
     """Find what is wrong with a file; by default its side-car says what to expect."""
     from toolkit.submission.check import check_submission
-    from toolkit.submission.expect import expect, from_files, from_recipe, from_side_car
+    from toolkit.submission.expect import expect, sources_of
 
-    if test is None and (sample or size):
-        raise UsageError("--sample and --size go with --test")
-    if test is not None and recipe is not None:
-        raise UsageError("give --recipe or --test, not both")
-    _require_file(file)
     project = find_project()
-    if recipe is not None:
-        source = from_recipe(recipe, project)
-    elif test is not None:
-        source = from_files(test, sample, _parse_size(size))
-    elif (beside := from_side_car(file)) is not None:
-        source = beside
-    else:
-        raise UsageError(
-            f"no side-car beside {file} says what it should hold",
-            "Say it with --recipe RECIPE or --test JSON.",
-        )
+    given = Given(recipe, test, sample, size).source(project)
+    require_file(file)
+    (source,) = sources_of([file], given)
     expected = expect(source, project, open_registry(project))
     report = check_submission(file, expected.format, expected.image_ids, len(expected.class_names))
     shares = dict(zip(expected.class_names, report.class_shares, strict=False))
-    warnings = (*source.warnings, *report.warnings)
+    warnings = [*source.warnings, *report.warnings]
+    if report.valid:
+        warnings += _suspicions(file, source, expected, report, project)
     if json_:
         values = asdict(report) | {"warnings": warnings, "class_shares": shares}
         console.print_json({"file": file, "valid": report.valid} | values)
@@ -73,9 +69,16 @@ def check(
         console.print_table(("class", "pixels"), rows, numeric=("pixels",))
     else:
         console.print_table(
-            ("row", "label", "problem"),
-            [(p.row, p.column, f"{p.image_id}\n{p.message}".strip()) for p in report.problems],
-            numeric=("row", "label"),
+            ("row", "place", "problem"),
+            [
+                (
+                    problem.row,
+                    f"{problem.unit} {problem.column}" if problem.column else None,
+                    f"{problem.image_id}\n{problem.message}".strip(),
+                )
+                for problem in report.problems
+            ],
+            numeric=("row", "place"),
         )
     for warning in warnings:
         console.warn(warning)
@@ -84,6 +87,22 @@ def check(
         problems = "1 problem" if count == 1 else f"{count} problems"
         more = "" if report.complete else " up to where the check stopped"
         raise UsageError(f"{file} is not valid: {problems}{more}")
+
+
+def _suspicions(
+    file: Path, source: Source, expected: Expectation, report: CheckReport, project: Project
+) -> list[str]:
+    """Return what looks wrong with a valid file beside the validation split and earlier files."""
+    from toolkit.submission.earlier import identical_to, read_submissions
+    from toolkit.submission.shares import share_warnings
+
+    found, broken = read_submissions(project.submissions)
+    usual = source.validation_shares
+    return [
+        *share_warnings(report.class_shares, usual, expected.class_names),
+        *identical_to(file, report.labels_digest, found, project.submissions),
+        *(error.message for error in broken),
+    ]
 
 
 @app.command()
@@ -103,13 +122,13 @@ def score(
 
     if recipe is not None and size is not None:
         raise UsageError("give --recipe or --size, not both")
-    _require_file(file)
+    require_file(file)
     project = find_project()
     beside = from_side_car(file) if recipe is None and size is None else None
     if recipe is not None:
         source = from_recipe(recipe, project)
     else:
-        source = beside or from_files(None, None, _parse_size(size))
+        source = beside or from_files(None, None, parse_size(size))
     split = truth_split(truth, source.data)
     class_names = split.labels.class_names
     format_ = open_registry(project).build("submission_format", source.format, Context(class_names))
@@ -127,21 +146,8 @@ def score(
     console.print_table(("", "score"), figures, numeric=("score",))
 
 
-def _require_file(file: Path) -> None:
-    if file.is_dir():
-        raise UsageError(f"{file} is a folder, not a submission file")
-    if not file.exists():
-        beside = file.parent.iterdir() if file.parent.is_dir() else ()
-        raise UsageError(
-            f"submission file not found: {file}",
-            did_you_mean(file.name, [found.name for found in beside if found.suffix != ".json"]),
-        )
-
-
-def _parse_size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
-    if match is None:
-        raise UsageError(f"--size {text}: expected HEIGHTxWIDTH in pixels, such as 256x256")
-    return int(match[1]), int(match[2])
+app.command()(diff)
+app.command()(show)
+app.command()(merge)
+app.command()(record)
+app.command("list")(list_submissions)

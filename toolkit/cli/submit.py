@@ -26,7 +26,11 @@ DataRoot = Annotated[
 ]
 Views = Annotated[
     str | None,
-    typer.Option("--views", help='Test-time views: "none", "hflip", "hflip*rot90" (4 views), …'),
+    typer.Option(
+        "--views",
+        help='Test-time views: "none", "hflip*rot90" (4), "d4" (8), "hflip*scale0.75+scale1.25"; '
+        '"geometric:…" merges logits, "tile:…" cuts large images.',
+    ),
 ]
 Store = Annotated[
     str | None,
@@ -91,6 +95,7 @@ def submit(
         )
     from toolkit.data.contest import open_contest
     from toolkit.ensemble.combination import Combination
+    from toolkit.plugin.interfaces import Context
     from toolkit.predict.members import parse_choice, prediction_recipe
     from toolkit.submission.options import default_output, parse_combination, with_options
     from toolkit.submission.submit import submit as make_submission
@@ -104,9 +109,11 @@ def submit(
         prediction_recipe(choices[0], project, recipe, data_root),
         combine=combined, weights=weights, postprocess=post, store=store,
     )  # fmt: skip
+    contest = open_contest(used.data, project, progress)
+    format_ = registry.build("submission_format", used.submission, Context(contest.class_names))
     result = make_submission(
-        choices, used, open_contest(used.data, project, progress), registry,
-        output=output or default_output(choices, project), cache=project.cache, progress=progress,
+        choices, used, contest, registry,
+        output=output or default_output(choices, project, format_.suffix), cache=project.cache, progress=progress,
         project=project, device=device, overwrite=overwrite, validate=not no_validate,
         combination=combined if isinstance(combined, Combination) else None,
     )  # fmt: skip
@@ -132,6 +139,11 @@ def _report(result: SubmissionResult) -> list[str]:
     for name, views, scores in rows:
         figure = f"{scores.mean_iou:.4f}" if scores else "-"
         lines.append(f"{name:<{width}}  {figure:>6}  {views}".rstrip())
+    if result.fitted is not None:
+        lines.append(
+            f"fitted to {result.fitted.images} of these images: expect {result.fitted.honest_miou:.4f}, "
+            "its score on images that it was not fitted to"
+        )
     shares = sorted(result.class_shares.items(), key=lambda item: -item[1])
     shown = ", ".join(f"{name} {share:.1%}" for name, share in shares[:5])
     lines.append(f"{result.rows} rows, checked; {shown}")

@@ -56,10 +56,12 @@ class EnsembleScores:
     Attributes:
         combined: of exactly what is submitted: combined and postprocessed.
         members: of each member alone, not postprocessed.
+        truth_shares: share of the labelled pixels that truly has each label (sums to 1).
     """
 
     combined: Scores
     members: tuple[Scores, ...]
+    truth_shares: tuple[float, ...]
 
 
 def evaluate_ensemble(
@@ -77,11 +79,12 @@ def evaluate_ensemble(
     Raises:
         UsageError: the stores differ, or an annotation cannot be painted.
     """
-    combined, *members = (
-        scores(matrix.matrix)
-        for matrix in confusions(stores, split, ensembler, postprocess, size, progress)
-    )
-    return EnsembleScores(combined, tuple(members))
+    matrices = [
+        found.matrix for found in confusions(stores, split, ensembler, postprocess, size, progress)
+    ]
+    combined, *members = map(scores, matrices)
+    shares = matrices[0].sum(axis=1) / matrices[0].sum()
+    return EnsembleScores(combined, tuple(members), tuple(shares.tolist()))
 
 
 def confusions(

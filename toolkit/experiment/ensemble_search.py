@@ -13,7 +13,7 @@ from toolkit.ensemble.honest import divide
 from toolkit.ensemble.search import Effort, Search, search
 from toolkit.ensemble.trial import Trial, try_postprocessors
 from toolkit.ensemble.ways import Way
-from toolkit.errors import UsageError
+from toolkit.errors import UsageError, did_you_mean
 from toolkit.experiment.candidates import Candidate, open_candidates
 from toolkit.experiment.chosen import as_combination, default_combination, is_plain, submit_command
 from toolkit.plugin.component import ComponentSpec
@@ -64,6 +64,13 @@ class Found:
         }
 
 
+def _named(name: str, ways: Sequence[Way]) -> Way:
+    for way in ways:
+        if way.name == name:
+            return way
+    raise UsageError(f"--way {name}: unknown", did_you_mean(name, [way.name for way in ways]))
+
+
 def _plain(way: Way) -> dict[str, Any]:
     return {
         "name": way.name,
@@ -92,6 +99,7 @@ def search_ensemble(
     *,
     effort: Effort,
     postprocessors: Sequence[ComponentSpec] = (),
+    wanted: str | None = None,
     output: Path | None = None,
     data_root: Path | None = None,
     store: str | None = None,
@@ -105,14 +113,15 @@ def search_ensemble(
         project: where caches and submissions are.
         progress: told what happens.
         effort: how much is tried.
-        postprocessors: tried one by one on the best way; one that clearly helps is added to it.
+        postprocessors: tried one by one on the chosen way; one that clearly helps is added to it.
+        wanted: name of the way to choose; default: the best one.
         output: the combination; default: a new file in `submissions/ensembles/`.
         data_root: where the data lie on this machine.
         store: number type of the stored maps.
         device: where to predict.
 
     Raises:
-        UsageError: candidates that do not fit together, or a wrong postprocessor.
+        UsageError: candidates that do not fit together, a wrong postprocessor, or no such way.
     """
     opened = open_candidates(
         candidates, project, registry, progress,
@@ -129,6 +138,8 @@ def search_ensemble(
     found = search(
         held_out, [each.name for each in candidates], registry, effort, project.cache, progress
     )
+    if wanted is not None:
+        found = replace(found, chosen=_named(wanted, found.ways))
     way, trial = found.chosen, None
     fitted_miou, honest_miou = way.scored.fitted_miou, way.scored.honest_miou
     if postprocessors:

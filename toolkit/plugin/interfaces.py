@@ -184,10 +184,18 @@ class Postprocessor(Protocol):
 
 
 class View(Protocol):
-    """One test-time augmentation: `inverse(forward(x))` equals `x` exactly."""
+    """One test-time augmentation: where it only moves pixels, `inverse(forward(x))` equals `x` exactly.
+
+    One that resamples returns maps of another resolution; laid over the image at its size they agree
+    with it to within one of their own pixels. Sides that are multiples of 32 must stay so, for the
+    network's sake.
+
+    A view whose inverse counts pixels sets `counts_pixels = True`: its `inverse` is then given maps
+    of exactly the size that its `forward` returned, also where the network's own are coarser.
+    """
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Float (B, 3, H, W) -> the image as the network sees it; H and W may swap."""
+        """Float (B, 3, H, W) -> the image as the network sees it; H and W may swap or change."""
         ...
 
     def inverse(self, maps: torch.Tensor) -> torch.Tensor:
@@ -237,7 +245,13 @@ class Selector(Protocol):
 
 
 class SubmissionFormat(Protocol):
-    """How labels become a leaderboard file and back.
+    """How labels become a leaderboard file, which is one file, and back.
+
+    It may have `inspect(path: Path) -> Iterator[ReadRow]` (see `toolkit.submission.rows`), which goes
+    on after a problem, so that `trash submission check` tells all of them.
+
+    It may have `image_ids(path: Path) -> Iterable[str]`: the image of each row of a sample submission,
+    in order. Without it they are the first column of a CSV file.
 
     Attributes:
         suffix: file name ending with its dot, as in ".csv".

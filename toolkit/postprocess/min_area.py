@@ -16,7 +16,7 @@ _CONNECTIVITY = 8
 
 @dataclass(frozen=True)
 class MinArea:
-    """Connected regions of one label smaller than `pixels` lose that label.
+    """Connected regions of one label smaller than its `pixels` lose that label.
 
     Their pixels go to their next best class each; a pixel whose class had everything goes to the
     label that surrounds the region most. Regions are those of the map as it comes in (pixels that
@@ -24,10 +24,10 @@ class MinArea:
     that appears through the change itself is left alone.
 
     Args:
-        pixels: smallest area that stays.
+        pixels: for each class, the smallest area that stays.
     """
 
-    pixels: int
+    pixels: tuple[int, ...]
 
     def __call__(
         self, probabilities: NDArray[np.float32], image: NDArray[np.uint8]
@@ -35,8 +35,8 @@ class MinArea:
         """float32 (C, H, W) -> float32 (C, H, W), sums to 1 over C; `image` is not looked at."""
         labels = argmax_labels(probabilities)
         changed = probabilities.copy()
-        for label in np.unique(labels):
-            for region in _small_regions(labels == label, self.pixels):
+        for label in np.unique(labels).tolist():
+            for region in _small_regions(labels == label, self.pixels[label]):
                 around = _most_around(region, labels)
                 if around is not None:
                     plane = changed[(slice(None), *region.box)]

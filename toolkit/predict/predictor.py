@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
 
 from toolkit.data.contest import Split
-from toolkit.data.images import DecodedImages
+from toolkit.data.images import DecodedImages, resize_image
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
 from toolkit.memory import keep_freed_memory
 from toolkit.predict.member import Member
+from toolkit.predict.merge import resized
+from toolkit.predict.passes import Passes
 from toolkit.predict.store import ProbabilityStore, StoreIndex, open_store
-from toolkit.predict.views import ViewSet
+from toolkit.predict.tiles import Axis, Tiles
 from toolkit.predict.writer import StoreWriter, writing
 from toolkit.progress import Bar, Progress
-from toolkit.train.device import Compute, explained_out_of_memory, make_compute
-from toolkit.train.outputs import main_output
+from toolkit.recipe.views import Tiling
+from toolkit.train.device import explained_out_of_memory, make_compute
 
 PROCEDURE = 1
 """Part of every store's key: raise it when the same member and images give other maps."""
@@ -49,7 +50,9 @@ def predict_split(
 
     Images are resized to the member's input size and normalised as it was trained. The logits of
     the main output are turned back to the original orientation, resized bilinearly to the
-    image's native size, and become probabilities there; views are averaged as probabilities.
+    image's native size, and become probabilities there, which the views' merge makes one map of. A
+    tiled image is instead predicted in windows of the member's input size, window by window in the
+    same way, and the maps of the windows are blended.
 
     Args:
         member: who predicts; its network is not built when the store is already there.
@@ -57,7 +60,7 @@ def predict_split(
         cache: folder of caches; the store is at `stores/<key>` in it.
         store: number type of the stored maps: "u8", "u16", "f16" or "f32".
         progress: told while predicting.
-        batch_size: images per forward pass; default: that of its recipe.
+        batch_size: images, or windows, per forward pass; default: that of its recipe.
 
     Raises:
         UsageError: a broken image, or a model that does not fit its checkpoint.
@@ -85,10 +88,19 @@ def predict_split(
                 mean=member.checkpoint.mean,
                 std=member.checkpoint.std,
             )
+            passes = Passes(
+                compute.place(member.model), compute, member.views,
+                batch_size or member.recipe.predict.batch_size,
+            )  # fmt: skip
             with progress.bar(f"predicting {name}", len(split), "images") as bar:
                 bar.advance(writer.done)
-                size = batch_size or member.recipe.predict.batch_size
-                _predict(member, split, compute, size, writer, bar)
+                tiling = member.views.tiling
+                size = member.checkpoint.image_size
+                if tiling is None:
+                    maps = _whole(split, passes, size, writer.done)
+                else:
+                    maps = _tiled(split, passes, tiling, size, writer.done)
+                _write(maps, writer, bar)
     return open_store(folder)
 
 
@@ -128,27 +140,18 @@ def _images_digest(split: Split) -> str:
     return digest_of(json.dumps(states))
 
 
-def _predict(
-    member: Member,
-    split: Split,
-    compute: Compute,
-    batch_size: int,
-    writer: StoreWriter,
-    bar: Bar,
-) -> None:
-    model = compute.place(member.model)
-    sizes = [(record.height, record.width) for record in split.images]
+_Maps = Iterable[NDArray[np.float32]]
+"""Maps of a few images, made as they are asked for."""
+
+
+def _write(batches: Iterable[_Maps], writer: StoreWriter, bar: Bar) -> None:
     out_of_memory = explained_out_of_memory(
         "Predict fewer images at once: trash predict CKPT --batch-size 1, then submit again."
     )
     # Reading and writing run beside the network; at most one batch, or `_AT_ONCE`, waits on either side.
     with out_of_memory, ThreadPoolExecutor(1) as writing_thread:
         written: Future[None] | None = None
-        for first, images in _batches(split, member, writer.done, batch_size):
-            batch_sizes = sizes[first : first + len(images)]
-            maps = _probabilities(
-                model, torch.from_numpy(images), member.views, compute, batch_sizes
-            )
+        for maps in batches:
             for piece in _pieces(maps):
                 if written is not None:
                     written.result()
@@ -158,7 +161,7 @@ def _predict(
             written.result()
 
 
-def _pieces(maps: Iterable[NDArray[np.float32]]) -> Iterator[list[NDArray[np.float32]]]:
+def _pieces(maps: _Maps) -> Iterator[list[NDArray[np.float32]]]:
     piece: list[NDArray[np.float32]] = []
     for each in maps:
         piece.append(each)
@@ -169,59 +172,50 @@ def _pieces(maps: Iterable[NDArray[np.float32]]) -> Iterator[list[NDArray[np.flo
         yield piece
 
 
-def _batches(
-    split: Split, member: Member, first: int, batch_size: int
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield (position of the first image, uint8 (B, 3, H, W)), reading one batch ahead."""
-    images = DecodedImages(split, member.checkpoint.image_size)
-    starts = range(first, len(split), batch_size)
+def _whole(split: Split, passes: Passes, size: tuple[int, int], first: int) -> Iterator[_Maps]:
+    """Yield the maps of each batch of images that are resized to the network's input."""
+    images = DecodedImages(split, size)
+    sizes = [(record.height, record.width) for record in split.images]
+    for start, batch in _read(images.__getitem__, range(first, len(split)), passes.batch_size):
+        yield passes.maps(batch, sizes[start : start + len(batch)])
+
+
+def _tiled(
+    split: Split, passes: Passes, tiling: Tiling, size: tuple[int, int], first: int
+) -> Iterator[_Maps]:
+    """Yield the map of each image that is predicted in windows, one at a time."""
+    images = DecodedImages(split, None)
+    height, width = tiling.size or size
+
+    def read(position: int) -> NDArray[np.uint8]:
+        image = images[position]
+        sides = [max(1, round(side * tiling.scale)) for side in image.shape[:2]]
+        return resize_image(image, (sides[0], sides[1]))
+
+    for position, (image,) in _read(read, range(first, len(split)), 1):
+        tiles = Tiles(
+            Axis(image.shape[0], height, tiling.overlap),
+            Axis(image.shape[1], width, tiling.overlap),
+        )
+        blended = tiles.blended(passes.maps(tiles.cut(image), repeat((height, width))))
+        record = split.images[position]
+        native = resized(torch.from_numpy(blended)[None], (record.height, record.width))[0]
+        yield [native.numpy()]
+
+
+def _read(
+    load: Callable[[int], NDArray[np.uint8]], positions: range, batch_size: int
+) -> Iterator[tuple[int, list[NDArray[np.uint8]]]]:
+    """Yield (position of the first image, the images) of each batch, reading one batch ahead."""
     # OpenCV releases the GIL; its own threads would fight with these.
     cv2.setNumThreads(1)
     with ThreadPoolExecutor(min(_READERS, os.cpu_count() or 1)) as readers:
 
-        def read(start: int) -> list[Future[NDArray[np.uint8]]]:
-            stop = min(start + batch_size, len(split))
-            return [readers.submit(images.__getitem__, position) for position in range(start, stop)]
+        def submit(start: int) -> list[Future[NDArray[np.uint8]]]:
+            here = range(start, min(start + batch_size, positions.stop))
+            return [readers.submit(load, position) for position in here]
 
-        coming = read(starts[0])
-        for start in starts:
-            ready = coming
-            following = start + batch_size
-            coming = read(following) if following < len(split) else []
-            batch = np.stack([future.result() for future in ready])
-            yield start, np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
-
-
-@torch.inference_mode()
-def _probabilities(
-    model: nn.Module,
-    images: Tensor,
-    views: ViewSet,
-    compute: Compute,
-    sizes: Sequence[tuple[int, int]],
-) -> Iterator[NDArray[np.float32]]:
-    """Yield the maps of a batch, float32 (C, H, W) at each image's own size.
-
-    Every view is a forward pass of its own: those that swap height and width have another shape.
-    """
-    normalised = compute.images(images)
-    logits = []
-    for view in views.views:
-        seen = view.forward(normalised)
-        with compute.autocast():
-            output = model(seen)
-        logits.append(view.inverse(main_output(output).float()))
-    for row, size in enumerate(sizes):
-        yield _mean_over_views([each[row] for each in logits], size)
-
-
-def _mean_over_views(logits: Sequence[Tensor], size: tuple[int, int]) -> NDArray[np.float32]:
-    total: Tensor | None = None
-    for each in logits:
-        if each.shape[-2:] != size:
-            each = functional.interpolate(each[None], size, mode="bilinear", align_corners=False)[0]
-        probabilities = each.softmax(0)
-        total = probabilities if total is None else total.add_(probabilities)
-    assert total is not None
-    mean: NDArray[np.float32] = total.div_(len(logits)).contiguous().cpu().numpy()
-    return mean
+        coming = submit(positions.start)
+        for start in positions[::batch_size]:
+            ready, coming = coming, submit(start + batch_size)
+            yield start, [future.result() for future in ready]

@@ -1,4 +1,4 @@
-"""Test-time views and their products: several looks at one image, averaged as probabilities."""
+"""Test-time views and their products: several looks at one image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from toolkit.files import digest_of
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, View
 from toolkit.plugin.registry import Registry
-from toolkit.recipe.components import NO_VIEWS, view_names
+from toolkit.predict.merge import resized
+from toolkit.recipe.views import (
+    MEAN,
+    NAMED_PRODUCTS,
+    Merge,
+    Tiling,
+    ViewPlan,
+    check_view,
+    read_views,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -22,32 +31,58 @@ class Product:
     factors: tuple[View, ...] = ()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(B, 3, H, W) -> the images as the network sees them; H and W may swap."""
+        """(B, 3, H, W) -> the images as the network sees them."""
         for view in self.factors:
             images = view.forward(images)
         return images
 
-    def inverse(self, maps: torch.Tensor) -> torch.Tensor:
-        """(B, C, h, w) from the network -> the maps in the original orientation."""
-        for view in reversed(self.factors):
+    def inverse(self, maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        """(B, C, h, w) from the network -> the maps in the original orientation.
+
+        Args:
+            maps: of what `forward` returned, at any resolution.
+            size: (H, W) of the images before `forward`.
+        """
+        sizes = self._sizes(size) if any(map(_counts_pixels, self.factors)) else ()
+        for position in reversed(range(len(self.factors))):
+            view = self.factors[position]
+            if _counts_pixels(view):
+                maps = resized(maps, sizes[position])
             maps = view.inverse(maps)
         return maps
+
+    def _sizes(self, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """Return (height, width) after every factor."""
+        import torch
+
+        image = torch.zeros((1, 3, *size))
+        sizes = []
+        for view in self.factors:
+            image = view.forward(image)
+            sizes.append((image.shape[-2], image.shape[-1]))
+        return tuple(sizes)
+
+
+def _counts_pixels(view: View) -> bool:
+    return bool(getattr(view, "counts_pixels", False))
 
 
 @dataclass(frozen=True)
 class ViewSet:
     """The views that one member is predicted with.
 
-    The member's map is the mean over views of *probabilities* (softmax first), not of logits.
-
     Attributes:
-        text: the specification, as in "hflip*rot90".
+        text: the specification, as in "geometric:hflip*rot90".
         views: different views, the identity first.
-        digest: hash of what the views do to an image; equal effects have equal digests.
+        merge: how they become one map.
+        tiling: how an image is cut; None = it is resized to the network's input as a whole.
+        digest: hash of what is done to an image; equal effects have equal digests.
     """
 
     text: str
     views: tuple[Product, ...]
+    merge: Merge
+    tiling: Tiling | None
     digest: str
 
     def __len__(self) -> int:
@@ -55,31 +90,63 @@ class ViewSet:
 
 
 def parse_views(text: str, registry: Registry, context: Context | None = None) -> ViewSet:
-    """Return the views that `text` stands for.
+    """Return the views that `text` stands for; `toolkit.recipe.views` says how it is written.
 
-    Each name is a factor {identity, view} and the factors are multiplied: `hflip*rot90` is the
+    Each factor is {identity, alternatives} and the factors are multiplied: `hflip*rot90` is the
     identity, hflip, rot90 and both. Products that do the same to an image are kept once, so that
-    `hflip*rot90*rot180` are the 8 symmetries of the square. "none" is the identity alone.
+    `hflip*rot90*rot180` are the 8 symmetries of the square.
 
     Raises:
-        UsageError: an unknown view or a missing name.
+        UsageError: an unknown view, or a text that cannot be read.
     """
-    names = view_names(text)
-    context = context or Context(class_names=())
+    plan = read_views(text)
+    effects = _products(plan, registry, context or Context(class_names=()))
+    ways: list[str] = [] if plan.merge == MEAN else [plan.merge]
+    ways += [] if plan.tiling is None else [plan.tiling.text]
+    return ViewSet(
+        text=plan.text,
+        views=tuple(effects.values()),
+        merge=plan.merge,
+        tiling=plan.tiling,
+        digest=digest_of(*effects, *ways),
+    )
+
+
+def _products(plan: ViewPlan, registry: Registry, context: Context) -> dict[bytes, Product]:
+    """Return the different products, by their effect."""
     effects = {_effect(Product()): Product()}
-    for name in names:
-        view = registry.build("view", ComponentSpec(name=name), context)
-        for product in [Product((*known.factors, view)) for known in effects.values()]:
-            effects.setdefault(_effect(product), product)
-    return ViewSet("*".join(names) or NO_VIEWS, tuple(effects.values()), digest_of(*effects))
+    for factor in plan.factors:
+        alternatives: list[Product] = []
+        for name in factor:
+            check_view(name, registry)
+            if name in NAMED_PRODUCTS:
+                named = read_views(NAMED_PRODUCTS[name])
+                alternatives += _products(named, registry, context).values()
+            else:
+                view = registry.build("view", ComponentSpec(name=name), context)
+                alternatives.append(Product((view,)))
+        known = tuple(effects.values())
+        for alternative in alternatives:
+            for first in known:
+                product = Product(first.factors + alternative.factors)
+                effects.setdefault(_effect(product), product)
+    return effects
 
 
 def _effect(product: Product) -> bytes:
     """Return what a view and its inverse do to a picture in which no two pixels are alike."""
     import torch
 
-    probe = torch.rand((1, 3, 32, 48), generator=torch.Generator().manual_seed(0))
+    random = torch.Generator().manual_seed(0)
+    probe = torch.rand((1, 3, 32, 48), generator=random)
     seen = product.forward(probe)
+    undone = product.inverse(seen, (32, 48))
+    if not torch.equal(undone, probe):
+        # It resamples: sizes that are rounded must show, rounding of numbers must not.
+        probe = torch.rand((1, 3, 160, 224), generator=random, dtype=torch.float64)
+        seen = product.forward(probe)
+        undone = product.inverse(seen, (160, 224)).round(decimals=6)
+        seen = seen.round(decimals=6)
     parts = [str(tuple(seen.shape)).encode()]
-    parts += [values.contiguous().numpy().tobytes() for values in (seen, product.inverse(seen))]
+    parts += [values.contiguous().numpy().tobytes() for values in (seen, undone)]
     return b"".join(parts)

@@ -27,9 +27,6 @@ from toolkit.pseudo.select import build_selection
 from toolkit.recipe.schema import Pseudo, Recipe
 from toolkit.submission.check import check_submission
 
-_FIRST_ROW = 2
-"""Line of the first image: the header is line 1."""
-
 
 def export_label_set(
     label_set: LabelSet, path: Path, format: SubmissionFormat, progress: Progress
@@ -178,10 +175,10 @@ def _rows(
     n_classes = len(unlabelled.labels.class_names)
     images = frozenset(unlabelled.file_names)
     seen: dict[str, int] = {}
-    for row, (name, labels) in enumerate(format.read(path), _FIRST_ROW):
-        where = f"{path}: row {row}, {name}"
+    for count, (name, labels) in enumerate(format.read(path), start=1):
+        where = f"{path}: image {count}, {name}"
         if name in seen:
-            raise UsageError(f"{where}: the image is already in row {seen[name]}")
+            raise UsageError(f"{where}: it was image {seen[name]} already")
         if name not in images:
             raise UsageError(
                 f"{where}: not one of the {len(images)} unlabelled images of {unlabelled.file}",
@@ -192,7 +189,7 @@ def _rows(
                 f"{where}: expected {format.size[0]} × {format.size[1]} labels below {n_classes}, "
                 f"got {' × '.join(map(str, labels.shape))} up to {labels.max()}"
             )
-        seen[name] = row
+        seen[name] = count
         yield name, labels
 
 

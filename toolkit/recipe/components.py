@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from toolkit.errors import TrashError, UsageError
+from toolkit.errors import TrashError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.registry import Registry
 from toolkit.recipe.layers import Layers
 from toolkit.recipe.problems import DEFAULT, KeyPath, Problem, dotted
 from toolkit.recipe.schema import Recipe
+from toolkit.recipe.views import check_view, read_views
 
 SINGLE = {
     ("model",): "model",
@@ -59,24 +60,6 @@ def _in_recipe(recipe: Recipe, path: tuple[str, ...]) -> object:
     return value
 
 
-NO_VIEWS = "none"
-_VIEWS_EXAMPLES = 'Write "none", "hflip" or a product such as "hflip*rot90".'
-
-
-def view_names(views: str) -> list[str]:
-    """Return the names in a `views` text such as "hflip*rot90"; "none" names nothing.
-
-    Raises:
-        UsageError: a missing name, or "none" among others.
-    """
-    names = [name.strip() for name in views.split("*")]
-    if names == [NO_VIEWS]:
-        return []
-    if NO_VIEWS in names or "" in names:
-        raise UsageError(f"views {views!r}: not a product of views", _VIEWS_EXAMPLES)
-    return names
-
-
 def component_problems(layers: Layers, registry: Registry) -> list[Problem]:
     """Return every unknown component name and wrong parameter, with its place.
 
@@ -92,8 +75,8 @@ def component_problems(layers: Layers, registry: Registry) -> list[Problem]:
     views = _at(layers.values, ("predict", "views"))
     if isinstance(views, str):
         try:
-            for name in view_names(views):
-                registry.find("view", name)
+            for name in read_views(views).names:
+                check_view(name, registry)
         except TrashError as error:
             origin = layers.origin(("predict", "views")) or DEFAULT
             found.append(Problem(origin, "predict.views", error.message, error.hint))

@@ -200,6 +200,8 @@ class Train(Section):
     """Decay per step of the weights' moving average, which is then validated and saved; 0 = none."""
     patience: NonNegativeInt = 0
     """Stop after so many epochs without a better validation mIoU; 0 = never."""
+    snapshot_every: PositiveInt | None = None
+    """Keep the weights after every so many epochs as epoch-NNN.pt, to combine or to average."""
     validate_every: PositiveInt = 1
     """Validate after every so many epochs (and after the last)."""
 
@@ -208,9 +210,16 @@ class Predict(Section):
     """From a checkpoint to stored probability maps."""
 
     views: str = "none"
-    """Test-time views: names joined by `*`; each doubles them (`hflip*rot90` = 4 views)."""
+    """Test-time views: names joined by `*`; each doubles them (`hflip*rot90` = 4 views, `d4` = 8). `+`
+    adds alternatives to a factor (`hflip*scale0.75+scale1.25` = 6 views). `trash plugin list --kind
+    view` lists the names; scales round to multiples of 32 pixels. What stands before a colon says how:
+    `geometric:` merges views by the mean of logits (the geometric mean of probabilities), `max:` by the
+    largest probabilities; without, by the mean of probabilities. `tile:` predicts large images in
+    blended windows of the network's input size (alone: `tile`), and takes `size=512x512`,
+    `overlap=0.25` (share of a window) and `scale=1` (of the image before it is cut), as in
+    `tile,overlap=0.5,geometric:hflip*rot90`."""
     batch_size: PositiveInt = 8
-    """Images per forward pass."""
+    """Images (with `tile`: windows) per forward pass; with several views, fewer images are taken at once."""
     store: Literal["u8", "u16", "f16", "f32"] = "u16"
     """Number type of the stored maps; u16 changes no label, u8 about 5 in 100,000."""
 

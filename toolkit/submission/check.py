@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import TrashError, did_you_mean
+from toolkit.files import digest_of
 from toolkit.metrics.counts import count_keys
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.submission.rows import Problem, ReadRow
@@ -31,6 +32,7 @@ class CheckReport:
         warnings: what looks wrong in a file that is valid in form.
         class_shares: share of all readable pixels that each label has (sums to 1), index = label;
             empty when nothing could be read.
+        labels_digest: digest of all images and their labels, whatever the order of rows.
     """
 
     n_rows: int
@@ -38,6 +40,7 @@ class CheckReport:
     complete: bool
     warnings: tuple[str, ...]
     class_shares: tuple[float, ...]
+    labels_digest: str
 
     @property
     def valid(self) -> bool:
@@ -76,6 +79,7 @@ def check_submission(
     problems: list[Problem] = []
     rows = _Rows(expected_ids)
     counts = np.zeros(256, np.int64)
+    digests: list[str] = []
     complete = True
     for row in _rows(path, format):
         problems.extend(row.problems)
@@ -84,6 +88,9 @@ def check_submission(
         if row.labels is not None:
             problems.extend(_label_problems(row, row.labels, format.size, n_classes))
             counts += count_keys(row.labels)
+            digests.append(
+                digest_of(row.image_id or "", str(row.labels.shape), row.labels.tobytes())
+            )
         if len(problems) >= limit:
             complete = False
             break
@@ -96,7 +103,14 @@ def check_submission(
         for label, share in enumerate(shares)
         if share >= _COLLAPSED
     )
-    return CheckReport(rows.n_rows, tuple(problems[:limit]), complete, warnings, shares)
+    return CheckReport(
+        n_rows=rows.n_rows,
+        problems=tuple(problems[:limit]),
+        complete=complete,
+        warnings=warnings,
+        class_shares=shares,
+        labels_digest=digest_of(*sorted(digests)),
+    )
 
 
 def _rows(path: Path, format: SubmissionFormat) -> Iterator[ReadRow]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
-from toolkit.data.coco import read_coco
+from toolkit.data.coco import CocoFile, read_coco
 from toolkit.data.contest import Split
-from toolkit.data.labels import make_label_map
+from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
 from toolkit.plugin.component import ComponentSpec
@@ -18,7 +19,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
-from toolkit.submission.rows import read_ids
+from toolkit.submission.sample import sample_ids
 from toolkit.submission.side_car import read_side_car, side_car_path
 
 
@@ -29,11 +30,15 @@ class Source:
     Attributes:
         data: names the test JSON, the sample submission and the classes.
         format: the submission format as in a recipe.
+        image_root: folder of the images, relative to the project folder.
+        validation_shares: share of the validation split's pixels of each label; empty = unknown.
         warnings: what is odd about the file, seen on the way.
     """
 
     data: Data
     format: ComponentSpec
+    image_root: str = "."
+    validation_shares: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -49,7 +54,7 @@ class Expectation:
 def from_recipe(path: Path, project: Project) -> Source:
     """Take data and format from a recipe."""
     recipe = load_recipe(path, project=project).recipe
-    return Source(recipe.data, recipe.submission)
+    return Source(recipe.data, recipe.submission, recipe.data.root)
 
 
 def from_files(test: Path | None, sample: Path | None, size: tuple[int, int] | None) -> Source:
@@ -66,7 +71,8 @@ def from_files(test: Path | None, sample: Path | None, size: tuple[int, int] | N
         sample_submission=None if sample is None else str(sample.resolve()),
     )
     parameters = {} if size is None else {"size": list(size)}
-    return Source(data, ComponentSpec(name="mask_string", **parameters))
+    image_root = "." if test is None else str(test.resolve().parent)
+    return Source(data, ComponentSpec(name="mask_string", **parameters), image_root)
 
 
 def from_side_car(submission: Path) -> Source | None:
@@ -91,7 +97,32 @@ def from_side_car(submission: Path) -> Source | None:
     warnings = []
     if submission.is_file() and file_digest(submission) != side_car.digest:
         warnings.append(f"{submission} was changed after its side-car was written")
-    return Source(data, side_car.format, tuple(warnings))
+    return Source(
+        data,
+        side_car.format,
+        image_root=side_car.image_root or PurePosixPath(side_car.test).parent.as_posix(),
+        validation_shares=side_car.validation_shares,
+        warnings=tuple(warnings),
+    )
+
+
+def sources_of(files: Sequence[Path], given: Source | None) -> list[Source]:
+    """Return who says how each file is written: `given`, its side-car, or another file's side-car.
+
+    Raises:
+        UsageError: nobody says it, or a side-car is broken.
+    """
+    if given is not None:
+        return [given for _ in files]
+    own = [from_side_car(file) for file in files]
+    known = next((source for source in own if source is not None), None)
+    if known is None:
+        one = files[0] if len(files) == 1 else "any of the files"
+        raise UsageError(
+            f"no side-car beside {one} says what it should hold",
+            "Say it with --recipe RECIPE or --test JSON.",
+        )
+    return [source or replace(known, warnings=()) for source in own]
 
 
 def expect(source: Source, project: Project, registry: Registry) -> Expectation:
@@ -101,39 +132,100 @@ def expect(source: Source, project: Project, registry: Registry) -> Expectation:
         UsageError: no test JSON is named, a file is wrong, or the class names are unknown.
     """
     data = source.data
-    if data.test is None:
-        raise UsageError("data.test is unset: there is no list of the images to submit")
-    root = project.root / Path(data.root).expanduser()
-    coco = read_coco(root / data.test, labelled=False)
-    if data.classes is not None:
-        class_names: tuple[str, ...] = (data.background, *data.classes)
-    else:
-        # A test JSON often has no categories, and then the training JSON must say them.
-        categories, train = coco.categories, root / data.train
-        if not categories and not train.is_file():
-            raise UsageError(
-                f"{coco.path} has no categories: the class names are unknown",
-                "Say them with --recipe RECIPE.",
-            )
-        categories = categories or read_coco(train).categories
-        class_names = make_label_map(categories, None, data.background).class_names
+    root = project.path(data.root)
+    coco = _test_images(source, project)
+    class_names = _class_names(data, root, coco)
     sample = root / data.sample_submission if data.sample_submission else None
+    format_ = registry.build("submission_format", source.format, Context(class_names))
     return Expectation(
-        format=registry.build("submission_format", source.format, Context(class_names)),
-        image_ids=row_order([record.file_name for record in coco.images], sample),
+        format=format_,
+        image_ids=row_order([record.file_name for record in coco.images], sample, format_),
         class_names=class_names,
     )
 
 
-def row_order(file_names: Sequence[str], sample: Path | None) -> tuple[str, ...]:
+def format_of(
+    source: Source, project: Project, registry: Registry
+) -> tuple[SubmissionFormat, tuple[str, ...]]:
+    """Return how to read a file, and `class_names[label]`; the test JSON may be elsewhere.
+
+    Raises:
+        UsageError: the class names are unknown.
+    """
+    data = source.data
+    coco = None if data.classes is not None else _test_images(source, project)
+    class_names = _class_names(data, project.path(data.root), coco)
+    return registry.build("submission_format", source.format, Context(class_names)), class_names
+
+
+def photos_of(source: Source, project: Project, data_root: Path | None = None) -> Split:
+    """Return the images of `data.test`, to be looked at; they are not opened yet.
+
+    Args:
+        source: names the test JSON and the folder of the images.
+        project: relative paths are relative to its folder.
+        data_root: the folder of the images on this machine, in place of the source's; the test JSON
+            lies in it where it lies in the source's.
+
+    Raises:
+        UsageError: no test JSON is named, it is not there, or it is wrong.
+    """
+    root = project.path(source.image_root)
+    if data_root is not None and source.data.test is not None:
+        old = project.path(source.data.root) / source.data.test
+        moved = data_root.resolve() / os.path.relpath(old, root)
+        source = replace(source, data=source.data.model_copy(update={"test": str(moved)}))
+        root = data_root
+    coco = _test_images(source, project)
+    return Split(
+        name="test",
+        file=coco.path,
+        root=root,
+        images=coco.images,
+        labels=LabelMap(_class_names(source.data, root, coco), {}),
+        overlap=source.data.overlap,
+        ignore_index=source.data.ignore_index,
+        digest=coco.digest,
+    )
+
+
+def _test_images(source: Source, project: Project) -> CocoFile:
+    data = source.data
+    if data.test is None:
+        raise UsageError("data.test is unset: there is no list of the images to submit")
+    return read_coco(project.path(data.root) / data.test, labelled=False)
+
+
+def _class_names(data: Data, root: Path, coco: CocoFile | None) -> tuple[str, ...]:
+    if data.classes is not None or coco is None:
+        return (data.background, *(data.classes or ()))
+    # A test JSON often has no categories, and then the training JSON must say them.
+    categories, train = coco.categories, root / data.train
+    if not categories and not train.is_file():
+        raise UsageError(
+            f"{coco.path} has no categories: the class names are unknown",
+            "Say them with --recipe RECIPE.",
+        )
+    categories = categories or read_coco(train).categories
+    return make_label_map(categories, None, data.background).class_names
+
+
+def row_order(
+    file_names: Sequence[str], sample: Path | None, format: SubmissionFormat
+) -> tuple[str, ...]:
     """Return the image ids in the order of rows: the sample's when it has rows, else as given.
+
+    Args:
+        file_names: the images of the test JSON.
+        sample: sample submission.
+        format: of the submission; says how the rows of the sample name their image.
 
     Raises:
         UsageError: an image repeats, or the sample lists other images.
     """
     if len(set(file_names)) < len(file_names):
         raise UsageError("the test JSON lists an image twice", "`trash data check` names it.")
-    ids = read_ids(sample) if sample is not None else ()
+    ids = sample_ids(sample, format) if sample is not None else ()
     if not ids:
         return tuple(file_names)
     rows_of, expected = Counter(ids), set(file_names)

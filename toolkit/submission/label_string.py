@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.submission.number_string import number_fault
+
 _ZERO = np.uint8(ord("0"))
 _ABSENT = b"\xff"
 # Labels or bytes that are worked on at once: they stay in the cache, and most blocks have labels of
@@ -19,6 +21,7 @@ _UNIT = np.uint16(ord(" ") << 8 | ord("0"))
 Fault = tuple[int | None, str]
 """Position of a label in its row from 1, or None, and what is wrong there."""
 
+_SHOWN = 20
 _LABEL = re.compile(rb"0|[1-9][0-9]{0,2}")
 
 
@@ -108,13 +111,7 @@ def explain_labels(text: bytes, size: tuple[int, int], n_classes: int) -> Iterat
 
 def _what_is_wrong(found: list[bytes], position: int, n_classes: int) -> str:
     label = found[position - 1]
-    if label == b"":
-        if position == 1:
-            return "a space before the first label"
-        return "two spaces in a row" if position < len(found) else "a space after the last label"
-    shown = label[:20].decode("utf-8", errors="replace")
-    if label.isdigit() and label.startswith(b"0") and len(label) > 1:
-        return f"'{shown}' has a leading zero"
-    if label.isdigit():
+    if label.isdigit() and (label == b"0" or not label.startswith(b"0")):
+        shown = label[:_SHOWN].decode()
         return f"label {shown} is outside the {n_classes} classes (0…{n_classes - 1})"
-    return f"'{shown}' is not a label"
+    return number_fault(found, position, "label")

@@ -114,8 +114,14 @@ def _numbers(text: str) -> list[float]:
         raise UsageError(f"--weights {text}: not numbers", "Write --weights 0.4,0.6.") from None
 
 
-def default_output(choices: Sequence[MemberChoice], project: Project) -> Path:
-    """Return where a submission goes by default: named by the time in UTC and its members."""
+def default_output(choices: Sequence[MemberChoice], project: Project, suffix: str) -> Path:
+    """Return where a submission goes by default: named by the time in UTC and its members.
+
+    Args:
+        choices: the members.
+        project: the project folder.
+        suffix: ending of the submission format, with its dot.
+    """
     names = "+".join(member_name(choice.path) for choice in choices)
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return project.submissions / f"{moment}-{names[:_LONGEST]}.csv"
+    return project.submissions / f"{moment}-{names[:_LONGEST]}{suffix}"

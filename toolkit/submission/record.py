@@ -5,23 +5,38 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from toolkit import __version__
 from toolkit.data.contest import Contest
-from toolkit.ensemble.decide import EnsembleScores
+from toolkit.ensemble.combination import Fitted
 from toolkit.files import file_digest
 from toolkit.metrics.confusion import Scores
 from toolkit.packages import package_versions
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.parameters import validate
 from toolkit.plugin.registry import Registry
-from toolkit.predict.member import Member
+from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
 from toolkit.submission.check import CheckReport
-from toolkit.submission.side_car import SideCar, SideCarMember, portable_path
+from toolkit.submission.expect import Expectation, Source
+from toolkit.submission.side_car import (
+    Leaderboard,
+    MergedFile,
+    SideCar,
+    SideCarMember,
+    portable_path,
+    read_side_car,
+    side_car_path,
+    write_side_car,
+)
+
+if TYPE_CHECKING:  # files alone need no torch
+    from toolkit.ensemble.decide import EnsembleScores
+    from toolkit.predict.member import Member
 
 
 def make_side_car(
@@ -35,6 +50,7 @@ def make_side_car(
     found: EnsembleScores | None,
     score: Scores | None,
     root: Path,
+    fitted: Fitted | None = None,
 ) -> SideCar:
     """Return the side-car of a written and checked submission.
 
@@ -48,6 +64,7 @@ def make_side_car(
         found: validation scores of what is submitted and of each member; None = not validated.
         score: scores against the truth, if it is known.
         root: the project folder that paths are relative to.
+        fitted: how good the combination is on images that it was not fitted to, if it was fitted.
     """
     assert contest.test is not None
     sample = contest.sample_submission
@@ -79,10 +96,93 @@ def make_side_car(
         ),
         validation=found.combined if found else None,
         score=score,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=shlex.join(["trash", *sys.argv[1:]]),
-        versions={"trash": __version__, **package_versions()},
+        image_root=portable_path(contest.test.root, root),
+        labels_digest=report.labels_digest,
+        validation_shares=found.truth_shares if found else (),
+        fitted=fitted,
+        **_circumstances(),
     )
+
+
+def make_file_side_car(
+    submission: Path,
+    source: Source,
+    expected: Expectation,
+    report: CheckReport,
+    project: Project,
+    registry: Registry,
+    *,
+    files: Sequence[Path] = (),
+    combine: ComponentSpec | None = None,
+) -> SideCar:
+    """Return the side-car of a checked file that was made of other files, or elsewhere.
+
+    Args:
+        submission: the file.
+        source: said what it should hold.
+        expected: what it should hold.
+        report: of the check.
+        project: paths are relative to its folder.
+        registry: where the format is found.
+        files: the files that were merged, in order.
+        combine: how they were merged.
+    """
+    data = source.data
+    assert data.test is not None
+    root = project.path(data.root)
+    sample = data.sample_submission
+    return SideCar(
+        file=submission.name,
+        digest=file_digest(submission),
+        n_rows=report.n_rows,
+        format=_with_defaults("submission_format", source.format, registry),
+        test=portable_path(root / data.test, project.root),
+        sample_submission=portable_path(root / sample, project.root) if sample else None,
+        class_names=expected.class_names,
+        overlap=data.overlap,
+        class_shares=report.class_shares,
+        members=(),
+        combine=combine,
+        postprocess=(),
+        validation=None,
+        score=None,
+        files=tuple(
+            MergedFile(portable_path(file, project.root), file_digest(file)) for file in files
+        ),
+        image_root=portable_path(project.path(source.image_root), project.root),
+        labels_digest=report.labels_digest,
+        validation_shares=source.validation_shares,
+        **_circumstances(),
+    )
+
+
+def record_scores(
+    submission: Path, public: float | None, private: float | None
+) -> tuple[Leaderboard, Leaderboard]:
+    """Write leaderboard scores, 0…1, into the side-car of a submission; None keeps what is there.
+
+    Returns:
+        What was recorded before, and what is now.
+
+    Raises:
+        UsageError: there is no side-car, or it is broken.
+    """
+    side_car = read_side_car(side_car_path(submission))
+    before = side_car.leaderboard
+    after = Leaderboard(
+        public=before.public if public is None else public,
+        private=before.private if private is None else private,
+    )
+    write_side_car(submission, replace(side_car, leaderboard=after))
+    return before, after
+
+
+def _circumstances() -> dict[str, Any]:
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["trash", *sys.argv[1:]]),
+        "versions": {"trash": __version__, **package_versions()},
+    }
 
 
 def _with_defaults(kind: str, spec: ComponentSpec, registry: Registry) -> ComponentSpec:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,18 +23,20 @@ class Problem:
     Attributes:
         message: what is wrong.
         row: line of the file, from 1 (the header), or None when it concerns the whole file.
-        column: position of the label in its row, from 1.
+        column: position of the label (or other unit) in its row, from 1.
         image_id: the row's image, empty when unknown.
+        unit: what `column` counts.
     """
 
     message: str
     row: int | None = None
     column: int | None = None
     image_id: str = ""
+    unit: str = "label"
 
     def __str__(self) -> str:
         where = [f"row {self.row}"] if self.row else []
-        where += [f"label {self.column}"] if self.column else []
+        where += [f"{self.unit} {self.column}"] if self.column else []
         where += [self.image_id] if self.image_id else []
         return f"{', '.join(where)}: {self.message}" if where else self.message
 
@@ -90,19 +90,27 @@ def read_lines(path: Path, longest: int) -> Iterator[Line]:
             yield Line(row, content[: len(content) - len(end)], end, cut)
 
 
-def split_fields(content: bytes) -> list[bytes] | None:
-    """Return the fields of one CSV line, at most three; None when a quote is out of place."""
+def split_fields(content: bytes, most: int = 3) -> list[bytes] | None:
+    """Return the fields of one CSV line, at most `most`; None when a quote is out of place."""
     if b'"' not in content:
-        return content.split(b",", 2)
+        return content.split(b",", most - 1)
     fields: list[bytes] = []
     position, more = 0, True
-    while more and len(fields) < 3:
+    while more and len(fields) < most:
         match = _FIELD.match(content, position)
         if match is None:
             return None
         fields.append(_unquoted(match))
         position, more = match.end(), match[3] == b","
     return fields
+
+
+def misplaced_quote(content: bytes) -> int:
+    """Return the position, from 1, of the quote for which `split_fields` refuses a line."""
+    position = 0
+    while (match := _FIELD.match(content, position)) and match[3]:
+        position = match.end()
+    return content.find(b'"', position) + 1
 
 
 def _unquoted(field: re.Match[bytes]) -> bytes:
@@ -139,11 +147,11 @@ def quote_field(text: str) -> bytes:
     """
     if "\n" in text or "\r" in text:
         raise UsageError(f"{text!r} holds a line break and cannot be written to a CSV file")
-    buffer = io.StringIO()
-    # A second, empty field keeps csv from quoting an empty first one.
-    csv.writer(buffer, lineterminator="").writerow([text, ""])
+    quoted = text
+    if '"' in text or "," in text:
+        quoted = '"' + text.replace('"', '""') + '"'
     try:
-        return buffer.getvalue()[:-1].encode()
+        return quoted.encode()
     except UnicodeEncodeError:
         raise UsageError(f"{text!r} cannot be written as UTF-8") from None
 

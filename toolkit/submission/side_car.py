@@ -9,13 +9,18 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from toolkit.ensemble.combination import Fitted
 from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json_atomic
 from toolkit.metrics.confusion import Scores
 from toolkit.plugin.component import ComponentSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_READABLE = (1, SCHEMA_VERSION)
+"""Version 1 lacks what has a default today."""
 _STRICT = ConfigDict(extra="forbid")
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -40,6 +45,22 @@ class SideCarMember:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class MergedFile:
+    """One submission file that was merged: its path, relative to the project folder, and digest."""
+
+    file: str
+    digest: str
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Leaderboard:
+    """What the leaderboard said, 0…1; None = not known (yet)."""
+
+    public: Share | None = None
+    private: Share | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
 class SideCar:
     """Everything about one submission file.
 
@@ -53,8 +74,9 @@ class SideCar:
         class_names: index = label, 0 = background.
         overlap: rule for overlapping annotations, needed to score it.
         class_shares: share of all pixels of each label.
-        members: what was combined, in order.
-        combine: the ensembler as in a recipe.
+        members: the checkpoints that were combined, in order; none when files were merged, or when
+            the file was not made here.
+        combine: the ensembler as in a recipe, or None when the file was not made here.
         postprocess: the postprocessors as in a recipe, in order.
         validation: scores of exactly this combination on the validation split, at the submission's
             size; None when it was not validated.
@@ -62,6 +84,14 @@ class SideCar:
         created: UTC, ISO 8601.
         command: the command line.
         versions: version of each package that took part.
+        files: the submission files that were merged, in order.
+        image_root: folder of the images, relative to the project folder; None = that of `test`.
+        labels_digest: digest of the labels whatever the format and the order of rows; empty = unknown.
+        validation_shares: share of the validation split's pixels that truly has each label, at the
+            submission's size; empty = unknown.
+        leaderboard: what became of it.
+        fitted: how good the combination is on images that it was not fitted to; None when nothing
+            in it was fitted, and `validation` is honest as it is.
         schema_version: version of this file's layout.
     """
 
@@ -75,14 +105,27 @@ class SideCar:
     overlap: Literal["max-id", "area", "order"]
     class_shares: tuple[float, ...]
     members: tuple[SideCarMember, ...]
-    combine: ComponentSpec
+    combine: ComponentSpec | None
     postprocess: tuple[ComponentSpec, ...]
     validation: Scores | None
     score: Scores | None
     created: str
     command: str
     versions: dict[str, str]
+    files: tuple[MergedFile, ...] = ()
+    image_root: str | None = None
+    labels_digest: str = ""
+    validation_shares: tuple[float, ...] = ()
+    leaderboard: Leaderboard = Leaderboard()
+    fitted: Fitted | None = None
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def honest_miou(self) -> float | None:
+        """The mIoU to trust: on validation images that nothing in it was fitted to, if it is known."""
+        if self.fitted is not None:
+            return self.fitted.honest_miou
+        return self.validation.mean_iou if self.validation else None
 
     def as_json(self) -> dict[str, Any]:
         """Return the side-car as plain values."""
@@ -96,6 +139,25 @@ _ADAPTER = TypeAdapter(SideCar)
 def side_car_path(submission: Path) -> Path:
     """Return where the side-car of a submission file lies: `name.json` beside `name.csv`."""
     return submission.with_suffix(".json")
+
+
+def refuse_output(output: Path, overwrite: bool) -> None:
+    """Refuse to write a submission where it or its side-car would replace something.
+
+    Raises:
+        UsageError: one of the two is there and `overwrite` is False, is a folder, or both have one
+            name.
+    """
+    side_car = side_car_path(output)
+    if side_car == output:
+        raise UsageError(
+            f"-o {output}: the side-car has that name", f"Use {output.with_suffix('.csv')}."
+        )
+    for path in (output, side_car):
+        if path.is_dir():
+            raise UsageError(f"-o {output}: {path} is a folder")
+        if path.exists() and not overwrite:
+            raise UsageError(f"{path} exists", "Choose another name with -o, or add --overwrite.")
 
 
 def portable_path(path: Path, project_root: Path) -> str:
@@ -120,13 +182,13 @@ def read_side_car(path: Path) -> SideCar:
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version is None:
         raise UsageError(f"{path} is not the side-car of a submission")
-    if version != SCHEMA_VERSION:
+    if version not in _READABLE:
         raise UsageError(
             f"{path}: side-car of schema version {version}; this is version {SCHEMA_VERSION}",
             "Update the toolkit.",
         )
     try:
-        return _ADAPTER.validate_python(content)
+        return _ADAPTER.validate_python(content | {"schema_version": SCHEMA_VERSION})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from toolkit.data.contest import Contest, Split
-from toolkit.ensemble.combination import Combination, FittedMember, refuse_other_members
+from toolkit.ensemble.combination import Combination, Fitted, FittedMember, refuse_other_members
 from toolkit.ensemble.combine import working
 from toolkit.ensemble.decide import EnsembleScores, decide, evaluate_ensemble
-from toolkit.errors import TrashError, UsageError
-from toolkit.files import atomic_path
+from toolkit.errors import UsageError
 from toolkit.metrics.confusion import Scores
 from toolkit.plugin.interfaces import Context, Ensembler, SubmissionFormat
 from toolkit.plugin.registry import Registry
@@ -27,11 +23,13 @@ from toolkit.predict.store import ProbabilityStore
 from toolkit.progress import Progress
 from toolkit.project import Project, find_project
 from toolkit.recipe.schema import Recipe
-from toolkit.submission.check import CheckReport, check_submission
+from toolkit.submission.check import CheckReport
 from toolkit.submission.expect import row_order
 from toolkit.submission.record import make_side_car
 from toolkit.submission.score import score_submission
-from toolkit.submission.side_car import portable_path, side_car_path, write_side_car
+from toolkit.submission.shares import share_warnings
+from toolkit.submission.side_car import portable_path, refuse_output, write_side_car
+from toolkit.submission.write import write_checked
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,7 @@ class SubmissionResult:
             the submission's size; None when it was not validated.
         score: scores against the truth of the test split; None when it is unknown.
         class_shares: share of all pixels per class name.
+        fitted: how good a fitted combination is on images that it was not fitted to.
         warnings: what looks wrong in a file that is valid in form.
     """
 
@@ -67,6 +66,7 @@ class SubmissionResult:
     validation: Scores | None
     score: Scores | None
     class_shares: dict[str, float]
+    fitted: Fitted | None
     warnings: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def submit(
     if combination is not None:
         refuse_other_members(combination, [_fitted_member(member, root) for member in loaded])
     plan = plan_submission(recipe, contest, registry, len(loaded))
-    _refuse_output(output, overwrite)
+    refuse_output(output, overwrite)
     validate = validate and _is_honest(loaded, recipe, progress)
 
     def predict(member: Member, split: Split) -> ProbabilityStore:
@@ -148,6 +148,7 @@ def submit(
     side_car = make_side_car(
         output, recipe, contest, registry, loaded, report,
         found=found, score=score, root=root,
+        fitted=combination.fitted if combination is not None else None,
     )  # fmt: skip
     side_car_file = write_side_car(output, side_car)
     failures = registry.notify("trash_submission_written", path=output, side_car=side_car.as_json())
@@ -165,7 +166,11 @@ def submit(
         validation=found.combined if found else None,
         score=score,
         class_shares=dict(zip(contest.class_names, report.class_shares, strict=True)),
-        warnings=report.warnings,
+        fitted=side_car.fitted,
+        warnings=(
+            *report.warnings,
+            *share_warnings(report.class_shares, side_car.validation_shares, contest.class_names),
+        ),
     )
 
 
@@ -193,30 +198,11 @@ class Plan:
         progress: Progress,
     ) -> CheckReport:
         """Write the file under a temporary name, check it, and only then give it its name."""
+        position_of = {name: row for row, name in enumerate(test.file_names)}
+        order = [position_of[image_id] for image_id in self.image_ids]
+        labels = decide(stores, test, self.ensembler, self.postprocess, order)
         n_classes = len(test.labels.class_names)
-        with atomic_path(output) as temporary:
-            with (
-                temporary.open("wb") as file,
-                progress.bar(f"writing {output.name}", len(test), "images") as bar,
-            ):
-
-                def rows() -> Iterator[tuple[str, NDArray[np.uint8]]]:
-                    position_of = {name: row for row, name in enumerate(test.file_names)}
-                    order = [position_of[image_id] for image_id in self.image_ids]
-                    labels = decide(stores, test, self.ensembler, self.postprocess, order)
-                    for image_id, decided in zip(self.image_ids, labels, strict=True):
-                        yield image_id, decided
-                        bar.advance()
-
-                self.format.write(file, rows())
-            report = check_submission(temporary, self.format, self.image_ids, n_classes)
-            if not report.valid:
-                raise TrashError(
-                    f"the file written for {output} is not valid: {report.problems[0]}",
-                    "This is a mistake in the submission format, not in your data; "
-                    "no file was kept.",
-                )
-        return report
+        return write_checked(output, self.format, labels, self.image_ids, n_classes, progress)
 
 
 def plan_submission(recipe: Recipe, contest: Contest, registry: Registry, n_members: int) -> Plan:
@@ -241,19 +227,6 @@ def plan_submission(recipe: Recipe, contest: Contest, registry: Registry, n_memb
 
 def _fitted_member(member: Member, root: Path) -> FittedMember:
     return FittedMember(portable_path(member.path, root), member.digest, member.views.text)
-
-
-def _refuse_output(output: Path, overwrite: bool) -> None:
-    side_car = side_car_path(output)
-    if side_car == output:
-        raise UsageError(
-            f"-o {output}: the side-car has that name", f"Use {output.with_suffix('.csv')}."
-        )
-    for path in (output, side_car):
-        if path.is_dir():
-            raise UsageError(f"-o {output}: {path} is a folder")
-        if path.exists() and not overwrite:
-            raise UsageError(f"{path} exists", "Choose another name with -o, or add --overwrite.")
 
 
 def _is_honest(members: Sequence[Member], recipe: Recipe, progress: Progress) -> bool:

@@ -123,6 +123,9 @@ class Artifacts:
         if history.best is history.epochs[-1]:
             save_checkpoint(self.best, checkpoint)
         save_checkpoint(self.last, checkpoint)
+        every = self.recipe.train.snapshot_every
+        if every is not None and checkpoint.epoch % every == 0:
+            save_checkpoint(self.path / f"epoch-{checkpoint.epoch:03d}.pt", checkpoint)
         save_state(self._state, self._inputs(), learner.state_dict(), history)
 
     def _checkpoint(self, learner: Learner, record: Mapping[str, Any]) -> Checkpoint:

@@ -28,6 +28,7 @@ CHANGES_NOTHING = (
     "data.workers",
     "train.device",
     "train.device_batch_size",
+    "train.snapshot_every",
     "trackers",
     "predict",
     "members",

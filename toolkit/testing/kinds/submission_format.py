@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.errors import TrashError
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.testing import samples
 from toolkit.testing.contract import CONTEXT, Rule, Subject, require
@@ -18,7 +19,7 @@ Rows = list[tuple[str, NDArray[np.uint8]]]
 
 def _rows(height: int, width: int) -> Rows:
     rng = np.random.default_rng(0)
-    ids = ("batch_02/0009.jpg", "batch_01/0010.jpg", "batch_01/0001.jpg")
+    ids = ("batch_02/0009.jpg", "batch_01/0010.jpg", "batch_01/a, 1_1.JPG")
     return [(name, samples.labels(rng, height, width, CONTEXT.n_classes, None)) for name in ids]
 
 
@@ -69,4 +70,25 @@ def is_deterministic(subject: Subject) -> None:
     require(_round_trip(form, rows)[0] == _round_trip(form, rows)[0], "two files differ")
 
 
-RULES: tuple[Rule, ...] = (describes_its_file, round_trips, resizes, is_deterministic)
+def refuses_what_was_cut_off(subject: Subject) -> None:
+    """Refuses a file that was cut off with a TrashError, or yields the images before the cut."""
+    form = subject.build()
+    rows = _rows(*form.size)
+    content, _ = _round_trip(form, rows)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "submission" + form.suffix)
+        path.write_bytes(content[: len(content) // 2])
+        try:
+            n_images = sum(1 for _ in form.read(path))
+        except TrashError:
+            return
+    require(n_images < len(rows), f"half a file has all {n_images} images")
+
+
+RULES: tuple[Rule, ...] = (
+    describes_its_file,
+    round_trips,
+    resizes,
+    is_deterministic,
+    refuses_what_was_cut_off,
+)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
+from torch.nn import functional
 
 from toolkit.testing.contract import CONTEXT, Rule, Subject, require
 
 _H, _W = 6, 10
+_LARGE_H, _LARGE_W = 96, 160
 
 
 def inverse_is_exact(subject: Subject) -> None:
@@ -16,13 +18,33 @@ def inverse_is_exact(subject: Subject) -> None:
         original = torch.arange(2 * channels * _H * _W).reshape(2, channels, _H, _W).float()
         seen = view.forward(original)
         require(seen.shape[:2] == original.shape[:2], f"forward gives {tuple(seen.shape)}")
-        require(
-            sorted(seen.shape[2:]) == sorted(original.shape[2:]),
-            f"forward turns {_H} × {_W} into {seen.shape[2]} × {seen.shape[3]}",
-        )
         back = view.inverse(seen)
-        require(back.shape == original.shape, f"inverse gives {tuple(back.shape)}")
-        require(torch.equal(back, original), "inverse(forward(x)) is not x")
+        require(back.shape[:2] == original.shape[:2], f"inverse gives {tuple(back.shape)}")
+        if back.shape == original.shape:
+            require(torch.equal(back, original), "inverse(forward(x)) is not x")
+
+
+def keeps_places(subject: Subject) -> None:
+    """Lays its maps over the image to within one of their own pixels, if it resamples."""
+    size = _LARGE_H, _LARGE_W
+    rows, columns = torch.arange(size[0]).float(), torch.arange(size[1]).float()
+    places = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[None]
+    view = subject.build()
+    back = view.inverse(view.forward(torch.cat([places, places[:, :1]], 1)))[:, :2]
+    laid = functional.interpolate(back, size, mode="bilinear", align_corners=False)
+    pixel = max(1.0, *(whole / own for whole, own in zip(size, back.shape[-2:], strict=True)))
+    wrong = float((laid - places).abs().max())
+    require(wrong <= pixel, f"pixels of an image of {size} are {wrong:.1f} from their place")
+
+
+def fits_networks(subject: Subject) -> None:
+    """Keeps sides that are multiples of 32 so: encoders need it."""
+    seen = subject.build().forward(torch.zeros(1, 3, _LARGE_H, _LARGE_W))
+    sides = seen.shape[-2:]
+    require(
+        all(side % 32 == 0 for side in sides),
+        f"forward turns {_LARGE_H} × {_LARGE_W} into {sides[0]} × {sides[1]}",
+    )
 
 
 def leaves_inputs(subject: Subject) -> None:
@@ -37,4 +59,4 @@ def leaves_inputs(subject: Subject) -> None:
     require(torch.equal(seen, kept), "inverse changed the maps in place")
 
 
-RULES: tuple[Rule, ...] = (inverse_is_exact, leaves_inputs)
+RULES: tuple[Rule, ...] = (inverse_is_exact, keeps_places, fits_networks, leaves_inputs)

@@ -1,0 +1,113 @@
+"""What the commands of `trash submission` have in common: files, and who says how to read them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.errors import UsageError, did_you_mean
+from toolkit.plugin.registry import Registry
+from toolkit.project import Project
+
+if TYPE_CHECKING:
+    from toolkit.submission.expect import Source
+    from toolkit.submission.together import Readable
+
+File = Annotated[Path, typer.Argument(help="The submission file.")]
+RecipePath = Annotated[
+    Path | None, typer.Option("--recipe", help="Recipe that says format, images and classes.")
+]
+Test = Annotated[
+    Path | None, typer.Option("--test", help="COCO JSON of the images, instead of a recipe.")
+]
+Sample = Annotated[
+    Path | None, typer.Option("--sample", help="With --test: file with the order of rows.")
+]
+Size = Annotated[
+    str | None, typer.Option("--size", metavar="HxW", help="With --test: size of the maps.")
+]
+DataRoot = Annotated[
+    Path | None, typer.Option("--data-root", help="Where the photos lie on this machine.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True)
+class Given:
+    """The options that say what a file holds; without any, its side-car does."""
+
+    recipe: Path | None = None
+    test: Path | None = None
+    sample: Path | None = None
+    size: str | None = None
+
+    def source(self, project: Project) -> Source | None:
+        """Return who says it, None = the side-car.
+
+        Raises:
+            UsageError: options that do not go together, or a file that is wrong.
+        """
+        from toolkit.submission.expect import from_files, from_recipe
+
+        if self.test is None and (self.sample or self.size):
+            raise UsageError("--sample and --size go with --test")
+        if self.test is not None and self.recipe is not None:
+            raise UsageError("give --recipe or --test, not both")
+        if self.recipe is not None:
+            return from_recipe(self.recipe, project)
+        if self.test is not None:
+            return from_files(self.test, self.sample, parse_size(self.size))
+        return None
+
+
+def readable(
+    files: list[Path], given: Given, project: Project, registry: Registry
+) -> tuple[list[Readable], Source]:
+    """Return how to read each of the files, and who says what the first one holds.
+
+    Raises:
+        UsageError: a file is missing, or nobody says how it is written.
+    """
+    from toolkit.submission.expect import format_of, sources_of
+    from toolkit.submission.together import Readable
+
+    source = given.source(project)
+    for file in files:
+        require_file(file)
+    sources = sources_of(files, source)
+    formats = [format_of(each, project, registry) for each in sources]
+    found = [Readable(file, *format_) for file, format_ in zip(files, formats, strict=True)]
+    return found, sources[0]
+
+
+def require_file(file: Path) -> None:
+    """Refuse a submission file that is not there, with the nearest name."""
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder, not a submission file")
+    if not file.exists():
+        beside = file.parent.iterdir() if file.parent.is_dir() else ()
+        raise UsageError(
+            f"submission file not found: {file}",
+            did_you_mean(file.name, [found.name for found in beside if found.suffix != ".json"]),
+        )
+
+
+def require_png(option: str, path: Path, default: str) -> None:
+    """Refuse a name that is not that of a PNG file."""
+    if path.suffix.lower() != ".png" or path.is_dir():
+        near = path / default if path.is_dir() else path.with_suffix(".png")
+        raise UsageError(f"{option} {path} is no name of a PNG file", f"Write {option} {near}.")
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Return (height, width) of a text such as "256x256"."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
+    if match is None:
+        raise UsageError(f"--size {text}: expected HEIGHTxWIDTH in pixels, such as 256x256")
+    return int(match[1]), int(match[2])

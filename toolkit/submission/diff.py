@@ -1,0 +1,95 @@
+"""What differs between two submission files."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
+from toolkit.submission.together import Labels, Readable, read_together
+
+# No label can be 255: a file has at most 255 classes.
+_NOTHING_IGNORED = 255
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Pixels that have one class in the first file and another one in the second.
+
+    Attributes:
+        before: label in the first file.
+        after: label in the second file.
+        pixels: how many.
+    """
+
+    before: int
+    after: int
+    pixels: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two files differ.
+
+    Attributes:
+        matrix: int64 (C, C) pixels; rows are labels of the first file, columns of the second.
+        differing: (image id, share of its pixels that differ, 0…1), most first.
+        shown: (image id, labels of the first, labels of the second), uint8 (H, W), of the images
+            that differ most.
+    """
+
+    matrix: NDArray[np.int64]
+    differing: tuple[tuple[str, float], ...]
+    shown: tuple[tuple[str, Labels, Labels], ...]
+
+    @property
+    def scores(self) -> Scores:
+        """Scores of the second file as if the first were the truth; `accuracy` = equal pixels."""
+        return scores(self.matrix)
+
+    @property
+    def n_differing(self) -> int:
+        """Number of images that differ at all."""
+        return sum(share > 0 for _, share in self.differing)
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        """Every change of class that occurs, the largest first."""
+        found = [
+            Flow(int(before), int(after), int(self.matrix[before, after]))
+            for before, after in np.argwhere(self.matrix)
+            if before != after
+        ]
+        return tuple(sorted(found, key=lambda flow: -flow.pixels))
+
+
+def compare(first: Readable, second: Readable, keep: int = 0) -> Difference:
+    """Compare two submission files of the same images; the order of rows does not matter.
+
+    Args:
+        first: the file that the other one is compared with.
+        second: the other one.
+        keep: keep the labels of so many images that differ most.
+
+    Raises:
+        UsageError: the files differ in classes, sizes or images, or one of them is broken.
+    """
+    confusion = ConfusionMatrix(len(first.class_names), _NOTHING_IGNORED)
+    differing: list[tuple[str, float]] = []
+    kept: list[tuple[float, int, Labels, Labels]] = []
+    for row, (image_id, (before, after)) in enumerate(read_together([first, second])):
+        confusion.update(after, before)
+        share = float(np.mean(before != after))
+        differing.append((image_id, share))
+        if keep and share:
+            # The row makes entries distinct, so that arrays are never compared.
+            heapq.heappush(kept, (share, -row, before, after))
+            if len(kept) > keep:
+                heapq.heappop(kept)
+    kept.sort(key=lambda each: each[:2], reverse=True)
+    shown = [(differing[-row][0], before, after) for _, row, before, after in kept]
+    most_first = sorted(differing, key=lambda each: -each[1])
+    return Difference(confusion.matrix, tuple(most_first), tuple(shown))

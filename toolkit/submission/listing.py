@@ -1,0 +1,95 @@
+"""What is known of the submissions: their own scores beside the leaderboard's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from toolkit.metrics.correlation import rank_correlation
+from toolkit.submission.earlier import Submission
+
+PAIRS = (("validation", "public"), ("validation", "private"), ("public", "private"))
+"""Whose orders are compared: the score before the upload with those after it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One submission; scores are mIoU in 0…1, None = unknown.
+
+    Attributes:
+        name: of the file, without its ending.
+        members: names of the checkpoints, or of the files that were merged.
+        combine: how they were combined, with weights; None when the file was not made here.
+        validation: on validation images that nothing in it was fitted to.
+        local: against the truth of the test split.
+        public: of the public leaderboard.
+        private: of the private leaderboard.
+        created: UTC, ISO 8601.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    combine: str | None
+    validation: float | None
+    local: float | None
+    public: float | None
+    private: float | None
+    created: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well two scores agree about the order of the submissions.
+
+    Attributes:
+        first: name of a score.
+        second: name of the other one.
+        n: submissions that have both.
+        correlation: Spearman's, -1…1; None below three submissions, or when all are equal.
+    """
+
+    first: str
+    second: str
+    n: int
+    correlation: float | None
+
+
+def row_of(submission: Submission) -> Row:
+    """Return the row of one submission."""
+    side_car = submission.side_car
+    checkpoints = [_short(each.checkpoint) for each in side_car.members]
+    files = [PurePosixPath(each.file).name for each in side_car.files]
+    combine = side_car.combine
+    weights = combine.parameters.get("weights") if combine is not None else None
+    shown = " " + ",".join(f"{weight:g}" for weight in weights) if weights else ""
+    return Row(
+        name=submission.path.stem,
+        members=(*checkpoints, *files),
+        combine=f"{combine.name}{shown}" if combine is not None else None,
+        validation=side_car.honest_miou,
+        local=side_car.score.mean_iou if side_car.score else None,
+        public=side_car.leaderboard.public,
+        private=side_car.leaderboard.private,
+        created=side_car.created,
+    )
+
+
+def agreements(rows: Sequence[Row]) -> tuple[Agreement, ...]:
+    """Return the agreement of each of `PAIRS`."""
+    found = []
+    for first, second in PAIRS:
+        both = [(getattr(row, first), getattr(row, second)) for row in rows]
+        known = [pair for pair in both if None not in pair]
+        a, b = [pair[0] for pair in known], [pair[1] for pair in known]
+        found.append(Agreement(first, second, len(known), rank_correlation(a, b)))
+    return tuple(found)
+
+
+def _short(checkpoint: str) -> str:
+    path = PurePosixPath(checkpoint)
+    return (
+        (path.relative_to("runs") if path.parts[:1] == ("runs",) else path)
+        .with_suffix("")
+        .as_posix()
+    )
