@@ -168,6 +168,8 @@ def _marked(name: str, is_chosen: bool) -> str:
 
 
 def _show_trial(trial: Trial) -> None:
+    from toolkit.submission.options import component_text
+
     console.print_table(
         ("then", "mIoU", "gain", "±", "clearly worse"),
         [
@@ -188,9 +190,3 @@ def _show_trial(trial: Trial) -> None:
         console.note(
             f"chosen on part of the images and scored on the rest, it gains {trial.gain.miou:+.4f}"
         )
-
-
-def component_text(spec: Any) -> str:
-    """Return a component as the command line writes it."""
-    values = ",".join(f"{key}={value}" for key, value in spec.parameters.items())
-    return f"{spec.name}:{values}" if values else str(spec.name)
