@@ -104,8 +104,8 @@ def test_a_combination_is_submitted_with_its_own_members_only(
         ([second, third], "member 2 is runs/tiny-003/best.pt@none"),
         ([second, f"{first}@hflip"], "member 2 is runs/tiny-001/best.pt@hflip"),
         ([second, first, third], "3 members, but the combination was fitted to 2"),
-        ([second, first, "--weights", "1,2"], "--weights and --post would change"),
-        ([second, first, "--post", "smooth"], "--weights and --post would change"),
+        ([second, first, "--weights", "1,2"], "--weights, --post and --member-post would change"),
+        ([second, first, "--post", "smooth"], "--weights, --post and --member-post would change"),
     ):
         assert run(["submit", "--ensemble", *arguments, "--combine", str(file)]) == 2
         assert message in " ".join(capsys.readouterr().err.split())

@@ -14,11 +14,14 @@ import torch
 from torch import nn
 
 from toolkit.data.contest import Contest, Split, open_contest
-from toolkit.data.masks import paint_mask
+from toolkit.data.images import read_image
+from toolkit.data.masks import paint_mask, resize_mask
+from toolkit.ensemble.labels import argmax_labels
 from toolkit.errors import TrashError, UsageError
 from toolkit.metrics.confusion import ConfusionMatrix, scores
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import load_registry
+from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.predict import member as member_module
 from toolkit.predict.member import load_member
@@ -27,6 +30,7 @@ from toolkit.predict.predictor import predict_split
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
+from toolkit.submission.mask_string import MaskString
 from toolkit.submission.side_car import read_side_car, side_car_path
 from toolkit.submission.submit import SubmissionResult, submit
 from toolkit.train.checkpoint import Checkpoint, save_checkpoint
@@ -250,6 +254,39 @@ def test_postprocessing_changes_the_file(world: World) -> None:
     assert changed.path.read_bytes() != plain.path.read_bytes()
     assert plain.validation is None
     assert plain.members[0].validation is None
+
+
+def test_members_are_postprocessed_before_they_are_combined(world: World) -> None:
+    a, b = world.checkpoint("a", 1), world.checkpoint("b", 2)
+    step = ComponentSpec(name="smooth", sigma=6.0)
+    recipe = world.recipe.model_copy(update={"member_postprocess": (step,)})
+    result = world.submit([a, b], recipe=recipe)
+    context = Context(world.contest.class_names)
+    smooth = world.registry.build("postprocessor", step, context)
+    members = [load_member(path, world.registry, torch.device("cpu")) for path in (a, b)]
+    for split, scored in ((world.contest.val, result.validation), (world.contest.test, None)):
+        assert split is not None
+        matrix = ConfusionMatrix(context.n_classes, 255)
+        stores = [
+            predict_split(
+                each, split, cache=world.project.cache, store="f32", progress=SilentProgress()
+            )
+            for each in members
+        ]
+        rows = dict(MaskString((32, 32), ("image_id", "PredictionString"), 12).read(result.path))
+        for position, record in enumerate(split.images):
+            image = read_image(split.path(position), record)
+            maps = [smooth(store.read(position), image) for store in stores]
+            labels = resize_mask(argmax_labels((maps[0] + maps[1]) / 2), (32, 32))
+            if scored is None:
+                np.testing.assert_array_equal(rows[record.file_name], labels)
+                continue
+            mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
+            matrix.update(labels, resize_mask(mask, (32, 32)))
+        if scored is not None:
+            assert scored.mean_iou == pytest.approx(scores(matrix.matrix).mean_iou)
+    assert read_side_car(result.side_car).member_postprocess == (step,)
+    assert result.path.read_bytes() != world.submit([a, b], "plain.csv").path.read_bytes()
 
 
 def test_rows_follow_the_sample_submission(world: World, tmp_path: Path) -> None:

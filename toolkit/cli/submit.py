@@ -72,6 +72,14 @@ def submit(
         list[str] | None,
         typer.Option("--post", metavar="NAME[:KEY=VALUE,…]", help="Postprocessor. Repeat."),
     ] = None,
+    member_post: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--member-post",
+            metavar="NAME[:KEY=VALUE,…]",
+            help="Postprocessor of each member, before they are combined. Repeat.",
+        ),
+    ] = None,
     recipe: Recipe = None,
     data_root: DataRoot = None,
     store: Store = None,
@@ -107,7 +115,8 @@ def submit(
     combined = parse_combination(combine)
     used = with_options(
         prediction_recipe(choices[0], project, recipe, data_root),
-        combine=combined, weights=weights, postprocess=post, store=store,
+        combine=combined, weights=weights, postprocess=post,
+        member_postprocess=member_post, store=store,
     )  # fmt: skip
     contest = open_contest(used.data, project, progress)
     format_ = registry.build("submission_format", used.submission, Context(contest.class_names))

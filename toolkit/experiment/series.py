@@ -11,6 +11,7 @@ from typing import Any
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.splits import read_folds
 from toolkit.ensemble.decide import confusions
+from toolkit.ensemble.refined import refined
 from toolkit.errors import UsageError
 from toolkit.experiment.compare import spread
 from toolkit.experiment.execute import execute_part
@@ -243,7 +244,11 @@ def _out_of_fold(
         recipe, contest = variant.loaded.recipe, _contest(variant, project)
         context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
         found = confusions(
-            [stores[row] for row in chosen],
+            refined(
+                [stores[row] for row in chosen],
+                contest.val,
+                build_chain(recipe.member_postprocess, registry, context),
+            ),
             contest.val,
             registry.build("ensembler", recipe.ensemble, context),
             build_chain(recipe.postprocess, registry, context),

@@ -31,6 +31,7 @@ LISTS = {
     ("pseudo", "postprocess"): "postprocessor",
     ("pseudo", "select"): "selector",
     ("pseudo", "augment"): "augmentation",
+    ("member_postprocess",): "postprocessor",
     ("postprocess",): "postprocessor",
     ("trackers",): "tracker",
 }

@@ -253,6 +253,8 @@ class Recipe(Section):
     predict: Predict = Predict()
     members: tuple[str, ...] = ()
     """Other recipes or checkpoints that are combined with this network in the submission."""
+    member_postprocess: tuple[ComponentSpec, ...] = ()
+    """Steps on the probabilities of each member, before they are combined."""
     ensemble: ComponentSpec = _named("mean")
     """How members are combined."""
     postprocess: tuple[ComponentSpec, ...] = ()

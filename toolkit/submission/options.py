@@ -28,6 +28,7 @@ def with_options(
     combine: str | Combination | None = None,
     weights: str | None = None,
     postprocess: Sequence[str] | None = None,
+    member_postprocess: Sequence[str] | None = None,
     store: str | None = None,
 ) -> Recipe:
     """Return the recipe with what was given in place of its own values.
@@ -38,6 +39,7 @@ def with_options(
             another one; or a fitted combination, whose ensembler and postprocessors are taken.
         weights: one number per member, as in "0.4,0.6".
         postprocess: postprocessors as in "min_area:pixels=64"; replaces all of the recipe's.
+        member_postprocess: the same, applied to each member before it is combined.
         store: number type of the stored maps.
 
     Raises:
@@ -46,12 +48,13 @@ def with_options(
     changes: dict[str, Any] = {}
     ensemble = recipe.ensemble
     if isinstance(combine, Combination):
-        if weights is not None or postprocess is not None:
+        if weights is not None or postprocess is not None or member_postprocess is not None:
             raise UsageError(
-                "--weights and --post would change a combination that was fitted and scored as it is",
+                "--weights, --post and --member-post would change a combination that was fitted and scored as it is",
                 "Leave them out, or name an ensembler with --combine.",
             )
         ensemble = combine.ensemble
+        changes["member_postprocess"] = ()
         changes["postprocess"] = combine.postprocess
     elif combine is not None and combine != ensemble.name:
         ensemble = parse_component(combine)
@@ -62,6 +65,8 @@ def with_options(
     changes["ensemble"] = ensemble
     if postprocess is not None:
         changes["postprocess"] = tuple(map(parse_component, postprocess))
+    if member_postprocess is not None:
+        changes["member_postprocess"] = tuple(map(parse_component, member_postprocess))
     if store is not None:
         if store not in NUMBER_TYPES:
             raise UsageError(f"--store {store}: unknown", did_you_mean(store, NUMBER_TYPES))

@@ -91,6 +91,9 @@ def make_side_car(
             for member, own in zip(members, alone, strict=True)
         ),
         combine=_with_defaults("ensembler", recipe.ensemble, registry),
+        member_postprocess=tuple(
+            _with_defaults("postprocessor", spec, registry) for spec in recipe.member_postprocess
+        ),
         postprocess=tuple(
             _with_defaults("postprocessor", spec, registry) for spec in recipe.postprocess
         ),

@@ -90,6 +90,7 @@ class SideCar:
         validation_shares: share of the validation split's pixels that truly has each label, at the
             submission's size; empty = unknown.
         leaderboard: what became of it.
+        member_postprocess: the postprocessors on each member before it was combined, in order.
         fitted: how good the combination is on images that it was not fitted to; None when nothing
             in it was fitted, and `validation` is honest as it is.
         schema_version: version of this file's layout.
@@ -118,6 +119,7 @@ class SideCar:
     validation_shares: tuple[float, ...] = ()
     leaderboard: Leaderboard = Leaderboard()
     fitted: Fitted | None = None
+    member_postprocess: tuple[ComponentSpec, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     @property

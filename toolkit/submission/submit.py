@@ -11,6 +11,7 @@ from toolkit.data.contest import Contest, Split
 from toolkit.ensemble.combination import Combination, Fitted, FittedMember, refuse_other_members
 from toolkit.ensemble.combine import working
 from toolkit.ensemble.decide import EnsembleScores, decide, evaluate_ensemble
+from toolkit.ensemble.refined import refined
 from toolkit.errors import UsageError
 from toolkit.metrics.confusion import Scores
 from toolkit.plugin.interfaces import Context, Ensembler, SubmissionFormat
@@ -179,6 +180,7 @@ class Plan:
     """What turns stores into a file; made by `plan_submission`."""
 
     format: SubmissionFormat
+    member_postprocess: Chain
     ensembler: Ensembler
     postprocess: Chain
     image_ids: tuple[str, ...]
@@ -186,8 +188,9 @@ class Plan:
     def evaluate(
         self, stores: Sequence[ProbabilityStore], split: Split, progress: Progress
     ) -> EnsembleScores:
+        maps = refined(stores, split, self.member_postprocess)
         return evaluate_ensemble(
-            stores, split, self.ensembler, self.postprocess, self.format.size, progress
+            maps, split, self.ensembler, self.postprocess, self.format.size, progress
         )
 
     def write(
@@ -200,7 +203,8 @@ class Plan:
         """Write the file under a temporary name, check it, and only then give it its name."""
         position_of = {name: row for row, name in enumerate(test.file_names)}
         order = [position_of[image_id] for image_id in self.image_ids]
-        labels = decide(stores, test, self.ensembler, self.postprocess, order)
+        maps = refined(stores, test, self.member_postprocess)
+        labels = decide(maps, test, self.ensembler, self.postprocess, order)
         n_classes = len(test.labels.class_names)
         return write_checked(output, self.format, labels, self.image_ids, n_classes, progress)
 
@@ -220,6 +224,7 @@ def plan_submission(recipe: Recipe, contest: Contest, registry: Registry, n_memb
         ensembler=working(
             registry.build("ensembler", recipe.ensemble, context), context.n_classes, n_members
         ),
+        member_postprocess=build_chain(recipe.member_postprocess, registry, context),
         postprocess=build_chain(recipe.postprocess, registry, context),
         image_ids=row_order(contest.test.file_names, contest.sample_submission, format_),
     )

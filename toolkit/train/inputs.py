@@ -33,6 +33,7 @@ CHANGES_NOTHING = (
     "predict",
     "members",
     "ensemble",
+    "member_postprocess",
     "postprocess",
     "submission",
     # What these lead to is among the inputs by its key.
