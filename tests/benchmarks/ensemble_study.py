@@ -3,7 +3,7 @@
     python tests/benchmarks/ensemble_study.py demo
     python tests/benchmarks/ensemble_study.py bags
 
-Trains the four members of recipes/small/ensemble_study with seeds 1, 2, 3 (finished ones are found again),
+Trains the three members of recipes/small/ensemble_study with seeds 1, 2, 3 (finished ones are found again),
 then does for each seed what these commands do, reading the maps once:
 
     trash ensemble search MEMBERS --way "best single"
@@ -42,7 +42,7 @@ from toolkit.project import find_project
 from toolkit.submission.options import parse_combination, with_options
 from toolkit.submission.submit import submit
 
-MEMBERS = ("unet", "fpn", "deeplabv3plus", "linknet")
+MEMBERS = ("unet", "fpn", "deeplabv3plus")
 VIEWS = {"demo": "d4", "bags": "hflip"}
 SIZE = (256, 256)
 STEPS = (

@@ -43,7 +43,7 @@ def test_a_valid_file_has_shares_and_no_problem(tmp_path: Path) -> None:
 
 def test_a_missing_row(tmp_path: Path) -> None:
     report = checked(tmp_path / "a.csv", rows_of(["a.jpg", "c.jpg", "d.jpg"]))
-    assert messages(report) == ["1 of 4 images have no row: b.jpg"]
+    assert messages(report) == ["1 of 4 images have no row: b.jpg; the first belongs before row 3"]
     assert not report.valid
 
 

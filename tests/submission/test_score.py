@@ -85,6 +85,14 @@ def test_another_image_is_an_error(tmp_path: Path, truth: Split) -> None:
     assert caught.value.hint == "Did you mean b.jpg?"
 
 
+def test_an_image_twice_is_an_error(tmp_path: Path, truth: Split) -> None:
+    path = write(tmp_path / "a.csv", targets())
+    path.write_bytes(path.read_bytes() + path.read_bytes().splitlines(keepends=True)[1])
+    with pytest.raises(UsageError, match=r"a\.csv: a\.jpg has two rows") as caught:
+        score_submission(path, FORMAT, truth)
+    assert not caught.value.hint
+
+
 def test_a_broken_file_is_an_error(tmp_path: Path, truth: Split) -> None:
     path = write(tmp_path / "a.csv", targets())
     path.write_bytes(path.read_bytes()[:-1])

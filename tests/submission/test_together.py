@@ -64,6 +64,17 @@ def test_an_image_that_a_file_lacks(tmp_path: Path) -> None:
         list(read_together([first, second], ["img1.jpg", "img3.jpg"]))
 
 
+@pytest.mark.parametrize("order", [None, IDS])
+def test_a_row_with_its_own_place_is_not_taken_for_the_missing_one(
+    tmp_path: Path, order: tuple[str, ...] | None
+) -> None:
+    first = written(tmp_path / "a.csv", {name: labels_of(0) for name in IDS})
+    second = written(tmp_path / "b.csv", {name: labels_of(0) for name in IDS[1:]})
+    with pytest.raises(UsageError, match=f"has no row of {IDS[0]}") as error:
+        list(read_together([first, second], order))
+    assert "trash submission check" in error.value.hint
+
+
 def test_an_image_too_many(tmp_path: Path) -> None:
     first = written(tmp_path / "a.csv", {"a": labels_of(0)})
     second = written(tmp_path / "b.csv", {"a": labels_of(0), "b": labels_of(1)})

@@ -25,11 +25,25 @@ def by_label(
     Raises:
         UsageError: there is no such class.
     """
-    for name in table:
-        if name not in context.class_names:
-            raise UsageError(
-                f"{parameter}: there is no class called {name}",
-                did_you_mean(name, context.class_names),
-                parameter=parameter,
-            )
-    return tuple(table.get(name, others) for name in context.class_names)
+    named = {label_of(name, context, parameter): value for name, value in table.items()}
+    return tuple(named.get(label, others) for label in range(context.n_classes))
+
+
+def label_of(name: str, context: Context, parameter: str) -> int:
+    """Return the label of a class.
+
+    Args:
+        name: of the class.
+        context: knows the classes.
+        parameter: what names it in a recipe.
+
+    Raises:
+        UsageError: there is no such class.
+    """
+    if name not in context.class_names:
+        raise UsageError(
+            f"{parameter}: there is no class called {name}",
+            did_you_mean(name, context.class_names),
+            parameter=parameter,
+        )
+    return context.class_names.index(name)

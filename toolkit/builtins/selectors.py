@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from toolkit import Component, Context, UnitInterval, UsageError, hookimpl
-from toolkit.errors import did_you_mean
+from toolkit.builtins.class_tables import by_label
 from toolkit.project import find_project
 
 if TYPE_CHECKING:
@@ -28,15 +28,7 @@ def threshold(
     """
     from toolkit.pseudo.pixel_selectors import Threshold
 
-    for name in per_class or {}:
-        if name not in context.class_names:
-            raise UsageError(
-                f"per_class: there is no class {name}",
-                did_you_mean(name, context.class_names),
-                parameter="per_class",
-            )
-    by_label = tuple((per_class or {}).get(name, least) for name in context.class_names)
-    return Threshold(by_label, context.ignore_index)
+    return Threshold(by_label(per_class or {}, least, context, "per_class"), context.ignore_index)
 
 
 def class_balanced(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.ensemble.contested import confusion
+from toolkit.ensemble.contested import confusion, count_pairs, pair_keys
 from toolkit.ensemble.labels import argmax_labels
 from toolkit.ensemble.sampled import Pixels
 from toolkit.metrics.confusion import mean_ious
@@ -34,20 +34,43 @@ class FactorFit:
         chosen = np.flatnonzero(images[self._pixels.image])
         mean, target = self._mean[:, chosen], self._pixels.target[chosen]
         factors = np.ones(len(mean))
-
-        def score(factors: NDArray[np.float64]) -> float:
-            scaled = mean * factors[:, None].astype(np.float32)
-            return float(mean_ious(confusion(target, argmax_labels(scaled), len(mean))))
-
-        best = score(factors)
+        best = float(mean_ious(confusion(target, argmax_labels(mean), len(mean))))
         for _ in range(_SWEEPS):
             before = best
-            for label in range(len(factors)):
+            for label, own in enumerate(mean):
+                rivals = _Rivals(mean * factors[:, None].astype(np.float32), target, label)
                 for step in _STEPS:
-                    tried = factors.copy()
-                    tried[label] *= step
-                    if (found := score(tried)) > best:
-                        factors, best = tried, found
+                    factor = factors[label] * step
+                    if (found := rivals.miou(own * np.float32(factor))) > best:
+                        factors[label], best = factor, found
             if best == before:
                 break
         return tuple(float(factor) for factor in factors.round(_DIGITS))
+
+
+class _Rivals:
+    """All classes but one, so that only the pixels which that one wins are counted anew.
+
+    Args:
+        scaled: float32 (C, pixels), the probabilities times their factors.
+        target: uint8 (pixels,), true labels.
+        label: the class that is tried.
+    """
+
+    def __init__(self, scaled: NDArray[np.float32], target: NDArray[np.uint8], label: int) -> None:
+        others = np.delete(scaled, label, axis=0)
+        labels = argmax_labels(others)
+        labels += labels >= label
+        self._label = label
+        self._probability = others.max(axis=0)
+        self._wins_ties = labels > label
+        self._pairs = pair_keys(target, labels, len(scaled))
+        self._counts = count_pairs(self._pairs, len(scaled))
+
+    def miou(self, own: NDArray[np.float32]) -> float:
+        """Return the mIoU when the class has these scaled probabilities, float32 (pixels,)."""
+        won = (own > self._probability) | (self._wins_ties & (own == self._probability))
+        moved = count_pairs(self._pairs[won], len(self._counts))
+        counts = self._counts - moved
+        counts[:, self._label] += moved.sum(axis=1)
+        return float(mean_ious(counts))

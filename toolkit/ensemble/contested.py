@@ -104,5 +104,20 @@ def confusion(
     target: NDArray[np.uint8], labels: NDArray[np.uint8], n_classes: int
 ) -> NDArray[np.int64]:
     """Return the counts, int64 (C, C), of labels that are all below `n_classes`."""
-    keys = target.astype(np.int64) * n_classes + labels
-    return np.bincount(keys, minlength=n_classes**2).reshape(n_classes, n_classes)
+    return count_pairs(pair_keys(target, labels, n_classes), n_classes)
+
+
+def pair_keys(
+    target: NDArray[np.uint8], labels: NDArray[np.uint8], n_classes: int
+) -> NDArray[np.uint16]:
+    """Return one number for each pair of labels, all below `n_classes`: uint16 (pixels,)."""
+    keys = target.astype(np.uint16)
+    keys *= np.uint16(n_classes)
+    keys += labels
+    return keys
+
+
+def count_pairs(keys: NDArray[np.uint16], n_classes: int) -> NDArray[np.int64]:
+    """Return how often each pair of `pair_keys` occurs, int64 (C, C); rows are targets."""
+    counts = np.bincount(keys, minlength=n_classes**2)
+    return counts.reshape(n_classes, n_classes)

@@ -15,6 +15,7 @@ It stands in `predict.views` of a recipe, in `--views`, and behind the @ of `a.p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import nan
@@ -42,6 +43,7 @@ TILE = "tile"
 
 _EXAMPLES = 'Write "none", "hflip" or a product such as "hflip*rot90".'
 _WAYS = 'Write it as in "tile,overlap=0.5,geometric:hflip*rot90".'
+_SEPARATOR = re.compile(r"[\s,;]")
 _LONGEST_SIDE = 16384
 _LARGEST_OVERLAP = 0.9
 """Beyond it a pixel would be predicted more than a hundred times."""
@@ -137,6 +139,10 @@ def check_view(name: str, registry: Registry) -> None:
 
 def _nearest_hint(name: str, registry: Registry) -> str:
     source, colon, view = name.partition(":")
+    if name == TILE or (source in (*MERGES, TILE) and colon):
+        return _WAYS
+    if view in (*MERGES, TILE):
+        return f"Did you mean {view}:{source}?"
     if colon:
         known = {entry.source for entry in registry.entries("view")}
         near = None if source in known else nearest(source, (*MERGES, TILE))
@@ -155,7 +161,7 @@ def _factors(product: str, text: str) -> tuple[tuple[str, ...], ...]:
     if factors == ((NO_VIEWS,),):
         return ()
     names = [name for factor in factors for name in factor]
-    if NO_VIEWS in names or "" in names:
+    if NO_VIEWS in names or "" in names or any(map(_SEPARATOR.search, names)):
         raise UsageError(f"views {text!r}: not a product of views", _EXAMPLES)
     return factors
 
@@ -178,8 +184,8 @@ def _read_ways(words: list[str], text: str) -> ViewPlan:
             continue
         if key not in _OPTIONS or key == word:
             known = (*MERGES, TILE, *_OPTIONS)
-            hint = _WAYS if key in known else did_you_mean(key, known)
-            raise UsageError(f"views {text!r}: {word!r} says nothing that is known", hint)
+            hint = "" if key in known else did_you_mean(key, known, limit=0)
+            raise UsageError(f"views {text!r}: {word!r} says nothing that is known", hint or _WAYS)
         options[key] = _OPTIONS[key](word)
     if options and TILE not in words:
         raise UsageError(f"views {text!r}: {', '.join(options)} without {TILE}", _WAYS)

@@ -173,7 +173,9 @@ class _Rows:
         if missing:
             shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
             of = f"{len(missing)} of {len(self._expected)} images have no row"
-            yield Problem(f"{of}: {shown}")
+            row = self._row_after(missing[0])
+            place = f"; the first belongs before row {row}" if row is not None else ""
+            yield Problem(f"{of}: {shown}{place}")
         found = [image_id for image_id in self._row_of if image_id in self._expected]
         expected = [image_id for image_id in self._expected if image_id in self._row_of]
         misplaced = [pair for pair in zip(found, expected, strict=True) if pair[0] != pair[1]]
@@ -185,3 +187,9 @@ class _Rows:
                 None,
                 image_id,
             )
+
+    def _row_after(self, missing: str) -> int | None:
+        """Return the row of the next image that has one; None at the end of the file."""
+        expected = tuple(self._expected)
+        later = expected[expected.index(missing) :]
+        return next((self._row_of[each] for each in later if each in self._row_of), None)

@@ -29,16 +29,20 @@ def score_submission(
     Raises:
         UsageError: the file is not valid, or holds other images than the truth.
     """
-    waiting = {record.file_name: record for record in truth.images}
+    record_of = {record.file_name: record for record in truth.images}
+    waiting = dict.fromkeys(record_of)
     confusion = ConfusionMatrix(len(truth.labels.class_names), truth.ignore_index)
     with (progress or SilentProgress()).bar("scoring", len(truth), "images") as bar:
         for image_id, labels in format.read(path):
-            record = waiting.pop(image_id, None)
+            record = record_of.get(image_id)
             if record is None:
                 raise UsageError(
-                    f"{path}: {image_id} is not in {truth.file}, or has two rows",
-                    did_you_mean(image_id, truth.file_names, limit=3),
+                    f"{path}: {image_id} is not in {truth.file}",
+                    did_you_mean(image_id, record_of, limit=3),
                 )
+            if image_id not in waiting:
+                raise UsageError(f"{path}: {image_id} has two rows")
+            del waiting[image_id]
             target = paint_mask(record, truth.labels, truth.overlap, truth.ignore_index)
             confusion.update(labels, resize_mask(target, format.size))
             bar.advance()

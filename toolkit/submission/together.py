@@ -46,7 +46,7 @@ def read_together(
     with ExitStack() as stack:
         readers = [_Rows(file, stack.enter_context(TemporaryFile())) for file in files]
         for image_id in readers[0].in_order() if order is None else order:
-            yield image_id, [_taken(reader, image_id, readers[0]) for reader in readers]
+            yield image_id, [_taken(reader, image_id, readers[0], order) for reader in readers]
         for reader in readers:
             left = reader.left()
             if left is not None:
@@ -74,13 +74,15 @@ def _require_alike(files: Sequence[Readable]) -> None:
             )
 
 
-def _taken(reader: _Rows, image_id: str, first: _Rows) -> Labels:
+def _taken(reader: _Rows, image_id: str, first: _Rows, order: Sequence[str] | None) -> Labels:
     labels = reader.take(image_id)
     if labels is None:
         there = f", which {first.path} has" if reader is not first else ""
+        # A row that has its own place cannot be the missing one under another name.
+        wanted = first.all_ids() if order is None else order
         raise UsageError(
             f"{reader.path} has no row of {image_id}{there}",
-            did_you_mean(image_id, reader.waiting, limit=3)
+            did_you_mean(image_id, reader.waiting.keys() - wanted, limit=3)
             or f"See all problems: trash submission check {reader.path}",
         )
     return labels
@@ -105,6 +107,12 @@ class _Rows:
         while (row := self._next()) is not None:
             self._peeked = row
             yield row[0]
+
+    def all_ids(self) -> set[str]:
+        """Read to the end and return every image id of the file."""
+        while self._next() is not None:
+            pass
+        return self._seen
 
     def take(self, image_id: str) -> Labels | None:
         """Return the labels of an image, once; None when the file has no (second) row of it."""

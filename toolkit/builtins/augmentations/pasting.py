@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt
 from toolkit import Context, UnitInterval, UsageError
 from toolkit.builtins.augmentations.geometric import Angle
 from toolkit.builtins.augmentations.limits import in_order
-from toolkit.errors import did_you_mean
+from toolkit.builtins.class_tables import label_of
 from toolkit.plugin.interfaces import Augmentation
 
 Factor = Annotated[float, Field(gt=0, le=10)]
@@ -71,7 +71,7 @@ def object_mix(
             f"Nearest valid: small = {large:g}.",
             parameter="small",
         )
-    skipped = {_label(name, context): share for name, share in skip_above.items()}
+    skipped = {label_of(name, context, "skip_above"): share for name, share in skip_above.items()}
     bank = context.objects()
     inverse = choose == "inverse"
     weights = [1 / len(bank.of(label)) if inverse else 1.0 for label in bank.labels]
@@ -95,13 +95,3 @@ def object_mix(
         blend=blend,
         skip_above=skipped,
     )
-
-
-def _label(name: str, context: Context) -> int:
-    if name not in context.class_names:
-        raise UsageError(
-            f"skip_above: there is no class called {name}",
-            did_you_mean(name, context.class_names),
-            parameter="skip_above",
-        )
-    return context.class_names.index(name)
