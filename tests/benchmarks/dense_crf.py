@@ -15,6 +15,9 @@ What was tried and is not there, of the time of one update on a photo of 300,000
 * vertices in the order in which the pixels meet them: splat and slice .6, blur 1.7;
 * pixels sorted by vertex, or in tiles: .9 of all, and everything has to be turned there and back;
 * rows of 16 instead of 12 numbers: the same.
+
+On one H100, four photos at 512 x 512 with 12 classes took .06 to .41 s, all iterations of each preset, and .5
+to 1.9 s on two threads of the same machine (16 cores, others busy): equal labels, probabilities within 2e-5.
 """
 
 from __future__ import annotations

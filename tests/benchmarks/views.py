@@ -5,6 +5,9 @@
 Both ways take turns in one process, on the GPU (bf16) if there is one, else in CPU time. Batches of one image are what
 is left at the end of a split and what `--batch-size 1` gives; full batches hold as many images and
 views either way.
+
+One H100 at 512 px: one pass is 1.4 to 1.8 times as fast for hflip, 1.7 to 3.1 for hflip*rot90, 4.0 to 5.2
+for d4, 1.4 to 2.3 with two scales. On two CPU cores there is no clear difference.
 """
 
 from __future__ import annotations
