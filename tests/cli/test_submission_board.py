@@ -167,6 +167,25 @@ def test_list(desk: Any, capsys: Capture) -> None:
     assert [line.split()[0] for line in lines[1:5]] == ["alone", "early", "late", "middle"]
 
 
+@pytest.mark.parametrize(
+    ("combine", "postprocess", "shown"),
+    [
+        ({"name": "mean", "weights": [0.4, 0.6]}, [], "mean 0.4,0.6"),
+        ({"name": "power", "exponent": 3.0, "weights": []}, [], "power"),
+        ({"name": "stacking", "weights": [[0.6, 0.8], [0.2, 0.4]], "bias": [0.2, -0.2]}, [], "stacking"),
+        ({"name": "max"}, [{"name": "dense_crf"}, {"name": "min_area"}], "max + dense_crf + min_area"),
+    ],
+)  # fmt: skip
+def test_list_says_how_every_submission_was_decided(
+    desk: Any, capsys: Capture, combine: Any, postprocess: Any, shown: str
+) -> None:
+    desk.submit("a.csv", desk.noisy(1), changes={"combine": combine, "postprocess": postprocess})
+    assert run(["submission", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["submissions"][0]["combine"] == shown
+    assert run(["submission", "list"]) == 0
+    assert shown in capsys.readouterr().out
+
+
 def test_list_as_json(desk: Any, capsys: Capture) -> None:
     fill(desk)
     assert run(["submission", "list", "--json"]) == 0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from toolkit.errors import UsageError
 from toolkit.submission.diff import Flow, compare
 from toolkit.submission.mask_string import MaskString
 from toolkit.submission.together import Readable
@@ -78,3 +79,9 @@ def test_images_that_differ_alike_stay_in_order(tmp_path: Path) -> None:
     found = compare(written(tmp_path / "a.csv", first), written(tmp_path / "b.csv", second), keep=3)
     assert [name for name, *_ in found.shown] == ["0.jpg", "1.jpg", "2.jpg"]
     assert [name for name, _ in found.differing] == list(first)
+
+
+def test_files_without_any_row(tmp_path: Path) -> None:
+    first, second = (written(tmp_path / name, {}) for name in ("a.csv", "b.csv"))
+    with pytest.raises(UsageError, match=r"a\.csv and .*b\.csv hold no images"):
+        compare(first, second)

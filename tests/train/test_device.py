@@ -20,6 +20,12 @@ def test_auto_takes_the_best_device_that_is_there(monkeypatch: pytest.MonkeyPatc
     assert choose_device("auto", local_rank=1) == torch.device("cuda", 1)
 
 
+def test_an_unknown_device_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(UsageError, match="there is no device 'gpu'") as caught:
+        choose_device("gpu")
+    assert "cuda" in caught.value.hint
+
+
 def test_an_absent_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UsageError, match="no cuda device") as caught:

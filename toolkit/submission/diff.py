@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.errors import UsageError
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
 from toolkit.submission.together import Labels, Readable, read_together
 
@@ -75,7 +76,7 @@ def compare(first: Readable, second: Readable, keep: int = 0) -> Difference:
         keep: keep the labels of so many images that differ most.
 
     Raises:
-        UsageError: the files differ in classes, sizes or images, or one of them is broken.
+        UsageError: the files differ in classes, sizes or images, hold none, or one of them is broken.
     """
     confusion = ConfusionMatrix(len(first.class_names), _NOTHING_IGNORED)
     differing: list[tuple[str, float]] = []
@@ -89,6 +90,8 @@ def compare(first: Readable, second: Readable, keep: int = 0) -> Difference:
             heapq.heappush(kept, (share, -row, before, after))
             if len(kept) > keep:
                 heapq.heappop(kept)
+    if not differing:
+        raise UsageError(f"{first.path} and {second.path} hold no images: nothing to compare")
     kept.sort(key=lambda each: each[:2], reverse=True)
     shown = [(differing[-row][0], before, after) for _, row, before, after in kept]
     most_first = sorted(differing, key=lambda each: -each[1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from toolkit.metrics.correlation import rank_correlation
+from toolkit.plugin.component import ComponentSpec
 from toolkit.submission.earlier import Submission
 
 PAIRS = (("validation", "public"), ("validation", "private"), ("public", "private"))
@@ -20,7 +21,7 @@ class Row:
     Attributes:
         name: of the file, without its ending.
         members: names of the checkpoints, or of the files that were merged.
-        combine: how they were combined, with weights; None when the file was not made here.
+        combine: how they were combined, with the weights of members, and postprocessed; None when the file was not made here.
         validation: on validation images that nothing in it was fitted to.
         local: against the truth of the test split.
         public: of the public leaderboard.
@@ -60,13 +61,10 @@ def row_of(submission: Submission) -> Row:
     side_car = submission.side_car
     checkpoints = [_short(each.checkpoint) for each in side_car.members]
     files = [PurePosixPath(each.file).name for each in side_car.files]
-    combine = side_car.combine
-    weights = combine.parameters.get("weights") if combine is not None else None
-    shown = " " + ",".join(f"{weight:g}" for weight in weights) if weights else ""
     return Row(
         name=submission.path.stem,
         members=(*checkpoints, *files),
-        combine=f"{combine.name}{shown}" if combine is not None else None,
+        combine=_decided(side_car.combine, side_car.postprocess) if side_car.combine else None,
         validation=side_car.honest_miou,
         local=side_car.score.mean_iou if side_car.score else None,
         public=side_car.leaderboard.public,
@@ -84,6 +82,15 @@ def agreements(rows: Sequence[Row]) -> tuple[Agreement, ...]:
         a, b = [pair[0] for pair in known], [pair[1] for pair in known]
         found.append(Agreement(first, second, len(known), rank_correlation(a, b)))
     return tuple(found)
+
+
+def _decided(combine: ComponentSpec, postprocess: Sequence[ComponentSpec]) -> str:
+    """Return "mean 0.4,0.6 + dense_crf": weights only where there is one number per member."""
+    weights = combine.parameters.get("weights") or []
+    if not all(isinstance(weight, int | float) for weight in weights):
+        weights = []
+    shown = ",".join(f"{weight:g}" for weight in weights)
+    return " + ".join((f"{combine.name} {shown}".rstrip(), *(step.name for step in postprocess)))
 
 
 def _short(checkpoint: str) -> str:

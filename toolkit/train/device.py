@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from toolkit.errors import TrashError, UsageError
+from toolkit.errors import TrashError, UsageError, did_you_mean
 from toolkit.train.normalise import Normalise
 
+_DEVICES = ("auto", "cpu", "cuda", "mps")
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -23,8 +24,11 @@ def choose_device(wanted: str, local_rank: int = 0) -> torch.device:
         local_rank: number of this process on its machine; each process takes its own GPU.
 
     Raises:
-        UsageError: this machine or this installation of torch does not have it.
+        UsageError: there is no such device, or this machine or this installation of torch does not
+            have it.
     """
+    if wanted not in _DEVICES:
+        raise UsageError(f"there is no device {wanted!r}", did_you_mean(wanted, _DEVICES))
     has_cuda = torch.cuda.is_available()
     has_mps = torch.backends.mps.is_available()
     if wanted == "auto":
