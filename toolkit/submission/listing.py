@@ -21,7 +21,8 @@ class Row:
     Attributes:
         name: of the file, without its ending.
         members: names of the checkpoints, or of the files that were merged.
-        combine: how they were combined, with the weights of members, and postprocessed; None when the file was not made here.
+        combine: how they were combined, with the weights of members, and postprocessed; None when
+            the file was not made here.
         validation: on validation images that nothing in it was fitted to.
         local: against the truth of the test split.
         public: of the public leaderboard.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from toolkit.errors import TrashError, UsageError, did_you_mean
+from toolkit.errors import TrashError, UsageError
 from toolkit.train.normalise import Normalise
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -28,7 +28,7 @@ def choose_device(wanted: str, local_rank: int = 0) -> torch.device:
             have it.
     """
     if wanted not in _DEVICES:
-        raise UsageError(f"there is no device {wanted!r}", did_you_mean(wanted, _DEVICES))
+        raise UsageError(f"there is no device {wanted!r}", "Valid: " + ", ".join(_DEVICES) + ".")
     has_cuda = torch.cuda.is_available()
     has_mps = torch.backends.mps.is_available()
     if wanted == "auto":
