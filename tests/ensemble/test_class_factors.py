@@ -37,3 +37,27 @@ def test_images_that_are_left_out_do_not_count() -> None:
     target[~chosen[pixels.image]] = 0
     changed = Pixels(pixels.maps, target, pixels.image)
     assert FactorFit(pixels)(chosen) == FactorFit(changed)(chosen)
+
+
+def test_factors_equal_those_of_scoring_every_step_anew() -> None:
+    rng = np.random.default_rng(4)
+    target = rng.choice(5, 3000, p=[0.5, 0.2, 0.2, 0.1, 0.0]).astype(np.uint8)
+    # Coarse numbers have many ties, which go to the smaller label.
+    maps = rng.integers(0, 6, (1, 5, 3000)) + 2 * (np.arange(5)[None, :, None] == target)
+    pixels = Pixels(maps.astype(np.float32), target, np.zeros(3000, np.intp))
+
+    def miou(factors: np.ndarray) -> float:
+        scaled = pixels.maps[0] * factors[:, None].astype(np.float32)
+        return float(mean_ious(confusion(target, scaled.argmax(0).astype(np.uint8), 5)))
+
+    expected = np.ones(5)
+    best = miou(expected)
+    for _ in range(3):
+        for label in range(5):
+            for step in (1.5, 1.2, 1.1, 1 / 1.1, 1 / 1.2, 1 / 1.5):
+                tried = expected.copy()
+                tried[label] *= step
+                if (found := miou(tried)) > best:
+                    expected, best = tried, found
+    assert (expected != 1).any()
+    assert FactorFit(pixels)(np.ones(1, np.bool_)) == tuple(expected.round(4))

@@ -205,3 +205,29 @@ def test_no_average_overrules_members_that_agree(maps: list[Map], exponent: floa
         np.testing.assert_array_equal(
             argmax_labels(ensembler(iter(maps)))[agreed], labels[0][agreed]
         )
+
+
+@pytest.mark.parametrize("scale", [1e-60, 1e60, 1e308])
+@pytest.mark.parametrize("combiner", [Mean, Geometric, lambda weights: Power(2.0, weights)])
+def test_only_the_ratios_of_weights_count(scale: float, combiner: Any) -> None:
+    rng = np.random.default_rng(0)
+    maps = [rng.dirichlet(np.ones(3), (4, 5)).transpose(2, 0, 1).astype(np.float32) for _ in "ab"]
+    found = combiner([0.75 * scale, 1.0 * scale])(iter(maps))
+    np.testing.assert_allclose(found, combiner([3.0, 4.0])(iter(maps)), rtol=1e-5)
+
+
+def test_high_powers_of_many_small_probabilities_do_not_underflow() -> None:
+    even = np.full((256, 1, 1), 1 / 256, np.float32)
+    even[7] += np.float32(1e-3)
+    found = Power(20.0)([even, even])
+    assert np.isfinite(found).all()
+    assert found.argmax(0) == 7
+    sure = np.eye(256, dtype=np.float32)[:, :, None]
+    np.testing.assert_allclose(Power(20.0)([sure]), sure)
+
+
+def test_a_root_that_float32_cannot_hold_is_refused(registry: Registry) -> None:
+    with pytest.raises(
+        UsageError, match=r"exponent: input should be greater than or equal to 0\.01"
+    ):
+        registry.build("ensembler", ComponentSpec(name="power", exponent=1e-6), Context(("a", "b")))

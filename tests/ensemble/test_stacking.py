@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
 from toolkit.ensemble.combiners import FLOOR, Geometric
 from toolkit.ensemble.held_out import HeldOut
@@ -93,6 +94,40 @@ def test_fitting_uses_the_chosen_images_only(make_held_out: Callable[..., HeldOu
     changed = Pixels(pixels.maps, other, pixels.image)
     first, second = (StackingFit(each, matrix=False)(chosen) for each in (pixels, changed))
     np.testing.assert_array_equal(first.weights, second.weights)
+
+
+@pytest.mark.parametrize("matrix", [False, True])
+def test_a_fit_is_where_the_cost_has_no_slope(matrix: bool) -> None:
+    """The slopes of the cost as automatic differentiation finds them, over several blocks."""
+    rng = np.random.default_rng(3)
+    target = rng.integers(0, 4, 5000).astype(np.uint8)
+    logits = rng.normal(0, 1.5, (2, 4, 5000)) + 2 * (np.arange(4)[None, :, None] == target)
+    maps = (np.exp(logits) / np.exp(logits).sum(1, keepdims=True)).astype(np.float32)
+    numbers = StackingFit(Pixels(maps, target, np.zeros(5000, np.intp)), matrix=matrix)(
+        np.ones(1, np.bool_)
+    )
+    weights, bias = (
+        torch.from_numpy(each).requires_grad_() for each in (numbers.weights, numbers.bias)
+    )
+    logs = torch.from_numpy(np.log(np.maximum(maps, np.float32(FLOOR)))).double()
+    scores = torch.einsum("mck,mkn->nc" if matrix else "mc,mcn->nc", weights, logs) + bias
+    even = torch.diag_embed(torch.full((2, 4), 0.5)) if matrix else torch.full((2, 4), 0.5)
+    cost = torch.nn.functional.cross_entropy(scores, torch.from_numpy(target).long())
+    cost = cost + 1e-2 * ((weights - even).square().sum() + bias.square().sum())
+    cost.backward()
+    for each in (weights, bias):
+        assert each.grad is not None
+        assert each.grad.abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("matrix", [False, True])
+def test_without_pixels_a_fit_is_the_geometric_mean(matrix: bool) -> None:
+    maps = np.stack([each.reshape(4, -1) for each in _maps(2)])
+    pixels = Pixels(maps, np.zeros(15, np.uint8), np.zeros(15, np.intp))
+    numbers = StackingFit(pixels, matrix=matrix)(np.zeros(1, np.bool_))
+    own = np.diagonal(numbers.weights, axis1=1, axis2=2) if matrix else numbers.weights
+    np.testing.assert_array_equal(own, 0.5)
+    np.testing.assert_array_equal(numbers.bias, 0)
 
 
 def test_a_sample_is_of_every_image_and_the_same_every_time(

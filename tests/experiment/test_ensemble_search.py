@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,6 +119,12 @@ def test_a_combination_is_submitted_with_its_own_members_only(
         ("x = ", "no TOML file"),
         ('schema = "trash-combination"\nversion = 7', "version 7; this is version 1"),
         ('schema = "trash-combination"\nversion = 1', "broken combination: ensemble"),
+        (
+            'schema = "trash-combination"\nversion = 1\npostprocess = []\nmembers = []\n'
+            '[ensemble]\nname = "mean"\n[fitted]\nwhat = "greedy"\nimages = 6\n'
+            "fitted_miou = 0.5\nhonest_miou = nan\nmean_miou = 0.3",
+            "broken combination: fitted.honest_miou",
+        ),
     ],
 )
 def test_a_broken_combination_is_refused(
@@ -236,6 +243,11 @@ def test_series_are_searched_out_of_fold(
         (["runs/tiny-001/manifest.json"], "is no summary of a series"),
         (["runs/tiny-001", "--try", "smoth"], "smooth"),
         (["runs/tiny-001", "-o", "recipes/tiny.toml"], "recipes/tiny.toml exists"),
+        (["runs/tiny-001", "-o", "chosen.txt"], "-o chosen.txt: a combination is a .toml file"),
+        (["runs/tiny-001", "runs/tiny-002", "--way", "gredy"], "--way gredy: unknown"),
+        (["runs/tiny-001", "./runs/../runs/tiny-001"], "is named twice"),
+        (["runs/empty.json"], "runs/empty.json is damaged: it names no checkpoints"),
+        (["runs/other.json"], "runs/other.json is damaged: it names no checkpoints"),
     ],
 )
 def test_mistakes_are_told_before_the_work(
@@ -244,9 +256,14 @@ def test_mistakes_are_told_before_the_work(
     trained: Project,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    shutil.rmtree(trained.cache / "stores")
+    series: dict[str, Any] = {"schema": "trash-series", "version": 1}
+    for name, more in (("empty", {"runs": []}), ("other", {"runs": [{"checkpoint": None}]})):
+        (trained.runs / f"{name}.json").write_text(json.dumps(series | more))
     assert run(["ensemble", "search", *arguments]) == 2
     assert message in " ".join(capsys.readouterr().err.split())
     assert not list(trained.submissions.glob("ensembles/*"))
+    assert not (trained.cache / "stores").exists()
 
 
 def test_one_checkpoint_with_two_kinds_of_views(

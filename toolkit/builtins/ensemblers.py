@@ -40,7 +40,7 @@ def vote(context: Context) -> Ensembler:
 def power(
     context: Context,
     *,
-    exponent: Annotated[float, Field(gt=0, le=20)] = 2.0,
+    exponent: Annotated[float, Field(ge=0.01, le=20)] = 2.0,
     weights: tuple[Weight, ...] = (),
 ) -> Ensembler:
     """Normalised power mean: sure members count for more.

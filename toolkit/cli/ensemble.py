@@ -71,11 +71,14 @@ def search(
     What is fitted (a choice of members, weights, factors) is fitted on part of the images and scored
     on the rest; the simple mean wins ties. Held-out images are those of data.val, or of every fold.
     """
+    from toolkit.ensemble.combination import SUFFIX
     from toolkit.ensemble.search import Effort
     from toolkit.experiment.candidates import find_candidates
     from toolkit.experiment.ensemble_search import search_ensemble
     from toolkit.submission.options import parse_component
 
+    if output is not None and output.suffix != SUFFIX:
+        raise UsageError(f"-o {output}: a combination is a {SUFFIX} file")
     if output is not None and output.exists() and not overwrite:
         raise UsageError(f"{output} exists", "Choose another name with -o, or add --overwrite.")
     project = find_project()
@@ -90,6 +93,8 @@ def search(
         console.print_json(found.as_json())
         return
     _show(found)
+    if output is not None and found.file is None:
+        console.note(f"a plain mean needs no file: {shown_path(output)} was not written")
 
 
 @app.command()
@@ -144,9 +149,9 @@ def _show(found: Found) -> None:
     )
     rows = [_row(way, way is result.chosen) for way in result.ways]
     numeric = ("mIoU", "fitted", "gain", "±")
-    console.print_table(("way", *numeric), rows, numeric=numeric)
+    console.print_table((*numeric, "way"), rows, numeric=numeric)
     if found.trial is not None:
-        _show_trial(found.trial)
+        _show_trial(found.trial, result.chosen)
     if found.file is not None:
         console.note(f"combination: {shown_path(found.file)}")
     console.print_result(found.command)
@@ -155,34 +160,36 @@ def _show(found: Found) -> None:
 def _row(way: Way, is_chosen: bool) -> tuple[Any, ...]:
     scored = way.scored
     return (
-        _marked(way.name, is_chosen),
-        f"{scored.honest_miou:.4f}",
+        _marked(scored.honest_miou, is_chosen),
         f"{scored.fitted_miou:.4f}" if way.is_fitted else "",
         f"{way.gain.miou:+.4f}",
         f"{way.gain.error:.4f}",
+        way.name,
     )
 
 
-def _marked(name: str, is_chosen: bool) -> str:
-    return f"→ {name}" if is_chosen else f"  {name}"
+def _marked(miou: float, is_chosen: bool) -> str:
+    return f"→ {miou:.4f}" if is_chosen else f"  {miou:.4f}"
 
 
-def _show_trial(trial: Trial) -> None:
+def _show_trial(trial: Trial, way: Way) -> None:
     from toolkit.submission.options import component_text
 
+    # The members are combined by what all images fitted: only the gain is an honest figure then.
+    miou = "fitted" if way.is_fitted else "mIoU"
     console.print_table(
-        ("then", "mIoU", "gain", "±", "clearly worse"),
+        (miou, "gain", "±", "then"),
         [
             (
-                _marked(component_text(each.spec), each.spec == trial.kept),
-                f"{each.scored.honest_miou:.4f}",
+                _marked(each.scored.honest_miou, each.spec == trial.kept),
                 f"{each.gain.miou:+.4f}",
                 f"{each.gain.error:.4f}",
-                ", ".join(each.worse),
+                component_text(each.spec)
+                + (f"; clearly worse: {', '.join(each.worse)}" if each.worse else ""),
             )
             for each in trial.tried
         ],
-        numeric=("mIoU", "gain", "±"),
+        numeric=(miou, "gain", "±"),
     )
     if trial.kept is None:
         console.note("no postprocessor clearly helps without harm to a class: none is kept")

@@ -60,9 +60,10 @@ class _Rivals:
     def __init__(self, scaled: NDArray[np.float32], target: NDArray[np.uint8], label: int) -> None:
         others = np.delete(scaled, label, axis=0)
         labels = argmax_labels(others)
+        # Reading the largest at its place is several times faster than a maximum over the classes.
+        self._probability = others[labels, np.arange(len(target))]
         labels += labels >= label
         self._label = label
-        self._probability = others.max(axis=0)
         self._wins_ties = labels > label
         self._pairs = pair_keys(target, labels, len(scaled))
         self._counts = count_pairs(self._pairs, len(scaled))

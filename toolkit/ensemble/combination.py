@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, FiniteFloat, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from toolkit.errors import UsageError
@@ -44,9 +44,9 @@ class Fitted:
 
     what: str
     images: int
-    fitted_miou: float
-    honest_miou: float
-    mean_miou: float
+    fitted_miou: FiniteFloat
+    honest_miou: FiniteFloat
+    mean_miou: FiniteFloat
 
 
 @dataclass(frozen=True, config=_STRICT)

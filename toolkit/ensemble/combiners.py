@@ -95,7 +95,7 @@ class Power:
     is the mean; towards infinity it becomes the maximum, towards 0 the geometric mean.
 
     Args:
-        exponent: above 0.
+        exponent: 0.01…20: float32 holds no smaller roots and no larger powers.
         weights: one per member, not negative, not all zero; empty = equal.
 
     Raises:
@@ -108,10 +108,15 @@ class Power:
 
     def __call__(self, maps: Iterable[Map]) -> Map:
         """float32 (C, H, W) per member -> float32 (C, H, W)."""
-        mean = _mean((np.power(each, self._exponent) for each in maps), self._weights)
+        mean = _mean(map(self._raised, maps), self._weights)
         np.power(mean, 1 / self._exponent, out=mean)
         mean /= mean.sum(axis=0)
         return mean
+
+    def _raised(self, each: Map) -> Map:
+        # The largest of C probabilities is 1 / C or more: times √C, no such power leaves float32.
+        raised = each * np.float32(math.sqrt(len(each)))
+        return np.asarray(np.power(raised, self._exponent, out=raised))
 
 
 class Maximum:
@@ -169,11 +174,15 @@ def _add_ranks(probabilities: Map, ranks: Map) -> None:
 def _checked(weights: Sequence[float]) -> tuple[float, ...]:
     if any(not math.isfinite(weight) or weight < 0 for weight in weights):
         raise UsageError(f"weights {list(weights)}: each must be a number from 0 upwards")
-    if weights and sum(weights) == 0:
+    if not weights:
+        return ()
+    if not any(weights):
         raise UsageError(
             f"weights {list(weights)}: they sum to nothing", "Give one a weight above 0."
         )
-    return tuple(weights)
+    # Only their ratios count. A power of two changes no digit, and float32 holds the largest now.
+    _, exponent = math.frexp(max(weights))
+    return tuple(math.ldexp(weight, 1 - exponent) for weight in weights)
 
 
 def _mean(maps: Iterable[Map], weights: tuple[float, ...]) -> Map:

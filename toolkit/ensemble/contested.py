@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.ensemble.held_out import HeldOut
 from toolkit.ensemble.labels import argmax_labels
+from toolkit.errors import UsageError
 from toolkit.plugin.interfaces import Ensembler
 from toolkit.progress import Progress
 
+Number = TypeVar("Number", np.uint8, np.float32)
 Confusions = NDArray[np.int64]
 """Counts (images, C, C); rows are targets, columns are predictions."""
 
@@ -22,13 +26,16 @@ class Contested:
 
     Where every member's most probable class is the same, it is that of every weighted mean of
     probabilities or of their logarithms, of every power, rank or vote too: such pixels are counted
-    once. The others (5 to 10 in 100 among good members) are kept in one file for each member, so that
-    neither images nor members fill the memory.
+    once. The others (5 to 10 in 100 among good members) are kept in files, one for each member and one
+    for the truth, so that neither images nor members fill the memory.
 
     Args:
         held_out: the images.
         folder: an empty folder for the files.
         progress: told while the maps are read.
+
+    Raises:
+        UsageError: no pixel is labelled.
     """
 
     def __init__(self, held_out: HeldOut, folder: Path, progress: Progress) -> None:
@@ -38,30 +45,28 @@ class Contested:
             (held_out.n_images, self._n_classes, self._n_classes), np.int64
         )
         self._ends = np.zeros(held_out.n_images + 1, np.int64)
-        targets = []
-        files = [folder / f"{member}.bin" for member in range(self._n_members)]
-        opened = [path.open("wb") for path in files]
-        try:
+        files = [folder / f"{name}.bin" for name in ("truth", *range(self._n_members))]
+        with ExitStack() as stack:
+            truth, *members = [stack.enter_context(path.open("wb")) for path in files]
             with progress.bar("comparing members", held_out.n_images, "images") as bar:
                 for image in range(held_out.n_images):
                     contested, target = self._divide(held_out, image)
-                    targets.append(target[contested])
-                    self._ends[image + 1] = self._ends[image] + len(targets[-1])
-                    for member, file in enumerate(opened):
+                    truth.write(target[contested].data)
+                    self._ends[image + 1] = self._ends[image] + len(contested)
+                    for member, file in enumerate(members):
                         chosen = held_out.map(member, image)[:, contested]
                         file.write(np.ascontiguousarray(chosen).data)
                     bar.advance()
-        finally:
-            for file in opened:
-                file.close()
-        self._targets = np.concatenate(targets)
-        self._maps = [self._mapped(path) for path in files]
+        self._n_labelled = int(self._agreed.sum() + self._ends[-1])
+        if not self._n_labelled:
+            raise UsageError("no pixel of the held-out images is labelled: nothing can be scored")
+        self._targets = _mapped(files[0], np.uint8)
+        self._maps = [_mapped(path, np.float32) for path in files[1:]]
 
     @property
     def share(self) -> float:
         """Share of the labelled pixels that are contested."""
-        agreed = int(self._agreed.sum())
-        return len(self._targets) / max(1, agreed + len(self._targets))
+        return len(self._targets) / self._n_labelled
 
     def score(self, ensembler: Ensembler, members: Sequence[int]) -> Confusions:
         """Return the confusion of every image when these members are combined.
@@ -89,15 +94,16 @@ class Contested:
         self._agreed[image] = confusion(target[agreed], labels[agreed], self._n_classes)
         return np.flatnonzero(labelled & ~agreed), target
 
-    def _mapped(self, path: Path) -> NDArray[np.float32]:
-        if not path.stat().st_size:
-            return np.empty(0, np.float32)
-        return np.asarray(np.memmap(path, np.float32, mode="r"))
-
     def _block(self, member: int, begin: int, end: int) -> NDArray[np.float32]:
         """Return a member's probabilities of some contested pixels, float32 (C, 1, pixels)."""
         flat = self._maps[member][begin * self._n_classes : end * self._n_classes]
         return flat.reshape(self._n_classes, 1, -1)
+
+
+def _mapped(path: Path, number: type[Number]) -> NDArray[Number]:
+    if not path.stat().st_size:
+        return np.empty(0, number)
+    return np.asarray(np.memmap(path, number, mode="r"))
 
 
 def confusion(

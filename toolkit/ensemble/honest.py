@@ -126,6 +126,25 @@ class Scored:
         """The same for every class, (C,), NaN where there is none of it."""
         return class_ious(self.honest.sum((0, 1)))
 
+    def figures(self) -> Figures:
+        """Return the figures alone: their size does not grow with the number of images."""
+        return Figures(self.fitted_miou, self.honest_miou, self.honest_iou)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is kept of `Scored` when the confusions of every image are no longer needed.
+
+    Attributes:
+        fitted_miou: see `Scored`.
+        honest_miou: see `Scored`.
+        honest_iou: see `Scored`.
+    """
+
+    fitted_miou: float
+    honest_miou: float
+    honest_iou: NDArray[np.float64]
+
 
 def unfitted(confusions: Confusions) -> Scored:
     """Return the scores of something without fitted numbers: both figures are one."""

@@ -38,13 +38,17 @@ class MeanScores:
         return self._contested.score(Mean(weights), members)
 
     def miou(self, counts: Counts, left_out: tuple[int, int] | None) -> float:
-        """Return the mIoU of a mean on all images but those of one (repeat, fold)."""
+        """Return the mIoU of a mean on all images but those of one (repeat, fold).
+
+        It is 0 where no pixel of them is labelled: all means are alike.
+        """
         counts = _reduced(counts)
         if counts not in self._known:
             self._known[counts] = self._by_fold(self.confusions(counts))
         sums = self._known[counts]
         total = sums[0].sum(0)
-        return float(mean_ious(total if left_out is None else total - sums[left_out]))
+        miou = mean_ious(total if left_out is None else total - sums[left_out])
+        return float(np.nan_to_num(miou))
 
     def _by_fold(self, confusions: Confusions) -> NDArray[np.int64]:
         """Return int64 (repeats, folds, C, C)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +12,18 @@ from toolkit.ensemble.contested import confusion
 from toolkit.ensemble.held_out import HeldOut
 from toolkit.ensemble.honest import Division, Fit, Fits, Scored
 from toolkit.ensemble.labels import argmax_labels
-from toolkit.ensemble.stacking import Stacking
+from toolkit.ensemble.stacking import Stacking, stacked_scores
 from toolkit.ensemble.stacking_fit import StackingNumbers
 from toolkit.progress import Progress
 
-Maps = list[NDArray[np.float32]]
-"""One per member, float32 (C, 1, pixels)."""
+Map = NDArray[np.float32]
 
 
 def score_fits(
     fits: Fits[Fit],
     division: Division,
     held_out: HeldOut,
-    combine: Callable[[Maps, Fit], NDArray[np.float32]],
+    combine: Callable[[Iterable[Map], Sequence[Fit]], Iterable[Map]],
     progress: Progress,
 ) -> Scored:
     """Score what was fitted on all images, and on every image by the fits without it; one pass.
@@ -33,7 +32,8 @@ def score_fits(
         fits: made for `division`.
         division: the folds.
         held_out: the images.
-        combine: the combined map, float32 (C, 1, pixels), of an image by a fit.
+        combine: takes the members' maps of an image, float32 (C, 1, pixels) each, and several fits;
+            returns a combined map for each fit, of which the largest class counts.
         progress: told while the maps are read.
     """
     n, c = held_out.n_images, held_out.n_classes
@@ -41,33 +41,24 @@ def score_fits(
     honest = np.zeros((division.repeats, n, c, c), np.int64)
     with progress.bar("scoring", n, "images") as bar:
         for image in range(n):
-            maps = list(held_out.maps(image))
+            folds = division.fold_of[:, image]
+            used = [own[fold] for own, fold in zip(fits.without, folds, strict=True)]
             target = held_out.target(image)
             labelled = target != held_out.ignore_index
-
-            def counted(
-                fit: Fit,
-                maps: Maps = maps,
-                target: NDArray[np.uint8] = target,
-                labelled: NDArray[np.bool_] = labelled,
-            ) -> NDArray[np.int64]:
-                labels = argmax_labels(combine(maps, fit)).reshape(-1)
-                return confusion(target[labelled], labels[labelled], c)
-
-            whole[image] = counted(fits.whole)
-            for repeat, fold in enumerate(division.fold_of[:, image]):
-                honest[repeat, image] = counted(fits.without[repeat][fold])
+            whole[image], *honest[:, image] = (
+                confusion(target[labelled], argmax_labels(each).reshape(-1)[labelled], c)
+                for each in combine(held_out.maps(image), [fits.whole, *used])
+            )
             bar.advance()
     return Scored(whole, honest)
 
 
-def stacked(maps: Maps, numbers: StackingNumbers) -> NDArray[np.float32]:
-    """Combine maps by fitted stacking."""
-    return Stacking(list(numbers.weights), list(numbers.bias), len(maps[0]))(maps)
+def stacked(maps: Iterable[Map], fits: Sequence[StackingNumbers]) -> list[Map]:
+    """Combine maps by each of several fits of stacking."""
+    return stacked_scores([Stacking(fit.weights, fit.bias, len(fit.bias)) for fit in fits], maps)
 
 
-def scaled_mean(maps: Maps, factors: tuple[float, ...]) -> NDArray[np.float32]:
-    """Average maps and multiply every class by its factor."""
+def scaled_means(maps: Iterable[Map], fits: Sequence[tuple[float, ...]]) -> Iterable[Map]:
+    """Average maps and multiply every class by its factor, by each of several fits."""
     mean = Mean()(maps)
-    mean *= np.asarray(factors, np.float32)[:, None, None]
-    return mean
+    return (mean * np.asarray(factors, np.float32)[:, None, None] for factors in fits)

@@ -11,7 +11,7 @@ from toolkit.ensemble.held_out import HeldOut
 from toolkit.progress import Progress
 
 _PER_IMAGE = 2048
-_MOST_BYTES = 1 << 28
+_MOST_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Pixels:
 
 
 def sample_pixels(held_out: HeldOut, seed: int, progress: Progress) -> Pixels:
-    """Draw pixels of every held-out image at random; at most a quarter of a gigabyte."""
+    """Draw pixels of every held-out image at random; at most 64 MiB of maps."""
     rng = np.random.default_rng(seed)
     bytes_each = held_out.n_members * held_out.n_classes * 4
     most = max(1, min(_PER_IMAGE, _MOST_BYTES // bytes_each // held_out.n_images))

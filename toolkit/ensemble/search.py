@@ -28,10 +28,11 @@ from toolkit.ensemble.honest import (
     unfitted,
 )
 from toolkit.ensemble.means import MeanScores, counts_of, mean_spec, members_of
-from toolkit.ensemble.pixelwise import scaled_mean, score_fits, stacked
+from toolkit.ensemble.pixelwise import scaled_means, score_fits, stacked
 from toolkit.ensemble.sampled import sample_pixels
 from toolkit.ensemble.stacking_fit import StackingFit
 from toolkit.ensemble.ways import Way, Ways
+from toolkit.memory import keep_freed_memory
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
@@ -39,6 +40,10 @@ from toolkit.progress import Progress
 
 SIMPLE_MEAN = "mean of all"
 _UNFITTED = ("geometric", "power", "rank", "vote", "max")
+_BEST_SINGLE, _BEST_PAIR, _GREEDY = "best single", "best pair", "greedy"
+_STACKINGS = {"stacking": False, "stacking, matrices": True}
+"""Whether there is a matrix per member."""
+_CLASS_FACTORS = "mean, class factors"
 _MOST_PAIRS = 45
 _DIGITS = 5
 
@@ -98,6 +103,7 @@ def search(
         folder: for temporary files.
         progress: told what happens.
     """
+    keep_freed_memory()
     division = divide(held_out.n_images, effort.folds, effort.repeats, effort.seed)
     ways = Ways()
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,18 +121,31 @@ def search(
 def _add_means(ways: Ways, names: Sequence[str], means: MeanScores) -> None:
     """Add the mean of all, every member alone, and every pair unless there are too many."""
     n = len(names)
-    everyone = tuple(range(n))
-    chosen = {SIMPLE_MEAN: everyone} if n > 1 else {names[0]: everyone}
-    chosen |= {names[member]: (member,) for member in everyone}
-    for pair in _pairs(n):
-        chosen[" + ".join(names[member] for member in pair)] = pair
-    for name, members in chosen.items():
+    for name, members in _means(names):
         counts = counts_of(members, n)
         scored = unfitted(means.confusions(counts))
-        ways.add(name, members, mean_spec(counts), scored, is_fitted=False)
+        is_choice = len(members) < n
+        ways.add(name, members, mean_spec(counts), scored, is_fitted=False, is_choice=is_choice)
 
 
-def _pairs(n_members: int) -> list[tuple[int, ...]]:
+def _means(names: Sequence[str]) -> list[tuple[str, tuple[int, ...]]]:
+    everyone = tuple(range(len(names)))
+    singles = [(names[member], (member,)) for member in everyone]
+    pairs = [(f"{names[a]} + {names[b]}", (a, b)) for a, b in _pairs(len(names))]
+    found: list[tuple[str, tuple[int, ...]]] = [*singles, *pairs]
+    return [(SIMPLE_MEAN, everyone), *found] if len(names) > 1 else found
+
+
+def way_names(names: Sequence[str]) -> list[str]:
+    """Return the names of all ways that `search` tries for members of these names, in its order."""
+    found = [name for name, _ in _means(names)]
+    if len(names) > 1:
+        found += [f"{name} of all" for name in _UNFITTED]
+        found += [_BEST_SINGLE, *([_BEST_PAIR] if _pairs(len(names)) else []), _GREEDY]
+    return [*found, *_STACKINGS, _CLASS_FACTORS]
+
+
+def _pairs(n_members: int) -> list[tuple[int, int]]:
     if n_members < 3 or math.comb(n_members, 2) > _MOST_PAIRS:
         return []
     return list(itertools.combinations(range(n_members), 2))
@@ -147,10 +166,10 @@ def _add_selections(
     """Add the best single member, the best pair and the greedy selection, each chosen honestly."""
     singles = [counts_of((member,), n) for member in range(n)]
     pairs = [counts_of(pair, n) for pair in _pairs(n)]
-    rules: dict[str, Rule] = {"best single": lambda score: max(singles, key=score)}
+    rules: dict[str, Rule] = {_BEST_SINGLE: lambda score: max(singles, key=score)}
     if pairs:
-        rules["best pair"] = lambda score: max(pairs, key=score)
-    rules["greedy"] = lambda score: select_greedily(score, n, rounds)
+        rules[_BEST_PAIR] = lambda score: max(pairs, key=score)
+    rules[_GREEDY] = lambda score: select_greedily(score, n, rounds)
 
     def select(rule: Rule, left_out: LeftOut) -> Counts:
         return rule(lambda counts: means.miou(counts, left_out))
@@ -174,7 +193,7 @@ def _add_pixelwise(
             division, lambda left_out: fit(division.outside(left_out)), f"fitting: {name}", progress
         )
 
-    for name, matrix in (("stacking", False), ("stacking, matrices", True)):
+    for name, matrix in _STACKINGS.items():
         numbers = fitted(StackingFit(pixels, matrix=matrix), name)
         parameters = {
             "weights": numbers.whole.weights.round(_DIGITS).tolist(),
@@ -184,9 +203,9 @@ def _add_pixelwise(
         spec = ComponentSpec(name="stacking", **parameters)
         ways.add(name, everyone, spec, scored, is_fitted=True)
     factors = fitted(FactorFit(pixels), "factors of the classes")
-    scored = score_fits(factors, division, held_out, scaled_mean, progress)
+    scored = score_fits(factors, division, held_out, scaled_means, progress)
     table = {"factors": dict(zip(held_out.class_names, factors.whole, strict=True))}
     ways.add(
-        "mean, class factors", everyone, ComponentSpec(name="mean"), scored, is_fitted=True,
+        _CLASS_FACTORS, everyone, ComponentSpec(name="mean"), scored, is_fitted=True,
         postprocess=(ComponentSpec(name="class_bias", **table),),
     )  # fmt: skip

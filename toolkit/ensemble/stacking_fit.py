@@ -17,6 +17,8 @@ _PRIOR = 1e-2
 _ITERATIONS = 50
 _BLOCK = 2048
 """Pixels that are computed together: few enough for the cache."""
+_TINY = 1e-300
+"""In place of a probability that is zero in float64."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,8 @@ def _scores(logs: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
 
 def _cross_entropy(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Return the sum over the pixels, and its slopes by the scores, (C, pixels)."""
-    logs = torch.log_softmax(scores, 0)
-    entropy = -logs.gather(0, target[None]).sum()
-    errors = logs.exp_()
+    errors = torch.softmax(scores, 0)
+    entropy = -errors.gather(0, target[None]).clamp_min_(_TINY).log_().sum()
     errors.scatter_add_(0, target[None], errors.new_full((1, len(target)), -1.0))
     return entropy, errors
 

@@ -27,7 +27,7 @@ from toolkit.ensemble.ways import Way
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
-from toolkit.postprocess.chain import Chain, build_chain
+from toolkit.postprocess.chain import build_chain
 from toolkit.progress import Progress
 
 
@@ -87,17 +87,18 @@ def try_postprocessors(
         progress: told what happens.
     """
     context = Context(held_out.class_names, ignore_index=held_out.ignore_index)
-    before = build_chain(way.postprocess, registry, context).steps
-    chains = [Chain(before + build_chain([spec], registry, context).steps) for spec in specs]
+    before = build_chain(way.postprocess, registry, context)
+    chains = [build_chain(each, registry, context) for each in ((), *((spec,) for spec in specs))]
     ensembler = registry.build("ensembler", way.ensemble, context)
     c = held_out.n_classes
-    found: Confusions = np.zeros((1 + len(chains), held_out.n_images, c, c), np.int64)
+    found: Confusions = np.zeros((len(chains), held_out.n_images, c, c), np.int64)
     with progress.bar("postprocessing", held_out.n_images, "images") as bar:
         for image in range(held_out.n_images):
             split, position, stores = held_out.native(image)
             photo = read_image(split.path(position), split.images[position])
-            combined = ensembler(stores[member].read(position) for member in way.members)
-            for row, chain in enumerate([Chain(before), *chains]):
+            maps = (stores[member].read(position) for member in way.members)
+            combined = before(ensembler(maps), photo)
+            for row, chain in enumerate(chains):
                 labels = argmax_labels(chain(combined.copy(), photo))
                 found[row, image] = _counted(resize_mask(labels, held_out.size), held_out, image)
             bar.advance()

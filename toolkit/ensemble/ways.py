@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from toolkit.ensemble.honest import Gain, Scored, gain_over
+from toolkit.ensemble.honest import Figures, Gain, Scored, gain_over
 from toolkit.plugin.component import ComponentSpec
 
 
@@ -17,19 +17,22 @@ class Way:
         name: what people call it.
         members: the members that take part, in order.
         ensemble: the ensembler as in a recipe.
-        scored: its confusions.
+        scored: how good it is.
         gain: over the simple mean of all members, on images that neither was fitted to.
         is_fitted: whether members or numbers were chosen by the truth of these images.
         postprocess: the postprocessors as in a recipe.
+        is_choice: whether it is one of several sets of members: taking the best of them by these
+            figures would be a fit that nobody scored, which "best single" and "best pair" are for.
     """
 
     name: str
     members: tuple[int, ...]
     ensemble: ComponentSpec
-    scored: Scored
+    scored: Figures
     gain: Gain
     is_fitted: bool
     postprocess: tuple[ComponentSpec, ...] = ()
+    is_choice: bool = False
 
 
 class Ways:
@@ -37,6 +40,7 @@ class Ways:
 
     def __init__(self) -> None:
         self._found: list[Way] = []
+        self._baseline: Scored | None = None
 
     def add(
         self,
@@ -46,13 +50,16 @@ class Ways:
         scored: Scored,
         *,
         is_fitted: bool,
+        is_choice: bool = False,
         postprocess: tuple[ComponentSpec, ...] = (),
     ) -> None:
         """Add one more."""
-        baseline = self._found[0].scored if self._found else scored
-        gain = gain_over(scored, baseline)
-        way = Way(name, tuple(members), ensemble, scored, gain, is_fitted, postprocess)
-        self._found.append(way)
+        self._baseline = self._baseline or scored
+        gain = gain_over(scored, self._baseline)
+        figures = scored.figures()
+        self._found.append(
+            Way(name, tuple(members), ensemble, figures, gain, is_fitted, postprocess, is_choice)
+        )
 
     def all(self) -> tuple[Way, ...]:
         """Return them in the order in which they were tried."""
@@ -61,7 +68,7 @@ class Ways:
     def best(self) -> Way:
         """Return the way with the best honest score; the first one wins ties.
 
-        A gain within its standard error is a tie.
+        A gain within its standard error is a tie. Ways that are one of several sets are left out.
         """
-        better = [way for way in self._found if way.gain.clear]
+        better = [way for way in self._found if way.gain.clear and not way.is_choice]
         return max(better, key=lambda way: way.scored.honest_miou, default=self._found[0])

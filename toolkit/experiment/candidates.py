@@ -78,8 +78,9 @@ def find_candidates(
     """
     found = [_candidate(parse_choice(text, views), project) for text in texts]
     names = [each.name for each in found]
-    for candidate, text in zip(found, texts, strict=True):
-        if found.count(candidate) > 1:
+    files = [[(each.path.resolve(), each.views) for each in own.choices] for own in found]
+    for text, own in zip(texts, files, strict=True):
+        if files.count(own) > 1:
             raise UsageError(f"{text} is named twice", "A mean may hold it twice; name it once.")
     # The same checkpoint with other views, or files of one name in two folders.
     return [
@@ -117,9 +118,15 @@ def _runs_of_series(choice: MemberChoice, project: Project) -> tuple[MemberChoic
         )
     if content.get("version") != VERSION:
         raise UsageError(f"{choice.path} has version {content.get('version')}, not {VERSION}")
-    return tuple(
-        MemberChoice(project.root / run["checkpoint"], choice.views) for run in content["runs"]
-    )
+    try:
+        checkpoints = [project.root / run["checkpoint"] for run in content["runs"]]
+    except (KeyError, TypeError):
+        checkpoints = []
+    if not checkpoints:
+        raise UsageError(
+            f"{choice.path} is damaged: it names no checkpoints", "Run its recipe again."
+        )
+    return tuple(MemberChoice(path, choice.views) for path in checkpoints)
 
 
 def open_candidates(

@@ -10,7 +10,7 @@ from typing import Any
 from toolkit.ensemble.combination import Fitted, write_combination
 from toolkit.ensemble.held_out import HeldOut
 from toolkit.ensemble.honest import divide
-from toolkit.ensemble.search import Effort, Search, search
+from toolkit.ensemble.search import Effort, Search, search, way_names
 from toolkit.ensemble.trial import Trial, try_postprocessors
 from toolkit.ensemble.ways import Way
 from toolkit.errors import UsageError, did_you_mean
@@ -22,6 +22,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import build_chain
 from toolkit.progress import Progress
 from toolkit.project import Project
+from toolkit.train.checkpoint import load_checkpoint
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Found:
             "postprocessors": [
                 {
                     "component": dump(each.spec),
-                    "miou": each.scored.honest_miou,
+                    "miou_if_fitted_on_all": each.scored.fitted_miou,
                     "gain": each.gain.miou,
                     "error": each.gain.error,
                     "worse": list(each.worse),
@@ -62,13 +63,6 @@ class Found:
             "file": None if self.file is None else str(self.file),
             "command": self.command,
         }
-
-
-def _named(name: str, ways: Sequence[Way]) -> Way:
-    for way in ways:
-        if way.name == name:
-            return way
-    raise UsageError(f"--way {name}: unknown", did_you_mean(name, [way.name for way in ways]))
 
 
 def _plain(way: Way) -> dict[str, Any]:
@@ -123,23 +117,25 @@ def search_ensemble(
     Raises:
         UsageError: candidates that do not fit together, a wrong postprocessor, or no such way.
     """
+    names = [each.name for each in candidates]
+    if wanted is not None and wanted not in (known := way_names(names)):
+        raise UsageError(f"--way {wanted}: unknown", did_you_mean(wanted, known))
+    first = load_checkpoint(candidates[0].choices[0].path)
+    build_chain(postprocessors, registry, Context(first.class_names))
     opened = open_candidates(
         candidates, project, registry, progress,
         data_root=data_root, store=store, device=device,
     )  # fmt: skip
     context = Context(opened.contest.class_names, ignore_index=opened.recipe.data.ignore_index)
-    build_chain(postprocessors, registry, context)  # mistakes show before the work
     format_ = registry.build("submission_format", opened.recipe.submission, context)
     held_out = HeldOut(opened.parts, format_.size, project.cache, progress)
     if held_out.n_images < 2:
         raise UsageError(
             "one held-out image cannot be divided into parts", "Validate on more images."
         )
-    found = search(
-        held_out, [each.name for each in candidates], registry, effort, project.cache, progress
-    )
+    found = search(held_out, names, registry, effort, project.cache, progress)
     if wanted is not None:
-        found = replace(found, chosen=_named(wanted, found.ways))
+        found = replace(found, chosen=next(way for way in found.ways if way.name == wanted))
     way, trial = found.chosen, None
     fitted_miou, honest_miou = way.scored.fitted_miou, way.scored.honest_miou
     if postprocessors:
@@ -151,7 +147,7 @@ def search_ensemble(
             # The members were combined by what all images fitted: only the gain is honest.
             honest_miou += trial.gain.miou
     file = None
-    if not is_plain(way):
+    if not is_plain(way, opened.members):
         file = output or default_combination(way, project)
         fitted = Fitted(
             what=way.name,
@@ -163,4 +159,5 @@ def search_ensemble(
         write_combination(
             file, as_combination(way, opened.members, fitted=fitted, root=project.root)
         )
-    return Found(found, trial, file, submit_command(way, candidates, file))
+    options = {"--data-root": data_root, "--store": store, "--device": device}
+    return Found(found, trial, file, submit_command(way, candidates, file, options))
