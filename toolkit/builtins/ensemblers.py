@@ -62,7 +62,10 @@ def max_(context: Context) -> Ensembler:
 
 
 def rank(context: Context) -> Ensembler:
-    """Mean rank of the classes (Borda count): the members' order counts, not how sure they are."""
+    """Mean rank of the classes (Borda count): the members' order counts, not how sure they are.
+
+    Its map is flat therefore: a dense CRF or another step that weighs probabilities smooths too much.
+    """
     from toolkit.ensemble.combiners import Rank
 
     return Rank()
