@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from photos import Pair, load, open_photos
+from tests.postprocess.photos import Pair, load, open_photos
 
 
 @pytest.fixture(scope="session")

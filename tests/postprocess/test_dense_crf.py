@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_crf import exact_filter, features_of, lattice_filter, mean_field
 
+from tests.postprocess.slow_crf import exact_filter, features_of, lattice_filter, mean_field
 from toolkit import ComponentSpec, Context, UsageError
 from toolkit.cli.main import run
 from toolkit.plugin.registry import Registry

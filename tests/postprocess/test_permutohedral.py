@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_crf import exact_filter, lattice_filter
 
+from tests.postprocess.slow_crf import exact_filter, lattice_filter
 from toolkit.errors import TrashError
 from toolkit.postprocess.permutohedral import make_filter
 

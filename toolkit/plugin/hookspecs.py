@@ -62,7 +62,7 @@ def trash_schedulers() -> Sequence[Component]:
 
 @hookspec
 def trash_views() -> Sequence[Component]:
-    """Test-time augmentations with exact inverses."""
+    """Test-time augmentations with their inverses."""
     raise NotImplementedError
 
 

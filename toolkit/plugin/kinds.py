@@ -76,7 +76,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "scheduler", "trash_schedulers", ("optimizer",), "scheduler, stepped per optimiser step"
         ),
-        Kind("view", "trash_views", (), "forward(images) and its exact inverse(maps)"),
+        Kind("view", "trash_views", (), "forward(images) and its inverse(maps)"),
         Kind("ensembler", "trash_ensemblers", (), "(maps of the members) -> map"),
         Kind("selector", "trash_selectors", (), "(prediction) -> labels or None"),
         Kind("submission_format", "trash_submission_formats", (), "writer and reader of the file"),
