@@ -193,7 +193,8 @@ def test_rank_is_a_borda_count_pixel_by_pixel(maps: list[Map]) -> None:
             best = int(found[:, row, column].argmax())
             assert points[best] == max(points)
             tied = [label for label in range(classes) if points[label] == max(points)]
-            assert mean[best, row, column] >= max(mean[tied, row, column]) - 1e-6
+            # A quarter of the mean is added to sums of up to 30 in float32: that rounds at 1e-5.
+            assert mean[best, row, column] >= max(mean[tied, row, column]) - 1e-5
 
 
 @settings(max_examples=60, deadline=None)
