@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from toolkit.cli.main import run
+from toolkit.errors import UsageError
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.check import check_recipe
 from toolkit.recipe.load import load_recipe
+from toolkit.train.batches import pseudo_pipeline
 
 ROOT = Path(__file__).parents[1]
 RECIPES = [
@@ -53,6 +58,35 @@ def test_a_shipped_recipe_runs_from_data_to_score(
     assert 0 <= result["submission"]["score"]["mean_iou"] <= 1
     assert before == {folder: _entries(ROOT / folder) for folder in before}
     assert [path.name for path in (tmp_path / "smoke").iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS)
+def test_objects_are_pasted_into_pseudo_labelled_images_only_where_the_recipe_lists_it(
+    path: str, registry: Registry
+) -> None:
+    recipe = load_recipe(Path(path), project=Project(ROOT)).recipe
+    if recipe.pseudo is None:
+        return
+
+    def no_objects() -> NoReturn:
+        raise UsageError("it asks for objects")
+
+    context = Context(tuple("abcdefghijkl"), recipe.data.image_size, objects=no_objects)
+
+    def pastes(step: ComponentSpec) -> bool:
+        try:
+            registry.build("augmentation", step, context)
+        except UsageError as error:
+            return error.message == "it asks for objects"
+        return False
+
+    own = recipe.pseudo.augment
+    if own is not None:
+        assert not any(map(pastes, own)), "no original is known to have done so"
+    else:
+        kept = [step.name for step in recipe.augment.steps if not pastes(step)]
+        built = pseudo_pipeline(recipe, registry, context)
+        assert [step.name for step in built.steps] == kept
 
 
 WHOLE_CHAINS = {"recipes/hrnet_ocr_pseudo.toml", "recipes/unetpp_pseudo.toml"}

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 import pytest
 
 from toolkit.data.augment import Pipeline, Step, build_pipeline
 from toolkit.errors import TrashError, UsageError
-from toolkit.plugin.component import Component, ComponentSpec
-from toolkit.plugin.interfaces import Context, Sample
+from toolkit.plugin.component import Component, ComponentSpec, OfKind
+from toolkit.plugin.interfaces import Augmentation, Context, ObjectBank, Sample
 from toolkit.plugin.registry import Entry, Registry
 
 SAMPLE = Sample(np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6), np.uint8), "a.jpg")
@@ -136,3 +136,32 @@ def test_sizes_may_differ_on_the_way() -> None:
     assert run(pipeline(("crop", crop, 1.0), ("grow", grow, 1.0))).mask.shape == (4, 6)
     with pytest.raises(TrashError, match="the data, before any augmentation, left"):
         Pipeline((), (8, 8))(SAMPLE, np.random.default_rng(0))
+
+
+def paste(context: Context) -> Brighten:
+    return Brighten(len(context.objects()))
+
+
+def either(
+    context: Context, *, of: Annotated[ComponentSpec, OfKind("augmentation")]
+) -> Augmentation:
+    made: Augmentation = context.build("augmentation", of)
+    return made
+
+
+def test_steps_that_ask_for_objects_are_left_out_on_demand_also_inside_others() -> None:
+    registry = Registry(
+        Entry("augmentation", Component(factory.__name__, factory, "Test."), "test")
+        for factory in (brighten, paste, either)
+    )
+    context = Context(("Background", "a"), (4, 6), objects=lambda: cast("ObjectBank", [1, 2]))
+    inner = {"paste": {"name": "paste"}, "brighten": {"name": "brighten"}}
+    specs = [ComponentSpec(name="either", of=inner[name]) for name in inner]
+    specs += [ComponentSpec(name=name) for name in inner]
+    every = build_pipeline(specs, registry, context)
+    assert [step.name for step in every.steps] == ["either", "either", "paste", "brighten"]
+    without = build_pipeline(specs, registry, context, with_objects=False)
+    assert [(step.name, step.augmentation) for step in without.steps] == [
+        ("either", Brighten(1)),
+        ("brighten", Brighten(1)),
+    ]

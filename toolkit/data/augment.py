@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import numpy as np
 
@@ -112,21 +113,45 @@ def _size(shape: tuple[int, ...]) -> str:
     return "x".join(str(length) for length in shape[:2]) + " (height x width)"
 
 
+class _PastesObjects(TrashError):
+    """Raised in place of opening the bank of objects."""
+
+
 def build_pipeline(
-    specs: Sequence[ComponentSpec], registry: Registry, context: Context
+    specs: Sequence[ComponentSpec],
+    registry: Registry,
+    context: Context,
+    *,
+    with_objects: bool = True,
 ) -> Pipeline:
     """Build the steps that a recipe lists; a step's `p` defaults to 0.5.
+
+    Args:
+        specs: the steps, in order.
+        registry: where augmentations are found.
+        context: of the run.
+        with_objects: False leaves out every step that asks for the bank of objects, be it itself or
+            one of the augmentations inside it, whatever it is called.
 
     Raises:
         UsageError: an augmentation is unknown or has wrong parameters.
     """
+    if not with_objects:
+        context = replace(context, objects=_refuse_objects)
     default_p = KINDS["augmentation"].common["p"][1]
-    steps = [
-        Step(
-            name=spec.name,
-            augmentation=registry.build("augmentation", spec, context),
-            p=float(spec.parameters.get("p", default_p)),
-        )
-        for spec in specs
-    ]
+    steps = []
+    for spec in specs:
+        try:
+            augmentation = registry.build("augmentation", spec, context)
+        except _PastesObjects:
+            continue
+        p = float(spec.parameters.get("p", default_p))
+        steps.append(Step(spec.name, augmentation, p))
     return Pipeline(tuple(steps), context.image_size)
+
+
+def _refuse_objects() -> NoReturn:
+    raise _PastesObjects(
+        "objects of the training images are not pasted into pseudo-labelled ones",
+        "List the step in pseudo.augment to paste them there too.",
+    )

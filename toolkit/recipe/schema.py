@@ -110,7 +110,8 @@ class Augment(Section):
     """Steps for training images; each may have `p`."""
     mix: tuple[ComponentSpec, ...] = ()
     """Ways to mix a training image with another one of its batch, after `train`. They are tried in
-    order, each with its `p`, once per batch; the first that comes up is applied to the whole batch."""
+    order, each with its `p`, once per batch; the first that comes up is applied to the whole batch,
+    its pseudo-labelled images too: with `pseudo.mix = "first"` these have batches of their own."""
 
     @property
     def steps(self) -> tuple[ComponentSpec, ...]:
@@ -162,7 +163,8 @@ class Pseudo(Section):
     """Share of pseudo-labelled images in a batch for mix = "ratio"; an epoch has every real image
     once."""
     augment: tuple[ComponentSpec, ...] | None = None
-    """Steps for pseudo-labelled images; default: those of real ones."""
+    """Steps for pseudo-labelled images; default: those of real ones, but for steps that paste objects
+    of the bank (object mix): they are done only where this list has them."""
 
 
 class Auxiliary(Section):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.array_store import Arrays, ArrayStore
-from toolkit.data.augment import build_pipeline
+from toolkit.data.augment import Pipeline, build_pipeline
 from toolkit.data.contest import Contest, Split
 from toolkit.data.dataset import Source
 from toolkit.data.images import open_images
@@ -151,9 +151,6 @@ class _Opener:
         return Source(images, targets, steps, self.contest.train.file_names)
 
     def pseudo(self, given: PseudoImages, context: Context) -> Source:
-        assert self.recipe.pseudo is not None
-        steps = self.recipe.pseudo.augment
-        steps = self.recipe.augment.steps if steps is None else steps
         size, labels = context.image_size, given.labels
         targets: Targets = FixedTargets(labels.masks, size)
         if labels.maps is not None:
@@ -161,7 +158,7 @@ class _Opener:
         return Source(
             self.images(given.split),
             targets,
-            build_pipeline(steps, self.registry, context),
+            pseudo_pipeline(self.recipe, self.registry, context),
             given.split.file_names,
         )
 
@@ -175,6 +172,19 @@ class _Opener:
             project=self.project,
             progress=self.progress,
         )
+
+
+def pseudo_pipeline(recipe: Recipe, registry: Registry, context: Context) -> Pipeline:
+    """Return the steps for pseudo-labelled images: `pseudo.augment`, or those of real images.
+
+    Real objects are pasted beside labels that may be wrong only where `pseudo.augment` says so.
+
+    Raises:
+        UsageError: an augmentation is unknown or has wrong parameters.
+    """
+    own = recipe.pseudo.augment if recipe.pseudo else None
+    steps = recipe.augment.steps if own is None else own
+    return build_pipeline(steps, registry, context, with_objects=own is not None)
 
 
 def device_batch_size(train: Train, n_devices: int) -> int:
