@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 # Two torch threads against a busy core run many times slower than one.
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -8,6 +9,10 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["COLUMNS"] = "100"
 os.environ["NO_COLOR"] = "1"
+# What the commands remember of plugins must not land in the home folder of who runs the tests.
+_STATE = tempfile.TemporaryDirectory(prefix="trash-tests-")
+os.environ["XDG_STATE_HOME"] = _STATE.name
+os.environ.pop("TRASH_PLUGINS", None)
 
 from pathlib import Path
 

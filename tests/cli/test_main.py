@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -240,11 +241,14 @@ def test_a_width_of_0_is_no_width(project: Path) -> None:
     assert any(line.split()[:2] == ["dice_ce", "Dice"] for line in done.stdout.splitlines())
 
 
-def test_completion_is_not_disturbed_by_a_broken_plugin(party: Path) -> None:
+def test_completion_runs_no_plugin(party: Path) -> None:
+    party.write_text(f"open({str(party.parent / 'ran')!r}, 'w')\n" + COMMANDS)
     (party.parent / "broken.py").write_text("1 / 0\n")
-    words = {"_TRASH_COMPLETE": "complete_bash", "COMP_WORDS": "trash par", "COMP_CWORD": "1"}
-    done = trash(**words)
-    assert (done.stdout.split(), done.stderr) == (["party"], "")
+    for typed, expected in (("trash p", ["plugin", "pseudo", "predict"]), ("trash par", [])):
+        words = {"_TRASH_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": "1"}
+        done = trash(**words)
+        assert (sorted(done.stdout.split()), done.stderr) == (sorted(expected), "")
+    assert not (party.parent / "ran").exists()
 
 
 def test_a_deleted_working_folder_is_said(
@@ -274,8 +278,16 @@ def test_a_plugins_command_runs_and_is_listed(
 ) -> None:
     assert run(["party", "--guests", "7"]) == 0
     assert capsys.readouterr().out == "party of 7\n"
+    assert run(["party", "--help"]) == 0
+    assert "--guests" in capsys.readouterr().out
     assert run(["--help"]) == 0
-    assert "Celebrate the score." in capsys.readouterr().out
+    assert "trash plugin commands" in capsys.readouterr().out
+    assert run(["plugin", "commands"]) == 0
+    assert capsys.readouterr().out.split() == ["party", "Celebrate", "the", "score."]
+    assert run(["plugin", "commands", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {"name": "party", "summary": "Celebrate the score."}
+    ]
     assert run(["party", "--fail", "trash"]) == 1
     assert capsys.readouterr().err == "error: no cake\n  Bake one.\n"
     assert run(["partyy"]) == 2
@@ -298,13 +310,15 @@ def test_a_broken_command_of_a_plugin_breaks_nothing_else(
     party: Path, capsys: pytest.CaptureFixture[str], text: str, expected: str
 ) -> None:
     party.write_text(text)
+    assert run(["party"]) == 2
+    captured = capsys.readouterr()
+    assert "No such command 'party'" in captured.err
+    assert expected in captured.err
     assert run(["--help"]) == 0
     captured = capsys.readouterr()
-    assert "Celebrate" not in captured.out
     assert "Leaderboard files" in captured.out
-    assert expected in captured.err
+    assert captured.err == ""
     assert run(["plugin", "list"]) == 0
-    assert run(["party"]) == 2
 
 
 def test_what_a_plugin_prints_is_no_result(
@@ -315,6 +329,7 @@ def test_what_a_plugin_prints_is_no_result(
     capsys.readouterr()
     assert run(["plugin", "list", "--json"]) == 0
     captured = capsys.readouterr()
+    assert "chatty.py" in captured.err
     assert "hello" not in captured.out
     assert "hello" in captured.err
 

@@ -32,8 +32,9 @@ from toolkit.errors import (
     in_words,
     raised_at,
 )
-from toolkit.project import find_project
+from toolkit.plugin.discovery import SWITCH, plugins_enabled
 
+_NO_PLUGINS = "--no-plugins"
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
@@ -45,6 +46,13 @@ def _version(shown: bool) -> None:
 
 def _root(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    no_plugins: Annotated[
+        bool,
+        typer.Option(
+            _NO_PLUGINS,
+            help="Use built-in components only; TRASH_PLUGINS=0 does the same.",
+        ),
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -60,6 +68,7 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings=_SETTINGS,
         rich_markup_mode="rich",
+        epilog="Plugins may add commands: `trash plugin commands` lists them.",
     )
     app.callback()(_root)
     for name, group in _GROUPS.items():
@@ -120,13 +129,16 @@ def _open_streams() -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code."""
     debug = "--debug" in arguments or bool(os.environ.get("TRASH_DEBUG"))
+    switch = os.environ.get(SWITCH)
     try:
+        if _NO_PLUGINS in arguments:
+            os.environ[SWITCH] = "0"  # where loader workers and helper processes find it, too
         app = make_app()
         if _may_be_a_plugins(arguments):
             app = _with_commands_of_plugins(app)
         else:
-            # Who repeats a failed command adds it at the end.
-            arguments = [argument for argument in arguments if argument != "--debug"]
+            # Who repeats a failed command adds them at the end.
+            arguments = [word for word in arguments if word not in ("--debug", _NO_PLUGINS)]
         app(args=arguments, prog_name="trash")
     except SystemExit as exit_:
         code = _exit_code(exit_)
@@ -140,9 +152,18 @@ def run(arguments: list[str]) -> int:
         return shown.exit_code
     else:
         code = 0
+    finally:
+        _restore(switch)
     if code == EXIT_INTERRUPTED:
         console.note("interrupted; what was finished is kept")
     return code
+
+
+def _restore(switch: str | None) -> None:
+    if switch is None:
+        os.environ.pop(SWITCH, None)
+    else:
+        os.environ[SWITCH] = switch
 
 
 def _exit_code(exit_: SystemExit) -> int:
@@ -153,31 +174,20 @@ def _exit_code(exit_: SystemExit) -> int:
 
 
 def _may_be_a_plugins(arguments: list[str]) -> bool:
-    """Plugins are loaded here only for a command that is not ours, and for the list of commands."""
+    """Foreign code runs here only for a command that is not ours: nobody else can offer it."""
     commands = [argument for argument in arguments if not argument.startswith("-")]
-    if not commands:
-        return "--version" not in arguments
-    return commands[0] not in {*_GROUPS, *_COMMANDS}
+    ours = not commands or commands[0] in {*_GROUPS, *_COMMANDS}
+    return not ours and "--version" not in arguments and plugins_enabled()
 
 
 def _with_commands_of_plugins(app: typer.Typer) -> typer.Typer:
     """Return the command line with what the plugins add, or as it is when that cannot work."""
-    from toolkit.cli.session import open_registry
+    from toolkit.cli.plugin_commands import add_plugin_commands
 
-    before = len(app.registered_commands), len(app.registered_groups)
-    for failure in open_registry(find_project()).notify("trash_commands", app=app):
-        console.warn(f"plugin {failure.source}: {failure.message}")
-    try:
-        known = typer.main.get_group(make_app()).commands
-        commands = typer.Typer(add_completion=False)
-        commands.callback()(_root)
-        commands.registered_commands = app.registered_commands[before[0] :]
-        commands.registered_groups = app.registered_groups[before[1] :]
-        added = typer.main.get_group(commands).commands
-    except Exception as error:  # typer looks at a command's arguments only here
-        console.warn(f"the commands of plugins are left out: {in_words(error)}")
+    added = add_plugin_commands(app)
+    if added is None:
         return make_app()
-    taken = sorted(set(known) & set(added))
+    taken = sorted({*_GROUPS, *_COMMANDS} & set(added))
     if taken:
         console.warn(f"the commands of plugins are left out: there is a trash {taken[0]} already")
         return make_app()

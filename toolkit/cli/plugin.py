@@ -1,4 +1,4 @@
-"""`trash plugin`: list, show, new, check."""
+"""`trash plugin`: list, commands, show, new, check."""
 
 from __future__ import annotations
 
@@ -45,6 +45,21 @@ def list_(kind: Kind = None, json_: Json = False) -> None:
 
 
 @app.command()
+def commands(json_: Json = False) -> None:
+    """List the commands that plugins add to `trash`; loads the plugins."""
+    from toolkit.cli.plugin_commands import add_plugin_commands
+
+    added = add_plugin_commands(typer.Typer(add_completion=False)) or {}
+    rows = [(name, command.get_short_help_str(limit=200)) for name, command in added.items()]
+    if json_:
+        console.print_json([{"name": name, "summary": summary} for name, summary in rows])
+    elif rows:
+        console.print_entries({"": rows})
+    else:
+        console.note("no plugin adds a command")
+
+
+@app.command()
 def show(name: Name, kind: Kind = None, json_: Json = False) -> None:
     """Print a component's parameters with types, defaults and ranges, and where it lives."""
     from toolkit.plugin.describe import describe, named
@@ -80,11 +95,13 @@ def new(
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of that name.")] = False,
 ) -> None:
     """Write a plugin that works at once, with its test, to be changed."""
+    from toolkit.plugin.first_use import remember
     from toolkit.plugin.scaffold import write_plugin
     from toolkit.recipe.problems import shown_path
 
     project = find_project()
     written = write_plugin(name, kind, project, open_registry(project), force=force)
+    remember(project.plugins)
     for path in written.files:
         console.print_result(shown_path(path))
     console.note(f"check it: trash plugin check {name}")

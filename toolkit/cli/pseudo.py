@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_formats
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 
@@ -126,7 +126,7 @@ def export(
         spec = load_recipe(recipe, project=project).recipe.submission
     label_set = _open(set_)
     context = Context(label_set.class_names)
-    format_ = open_registry(project).build("submission_format", spec, context)
+    format_ = open_formats(project, spec).build("submission_format", spec, context)
     lost = export_label_set(label_set, output, format_, console.make_progress())
     if json_:
         console.print_json({"file": output, "rows": len(label_set), "lost": lost})

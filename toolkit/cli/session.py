@@ -1,18 +1,50 @@
-"""What every command that needs plugins does first."""
+"""What every command that needs components does first."""
 
 from __future__ import annotations
 
 from toolkit.cli import console
-from toolkit.plugin.discovery import load_registry
+from toolkit.errors import UsageError
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.discovery import builtin_registry, load_registry, plugins_enabled
+from toolkit.plugin.first_use import remember, unseen_files
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.problems import shown_path
 
 
 def open_registry(project: Project) -> Registry:
-    """Load the plugins and say in one line each which of them failed."""
+    """Load the plugins; say which files run for the first time, and in a line each which failed."""
+    if plugins_enabled():
+        _name_new_files(project)
     registry = load_registry(project)
     for failure in registry.failures:
         where = f" ({shown_path(failure.file)})" if failure.file else ""
         console.warn(f"plugin {failure.source}{where} was skipped: {failure.message}")
     return registry
+
+
+def open_formats(project: Project, *formats: ComponentSpec) -> Registry:
+    """Return a registry that has these submission formats; plugins are loaded only for foreign ones.
+
+    A file that was written under a built-in's plain name was written by the built-in: of two formats
+    with one name neither can be used by that name.
+    """
+    registry = builtin_registry()
+    try:
+        for spec in formats:
+            registry.find("submission_format", spec.name)
+    except UsageError:
+        return open_registry(project)
+    return registry
+
+
+def _name_new_files(project: Project) -> None:
+    files, all_new = unseen_files(project.plugins)
+    if not files:
+        return
+    what = "first use of the plugins in" if all_new else "new or changed plugins in"
+    console.note(
+        f"{what} {shown_path(project.plugins)}, which run now: {', '.join(files)} "
+        "(--no-plugins leaves them out)"
+    )
+    remember(project.plugins)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_formats
 from toolkit.cli.submission_board import list_submissions, record
 from toolkit.cli.submission_files import diff, merge, show
 from toolkit.cli.submission_options import (
@@ -53,7 +53,7 @@ def check(
     given = Given(recipe, test, sample, size).source(project)
     require_file(file)
     (source,) = sources_of([file], given)
-    expected = expect(source, project, open_registry(project))
+    expected = expect(source, project, open_formats(project, source.format))
     report = check_submission(file, expected.format, expected.image_ids, len(expected.class_names))
     shares = dict(zip(expected.class_names, report.class_shares, strict=False))
     warnings = [*source.warnings, *report.warnings]
@@ -131,7 +131,8 @@ def score(
         source = beside or from_files(None, None, parse_size(size))
     split = truth_split(truth, source.data)
     class_names = split.labels.class_names
-    format_ = open_registry(project).build("submission_format", source.format, Context(class_names))
+    registry = open_formats(project, source.format)
+    format_ = registry.build("submission_format", source.format, Context(class_names))
     scores = score_submission(file, format_, split, console.make_progress())
     if json_:
         iou = dict(zip(class_names, scores.iou, strict=True))

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_formats
 from toolkit.cli.submission_options import (
     File,
     Given,
@@ -91,7 +91,7 @@ def _adopt(file: Path, given: Given, project: Project) -> None:
     from toolkit.submission.side_car import write_side_car
 
     (source,) = sources_of([file], given.source(project))
-    registry = open_registry(project)
+    registry = open_formats(project, source.format)
     expected = expect(source, project, registry)
     report = check_submission(file, expected.format, expected.image_ids, len(expected.class_names))
     if not report.valid:

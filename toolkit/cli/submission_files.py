@@ -63,7 +63,7 @@ def diff(
         require_png("--picture", picture, "diff.png")
     project = find_project()
     given = Given(recipe, test, None, size)
-    (a, b), source = readable([first, second], given, project, open_registry(project))
+    (a, b), source = readable([first, second], given, project)
     photos = photos_of(source, project, data_root) if picture is not None else None
     if photos is not None:
         from toolkit.report.submission_sheet import require_photos
@@ -185,7 +185,7 @@ def show(
         raise UsageError(f"-o {output} is the submission file", "Choose another name.")
     project = find_project()
     given = Given(recipe, test, None, size)
-    (read,), source = readable([file], given, project, open_registry(project))
+    (read,), source = readable([file], given, project)
     photos = photos_of(source, project, data_root)
     named = [name for text in images or () for name in text.split(",") if name]
     wanted = list(dict.fromkeys(named)) or spread(photos.file_names, count)
@@ -234,7 +234,7 @@ def merge(
     project = find_project()
     registry = open_registry(project)
     given = Given(recipe, test, sample, size)
-    read, source = readable(files, given, project, registry)
+    read, source = readable(files, given, project)
     expected = expect(source, project, registry)
     report = merge_files(read, votes, output, expected.image_ids, console.make_progress())
     combine = ComponentSpec(name="vote", **({"weights": list(numbers)} if numbers else {}))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.cli.session import open_formats
 from toolkit.errors import UsageError, did_you_mean
-from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ class Given:
         return None
 
 
-def readable(
-    files: list[Path], given: Given, project: Project, registry: Registry
-) -> tuple[list[Readable], Source]:
+def readable(files: list[Path], given: Given, project: Project) -> tuple[list[Readable], Source]:
     """Return how to read each of the files, and who says what the first one holds.
 
     Raises:
@@ -79,6 +77,7 @@ def readable(
     for file in files:
         require_file(file)
     sources = sources_of(files, source)
+    registry = open_formats(project, *(each.format for each in sources))
     formats = [format_of(each, project, registry) for each in sources]
     found = [Readable(file, *format_) for file, format_ in zip(files, formats, strict=True)]
     return found, sources[0]

@@ -123,7 +123,7 @@ def named(registry: Registry, name: str, kind: str | None) -> tuple[Entry, ...]:
         return found
     for failure in registry.failures:
         if failure.source == name:
-            raise UsageError(f"plugin {name} could not be loaded: {failure.message}")
+            raise UsageError(f"plugin {name} could not be loaded: {failure.reason}")
     near = nearest(plain, [e.name for e in entries] + [e.source for e in entries])
     raise UsageError(
         f"no {kind or 'component'} is called {name}",

@@ -16,7 +16,7 @@ from typing import Any
 
 import pluggy
 
-from toolkit.errors import did_you_mean, in_words
+from toolkit.errors import UsageError, did_you_mean, in_words
 from toolkit.plugin import hookspecs, team
 from toolkit.plugin.component import Component
 from toolkit.plugin.kinds import KINDS, Kind
@@ -25,23 +25,44 @@ from toolkit.project import Project
 
 BUILTIN = "builtin"
 ENTRY_POINT_GROUP = "trash"
+SWITCH = "TRASH_PLUGINS"
+"""Environment variable: 0 leaves out all that is not built in; worker processes inherit it."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*")
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("trash_"))
+
+
+def plugins_enabled() -> bool:
+    """Return whether plugins of the project and of installed packages may be loaded.
+
+    Raises:
+        UsageError: `TRASH_PLUGINS` is neither 0 nor 1: a mistyped "off" must not run foreign code.
+    """
+    value = os.environ.get(SWITCH, "").strip()
+    if value not in ("", "0", "1"):
+        raise UsageError(
+            f"the environment variable {SWITCH} is {value!r}",
+            "Write 0 to leave plugins out, or 1 (as without it) to load them.",
+        )
+    return value != "0"
 
 
 def load_registry(project: Project | None) -> Registry:
     """Load every plugin; those that fail are kept as `failures` and skipped.
 
+    This runs the Python files in the project's `plugins/`, unless plugins are switched off.
+
     Args:
         project: whose `plugins/` to load; None loads no project plugins.
+
+    Raises:
+        UsageError: see `plugins_enabled`.
     """
+    if not plugins_enabled():
+        return builtin_registry()
     loader = _Loader()
-    builtins = importlib.import_module("toolkit.builtins")
-    for name in builtins.MODULES:
-        # A broken built-in is our bug, not a plugin's: it may raise.
-        module = importlib.import_module(f"toolkit.builtins.{name}")
-        loader.register(module, BUILTIN, Path(str(module.__file__)), unique=f"{BUILTIN}.{name}")
+    _load_builtins(loader)
     if project is not None:
+        _point_team_at(project.plugins)
         for name, file in project_plugins(project.plugins):
             loader.load(name, file, partial(_import_plugin, name), unique=str(file))
     for point in entry_points(group=ENTRY_POINT_GROUP):
@@ -52,13 +73,27 @@ def load_registry(project: Project | None) -> Registry:
     return loader.registry()
 
 
+def builtin_registry() -> Registry:
+    """Return the built-in components alone: no foreign code runs."""
+    loader = _Loader()
+    _load_builtins(loader)
+    return loader.registry(off=not plugins_enabled())
+
+
+def _load_builtins(loader: _Loader) -> None:
+    builtins = importlib.import_module("toolkit.builtins")
+    for name in builtins.MODULES:
+        # A broken built-in is our bug, not a plugin's: it may raise.
+        module = importlib.import_module(f"toolkit.builtins.{name}")
+        loader.register(module, BUILTIN, Path(str(module.__file__)), unique=f"{BUILTIN}.{name}")
+
+
 def project_plugins(folder: Path) -> list[tuple[str, Path]]:
-    """Return (module name, file) of every plugin in a project's folder, and point `team` at it.
+    """Return (module name, file) of every plugin in a project's folder; nothing is imported.
 
     A plugin is a `.py` file or a folder with `__init__.py`; names that begin with `_` are shared
     code of other plugins, those that begin with `.` belong to editors and file systems.
     """
-    _point_team_at(folder)
     if not folder.is_dir():
         return []
     found = []
@@ -170,8 +205,8 @@ class _Loader:
         where = _line_in(file, error)
         self._failures.append(PluginFailure(source, file, f"{where}{message}"))
 
-    def registry(self) -> Registry:
-        return Registry(self._entries, self._failures, self._notify)
+    def registry(self, *, off: bool = False) -> Registry:
+        return Registry(self._entries, self._failures, self._notify, plugins_off=off)
 
     def _notify(self, hook: str, **arguments: Any) -> list[PluginFailure]:
         """Call one plugin at a time: pluggy's own call stops at the first that raises."""

@@ -67,6 +67,11 @@ class PluginFailure:
     file: Path | None
     message: str
 
+    @property
+    def reason(self) -> str:
+        """The message and the file that it is about."""
+        return f"{self.message} ({self.file})" if self.file else self.message
+
 
 Notify = Callable[..., list[PluginFailure]]
 
@@ -79,10 +84,13 @@ class Registry:
         entries: Iterable[Entry],
         failures: Iterable[PluginFailure] = (),
         notify: Notify = lambda hook, **arguments: [],
+        *,
+        plugins_off: bool = False,
     ) -> None:
         self._entries = tuple(entries)
         self.failures = tuple(failures)
         self._notify = notify
+        self._plugins_off = plugins_off
         # By identity: a factory may be an object that cannot be hashed.
         self._models: dict[tuple[int, str], type[Parameters]] = {}
 
@@ -128,7 +136,9 @@ class Registry:
         if elsewhere:
             hints.append(f"There is a component of that name, but it is for {elsewhere[0]}.")
         for failure in self.failures:
-            hints.append(f"Plugin {failure.source} could not be loaded: {failure.message}")
+            hints.append(f"Plugin {failure.source} could not be loaded: {failure.reason}")
+        if self._plugins_off:
+            hints.append("Plugins are switched off (--no-plugins, TRASH_PLUGINS=0).")
         if near is None:
             hints.append(f"List them: trash plugin list --kind {kind}")
         return "\n".join(hints)

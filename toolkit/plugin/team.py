@@ -7,6 +7,6 @@ a plugin's classes: they inherit the environment variable that holds the folder.
 
 import os
 
-FOLDER_VARIABLE = "TRASH_PLUGINS"
+FOLDER_VARIABLE = "TRASH_PLUGIN_FOLDER"
 
 __path__ = [folder] if (folder := os.environ.get(FOLDER_VARIABLE)) else []
