@@ -50,6 +50,7 @@ def test_a_bank_is_made_once_and_again_when_anything_changes(
     others.append(opened(objects, make_contest(classes=REORDERED), tmp_path).folder)
     photo = contest.train.path(0)
     cv2.imwrite(str(photo), np.zeros((24, 32, 3), np.uint8))
+    contest = make_contest()
     changed = opened(objects, contest, tmp_path)
     assert changed[0].file_name == contest.train.file_names[0]
     assert not changed[0].image.any()

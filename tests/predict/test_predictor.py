@@ -181,6 +181,7 @@ def test_whatever_changes_the_maps_changes_the_store(
         write_checkpoint(checkpoint, precision="bf16")
     elif changed == "image":
         cv2.imwrite(str(split.path(0)), np.zeros((*SIZES[0], 3), np.uint8))
+        split = replace(split)  # opened again
     else:
         split = replace(split, images=split.images[:3])
     member = load_member(checkpoint, tiny, CPU, views)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from toolkit.data.coco import CocoFile, ImageRecord, read_coco
+from toolkit.data.content_digests import content_digests
 from toolkit.data.guards import (
+    equal_photos,
     refuse_duplicates,
+    refuse_equal_photos,
     refuse_shared_images,
     refuse_unknown_categories,
     require_files,
@@ -16,6 +20,7 @@ from toolkit.data.guards import (
     require_same_images,
 )
 from toolkit.data.labels import LabelMap, make_label_map
+from toolkit.data.listing import some_of
 from toolkit.data.splits import choose_fold, read_folds
 from toolkit.errors import TrashError, UsageError, nearest
 from toolkit.files import digest_of
@@ -40,6 +45,7 @@ class Split:
         source: the split of all images of the file, when this one is a part of it: caches are
             made for the source and shared by all its parts.
         rows: positions of `images` in the source.
+        cache: folder of caches, where digests of photos are remembered; None = nowhere.
     """
 
     name: str
@@ -52,6 +58,7 @@ class Split:
     digest: str
     source: Split | None = None
     rows: tuple[int, ...] = ()
+    cache: Path | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -64,6 +71,49 @@ class Split:
     def file_names(self) -> tuple[str, ...]:
         """`file_name` of every image."""
         return tuple(record.file_name for record in self.images)
+
+    @cached_property
+    def contents(self) -> tuple[str, ...]:
+        """Digest of every photo's content, as it was when this was first asked for.
+
+        Two photos are the same one if these are equal, whatever they are called.
+
+        Raises:
+            UsageError: a photo is missing or cannot be read.
+        """
+        if self.source is not None:
+            return tuple(self.source.contents[row] for row in self.rows)
+        return content_digests(self.root, self.file_names, self.cache)
+
+    def read_contents(self, progress: Progress) -> None:
+        """Find `contents` now; shows a bar when many photos have to be read.
+
+        Raises:
+            UsageError: a photo is missing or cannot be read.
+        """
+        if self.source is not None:
+            self.source.read_contents(progress)
+        elif "contents" not in self.__dict__:
+            found = content_digests(self.root, self.file_names, self.cache, progress)
+            self.__dict__["contents"] = found  # as a cached_property keeps it
+
+    def refuse_changed_photos(self) -> None:
+        """Refuse photos that are not what they were when `contents` was found.
+
+        What is made from photos is kept under their digests, so this is asked before it is kept.
+
+        Raises:
+            UsageError: names them.
+        """
+        now = content_digests(self.root, self.file_names, self.cache)
+        pairs = zip(self.file_names, self.contents, now, strict=True)
+        changed = [name for name, before, after in pairs if before != after]
+        if changed:
+            raise UsageError(
+                f"{len(changed)} images of {self.name} changed while they were read: "
+                f"{some_of(changed)}",
+                "Run it again when nothing writes into the folder any more.",
+            )
 
     def part(self, name: str, rows: Sequence[int]) -> Split:
         """Return the split of the images at these positions."""
@@ -79,6 +129,7 @@ class Split:
             digest=digest_of(self.digest, *(record.file_name for record in images)),
             source=self,
             rows=tuple(rows),
+            cache=self.cache,
         )
 
 
@@ -102,34 +153,50 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
     Raises:
         UsageError: a file is missing or no COCO file; categories disagree between files or with
             `data.classes`; an annotation's category is outside the class list; an image repeats,
-            is in two splits, or its file is missing; the split file is made for other images.
+            is in two splits, or its file is missing; a validation photo is in the training split
+            under another name; the split file is made for other images.
     """
     root = project.path(data.root)
     if data.demo is not None:
         from toolkit.data.demo import write_demo
 
         write_demo(root, data.demo, progress)
-    train = _open_split(data, root, "train", None, progress)
+    train = _open_split(data, project, "train", None, progress)
     if data.folds is not None:
         folds = read_folds(project.path(data.folds.file), train.file, train.file_names)
         training, validating = choose_fold(folds, data.folds.index)
         train, val = train.part("train", training), train.part("val", validating)
     elif data.val is not None:
-        val = _open_split(data, root, "val", train, progress)
+        val = _open_split(data, project, "val", train, progress)
     else:
         raise UsageError("data.val is unset", "Name a COCO JSON there, or set data.folds.")
-    test = _open_split(data, root, "test", train, progress) if data.test else None
-    truth = _open_split(data, root, "truth", train, progress) if data.truth else None
+    test = _open_split(data, project, "test", train, progress) if data.test else None
+    truth = _open_split(data, project, "truth", train, progress) if data.truth else None
     if test and truth:
         require_same_images(test, truth)
     splits = [split for split in (train, val, test) if split]
     refuse_shared_images(splits)
     for split in splits:
         require_files(split)
+        split.read_contents(progress)
+    refuse_equal_photos(train, val)
+    if test:
+        for other in (train, val):
+            _warn_of_known_photos(test, other, progress)
     sample = root / data.sample_submission if data.sample_submission else None
     if sample is not None and not sample.is_file():
         raise _not_found("data.sample_submission", sample)
     return Contest(train.labels.class_names, train, val, test, truth, sample)
+
+
+def _warn_of_known_photos(test: Split, other: Split, progress: Progress) -> None:
+    """Say that photos of the test split are in another one: a contest may really have such."""
+    copies = equal_photos(test, other)
+    if copies:
+        progress.say(
+            f"warning: {len(copies)} test images are the same photos as images of {other.name}: "
+            f"{some_of(copies)}; a score on the test split is not honest for them"
+        )
 
 
 def open_unlabelled(
@@ -147,17 +214,18 @@ def open_unlabelled(
     Raises:
         UsageError: the file or an image is missing, it is no COCO file, or an image repeats.
     """
-    root = project.path(data.root)
-    split = _opened(data, root / file, root, "unlabelled", "pseudo.images", contest.train, progress)
+    path = project.path(data.root) / file
+    split = _opened(data, path, project, "unlabelled", "pseudo.images", contest.train, progress)
     require_files(split)
+    split.read_contents(progress)
     return split
 
 
 def _open_split(
-    data: Data, root: Path, name: str, train: Split | None, progress: Progress
+    data: Data, project: Project, name: str, train: Split | None, progress: Progress
 ) -> Split:
-    path = root / getattr(data, name)
-    return _opened(data, path, root, name, f"data.{name}", train, progress)
+    path = project.path(data.root) / getattr(data, name)
+    return _opened(data, path, project, name, f"data.{name}", train, progress)
 
 
 _UNLABELLED = ("test", "unlabelled")
@@ -166,7 +234,7 @@ _UNLABELLED = ("test", "unlabelled")
 def _opened(
     data: Data,
     path: Path,
-    root: Path,
+    project: Project,
     name: str,
     key: str,
     train: Split | None,
@@ -185,12 +253,13 @@ def _opened(
     split = Split(
         name=name,
         file=path,
-        root=root,
+        root=project.path(data.root),
         images=coco.images,
         labels=_labels(data, coco, train),
         overlap=data.overlap,
         ignore_index=data.ignore_index,
         digest=coco.digest,
+        cache=project.cache,
     )
     if data.ignore_index < len(split.labels.class_names):
         raise UsageError(

@@ -81,6 +81,30 @@ def refuse_shared_images(splits: Sequence[Split]) -> None:
         )
 
 
+def equal_photos(split: Split, other: Split) -> list[str]:
+    """Return the images of `split` whose files are the same photos as those of `other`, each with both names."""
+    names = dict(zip(other.contents, other.file_names, strict=True))
+    return [
+        name if normpath(name) == normpath(names[content]) else f"{name} (= {names[content]})"
+        for name, content in zip(split.file_names, split.contents, strict=True)
+        if content in names
+    ]
+
+
+def refuse_equal_photos(train: Split, val: Split) -> None:
+    """Refuse validation photos that are trained on, whatever the files are called."""
+    copies = equal_photos(val, train)
+    if copies:
+        hint = "A score on images that were trained on means nothing: "
+        raise UsageError(
+            f"{len(copies)} images of {val.name} are the same photos as images of {train.name}, under "
+            f"other names: {some_of(copies)}",
+            hint + "make the split file anew with `trash data split`, which keeps them together."
+            if val.source is not None and val.source is train.source
+            else hint + "remove them from one file.",
+        )
+
+
 def require_files(split: Split) -> None:
     """Require that every image file is there."""
     missing = [

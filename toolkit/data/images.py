@@ -140,21 +140,16 @@ def _cached(
         channels=3,
         n_labels=0,
     )
-    # Named by the images alone: another file that lists the same ones finds them decoded.
+    # Named by the photos' content: another file or folder with the same ones finds them decoded.
     path = cache / "images" / f"{_key(split, size)}.bin"
     return open_store(path, layout) or write_store(path, layout, _decoded(split, size, progress))
 
 
 def _key(split: Split, size: tuple[int, int] | None) -> str:
-    states = []
-    for index, record in enumerate(split.images):
-        try:
-            state = split.path(index).stat()
-        except OSError as error:
-            raise UsageError(f"image not found: {split.path(index)} ({error.strerror})") from None
-        identity = [record.file_name, record.height, record.width]
-        states.append([*identity, state.st_size, state.st_mtime_ns])
-    return digest_of("images", str(FORMAT_VERSION), json.dumps(states), json.dumps(size))
+    sizes = [(record.height, record.width) for record in split.images]
+    return digest_of(
+        "images", str(FORMAT_VERSION), json.dumps(sizes), json.dumps(size), *split.contents
+    )
 
 
 def _decoded(
@@ -173,3 +168,4 @@ def _decoded(
             ):
                 yield image
                 bar.advance()
+    split.refuse_changed_photos()

@@ -24,7 +24,7 @@ from toolkit.data.contest import Split
 from toolkit.data.listing import some_of
 from toolkit.data.object_cutting import MARGIN, Piece, chosen_labels, cut_pieces, find_pieces
 from toolkit.errors import TrashError, UsageError
-from toolkit.files import digest_of, file_digest, read_json, unfinished, write_json_atomic
+from toolkit.files import digest_of, read_json, unfinished, write_json_atomic
 from toolkit.plugin.interfaces import CutOut
 from toolkit.progress import Progress
 from toolkit.project import Project
@@ -201,7 +201,6 @@ def open_object_bank(
 
 
 def _key(objects: Objects, train: Split) -> str:
-    states = [train.path(row).stat() for row in range(len(train))]
     chosen = {
         "labels": chosen_labels(objects, train),
         "by": objects.by,
@@ -210,7 +209,7 @@ def _key(objects: Objects, train: Split) -> str:
         "class_names": train.labels.class_names,
         "label_of": sorted(train.labels.label_of.items()),
         "overlap": train.overlap,
-        "files": [(state.st_size, state.st_mtime_ns) for state in states],
+        "photos": train.contents,
         "versions": [SCHEMA_VERSION, FORMAT_VERSION],
     }
     return digest_of("objects", train.digest, json.dumps(chosen))
@@ -234,6 +233,7 @@ def make_object_bank(
             layout = _layout([piece.size for piece in pieces])
             sources: dict[int, SourceImage] = {}
             write_store(partial / CUTOUTS, layout, _patches(train, pieces, sources, progress))
+            train.refuse_changed_photos()
             places = {row: place for place, row in enumerate(sources)}
             index = BankIndex(
                 class_names=train.labels.class_names,
@@ -330,20 +330,15 @@ def _require_classes(bank: ObjectStore, train: Split) -> None:
 
 
 def _refuse_images(bank: ObjectStore, split: Split) -> None:
-    """Refuse objects of a split's images, also of copies that have another name."""
-    names = {normpath(name) for name in split.file_names}
-    sizes = {source.n_bytes for source in bank.index.sources}
-    copies: dict[str, str] = {}
-    for row, name in enumerate(split.file_names):
-        path = split.path(row)
-        if path.stat().st_size in sizes:  # else it cannot be the same file
-            copies[file_digest(path)] = name
-    found = []
-    for source in bank.index.sources:
-        if normpath(source.file_name) in names:
-            found.append(source.file_name)
-        elif source.digest in copies:
-            found.append(f"{source.file_name} (the same file as {copies[source.digest]})")
+    """Refuse objects of a split's images, whatever the files are called."""
+    names = dict(zip(split.contents, split.file_names, strict=True))
+    found = [
+        source.file_name
+        if normpath(source.file_name) == normpath(names[source.digest])
+        else f"{source.file_name} (the same file as {names[source.digest]})"
+        for source in bank.index.sources
+        if source.digest in names
+    ]
     if found:
         raise UsageError(
             f"the object bank {bank.folder} holds objects of {len(found)} {split.name} images: "

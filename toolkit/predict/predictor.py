@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from toolkit.data.contest import Split
 from toolkit.data.images import DecodedImages, resize_image
-from toolkit.errors import UsageError
 from toolkit.files import digest_of
 from toolkit.memory import keep_freed_memory
 from toolkit.predict.member import Member
@@ -101,6 +100,7 @@ def predict_split(
                 else:
                     maps = _tiled(split, passes, tiling, size, writer.done)
                 _write(maps, writer, bar)
+            split.refuse_changed_photos()
     return open_store(folder)
 
 
@@ -121,23 +121,10 @@ def _index(member: Member, split: Split, store: str) -> StoreIndex:
             "views": member.views.text,
             "views_digest": member.views.digest,
             "precision": member.precision,
-            "images": _images_digest(split),
+            "images": digest_of(*split.contents),
             "procedure": str(PROCEDURE),
         },
     )
-
-
-def _images_digest(split: Split) -> str:
-    states = []
-    for position, name in enumerate(split.file_names):
-        try:
-            state = split.path(position).stat()
-        except OSError as error:
-            raise UsageError(
-                f"image not found: {split.path(position)} ({error.strerror})"
-            ) from None
-        states.append([name, state.st_size, state.st_mtime_ns])
-    return digest_of(json.dumps(states))
 
 
 _Maps = Iterable[NDArray[np.float32]]
