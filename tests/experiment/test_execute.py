@@ -333,3 +333,37 @@ def test_what_only_the_run_finds_wrong_has_its_line_too(
     assert f"error: recipes/tiny.toml:{line}  model.weights: no weights at" in (
         capsys.readouterr().err
     )
+
+
+def test_smoke_has_the_recipe_s_own_classes_columns_and_ids(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"Thing {number}" for number in range(14)]  # more than the demo draws kinds of
+    root = project.root / "mine"
+    root.mkdir()
+    categories = [{"id": 5 + i, "name": name} for i, name in enumerate(names)]
+    (root / "train.json").write_text(
+        json.dumps({"images": [], "annotations": [], "categories": categories})
+    )
+    text = f"""
+extends = "tiny.toml"
+[data]
+root = "{root}"
+[submission]
+columns = ["img", "labels"]
+image_suffix = ".png"
+[[postprocess]]
+name = "class_bias"
+factors = {{"{names[13]}" = 2.0}}
+[[postprocess]]
+name = "min_area"
+per_class = {{"{names[0]}" = 3}}
+"""
+    (project.recipes / "own.toml").write_text(text)
+    assert run(["recipe", "run", "own", "--smoke"]) == 0
+    assert "score" in capsys.readouterr().out
+    (demo,) = (project.cache / "smoke").glob("data-*")
+    train = json.loads((demo / "train.json").read_text())
+    assert [each["name"] for each in train["categories"]] == names
+    used = {each["category_id"] for each in train["annotations"]}
+    assert len(used) > 11  # as many as there are kinds, and others

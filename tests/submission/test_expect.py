@@ -96,10 +96,13 @@ def test_the_sample_gives_the_order_when_it_has_rows(
 @pytest.mark.parametrize(
     ("sample", "message"),
     [
-        ("id\na.jpg\nc.jpg\n", "lacks b,1.jpg"),
-        ('id\na.jpg\nc.jpg\n"b,1.jpg"\nd.jpg\n', "lists images that the test JSON lacks: d.jpg"),
-        ('id\na.jpg\nc.jpg\n"b,1.jpg"\na.jpg\n', "repeats a.jpg"),
-        ('id\na.jpg\n"c.jpg\n', "row 3: a quote is out of place"),
+        ("image_id\na.jpg\nc.jpg\n", "lacks b,1.jpg"),
+        (
+            'image_id\na.jpg\nc.jpg\n"b,1.jpg"\nd.jpg\n',
+            "lists images that the test JSON lacks: d.jpg",
+        ),
+        ('image_id\na.jpg\nc.jpg\n"b,1.jpg"\na.jpg\n', "repeats a.jpg"),
+        ('image_id\na.jpg\n"c.jpg\n', "row 3: a quote is out of place"),
     ],
 )
 def test_a_sample_of_other_images_is_an_error(tmp_path: Path, sample: str, message: str) -> None:

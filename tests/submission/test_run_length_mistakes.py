@@ -225,7 +225,10 @@ def test_a_sample_submission_gives_the_order(tmp_path: Path) -> None:
         columns=("ImageId", "ClassId", "EncodedPixels"), cells=("{image}", "{label}", "{pixels}")
     )
     assert row_order(ids, path, apart) == ("b.jpg", "a.jpg", "c.jpg")
-    with pytest.raises(UsageError, match=r"sample\.csv: row 2: field 1 is 'b\.jpg', expected"):
+    with pytest.raises(UsageError, match=r"columns ImageId,ClassId,EncodedPixels, but"):
+        row_order(ids, path, make())
+    path.write_text("ImageId_ClassId,EncodedPixels\na.jpg_1,\nb.jpg,\n")
+    with pytest.raises(UsageError, match=r"sample\.csv: row 3: field 1 is 'b\.jpg', expected"):
         row_order(ids, path, make())
     path.write_text("ImageId_ClassId,EncodedPixels\na.jpg_1\n")
     with pytest.raises(UsageError, match=r"row 2: expected \{image\}_\{label\}, \{pixels\}"):

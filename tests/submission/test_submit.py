@@ -203,6 +203,7 @@ def test_side_car_says_how_it_was_made(world: World) -> None:
     assert side_car.format.parameters == {
         "size": [32, 32],
         "columns": ["image_id", "PredictionString"],
+        "image_suffix": "",
     }
     assert side_car.validation == result.validation
     assert side_car.score == result.score

@@ -15,16 +15,18 @@ def mask_string(
     *,
     size: tuple[PositiveInt, PositiveInt] = (256, 256),
     columns: tuple[str, str] = ("image_id", "PredictionString"),
+    image_suffix: str = "",
 ) -> SubmissionFormat:
     """Write a CSV with one row per image: its file name and all labels, joined by spaces.
 
     Args:
         size: (height, width) of the label maps in the file, pixels.
         columns: the header.
+        image_suffix: ending of the file names that the ids leave out, such as ".jpg".
     """
     from toolkit.submission.mask_string import MaskString
 
-    return MaskString(size, columns, context.n_classes)
+    return MaskString(size, columns, context.n_classes, image_suffix)
 
 
 def run_length(
@@ -36,6 +38,7 @@ def run_length(
     order: Literal["column-major", "row-major"] = "column-major",
     first_pixel: Literal[0, 1] = 1,
     empty: str = "",
+    image_suffix: str = "",
 ) -> SubmissionFormat:
     """Write a Kaggle CSV with one row per image and class: its pixels as "start length" runs.
 
@@ -49,10 +52,12 @@ def run_length(
         order: pixels are numbered down the columns or along the rows.
         first_pixel: number of the pixel at the top left.
         empty: what stands for the runs of a class that the image lacks.
+        image_suffix: ending of the file names that {image} leaves out, such as ".jpg".
     """
     from toolkit.submission.run_length import RunLength
 
-    return RunLength(size, columns, cells, context.class_names, order, first_pixel, empty)
+    names = context.class_names
+    return RunLength(size, columns, cells, names, order, first_pixel, empty, image_suffix)
 
 
 def png_zip(

@@ -26,7 +26,7 @@ from toolkit.errors import TrashError, UsageError, nearest
 from toolkit.files import digest_of
 from toolkit.progress import Progress
 from toolkit.project import Project
-from toolkit.recipe.schema import Data
+from toolkit.recipe.schema import Data, Demo
 
 
 @dataclass(frozen=True)
@@ -197,6 +197,23 @@ def _warn_of_known_photos(test: Split, other: Split, progress: Progress) -> None
             f"warning: {len(copies)} test images are the same photos as images of {other.name}: "
             f"{some_of(copies)}; a score on the test split is not honest for them"
         )
+
+
+def own_classes(data: Data, project: Project) -> tuple[str, ...] | None:
+    """Return the names of a recipe's classes, in label order from 1; None = they are not known here.
+
+    Classes that are those of the demo contest are not the recipe's own: None, too.
+    """
+    from toolkit.data.demo import demo_classes
+
+    classes = data.classes
+    if classes is None and data.demo is None:
+        try:
+            categories = read_coco(project.path(data.root) / data.train).categories
+            classes = make_label_map(categories, None, data.background).class_names[1:]
+        except TrashError:  # not on this machine, or wrong: `recipe check` tells it
+            return None
+    return None if not classes or classes == demo_classes(Demo()) else classes
 
 
 def open_unlabelled(

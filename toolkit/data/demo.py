@@ -61,7 +61,13 @@ def write_demo(root: Path, demo: Demo, progress: Progress) -> None:
 
 
 def _description(demo: Demo) -> dict[str, Any]:
-    return {"schema": _SCHEMA, "generator": _GENERATOR, **demo.model_dump()}
+    values = demo.model_dump(mode="json", exclude_none=True)
+    return {"schema": _SCHEMA, "generator": _GENERATOR, **values}
+
+
+def demo_classes(demo: Demo) -> tuple[str, ...]:
+    """Return the names of the demo's categories, in label order from 1."""
+    return demo.classes or tuple(kind.name for kind in KINDS)
 
 
 def _is_written(root: Path, demo: Demo) -> bool:
@@ -124,6 +130,7 @@ def _write_json(path: Path, value: Any) -> None:
 def _write_split(folder: Path, demo: Demo, number: int, batch: str, count: int, bar: Bar) -> Coco:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
+    names = demo_classes(demo)
     for index in range(count):
         scene = draw_scene(demo.seed, number, index, demo.size)
         name = f"{batch}/{index:04d}.jpg"
@@ -140,7 +147,8 @@ def _write_split(folder: Path, demo: Demo, number: int, batch: str, count: int, 
                 {
                     "id": len(annotations),
                     "image_id": index,
-                    "category_id": item.label - 1,
+                    # By image too: more names than kinds of objects all get some.
+                    "category_id": (item.label - 1 + len(KINDS) * index) % len(names),
                     **segment(item, rng),
                 }
             )
@@ -153,8 +161,8 @@ def _write_split(folder: Path, demo: Demo, number: int, batch: str, count: int, 
         "licenses": [{"id": 0, "name": "CC0 1.0", "url": None}],
         "images": images,
         "categories": [
-            {"id": position, "name": kind.name, "supercategory": kind.name}
-            for position, kind in enumerate(KINDS)
+            {"id": position, "name": name, "supercategory": name}
+            for position, name in enumerate(names)
         ],
         "annotations": annotations,
     }

@@ -40,7 +40,10 @@ def foresee_training(
     choose_device(recipe.train.device, local_rank=devices - 1)
     device_batch_size(recipe.train, devices)
     if contest.test is not None:
-        plan_submission(recipe, contest, registry, n_members=1 + len(stage.members))
+        try:
+            plan_submission(recipe, contest, registry, n_members=1 + len(stage.members))
+        except TrashError as error:
+            raise placed(error, stage.loaded) from error.__cause__
 
     def objects() -> ObjectBank:
         others = [split for split in (contest.val, contest.test) if split]

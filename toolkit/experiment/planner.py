@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from toolkit.data.contest import Contest, Split, open_contest, open_unlabelled
+from toolkit.data.contest import Contest, Split, open_contest, open_unlabelled, own_classes
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.keys import labelling_key, used_plugins
 from toolkit.experiment.leaks import refuse_teacher, refuse_unlabelled
@@ -42,7 +42,8 @@ def load_for_run(
     loaded = load_recipe(path, project=project, registry=registry, set_=set_, unset=unset)
     if not smoke:
         return loaded
-    last = (WORD, smoke_values(loaded.recipe, project.cache))
+    classes = own_classes(loaded.recipe.data, project)
+    last = (WORD, smoke_values(loaded.recipe, project.cache, classes))
     return load_recipe(path, project=project, set_=set_, unset=unset, last=last)
 
 

@@ -251,7 +251,8 @@ class SubmissionFormat(Protocol):
     on after a problem, so that `trash submission check` tells all of them.
 
     It may have `image_ids(path: Path) -> Iterable[str]`: the image of each row of a sample submission,
-    in order. Without it they are the first column of a CSV file.
+    in order. Without it they are the first column of a CSV file. One that writes a CSV file has
+    `columns`, its header, which is then compared with that of the sample.
 
     Attributes:
         suffix: file name ending with its dot, as in ".csv".

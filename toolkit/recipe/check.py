@@ -120,6 +120,8 @@ def _check_build(
             # On the meta device a network has shapes but no memory: even large ones build at once.
             with torch.device("meta"):
                 made = registry.build(kind, spec, context)
+                if kind == "submission_format" and contest is not None:
+                    _check_sample(made, contest)
                 if kind == "model" and loaded.recipe.auxiliary:
                     _check_outputs(loaded.recipe, made, context)
         except TrashError as error:
@@ -127,6 +129,14 @@ def _check_build(
                 _problem(loaded, blamed_key(loaded, path, error), error.message, error.hint)
             )
     return problems
+
+
+def _check_sample(made: Any, contest: Contest) -> None:
+    """Refuse a format that writes other columns or images than the contest's sample submission."""
+    from toolkit.submission.expect import row_order
+
+    if contest.test is not None:
+        row_order(contest.test.file_names, contest.sample_submission, made)
 
 
 def _stand_in() -> ObjectBank:

@@ -50,6 +50,8 @@ class Demo(Section):
     """Height and width of the images, pixels."""
     seed: Seed = 0
     """Seed of everything in it."""
+    classes: tuple[str, ...] | None = None
+    """Names of its categories; default: the contest's. What is drawn is divided among them."""
 
 
 class Folds(Section):

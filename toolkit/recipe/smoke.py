@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from toolkit.files import digest_of
 from toolkit.recipe.schema import Demo, Recipe
 
 WORD = "--smoke"
@@ -13,24 +14,29 @@ _DEMO = Demo(train=8, val=4, test=4, size=SIZE)
 _BATCH = 4
 
 
-def smoke_values(recipe: Recipe, cache: Path) -> dict[str, Any]:
+def smoke_values(
+    recipe: Recipe, cache: Path, classes: tuple[str, ...] | None = None
+) -> dict[str, Any]:
     """Return the values that `--smoke` lays over a recipe; its components stay as they are.
 
     Args:
         recipe: the recipe as written.
         cache: where the demo data goes.
+        classes: the recipe's own ones, which its components may name; None = those of the demo.
     """
+    demo = _DEMO.model_copy(update={"classes": classes})
     defaults = {
         "train": "train.json",
         "val": "val.json",
         "test": "test.json",
         "truth": "test_truth.json",
-        "sample_submission": "sample_submission.csv",
+        # The format is the recipe's: its columns need not be those of the demo.
+        "sample_submission": None,
     }
     return {
         "data": {
-            "root": str(cache / "smoke" / "data"),
-            "demo": _DEMO.model_dump(mode="json"),
+            "root": str(_demo_folder(cache, classes)),
+            "demo": demo.model_dump(mode="json"),
             **defaults,
             "folds": None,
             "classes": None,
@@ -49,8 +55,20 @@ def smoke_values(recipe: Recipe, cache: Path) -> dict[str, Any]:
         "predict": {"batch_size": _BATCH},
         "objects": {"classes": None, "exclude": [], "min_area": 1, "bank": None},
         **_without_files(recipe),
+        **_submission(recipe),
         "trackers": [],
     }
+
+
+def _demo_folder(cache: Path, classes: tuple[str, ...] | None) -> Path:
+    name = "data" if classes is None else f"data-{digest_of(*classes)[:12]}"
+    return cache / "smoke" / name
+
+
+def _submission(recipe: Recipe) -> dict[str, Any]:
+    """Return what makes a format that leaves out the images' ending fit those of the demo."""
+    key = "image_suffix"
+    return {"submission": {key: ".jpg"}} if recipe.submission.parameters.get(key) else {}
 
 
 _CHECKPOINT = ".pt"

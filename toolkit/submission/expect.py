@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -19,7 +18,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
-from toolkit.submission.sample import sample_ids
+from toolkit.submission.sample import LeavesOutSuffix, sample_order
 from toolkit.submission.side_car import read_side_car, side_car_path
 
 
@@ -221,23 +220,20 @@ def row_order(
         format: of the submission; says how the rows of the sample name their image.
 
     Raises:
-        UsageError: an image repeats, or the sample lists other images.
+        UsageError: an image repeats, an id cannot be written, or the sample has other columns or other
+            images.
     """
     if len(set(file_names)) < len(file_names):
         raise UsageError("the test JSON lists an image twice", "`trash data check` names it.")
-    ids = sample_ids(sample, format) if sample is not None else ()
-    if not ids:
-        return tuple(file_names)
-    rows_of, expected = Counter(ids), set(file_names)
-    for problem, wrong in (
-        ("lacks", [name for name in file_names if name not in rows_of]),
-        ("lists images that the test JSON lacks:", [i for i in rows_of if i not in expected]),
-        ("repeats", [image_id for image_id, count in rows_of.items() if count > 1]),
-    ):
-        if wrong:
-            more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-            raise UsageError(f"sample submission {sample} {problem} {', '.join(wrong[:3])}{more}")
-    return ids
+    if isinstance(format, LeavesOutSuffix):
+        for name in file_names:
+            if not name.endswith(format.image_suffix):
+                raise UsageError(
+                    f"submission.image_suffix = {format.image_suffix!r}, but {name} does not end so",
+                    parameter="submission.image_suffix",
+                )
+    ids = sample_order(sample, format, file_names) if sample is not None else ()
+    return ids or tuple(file_names)
 
 
 def truth_split(path: Path, data: Data) -> Split:

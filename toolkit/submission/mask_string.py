@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from toolkit.submission.csv_records import Record, read_records
 from toolkit.submission.label_rows import fitted_labels, valid_rows
 from toolkit.submission.label_string import decode_labels, encode_labels, explain_labels
-from toolkit.submission.rows import Problem, ReadRow, header_line, quote_field
+from toolkit.submission.rows import Problem, ReadRow, header_line, quote_field, read_ids
 
 # Room for a map that was not resized, so that its true number of labels can be told.
 _BYTES_PER_LABEL = 16
@@ -31,11 +31,13 @@ class MaskString:
         size: (height, width) of the maps in the file, pixels.
         columns: names in the header.
         n_classes: number of labels, background included.
+        image_suffix: ending of the images' names that the file leaves out.
     """
 
     size: tuple[int, int]
     columns: tuple[str, str]
     n_classes: int
+    image_suffix: str = ""
     suffix: str = field(default=".csv", init=False)
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
@@ -47,7 +49,7 @@ class MaskString:
         target.write(header_line(self.columns) + b"\n")
         for image_id, labels in rows:
             fitted = fitted_labels(image_id, labels, self.size, self.n_classes)
-            target.write(quote_field(image_id) + b",")
+            target.write(quote_field(image_id.removesuffix(self.image_suffix)) + b",")
             target.write(encode_labels(fitted))
             target.write(b"\n")
 
@@ -68,10 +70,18 @@ class MaskString:
             else:
                 yield self._read_row(record, *record.fields)
 
+    def image_ids(self, path: Path) -> Iterator[str]:
+        """Yield the image of each row of a sample submission, whose lines may end in any way.
+
+        Raises:
+            UsageError: the file cannot be opened, or an id is not UTF-8 text or badly quoted.
+        """
+        return (name + self.image_suffix for name in read_ids(path))
+
     def _read_row(self, record: Record, name: bytes, text: bytes) -> ReadRow:
         row, problems = record.row, record.problems
         try:
-            image_id = name.decode()
+            image_id = name.decode() + self.image_suffix
         except UnicodeDecodeError:
             broken = Problem("the image id is not UTF-8 text", row)
             return ReadRow(row, problems=(broken, *problems))

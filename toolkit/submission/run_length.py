@@ -50,6 +50,7 @@ class RunLength:
         order: pixels are numbered down the columns or along the rows.
         first_pixel: number of the pixel at the top left, 0 or 1.
         empty: text of a class that the image lacks.
+        image_suffix: ending of the images' names that the file leaves out.
 
     Raises:
         UsageError: the cells do not name image, class and pixels once, or `empty` looks like runs.
@@ -62,6 +63,7 @@ class RunLength:
     order: Order = "column-major"
     first_pixel: int = 1
     empty: str = ""
+    image_suffix: str = ""
     suffix: str = field(default=".csv", init=False)
 
     def __post_init__(self) -> None:
@@ -84,8 +86,9 @@ class RunLength:
         for image_id, labels in rows:
             fitted = fitted_labels(image_id, labels, self.size, len(self.class_names))
             text_of = encode_runs(self._turned(fitted).ravel(), self.first_pixel)
+            written = image_id.removesuffix(self.image_suffix)
             for label in range(1, len(self.class_names)):
-                fields = [quote_field(cell) for cell in self._cells.fill(image_id, label)]
+                fields = [quote_field(cell) for cell in self._cells.fill(written, label)]
                 fields[self._cells.pixels_at] = text_of.get(label, empty)
                 target.write(b",".join(fields) + b"\n")
 
@@ -118,7 +121,7 @@ class RunLength:
             if len(fields) < len(self.columns):
                 raise UsageError(f"{path}: row {line.row}: expected {', '.join(self.cells)}")
             try:
-                yield self._cells.read(self._texts(fields))[0]
+                yield self._cells.read(self._texts(fields))[0] + self.image_suffix
             except ValueError as error:
                 raise UsageError(f"{path}: row {line.row}: {error}") from None
 
@@ -134,10 +137,11 @@ class RunLength:
                 yield _Line(row, image_id, problems)
                 continue
             try:
-                image_id, label = self._cells.read(self._texts(record.fields))
+                written, label = self._cells.read(self._texts(record.fields))
             except ValueError as error:
                 yield _Line(row, image_id, (Problem(str(error), row), *problems))
                 continue
+            image_id = written + self.image_suffix
             yield _Line(row, image_id, problems, label, record.fields[self._cells.pixels_at])
 
     def _read_image(self, image_id: str, lines: Iterable[_Line]) -> Iterator[ReadRow]:
