@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import timm
 import torch
+from timm.models.hrnet import HighResolutionModule
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -14,6 +16,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.testing import check_component
 
 TWELVE = tuple(f"class {label}" for label in range(12))
+Enlarge = Callable[[Tensor, int], Tensor]
 VARIANTS = ["hrnet_ocr", "hrnet_ocr_transposed", "hrnet_ocr_aspp"]
 
 
@@ -72,6 +75,63 @@ def test_branches_are_enlarged_with_aligned_corners(registry: Registry) -> None:
     for part, branch in zip(parts, encoder.model(images), strict=True):
         enlarged = functional.interpolate(branch, (16, 24), mode="bilinear", align_corners=True)
         torch.testing.assert_close(part, enlarged)
+
+
+def slow_nearest(maps: Tensor, factor: int) -> Tensor:
+    height, width = (factor * side for side in maps.shape[-2:])
+    rows = [[maps[..., y // factor, x // factor] for x in range(width)] for y in range(height)]
+    return torch.stack([torch.stack(row, -1) for row in rows], -2)
+
+
+def slow_bilinear(maps: Tensor, factor: int) -> Tensor:
+    """Interpolate with the centres of the corner pixels held in place."""
+
+    def between(lines: Tensor, dim: int) -> Tensor:
+        before = lines.shape[dim]
+        after = factor * before
+        found = []
+        for place in range(after):
+            where = place * (before - 1) / (after - 1)
+            low = min(int(where), max(before - 2, 0))
+            high = min(low + 1, before - 1)
+            share = where - low
+            found.append(lines.select(dim, low) * (1 - share) + lines.select(dim, high) * share)
+        return torch.stack(found, dim)
+
+    return between(between(maps, maps.ndim - 2), maps.ndim - 1)
+
+
+def slow_fuse(stage: nn.Module, branches: list[Tensor], enlarge: Enlarge) -> list[Tensor]:
+    fused = []
+    for i, layers in enumerate(stage.fuse_layers):
+        total = torch.zeros_like(branches[i])
+        for j, layer in enumerate(layers):
+            if j > i:
+                total += enlarge(layer[1](layer[0](branches[j])), 2 ** (j - i))
+            else:
+                total += layer(branches[j])
+        fused.append(total.relu())
+    return fused
+
+
+@pytest.mark.parametrize(
+    ("fuse", "enlarge"), [("nearest", slow_nearest), ("bilinear", slow_bilinear)]
+)
+@torch.inference_mode()
+def test_branches_are_fused_as_the_recipe_says(
+    fuse: str, enlarge: Enlarge, registry: Registry
+) -> None:
+    encoder = make(registry, fuse=fuse).encoder.eval()
+    stages = [part for part in encoder.model.modules() if isinstance(part, HighResolutionModule)]
+    assert len(stages) == 8
+    for stage in (stages[0], stages[1], stages[-1]):
+        n_branches = len(stage.branches)
+        sizes = [(18 * 2**i, 8 >> i, 16 >> i) for i in range(n_branches)]
+        inputs = [random(1, *size) for size in sizes]
+        after = [branch(part) for branch, part in zip(stage.branches, inputs, strict=True)]
+        expected = slow_fuse(stage, after, enlarge)
+        for ours, slow in zip(stage(list(inputs)), expected, strict=True):
+            torch.testing.assert_close(ours, slow, rtol=1e-4, atol=1e-4)
 
 
 @torch.inference_mode()

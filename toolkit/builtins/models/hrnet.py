@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Width = Literal[18, 30, 32, 40, 44, 48, 64]
+Fuse = Literal["nearest", "bilinear"]
 Channels = Annotated[int, Field(ge=1)]
 
 
@@ -23,6 +24,7 @@ def hrnet_ocr(
     ocr_channels: Channels = 512,
     key_channels: Channels = 256,
     dropout: UnitInterval = 0.05,
+    fuse: Fuse = "nearest",
 ) -> nn.Module:
     """Make HRNetV2 + OCR (arXiv:1908.07919, arXiv:1909.11065), with the outputs main and aux.
 
@@ -34,12 +36,15 @@ def hrnet_ocr(
         ocr_channels: features that are compared with those of the regions.
         key_channels: in which they are compared.
         dropout: probability to drop a channel before the classifier.
+        fuse: how the backbone enlarges coarse branches to add them to finer ones: "nearest", with
+            which the ImageNet weights were trained, or "bilinear" (corners aligned), as in the
+            authors' segmentation networks and the team's.
     """
     from toolkit.builtins.models.hrnet_ocr import build_hrnet_ocr
 
     channels = ocr_channels, key_channels
     return build_hrnet_ocr(
-        context, width=width, weights=weights, channels=channels, dropout=dropout
+        context, width=width, weights=weights, channels=channels, dropout=dropout, fuse=fuse
     )
 
 
@@ -51,6 +56,7 @@ def hrnet_ocr_transposed(
     ocr_channels: Channels = 512,
     key_channels: Channels = 256,
     dropout: UnitInterval = 0.05,
+    fuse: Fuse = "nearest",
 ) -> nn.Module:
     """Make HRNetV2 + OCR whose main logits reach full size by two transposed convolutions.
 
@@ -62,6 +68,9 @@ def hrnet_ocr_transposed(
         ocr_channels: features that are compared with those of the regions.
         key_channels: in which they are compared.
         dropout: probability to drop a channel before the classifier.
+        fuse: how the backbone enlarges coarse branches to add them to finer ones: "nearest", with
+            which the ImageNet weights were trained, or "bilinear" (corners aligned), as in the
+            authors' segmentation networks and the team's.
     """
     from toolkit.builtins.models.hrnet_ocr import build_hrnet_ocr, transposed_classifier
 
@@ -71,6 +80,7 @@ def hrnet_ocr_transposed(
         weights=weights,
         channels=(ocr_channels, key_channels),
         dropout=dropout,
+        fuse=fuse,
         make_classifier=transposed_classifier,
     )
 
@@ -83,6 +93,7 @@ def hrnet_ocr_aspp(
     ocr_channels: Channels = 512,
     key_channels: Channels = 256,
     dropout: UnitInterval = 0.05,
+    fuse: Fuse = "nearest",
 ) -> nn.Module:
     """Make HRNetV2 + OCR in an atrous spatial pyramid (ASP-OC, arXiv:1809.00916).
 
@@ -94,6 +105,9 @@ def hrnet_ocr_aspp(
         ocr_channels: features that are compared with those of the regions.
         key_channels: in which they are compared.
         dropout: probability to drop a channel before the classifier.
+        fuse: how the backbone enlarges coarse branches to add them to finer ones: "nearest", with
+            which the ImageNet weights were trained, or "bilinear" (corners aligned), as in the
+            authors' segmentation networks and the team's.
     """
     from toolkit.builtins.models.hrnet_ocr import build_hrnet_ocr
     from toolkit.builtins.models.ocr import ObjectContextPyramid
@@ -104,6 +118,7 @@ def hrnet_ocr_aspp(
         weights=weights,
         channels=(ocr_channels, key_channels),
         dropout=dropout,
+        fuse=fuse,
         make_context=ObjectContextPyramid,
     )
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from toolkit import Context
 from toolkit.builtins.models.convolutions import conv_norm, relu
 from toolkit.builtins.models.encoders import TIMM_PREFIX, hub_weights
+from toolkit.builtins.models.hrnet import Fuse
 from toolkit.builtins.models.ocr import ObjectContext
 from toolkit.builtins.models.resizing import resized
 from toolkit.builtins.models.segmenter import Segmenter
@@ -31,9 +32,10 @@ class HrNet(nn.Module):
 
     Args:
         width: channels of the finest branch; each next one has twice as many at half the size.
+        fuse: how coarser branches are enlarged before they are added to finer ones.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, fuse: Fuse = "nearest") -> None:
         super().__init__()
         # An empty location leaves out the classifier's part, which widens each branch.
         self.model = timm.create_model(
@@ -48,6 +50,10 @@ class HrNet(nn.Module):
         for module in self.model.modules():
             if isinstance(module, BasicBlock | Bottleneck):
                 module.zero_init_last()
+            # timm's is that of HRNet-Image-Classification, which the ImageNet weights come from;
+            # HRNet-Semantic-Segmentation has this.
+            if isinstance(module, nn.Upsample) and fuse == "bilinear":
+                module.mode, module.align_corners = "bilinear", True
         self.n_channels: int = sum(self.model.feature_info.channels())
 
     def forward(self, images: Tensor) -> Tensor:
@@ -113,6 +119,7 @@ def build_hrnet_ocr(
     weights: str,
     channels: tuple[int, int],
     dropout: float,
+    fuse: Fuse,
     make_context: MakeContext = ObjectContext,
     make_classifier: MakeClassifier = plain_classifier,
 ) -> Segmenter:
@@ -124,7 +131,7 @@ def build_hrnet_ocr(
     """
     name = f"{TIMM_PREFIX}hrnet_w{width}"
     check_choice(weights, (NONE, *hub_weights(name)), f"HRNet-W{width}")
-    encoder = HrNet(width)
+    encoder = HrNet(width, fuse)
     if context.pretrained:
         load_encoder(encoder, name, weights)
     n_channels, n_keys = channels
