@@ -69,6 +69,7 @@ def expected(train: Split, labels: set[int], by: str, min_area: int) -> list[dic
                     "label": label,
                     "file_name": record.file_name,
                     "source_size": (record.height, record.width),
+                    "corner": (int(place[0].start), int(place[1].start)),
                     "area": int(shape.sum()),
                     "image": photo[place],
                     "alpha": np.where(shape[place], 255, 0),
@@ -84,6 +85,7 @@ def assert_holds(bank: ObjectStore, objects: list[dict[str, Any]]) -> None:
         assert cut_out.label == wanted["label"]
         assert cut_out.file_name == wanted["file_name"]
         assert cut_out.source_size == wanted["source_size"]
+        assert cut_out.corner == wanted["corner"]
         assert bank.index.objects[position].area == wanted["area"]
         np.testing.assert_array_equal(cut_out.image, wanted["image"])
         np.testing.assert_array_equal(cut_out.alpha, wanted["alpha"])

@@ -227,7 +227,7 @@ def test_a_folder_that_is_no_bank_is_refused(make_contest: MakeContest, tmp_path
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"version": 2}, "version 2"),
+        ({"version": 1}, "version 1"),
         ({"class_names": 3}, "class_names"),
         ({"objects": []}, "objects"),
         ({"sources": []}, "photo is not there"),

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from toolkit.data.array_store import FORMAT_VERSION, ArrayStore, Layout, open_store, write_store
@@ -31,7 +31,7 @@ from toolkit.project import Project
 from toolkit.recipe.schema import Objects
 
 SCHEMA: Literal["trash-objects"] = "trash-objects"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 INDEX = "index.json"
 CUTOUTS = "cutouts.bin"
 
@@ -65,12 +65,14 @@ class BankedObject:
         source: position of its photo among the sources.
         area: its pixels.
         size: (height, width) of the cut-out with its margin, pixels.
+        corner: (row, column) of its first pixel in the photo.
     """
 
     label: PositiveInt
     source: Annotated[int, Field(ge=0)]
     area: PositiveInt
     size: tuple[PositiveInt, PositiveInt]
+    corner: tuple[NonNegativeInt, NonNegativeInt]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -139,6 +141,7 @@ class ObjectStore:
             label=found.label,
             file_name=source.file_name,
             source_size=source.size,
+            corner=found.corner,
         )
 
     @property
@@ -239,7 +242,9 @@ def make_object_bank(
                 class_names=train.labels.class_names,
                 sources=tuple(sources.values()),
                 objects=tuple(
-                    BankedObject(piece.label, places[piece.row], piece.area, piece.size)
+                    BankedObject(
+                        piece.label, places[piece.row], piece.area, piece.size, piece.box[:2]
+                    )
                     for piece in pieces
                 ),
             )

@@ -33,6 +33,7 @@ class CutOut:
         label: its class.
         file_name: `file_name` of the image that it was cut from.
         source_size: (height, width) of that image, pixels; says how large the object is in it.
+        corner: (row, column) in that image of the arrays' first pixel; says where the object is in it.
     """
 
     image: NDArray[np.uint8]
@@ -40,6 +41,7 @@ class CutOut:
     label: int
     file_name: str
     source_size: tuple[int, int]
+    corner: tuple[int, int] = (0, 0)
 
 
 class ObjectBank(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, cos, radians, sin
 
 import cv2
 import numpy as np
@@ -20,9 +20,24 @@ _DISTORTED = GridDistortion(steps=5, limit=0.3)
 
 
 @dataclass(frozen=True)
+class Shaped:
+    """An object on its way into an image.
+
+    Attributes:
+        piece: the object as a sample of its own, with its alpha as the mask.
+        centre: (down, right) from the middle of the image to that of the piece, pixels; None =
+            it may lie anywhere.
+    """
+
+    piece: Sample
+    centre: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
 class Shaping:
     """How a cut-out is changed before it is pasted; the attributes are parameters of `object_mix`."""
 
+    keeps_place: bool
     scale: tuple[float, float]
     large: float
     large_scale: float
@@ -35,25 +50,37 @@ class Shaping:
     brightness: float
     grid_distortion: float
 
-    def __call__(self, cut_out: CutOut, size: tuple[int, int], rng: np.random.Generator) -> Sample:
-        """Return the object as a sample of its own, with its alpha as the mask.
+    def __call__(self, cut_out: CutOut, size: tuple[int, int], rng: np.random.Generator) -> Shaped:
+        """Return the object, resized, turned and mirrored.
 
         Args:
             cut_out: the object.
             size: (height, width) of the image that it will be pasted into.
             rng: where all randomness comes from.
         """
-        piece = _resized(cut_out, size, self._factor(cut_out) * rng.uniform(*self.scale))
+        factor = self._factor(cut_out) * rng.uniform(*self.scale)
+        piece = _resized(cut_out, size, factor)
+        # Shares of the image, from its middle.
+        down, right = _place(cut_out, factor, rng) if self.keeps_place else (0.0, 0.0)
         if rng.random() < self.hflip:
-            piece = _MIRRORED(piece, rng)
+            piece, right = _MIRRORED(piece, rng), -right
         if rng.random() < self.vflip:
-            piece = _TURNED_OVER(piece, rng)
-        piece = _rotated(piece, self._angle(rng))
+            piece, down = _TURNED_OVER(piece, rng), -down
+        quarters = int(rng.integers(4)) if self.quarter_turns else 0
+        angle = float(rng.uniform(-self.rotate, self.rotate))
+        piece = _rotated(piece, 90 * quarters + angle)
+        for _ in range(quarters):
+            down, right = -right, down
         if rng.random() < self.grid_distortion:
             piece = _DISTORTED(piece, rng)
         change = 255 * rng.uniform(-self.brightness, self.brightness)
         image = cv2.addWeighted(piece.image, 1, piece.image, 0, change)
-        return replace(piece, image=np.asarray(image, dtype=np.uint8))
+        piece = replace(piece, image=np.asarray(image, dtype=np.uint8))
+        if not self.keeps_place:
+            return Shaped(piece, None)
+        y, x = down * size[0], right * size[1]
+        cosine, sine = cos(radians(angle)), sin(radians(angle))
+        return Shaped(piece, (cosine * y - sine * x, cosine * x + sine * y))
 
     def _factor(self, cut_out: CutOut) -> float:
         height, width = cut_out.source_size
@@ -62,9 +89,27 @@ class Shaping:
             return self.large_scale
         return self.small_scale if share < self.small else 1.0
 
-    def _angle(self, rng: np.random.Generator) -> float:
-        quarters = int(rng.integers(4)) if self.quarter_turns else 0
-        return float(90 * quarters + rng.uniform(-self.rotate, self.rotate))
+
+def _place(cut_out: CutOut, factor: float, rng: np.random.Generator) -> tuple[float, float]:
+    """Return where the middle of an object is once its whole image was scaled.
+
+    An image that shrinks does so around its middle; of one that grows a random window stays, which
+    holds the middle of the object.
+
+    Returns:
+        (down, right) from the middle of the image, shares of its sides.
+    """
+    found = []
+    sides = zip(cut_out.corner, cut_out.alpha.shape, cut_out.source_size, strict=True)
+    for first, part, whole in sides:
+        middle = (first + part / 2) / whole
+        window = 0.0
+        if factor > 1:
+            window = rng.uniform(max(0.0, middle - 1 / factor), min(middle, 1 - 1 / factor))
+        elif factor < 1:
+            window = (1 - 1 / factor) / 2
+        found.append((middle - window) * factor - 0.5)
+    return found[0], found[1]
 
 
 @dataclass(frozen=True)
@@ -98,8 +143,8 @@ class ObjectMix:
         pasted = replace(sample, image=sample.image.copy(), mask=sample.mask.copy())
         height, width = sample.mask.shape
         for cut_out in chosen:
-            piece = self.shaping(cut_out, (height, width), rng)
-            _paste(piece, cut_out.label, self.blend, pasted, rng)
+            shaped = self.shaping(cut_out, (height, width), rng)
+            _paste(shaped, cut_out.label, self.blend, pasted, rng)
         return pasted
 
     def _chosen(self, n: int, file_name: str, rng: np.random.Generator) -> list[CutOut]:
@@ -161,8 +206,14 @@ def _rotated(piece: Sample, degrees: float) -> Sample:
     return Sample(np.asarray(image, np.uint8), np.asarray(alpha, np.uint8))
 
 
-def _paste(piece: Sample, label: int, blend: float, onto: Sample, rng: np.random.Generator) -> None:
-    """Put an object anywhere inside a sample, in place; one that is larger fills it."""
+def _paste(
+    shaped: Shaped, label: int, blend: float, onto: Sample, rng: np.random.Generator
+) -> None:
+    """Put an object inside a sample, in place; what lies outside is cut off.
+
+    One that may lie anywhere and is larger than the sample fills it.
+    """
+    piece = shaped.piece
     margin = ceil(3 * blend)
     around = (margin,) * 4
     image = cv2.copyMakeBorder(piece.image, *around, cv2.BORDER_REPLICATE)
@@ -171,9 +222,16 @@ def _paste(piece: Sample, label: int, blend: float, onto: Sample, rng: np.random
     if width == 0:
         return  # a shape of single pixels, scaled to nothing
     here, there = [], []
-    for whole, first, part in zip(onto.mask.shape, (top, left), (height, width), strict=True):
-        start = int(rng.integers(min(0, whole - part), max(0, whole - part) + 1))
+    for axis, (first, part) in enumerate(((top, height), (left, width))):
+        whole = onto.mask.shape[axis]
+        if shaped.centre is None:
+            start = int(rng.integers(min(0, whole - part), max(0, whole - part) + 1))
+        else:
+            corner = (whole - alpha.shape[axis]) / 2 + shaped.centre[axis]
+            start = round(corner) + first
         begin, end = max(start - margin, 0), min(start + part + margin, whole)
+        if end <= begin:
+            return  # outside the sample
         here.append(slice(begin, end))
         there.append(slice(begin + first - start, end + first - start))
     place, source = (here[0], here[1]), (there[0], there[1])
