@@ -114,6 +114,14 @@ def project(w: Tensor, g: Tensor, step: Tensor, memory: dict) -> tuple[Tensor, f
     return step, 1.0
 
 
+def adam(w: Tensor, g: Tensor, memory: dict, k: int) -> Tensor:
+    """The penalty is part of the gradient (arXiv:1412.6980, algorithm 1)."""
+    g = g + DECAY * w
+    memory["m"] = 0.9 * memory.get("m", 0.0) + 0.1 * g
+    memory["v"] = 0.999 * memory.get("v", 0.0) + 0.001 * g * g
+    return w - LR * (memory["m"] / (1 - 0.9**k)) / ((memory["v"] / (1 - 0.999**k)).sqrt() + 1e-8)
+
+
 def adamp(w: Tensor, g: Tensor, memory: dict, k: int) -> Tensor:
     memory["m"] = 0.9 * memory.get("m", 0.0) + 0.1 * g
     memory["v"] = 0.999 * memory.get("v", 0.0) + 0.001 * g * g
@@ -160,7 +168,7 @@ def optimise(registry: Registry, name: str, **values: object) -> tuple[list[Tens
     return weights, optimizer
 
 
-@pytest.mark.parametrize("rule", [sgdw, lion, madgrad, adamp, sgdp])
+@pytest.mark.parametrize("rule", [sgdw, lion, madgrad, adam, adamp, sgdp])
 def test_steps_follow_the_published_rule(rule: Rule, registry: Registry) -> None:
     found, _ = optimise(registry, rule.__name__)
     expected, _ = follow(rule)
@@ -201,6 +209,7 @@ def test_madgrad_stands_still_at_a_learning_rate_of_0(registry: Registry) -> Non
 
 TEAM = {
     "adamw": {"lr": 1e-4, "weight_decay": 1e-6, "betas": (0.9, 0.999)},
+    "adam": {"lr": 1e-4, "weight_decay": 1e-6, "betas": (0.9, 0.999)},
     "madgrad": {"lr": 5e-4, "weight_decay": 1e-6, "momentum": 0.9},
     "adamp": {"lr": 1e-4, "weight_decay": 0.0, "betas": (0.9, 0.999)},
     "sgdp": {"lr": 1e-5, "weight_decay": 0.0, "momentum": 0.9},

@@ -18,7 +18,7 @@ Deviation = Annotated[float, Field(ge=0.5, le=1000)]
 def dense_crf(
     context: Context,
     *,
-    preset: Literal["pspnet", "deeplab", "deeplab-large"] = "pspnet",
+    preset: Literal["pspnet", "deeplab", "deeplab-large", "songbae-park"] = "pspnet",
     iterations: PositiveInt | None = None,
     gaussian_weight: Weight | None = None,
     gaussian_xy: Deviation | None = None,
@@ -32,7 +32,8 @@ def dense_crf(
 
     Each preset is a row of iterations, weight and reach of the Gaussian kernel, then weight, reach
     and colours of the bilateral one: "pspnet" 50, 3, 3, 4, 49, 5; "deeplab" 10, 3, 1, 4, 67, 3;
-    "deeplab-large" 10, 3, 3, 4, 121, 5. Whatever else is given replaces its number.
+    "deeplab-large" 10, 3, 3, 4, 121, 5; "songbae-park" 50, 3, 1, 4, 49, 3. Whatever else is given
+    replaces its number.
 
     Args:
         preset: where the numbers come from that are not given.

@@ -33,5 +33,6 @@ PRESETS = {
     "pspnet": CrfSettings(50, 3, 3, 4, 49, 5),
     "deeplab": CrfSettings(10, 3, 1, 4, 67, 3),
     "deeplab-large": CrfSettings(10, 3, 3, 4, 121, 5),
+    "songbae-park": CrfSettings(50, 3, 1, 4, 49, 3),
 }
-"""Settings that were published with PSPNet and DeepLab."""
+"""Settings that were published with PSPNet and DeepLab, and a team member's mixture of both."""

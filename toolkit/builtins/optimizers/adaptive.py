@@ -33,6 +33,27 @@ def adamw(
     return AdamW(parameters, lr=lr, weight_decay=weight_decay, betas=betas)
 
 
+def adam(
+    context: Context,
+    parameters: Iterable[Any],
+    *,
+    lr: LearningRate = 1e-4,
+    weight_decay: Decay = 1e-6,
+    betas: tuple[Momentum, Momentum] = (0.9, 0.999),
+) -> Optimizer:
+    """Make Adam (Kingma & Ba, arXiv:1412.6980); adamw decays weights better.
+
+    Args:
+        parameters: what to optimise: parameters, or groups of them.
+        lr: learning rate; the peak when a schedule moves it.
+        weight_decay: L2 penalty: it is part of the gradient, and so divided by its average size.
+        betas: decay of the averages of the gradient and of its square.
+    """
+    from torch.optim import Adam
+
+    return Adam(parameters, lr=lr, weight_decay=weight_decay, betas=betas)
+
+
 def adamp(
     context: Context,
     parameters: Iterable[Any],
