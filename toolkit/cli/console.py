@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
+from toolkit.cli.terminal_text import visible, visible_json
 from toolkit.errors import TrashError
 from toolkit.progress import Bar, Progress
 
@@ -45,15 +46,15 @@ def _console(stderr: bool) -> Console:
 
 
 def print_result(text: str) -> None:
-    """Print one line of result on stdout, as it is."""
-    print(text)
+    """Print one line of result on stdout, unwrapped."""
+    print(visible(text))
 
 
 def print_json(value: Any) -> None:
     """Print `value` as JSON on stdout; paths become strings, NaN and infinity null."""
     # JSON knows no NaN, and a terminal that knows no Unicode gets escapes.
     plain = "utf" not in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
-    print(json.dumps(_finite(value), indent=2, ensure_ascii=plain, default=str))
+    print(visible_json(json.dumps(_finite(value), indent=2, ensure_ascii=plain, default=str)))
 
 
 def _finite(value: Any) -> Any:
@@ -76,7 +77,9 @@ def print_table(
     """
     console = _console(stderr=False)
     texts = [[_cell(value) for value in row] for row in rows]
-    whole = [number == 0 or column in numeric for number, column in enumerate(columns)]
+    right = [column in numeric for column in columns]
+    whole = [number == 0 or is_number for number, is_number in enumerate(right)]
+    columns = [visible(column) for column in columns]
     narrowest = [
         max(map(_widest_line if whole[number] else _longest_word, cells))
         for number, cells in enumerate(zip(columns, *texts, strict=True))
@@ -88,7 +91,6 @@ def print_table(
     while sum(widths) + _GAP * (len(columns) - 1) > console.width:
         widest = max(range(len(columns)), key=lambda i: (widths[i] > narrowest[i], widths[i]))
         widths[widest] -= 1
-    right = [column in numeric for column in columns]
     _print_row(console, columns, widths, right, style="bold")
     for row in texts:
         _print_row(console, row, widths, right)
@@ -125,6 +127,7 @@ def print_entries(groups: Mapping[str, Sequence[Entry]]) -> None:
             name when there is room, else below it, as pairs always do.
     """
     console = _console(stderr=False)
+    groups = {visible(heading): [*map(_entry, entries)] for heading, entries in groups.items()}
     names = [name for entries in groups.values() for name, text in entries if isinstance(text, str)]
     width = max(map(cell_len, names), default=0)
     beside = width + 2 * _GAP + _NARROWEST_TEXT <= console.width
@@ -143,6 +146,13 @@ def print_entries(groups: Mapping[str, Sequence[Entry]]) -> None:
                 if value:
                     inner = indent + _GAP if label_width else indent
                     _print_beside(console, inner, label, label_width, value)
+
+
+def _entry(entry: Entry) -> Entry:
+    name, text = entry
+    if isinstance(text, str):
+        return visible(name), visible(text)
+    return visible(name), [(visible(label), visible(value)) for label, value in text]
 
 
 def _print_beside(console: Console, indent: int, name: str, width: int, text: str) -> None:
@@ -164,26 +174,31 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return "-" if value != value else f"{value:.4f}"
-    return str(value)
+    return visible(str(value))
 
 
 def note(text: str) -> None:
     """Print one line of log on stderr."""
-    _console(stderr=True).print(text, markup=False, soft_wrap=True)
+    _console(stderr=True).print(visible(text), markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Print one line of warning on stderr."""
-    _console(stderr=True).print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True)
+    _console(stderr=True).print(f"[yellow]warning:[/] {_plain(text)}", soft_wrap=True)
 
 
 def print_error(error: TrashError) -> None:
     """Print an error and its hint on stderr."""
     console = _console(stderr=True)
-    console.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+    console.print(f"[bold red]error:[/] {_plain(error.message)}", soft_wrap=True)
     if error.hint:
         for line in error.hint.splitlines():
-            console.print(f"  {escape(line)}", soft_wrap=True)
+            console.print(f"  {_plain(line)}", soft_wrap=True)
+
+
+def _plain(text: str) -> str:
+    """Return text of others for a place where rich looks for its markup."""
+    return escape(visible(text))
 
 
 def make_progress() -> Progress:
@@ -197,7 +212,7 @@ def _figures(figures: Mapping[str, float]) -> str:
 
 def _short(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, float):
-        return str(value)
+        return visible(str(value))
     if value != value:
         return "-"
     if value == 0 or 1e-3 <= abs(value) < 1e4:
@@ -231,6 +246,7 @@ class _TerminalProgress:
 
     @contextmanager
     def bar(self, description: str, total: int, unit: str) -> Iterator[Bar]:
+        description = visible(description)
         progress = RichProgress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
@@ -252,7 +268,7 @@ class _TerminalProgress:
             self._console.print(line, markup=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(visible(text), markup=False)
 
 
 class _TerminalBar:
@@ -283,7 +299,7 @@ class _LineProgress:
             self.say(line)
 
     def say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        print(visible(text), file=sys.stderr, flush=True)
 
 
 class _LineBar:

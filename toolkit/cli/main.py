@@ -146,7 +146,7 @@ def run(arguments: list[str]) -> int:
         code = EXIT_INTERRUPTED
     except Exception as error:
         if debug:
-            traceback.print_exc()
+            console.note(traceback.format_exc().rstrip())
         shown = _explained(error)
         console.print_error(shown)
         return shown.exit_code

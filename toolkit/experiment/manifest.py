@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from toolkit import __version__
+from toolkit.experiment.git_state import git_state
 from toolkit.experiment.given import Given
 from toolkit.experiment.lineage import parents_of
 from toolkit.experiment.plan import Training
@@ -68,23 +67,3 @@ def plugin_digests(registry: Registry) -> dict[str, dict[str, str | None]]:
         source: {"version": found[0].version, "digest": source_digest(*found)}
         for source, found in entries.items()
     }
-
-
-def git_state(folder: Path) -> dict[str, Any] | None:
-    """Return commit and whether files were changed since, or None outside a repository."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
-        return None
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "changed": bool(changed)}
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True, text=True, check=True, timeout=10,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
