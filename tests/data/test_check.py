@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 
 from toolkit.data.check import Report, check_contest, check_split
+from toolkit.data.contest import open_contest
+from toolkit.data.masks import paint_mask
 from toolkit.data.sources import Source, find_sources
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
+from toolkit.recipe.schema import Data
 
 QUIET = SilentProgress()
 
 
 def check(root: Path, name: str = "train", role: str = "train") -> Report:
-    return check_split(Source(role, root / f"{name}.json", root, "Background"), QUIET)
+    return check_split(Source(role, root / f"{name}.json", root), QUIET)
 
 
 @pytest.fixture
@@ -109,7 +112,7 @@ def test_unknown_and_duplicate_ids_are_reported(data_root: Path, edit: Edit) -> 
     report = check(data_root)
     assert found(report, "unknown category") == [("train/00.png", True)]
     assert found(report, "unknown image") == [("annotation 1001", True)]
-    assert found(report, "duplicate annotation id") == [("annotation 1011", True)]
+    assert found(report, "duplicate annotation id") == [("annotation 1011", False)]
     assert found(report, "duplicate image id") == [("image 140", True)]
     assert found(report, "duplicate file_name") == [("train/07.png", True)]
     assert report.n_annotations == 18
@@ -156,8 +159,7 @@ def test_a_test_split_needs_no_annotations(data_root: Path) -> None:
 def test_the_same_picture_in_two_splits_is_an_error(data_root: Path) -> None:
     shutil.copy(data_root / "train" / "03.png", data_root / "val" / "01.png")
     sources = [
-        Source(role, data_root / f"{role}.json", data_root, "Background")
-        for role in ("train", "val", "test")
+        Source(role, data_root / f"{role}.json", data_root) for role in ("train", "val", "test")
     ]
     train, val, test = check_contest(sources, QUIET)
     assert not train.problems
@@ -169,9 +171,7 @@ def test_the_same_picture_in_two_splits_is_an_error(data_root: Path) -> None:
 
 
 def test_the_truth_shares_the_test_images(data_root: Path) -> None:
-    sources = [
-        Source(role, data_root / "test.json", data_root, "Background") for role in ("test", "truth")
-    ]
+    sources = [Source(role, data_root / "test.json", data_root) for role in ("test", "truth")]
     assert not any(report.has_errors for report in check_contest(sources, QUIET))
 
 
@@ -184,12 +184,60 @@ def test_a_recipe_stands_for_its_files(tmp_path: Path) -> None:
     )
     root = tmp_path / "d"
     contest, alone = find_sources([recipe, tmp_path / "x" / "y.json"], Project(tmp_path), None)
+    data = Data(root="d", val="v.json", test="t.json", background="none")
     assert contest == [
-        Source("train", root / "train.json", root, "none"),
-        Source("val", root / "v.json", root, "none"),
-        Source("test", root / "t.json", root, "none"),
+        Source("train", root / "train.json", root, data),
+        Source("val", root / "v.json", root, data),
+        Source("test", root / "t.json", root, data),
     ]
     assert [(s.file, s.root) for s in alone] == [(tmp_path / "x" / "y.json", tmp_path / "x")]
+
+
+@pytest.mark.parametrize("reason", [[], [[2, 2], [9, 2], [9, 9]], [[40, 2, 60, 2, 60, 9]]])
+def test_annotations_without_pixels_are_what_the_recipe_makes_of_them(
+    data_root: Path, edit: Edit, reason: Any
+) -> None:
+    edit(lambda content: content["annotations"][4].update(segmentation=reason))
+    file = data_root / "train.json"
+    refusing = check_split(Source("train", file, data_root, Data(on_empty="refuse")), QUIET)
+    skipping = check_split(Source("train", file, data_root, Data(on_empty="skip")), QUIET)
+    (refused,), (skipped,) = refusing.problems, skipping.problems
+    assert (refused.detail, refused.error) == (skipped.detail, not skipped.error)
+    assert [item.annotations for item in skipping.classes] == [0, 6, 6, 5]
+
+
+def test_labels_and_pixels_are_those_of_the_recipe(data_root: Path) -> None:
+    """Two squares of 10 x 10 in each image overlap by 6 x 10: who wins them is the recipe's."""
+    root, classes = data_root, ("glass", "paper", "metal")
+    data = Data(root=str(root), val="val.json", classes=classes, overlap="order", background="no")
+    sources = [Source(role, root / f"{role}.json", root, data) for role in ("train", "val")]
+    contest = open_contest(data, Project(root), QUIET)
+    for report, split in zip(
+        check_contest(sources, QUIET), (contest.train, contest.val), strict=True
+    ):
+        assert [item.name for item in report.classes] == ["no", *classes]
+        painted = np.stack([paint_mask(each, split.labels, "order", 255) for each in split.images])
+        shares = np.bincount(painted.ravel(), minlength=4) / painted.size
+        assert [item.pixel_share for item in report.classes] == pytest.approx(shares.tolist())
+
+
+def test_without_classes_the_others_are_numbered_as_the_training_split(data_root: Path) -> None:
+    content = json.loads((data_root / "val.json").read_text())
+    for entry, key in (("categories", "id"), ("annotations", "category_id")):
+        for item in content[entry]:
+            item[key] = {7: 0, 3: 1, 40: 2}[item[key]]
+    (data_root / "val.json").write_text(json.dumps(content))
+    sources = [Source(role, data_root / f"{role}.json", data_root) for role in ("train", "val")]
+    train, val = check_contest(sources, QUIET)
+    assert [item.name for item in train.classes] == [item.name for item in val.classes]
+
+
+def test_a_part_without_pixels_is_no_error_beside_a_whole_one(data_root: Path, edit: Edit) -> None:
+    def add(content: dict[str, Any]) -> None:
+        content["annotations"][4]["segmentation"].append([1, 2, 3, 4])
+
+    edit(add)
+    assert found(check(data_root), "bad polygon") == [("train/02.png", False)]
 
 
 def test_real_data_has_no_errors(taco_root: Path) -> None:

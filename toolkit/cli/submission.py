@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -113,6 +113,10 @@ def score(
     size: Annotated[
         str | None, typer.Option("--size", metavar="HxW", help="Size of the maps.")
     ] = None,
+    on_empty: Annotated[
+        Literal["refuse", "skip"] | None,
+        typer.Option(help="Annotations that cover no pixel; default: the recipe's, else refuse."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Score a file against the annotations of its images: mIoU and the IoU of every class."""
@@ -129,11 +133,15 @@ def score(
         source = from_recipe(recipe, project)
     else:
         source = beside or from_files(None, None, parse_size(size))
-    split = truth_split(truth, source.data)
+    data = (
+        source.data if on_empty is None else source.data.model_copy(update={"on_empty": on_empty})
+    )
+    progress = console.make_progress()
+    split = truth_split(truth, data, progress)
     class_names = split.labels.class_names
     registry = open_formats(project, source.format)
     format_ = registry.build("submission_format", source.format, Context(class_names))
-    scores = score_submission(file, format_, split, console.make_progress())
+    scores = score_submission(file, format_, split, progress)
     if json_:
         iou = dict(zip(class_names, scores.iou, strict=True))
         console.print_json({"file": file} | asdict(scores) | {"iou": iou})

@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.data.coco import CocoFile, ImageRecord, read_coco
+from toolkit.data.coco import Annotation, CocoFile, ImageRecord, read_coco
 from toolkit.data.images import ImageSizeError, read_image
 from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.data.masks import paint_mask
 from toolkit.data.problems import Problem, find_problems, is_paintable
+from toolkit.data.segmentation import why_empty
 from toolkit.data.sources import Source
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
-from toolkit.plugin.interfaces import IGNORE_INDEX
 from toolkit.progress import Progress
+from toolkit.recipe.schema import Data
 
 _THREADS = 4
 
@@ -90,17 +91,26 @@ def check_contest(sources: Sequence[Source], progress: Progress) -> list[Report]
     """Check every annotation file of a contest, and that no image is in two of its splits."""
     seen: dict[str, str] = {}
     reports = []
-    for source in sources:
+    for position in range(len(sources)):
+        source = sources[position]
         report = check_split(source, progress)
+        if source.role == "train" and report.classes:
+            # The others are numbered by name as it is, whatever the ids in their files.
+            classes = tuple(content.name for content in report.classes[1:])
+            sources = [_with_classes(each, classes) for each in sources]
         if source.role != "truth":  # it is about the test images
             report = _with_shared_images(report, seen)
         reports.append(report)
     return reports
 
 
+def _with_classes(source: Source, classes: tuple[str, ...]) -> Source:
+    return replace(source, data=source.data.model_copy(update={"classes": classes}))
+
+
 def check_split(source: Source, progress: Progress) -> Report:
     """Check an annotation file and every image that it names; stops at no problem."""
-    file, labelled = source.file, source.role != "test"
+    file, labelled = source.file, source.labelled
     try:
         coco = read_coco(file, labelled=labelled)
     except UsageError as error:
@@ -110,10 +120,10 @@ def check_split(source: Source, progress: Progress) -> Report:
         file=file,
         n_images=len(coco.images),
         n_annotations=sum(len(record.annotations) for record in coco.images) + len(coco.orphans),
-        classes=_class_contents(coco, source.background),
+        classes=_class_contents(coco, source.data),
         problems=(
             *image_problems,
-            *find_problems(coco, source.background, labelled=labelled),
+            *find_problems(coco, source.data, labelled=labelled),
             *_repeated_content(contents),
         ),
         contents=contents,
@@ -180,20 +190,26 @@ def _repeated_content(contents: Mapping[str, str]) -> Iterator[Problem]:
         seen.setdefault(content, name)
 
 
-def _class_contents(coco: CocoFile, background: str) -> tuple[ClassContent, ...]:
+def _class_contents(coco: CocoFile, data: Data) -> tuple[ClassContent, ...]:
     try:
-        labels = make_label_map(coco.categories, None, background)
+        labels = make_label_map(coco.categories, data.classes, data.background)
     except UsageError:
+        return ()
+    if data.ignore_index < len(labels.class_names):
         return ()
     n_labels = len(labels.class_names)
     annotations, images = np.zeros(n_labels, np.int64), np.zeros(n_labels, np.int64)
     pixels = np.zeros(n_labels, np.int64)
     for record in coco.images:
-        kept = [item for item in record.annotations if item.category_id in labels.label_of]
+        kept = [item for item in record.annotations if _counts(item, record, labels)]
         present = [labels.label_of[item.category_id] for item in kept]
         annotations += np.bincount(present, minlength=n_labels)
         images[sorted(set(present))] += 1
-        pixels += _pixels(replace(record, annotations=tuple(kept)), labels)
+        paintable = tuple(item for item in kept if is_paintable(record, item))
+        mask = paint_mask(
+            replace(record, annotations=paintable), labels, data.overlap, data.ignore_index
+        )
+        pixels += np.bincount(mask.ravel(), minlength=n_labels)
     shares = pixels / max(int(pixels.sum()), 1)
     return tuple(
         ClassContent(name, int(annotations[label]), int(images[label]), float(shares[label]))
@@ -201,7 +217,8 @@ def _class_contents(coco: CocoFile, background: str) -> tuple[ClassContent, ...]
     )
 
 
-def _pixels(record: ImageRecord, labels: LabelMap) -> np.ndarray[Any, np.dtype[np.int64]]:
-    paintable = tuple(item for item in record.annotations if is_paintable(record, item))
-    mask = paint_mask(replace(record, annotations=paintable), labels, "max-id", IGNORE_INDEX)
-    return np.bincount(mask.ravel(), minlength=len(labels.class_names))
+def _counts(annotation: Annotation, record: ImageRecord, labels: LabelMap) -> bool:
+    """Return whether a run would train on an annotation, were nothing refused."""
+    if annotation.category_id not in labels.label_of:
+        return False
+    return not why_empty(annotation.segmentation, record.height, record.width)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from toolkit.data.coco import CocoFile, ImageRecord, read_coco
 from toolkit.data.content_digests import content_digests
+from toolkit.data.empty_annotations import without_empty
 from toolkit.data.guards import (
     equal_photos,
     refuse_duplicates,
@@ -152,9 +154,9 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
 
     Raises:
         UsageError: a file is missing or no COCO file; categories disagree between files or with
-            `data.classes`; an annotation's category is outside the class list; an image repeats,
-            is in two splits, or its file is missing; a validation photo is in the training split
-            under another name; the split file is made for other images.
+            `data.classes`; an annotation's category is outside the class list, or it covers no pixel;
+            an image repeats, is in two splits, or its file is missing; a validation photo is in the
+            training split under another name; the split file is made for other images.
     """
     root = project.path(data.root)
     if data.demo is not None:
@@ -287,7 +289,20 @@ def _opened(
     refuse_duplicates(split)
     if name not in _UNLABELLED:  # annotations of the others, if any, are not used
         refuse_unknown_categories(split)
+        _say_repeated_ids(split, progress)
+        images = without_empty(split.images, path, data.on_empty, progress)
+        split = replace(split, images=images)
     return split
+
+
+def _say_repeated_ids(split: Split, progress: Progress) -> None:
+    ids = Counter(item.annotation_id for record in split.images for item in record.annotations)
+    repeated = [str(annotation_id) for annotation_id, count in ids.items() if count > 1]
+    if repeated:
+        progress.say(
+            f"warning: {split.file}: annotations share the id {some_of(repeated)}; all of them are "
+            "used here, other programs may keep the last"
+        )
 
 
 def _labels(data: Data, coco: CocoFile, train: Split | None) -> LabelMap:

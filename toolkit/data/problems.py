@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pycocotools import mask as coco_mask
+
 from toolkit.data.coco import Annotation, CocoFile, ImageRecord
 from toolkit.data.labels import make_label_map
-from toolkit.data.segmentation import defects
+from toolkit.data.segmentation import defects, encode, why_empty
 from toolkit.errors import UsageError
+from toolkit.recipe.schema import Data
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,23 @@ class Problem:
     error: bool = True
 
 
-def find_problems(coco: CocoFile, background: str, *, labelled: bool) -> Iterator[Problem]:
-    """Yield everything wrong in the file; `labelled` is False for a test split."""
-    yield from _category_problems(coco, background)
+def find_problems(coco: CocoFile, data: Data, *, labelled: bool) -> Iterator[Problem]:
+    """Yield everything wrong in the file.
+
+    Args:
+        coco: the file.
+        data: how it is read.
+        labelled: False for images whose annotations are not looked at.
+    """
+    if coco.categories:
+        yield from _category_problems(coco, data)
+    elif labelled:
+        yield Problem("bad categories", coco.path.name, "no categories")
     yield from _duplicates(coco)
     known = {category.category_id for category in coco.categories}
     for record in coco.images:
         for annotation in record.annotations:
-            yield from _annotation_problems(record, annotation, known)
+            yield from _annotation_problems(record, annotation, known, data)
     for image_id, annotation in coco.orphans:
         where = f"annotation {annotation.annotation_id}"
         yield Problem("unknown image", where, f"image_id {image_id} is not in the file")
@@ -50,11 +62,15 @@ def is_paintable(record: ImageRecord, annotation: Annotation) -> bool:
     return not any(defect.fatal for defect in found)
 
 
-def _category_problems(coco: CocoFile, background: str) -> Iterator[Problem]:
+def _category_problems(coco: CocoFile, data: Data) -> Iterator[Problem]:
     try:
-        make_label_map(coco.categories, None, background)
+        labels = make_label_map(coco.categories, data.classes, data.background)
     except UsageError as error:
         yield Problem("bad categories", coco.path.name, error.message)
+        return
+    if data.ignore_index < len(labels.class_names):
+        detail = f"{data.ignore_index} is the label of {labels.class_names[data.ignore_index]}"
+        yield Problem("bad ignore_index", coco.path.name, detail)
 
 
 def _duplicates(coco: CocoFile) -> Iterator[Problem]:
@@ -67,20 +83,27 @@ def _duplicates(coco: CocoFile) -> Iterator[Problem]:
     ):
         for value, count in Counter(values).items():
             if count > 1:
-                yield Problem(kind, value, f"{count} times")
+                # The ids of annotations are used for nothing but messages.
+                error = kind != "duplicate annotation id"
+                yield Problem(kind, value, f"{count} times", error=error)
 
 
 def _annotation_problems(
-    record: ImageRecord, annotation: Annotation, known: set[int]
+    record: ImageRecord, annotation: Annotation, known: set[int], data: Data
 ) -> Iterator[Problem]:
     about = f"annotation {annotation.annotation_id}"
     if annotation.category_id not in known:
         detail = f"{about}: category_id {annotation.category_id} is not in the file"
         yield Problem("unknown category", record.file_name, detail)
-    for defect in defects(annotation.segmentation, record.height, record.width):
-        yield Problem(
-            defect.kind, record.file_name, f"{about}: {defect.detail}", error=not defect.harmless
-        )
+    size = record.height, record.width
+    found = list(defects(annotation.segmentation, *size))
+    # As in a run: a bad part of an outline is passed over, an outline without any pixel is not.
+    refused = data.on_empty == "refuse" and bool(why_empty(annotation.segmentation, *size))
+    for defect in found:
+        error = defect.fatal or (refused and not defect.harmless)
+        yield Problem(defect.kind, record.file_name, f"{about}: {defect.detail}", error=error)
+    if not found and not coco_mask.area(encode(annotation.segmentation, *size)):
+        yield Problem("smaller than a pixel", record.file_name, about, error=False)
 
 
 def _emptiness(coco: CocoFile) -> Iterator[Problem]:

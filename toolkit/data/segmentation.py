@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import mul
 from typing import Any
 
 from pycocotools import mask as coco_mask
@@ -21,6 +22,10 @@ _SHOWN_DIGITS = 12
 
 _OVERHANG = 1.0
 """Pixels that a polygon may leave the image by: annotation tools round up to the border."""
+
+
+_NO_AREA = 1e-6
+"""Square pixels: what rounding may leave of the area of a line."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,38 @@ def encode(segmentation: Any, height: int, width: int) -> Rle:
     return merged
 
 
+def why_empty(segmentation: Any, height: int, width: int) -> str:
+    """Return why an outline covers no pixel of an image of `height` x `width`, or an empty text.
+
+    An outline that is only smaller than a pixel has nothing wrong, and one that has no meaning is
+    refused when it is painted: the text is empty for both.
+    """
+    if _surely_covers(segmentation, height, width):
+        return ""
+    found = list(defects(segmentation, height, width))
+    if any(defect.fatal for defect in found):
+        return ""
+    wrong = [defect for defect in found if not defect.harmless]
+    if not wrong or coco_mask.area(encode(segmentation, height, width)):
+        return ""
+    return f"{wrong[0].kind}: {wrong[0].detail}"
+
+
+def _surely_covers(segmentation: Any, height: int, width: int) -> bool:
+    """Return True for polygons one of which plainly lies in the image; quick, and no proof if False."""
+    if not isinstance(segmentation, list):
+        return False
+    try:
+        for polygon in segmentation:
+            xs, ys = polygon[0::2], polygon[1::2]
+            inside = min(xs) < width and max(xs) > 0 and min(ys) < height and max(ys) > 0
+            if inside and abs(_shoelace(xs, ys)) > 1:
+                return True
+    except (TypeError, ValueError, OverflowError):  # something that is no polygon
+        return False
+    return False
+
+
 def _from_counts(counts: list[int], height: int, width: int) -> Rle:
     rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
     return rle
@@ -73,6 +110,9 @@ def defects(segmentation: Any, height: int, width: int) -> Iterator[Defect]:
         yield from _rle_defects(segmentation, height, width)
     elif not segmentation:
         yield Defect("no outline", "the segmentation is missing or empty")
+    elif all(isinstance(part, list) and len(part) == 2 for part in segmentation):
+        detail = f"a list of {len(segmentation)} points, not of polygons [[x1, y1, x2, y2, …]]"
+        yield Defect("no outline", detail)
     elif not all(isinstance(polygon, list) for polygon in segmentation):
         yield Defect("bad polygon", "expected a list of lists of numbers", fatal=True)
     else:
@@ -102,7 +142,7 @@ def _polygon_defects(polygon: list[Any], height: int, width: int) -> Iterator[De
         return
     if min(xs) >= width or max(xs) <= 0 or min(ys) >= height or max(ys) <= 0:
         yield Defect(kind, f"outside the image of {width}x{height} pixels")
-    elif _shoelace(xs, ys) == 0:
+    elif abs(_shoelace(xs, ys)) < _NO_AREA and not _covers(polygon, height, width):
         yield Defect(kind, "zero area")
     elif (
         min(xs) < -_OVERHANG
@@ -116,9 +156,13 @@ def _polygon_defects(polygon: list[Any], height: int, width: int) -> Iterator[De
 
 
 def _shoelace(xs: list[float], ys: list[float]) -> float:
-    """Twice the signed area of a polygon."""
-    shifted = zip(xs, ys, xs[1:] + xs[:1], ys[1:] + ys[:1], strict=True)
-    return math.fsum(x * next_y - next_x * y for x, y, next_x, next_y in shifted)
+    """Twice the signed area of a polygon; 0 also for one whose loops cancel, as an 8 does."""
+    return float(sum(map(mul, xs, ys[1:] + ys[:1])) - sum(map(mul, xs[1:] + xs[:1], ys)))
+
+
+def _covers(polygon: list[Any], height: int, width: int) -> bool:
+    outlines = coco_mask.frPyObjects([polygon], height, width)
+    return bool(coco_mask.area(outlines).any())
 
 
 def _rle_defects(rle: Rle, height: int, width: int) -> Iterator[Defect]:
@@ -146,7 +190,7 @@ def _rle_defects(rle: Rle, height: int, width: int) -> Iterator[Defect]:
         yield Defect(kind, "counts must be a list or a text", fatal=True)
         return
     if not any(counts[1::2]):
-        yield Defect(kind, "covers no pixel", harmless=True)
+        yield Defect(kind, "covers no pixel")
 
 
 def _unpacked(text: str) -> list[int] | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.data.listing import some_of
 from toolkit.errors import UsageError
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
-from toolkit.recipe.schema import Data
+from toolkit.recipe.schema import Data, Recipe
 
 _RECIPE_SUFFIX = ".toml"
 _JSON_SUFFIX = ".json"
@@ -21,16 +21,21 @@ class Source:
     """An annotation file and what is needed to check it.
 
     Attributes:
-        role: "train", "val", "test" or "truth"; a file named by itself is a "train".
+        role: "train", "val", "test", "truth" or "unlabelled"; a file named by itself is a "train".
         file: COCO JSON.
         root: folder that `file_name` is relative to.
-        background: name of label 0.
+        data: how a recipe reads it; of a file named by itself, the defaults.
     """
 
     role: str
     file: Path
     root: Path
-    background: str
+    data: Data = field(default_factory=Data)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether anything looks at the annotations."""
+        return self.role not in ("test", "unlabelled")
 
 
 def find_sources(paths: Sequence[Path], project: Project, root: Path | None) -> list[list[Source]]:
@@ -45,7 +50,7 @@ def find_sources(paths: Sequence[Path], project: Project, root: Path | None) -> 
         UsageError: a recipe cannot be loaded, or a folder is named.
     """
     return [
-        _of_recipe(load_recipe(path, project=project).recipe.data, project)
+        _of_recipe(load_recipe(path, project=project).recipe, project)
         if _is_recipe(path)
         else [_of_json(path, root)]
         for path in paths
@@ -57,17 +62,17 @@ def _is_recipe(path: Path) -> bool:
     return path.suffix == _RECIPE_SUFFIX or (path.suffix != _JSON_SUFFIX and not path.exists())
 
 
-def _of_recipe(data: Data, project: Project) -> list[Source]:
+def _of_recipe(recipe: Recipe, project: Project) -> list[Source]:
+    data = recipe.data
     root = project.path(data.root)
     given = {
         "train": data.train,
         "val": None if data.folds else data.val,
         "test": data.test,
         "truth": data.truth,
+        "unlabelled": recipe.pseudo.images if recipe.pseudo else None,
     }
-    return [
-        Source(role, root / name, root, data.background) for role, name in given.items() if name
-    ]
+    return [Source(role, root / name, root, data) for role, name in given.items() if name]
 
 
 def _of_json(path: Path, root: Path | None) -> Source:
@@ -77,4 +82,4 @@ def _of_json(path: Path, root: Path | None) -> Source:
             f"{path} is a folder, not an annotation file",
             f"It holds {some_of(inside)}." if inside else "Name a COCO JSON or a recipe.",
         )
-    return Source("train", path, root or path.parent, Data().background)
+    return Source("train", path, root or path.parent)

@@ -88,6 +88,9 @@ class Data(Section):
     """Name of label 0."""
     overlap: Literal["max-id", "area", "order"] = "max-id"
     """Which annotation wins a pixel: larger label, smaller area, or the later one in the file."""
+    on_empty: Literal["refuse", "skip"] = "refuse"
+    """What becomes of annotations that cover no pixel (no outline, a list of points, fewer than three
+    points, outside the image): a refusal that names them, or they are left out."""
     ignore_index: Annotated[int, Field(ge=1, le=255)] = IGNORE_INDEX
     """Label of pixels that count for nothing."""
     image_size: Size = (512, 512)

@@ -9,12 +9,15 @@ from pathlib import Path, PurePosixPath
 
 from toolkit.data.coco import CocoFile, read_coco
 from toolkit.data.contest import Split
+from toolkit.data.empty_annotations import without_empty
+from toolkit.data.guards import refuse_duplicates, refuse_unknown_categories
 from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, SubmissionFormat
 from toolkit.plugin.registry import Registry
+from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
@@ -236,18 +239,19 @@ def row_order(
     return ids or tuple(file_names)
 
 
-def truth_split(path: Path, data: Data) -> Split:
+def truth_split(path: Path, data: Data, progress: Progress | None = None) -> Split:
     """Open annotations of the submitted images with the classes and rules of `data`.
 
     Raises:
-        UsageError: the file is no COCO file, or its categories are not the classes.
+        UsageError: the file is no COCO file, its categories are not the classes, an annotation's
+            category is not in its list, or one covers no pixel.
     """
     coco = read_coco(path)
     try:
         labels = make_label_map(coco.categories, data.classes, data.background)
     except UsageError as error:
         raise UsageError(f"{path}: {error.message}", error.hint) from None
-    return Split(
+    split = Split(
         name="truth",
         file=path,
         root=path.parent,
@@ -257,3 +261,13 @@ def truth_split(path: Path, data: Data) -> Split:
         ignore_index=data.ignore_index,
         digest=coco.digest,
     )
+    refuse_duplicates(split)
+    refuse_unknown_categories(split)
+    images = without_empty(
+        coco.images,
+        path,
+        data.on_empty,
+        progress or SilentProgress(),
+        option="--on-empty skip (in a recipe: data.on_empty)",
+    )
+    return replace(split, images=images)

@@ -24,6 +24,7 @@ CHANGES_NOTHING = (
     "data.test",
     "data.truth",
     "data.sample_submission",
+    "data.on_empty",
     "data.cache_images",
     "data.workers",
     "train.device",
@@ -47,8 +48,8 @@ CHANGES_NOTHING = (
     "pseudo.soft",
     "pseudo.rounds",
 )
-"""Keys, and tables of them, that change nothing of what is trained: where it runs, and what comes
-afterwards. The content of the data is compared by its digests."""
+"""Keys, and tables of them, that change nothing of what is trained: where it runs, what is refused, and
+what comes afterwards. The content of the data is compared by its digests."""
 
 
 @dataclass(frozen=True)
