@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from toolkit.data.masks import paint_mask, resize_mask
+from toolkit.data.masks import paint_mask
+from toolkit.data.resize import sample_labels
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
@@ -40,8 +41,8 @@ class Desk:
     def truth(self) -> dict[str, Labels]:
         split = truth_split(self.demo / "test_truth.json", Data())
         return {
-            record.file_name: resize_mask(
-                paint_mask(record, split.labels, split.overlap, split.ignore_index), SIZE
+            record.file_name: sample_labels(
+                paint_mask(record, split.labels, split.overlap, split.ignore_index), SIZE, "corner"
             )
             for record in split.images
         }

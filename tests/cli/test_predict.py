@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from toolkit.cli.main import run
-from toolkit.data.images import read_image, resize_image
+from toolkit.data.images import read_image
+from toolkit.data.resize import resize_image
 from toolkit.predict.store import ProbabilityStore, open_store
 from toolkit.train.checkpoint import Checkpoint, save_checkpoint
 

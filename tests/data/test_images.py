@@ -11,7 +11,8 @@ import pytest
 
 from toolkit.data.coco import ImageRecord
 from toolkit.data.contest import Split
-from toolkit.data.images import ImageSizeError, open_images, read_image, resize_image
+from toolkit.data.images import ImageSizeError, open_images, read_image
+from toolkit.data.resize import resize_image
 from toolkit.errors import UsageError
 from toolkit.progress import SilentProgress
 

@@ -70,7 +70,7 @@ def arrays(train_split: Split, cache: Path) -> dict[str, Any]:
 
 def source(arrays: dict[str, Any], pipeline: Pipeline = NOISE) -> Source:
     names = tuple(f"train/{row:02d}.png" for row in range(9))
-    return Source(arrays["images"], FixedTargets(arrays["masks"], SIZE), pipeline, names)
+    return Source(arrays["images"], FixedTargets(arrays["masks"]), pipeline, names)
 
 
 def make(arrays: dict[str, Any], pipeline: Pipeline = NOISE, **changes: Any) -> TrainLoader:

@@ -4,8 +4,8 @@ import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-import cv2
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
@@ -13,7 +13,8 @@ from pycocotools.coco import COCO
 from toolkit.data.coco import Annotation, ImageRecord, read_coco
 from toolkit.data.contest import Split
 from toolkit.data.labels import LabelMap, make_label_map
-from toolkit.data.masks import open_masks, paint_mask
+from toolkit.data.masks import open_masks, open_resized, paint_mask
+from toolkit.data.resize import resize_labels
 from toolkit.errors import UsageError
 from toolkit.progress import SilentProgress
 
@@ -125,12 +126,44 @@ def test_cached_masks_are_the_painted_ones(train_split: Split, cache: Path) -> N
     np.testing.assert_array_equal(store.pixel_counts, counts)
 
 
-def test_resizing_takes_the_nearest_label(train_split: Split, cache: Path) -> None:
-    store = open_masks(train_split, cache, (12, 16), QUIET)
+def test_resized_masks_lie_over_their_photos(train_split: Split, cache: Path) -> None:
+    store = open_masks(train_split, cache, (8, 8), QUIET)
+    as_files = open_masks(train_split, cache, (8, 8), QUIET, nearest="corner")
     for index, mask in enumerate(painted(train_split)):
-        expected = cv2.resize(mask, (16, 12), interpolation=cv2.INTER_NEAREST)
-        np.testing.assert_array_equal(store[index], expected)
-    assert store.pixel_counts.sum() == len(train_split) * 12 * 16
+        np.testing.assert_array_equal(store[index], resize_labels(mask, (8, 8)))
+        np.testing.assert_array_equal(as_files[index], mask[::3, ::4])
+        assert not np.array_equal(store[index], as_files[index])
+    assert store.pixel_counts.sum() == len(train_split) * 8 * 8
+
+
+def test_masks_of_other_sizes_are_resized_once(cache: Path) -> None:
+    rng = np.random.default_rng(0)
+    masks = [rng.integers(0, 3, size, np.uint8) for size in ((8, 8), (5, 9), (16, 12))]
+    masks[1][:] = 255
+    store = open_resized(masks, "key", cache, (8, 8), QUIET)
+    for index, mask in enumerate(masks):
+        np.testing.assert_array_equal(store[index], resize_labels(mask, (8, 8)))
+    (path,) = files(cache)
+    changed_at = path.stat().st_mtime_ns
+    open_resized(masks, "key", cache, (8, 8), QUIET)
+    assert path.stat().st_mtime_ns == changed_at
+    open_resized(masks, "another key", cache, (8, 8), QUIET)
+    open_resized(masks, "key", cache, (4, 8), QUIET)
+    assert len(files(cache)) == 3
+    with patch("toolkit.data.masks.RESIZING", 1):
+        open_resized(masks, "key", cache, (8, 8), QUIET)
+    assert len(files(cache)) == 4
+
+
+def test_masks_that_were_resized_by_another_rule_are_not_found(
+    train_split: Split, cache: Path
+) -> None:
+    with patch("toolkit.data.masks.RESIZING", 1):
+        open_masks(train_split, cache, (12, 16), QUIET)
+    open_masks(train_split, cache, (12, 16), QUIET)
+    open_masks(train_split, cache, (12, 16), QUIET, nearest="corner")
+    open_masks(train_split, cache, (12, 16), QUIET, nearest="centre")
+    assert len(files(cache)) == 4
 
 
 def files(cache: Path) -> set[Path]:

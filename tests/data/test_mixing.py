@@ -80,7 +80,7 @@ def batches(arrays: dict[str, Any], mix: Any = None, p: float = 1.0, **changes: 
     }
     source = Source(
         arrays["images"],
-        FixedTargets(arrays["masks"], SIZE),
+        FixedTargets(arrays["masks"]),
         PIPELINE,
         tuple(f"train/{row:02d}.png" for row in range(9)),
     )

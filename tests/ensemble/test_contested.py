@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.data.masks import resize_mask
+from toolkit.data.resize import sample_labels, sampled_places
 from toolkit.ensemble.combiners import Geometric, Maximum, Mean, Power, Rank, Vote
 from toolkit.ensemble.contested import Contested
-from toolkit.ensemble.held_out import HeldOut, nearest_grid
+from toolkit.ensemble.held_out import HeldOut
 from toolkit.plugin.interfaces import Ensembler
 from toolkit.progress import SilentProgress
 
@@ -29,7 +29,8 @@ def test_contested_pixels_give_the_confusion_of_whole_native_maps(
     for image in range(held_out.n_images):
         _, position, stores = held_out.native(image)
         combined = ensembler(store.read(position) for store in stores)
-        labels = resize_mask(combined.argmax(0).astype(np.uint8), held_out.size).reshape(-1)
+        labels = sample_labels(combined.argmax(0).astype(np.uint8), held_out.size, "corner")
+        labels = labels.reshape(-1)
         expected = np.zeros((held_out.n_classes, held_out.n_classes), np.int64)
         for target, label in zip(held_out.target(image), labels, strict=True):
             if target != held_out.ignore_index:
@@ -62,5 +63,7 @@ def test_the_grid_takes_what_the_resize_of_masks_takes(
     size: tuple[int, int], wanted: tuple[int, int]
 ) -> None:
     mask = np.random.default_rng(0).integers(0, 200, size).astype(np.uint8)
-    rows, columns = nearest_grid(size, wanted)
-    np.testing.assert_array_equal(mask[rows[:, None], columns], resize_mask(mask, wanted))
+    rows, columns = sampled_places(size, wanted, "corner")
+    np.testing.assert_array_equal(
+        mask[rows[:, None], columns], sample_labels(mask, wanted, "corner")
+    )

@@ -12,7 +12,8 @@ import pytest
 
 from toolkit.cli.main import run
 from toolkit.data.contest import open_contest
-from toolkit.data.masks import paint_mask, resize_mask
+from toolkit.data.masks import paint_mask
+from toolkit.data.resize import sample_labels
 from toolkit.ensemble.labels import argmax_labels
 from toolkit.predict.store import open_store
 from toolkit.progress import SilentProgress
@@ -68,8 +69,9 @@ def test_the_score_out_of_fold_is_one_matrix_over_all_images(
     for each in found["runs"]:
         store = open_store(Path(each["store"]))
         for position, name in enumerate(store.file_names):
-            labels = resize_mask(argmax_labels(store.read(position)), (16, 16))
-            truth = resize_mask(paint_mask(records[name], train.labels, "max-id", 255), (16, 16))
+            labels = sample_labels(argmax_labels(store.read(position)), (16, 16), "corner")
+            mask = paint_mask(records[name], train.labels, "max-id", 255)
+            truth = sample_labels(mask, (16, 16), "corner")
             np.add.at(matrix, (truth.ravel(), labels.ravel()), 1)
     union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
     there = union > 0

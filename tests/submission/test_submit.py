@@ -15,7 +15,8 @@ from torch import nn
 
 from toolkit.data.contest import Contest, Split, open_contest
 from toolkit.data.images import read_image
-from toolkit.data.masks import paint_mask, resize_mask
+from toolkit.data.masks import paint_mask
+from toolkit.data.resize import sample_labels
 from toolkit.ensemble.labels import argmax_labels
 from toolkit.errors import TrashError, UsageError
 from toolkit.metrics.confusion import ConfusionMatrix, scores
@@ -278,12 +279,12 @@ def test_members_are_postprocessed_before_they_are_combined(world: World) -> Non
         for position, record in enumerate(split.images):
             image = read_image(split.path(position), record)
             maps = [smooth(store.read(position), image) for store in stores]
-            labels = resize_mask(argmax_labels((maps[0] + maps[1]) / 2), (32, 32))
+            labels = sample_labels(argmax_labels((maps[0] + maps[1]) / 2), (32, 32), "corner")
             if scored is None:
                 np.testing.assert_array_equal(rows[record.file_name], labels)
                 continue
             mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
-            matrix.update(labels, resize_mask(mask, (32, 32)))
+            matrix.update(labels, sample_labels(mask, (32, 32), "corner"))
         if scored is not None:
             assert scored.mean_iou == pytest.approx(scores(matrix.matrix).mean_iou)
     assert read_side_car(result.side_car).member_postprocess == (step,)

@@ -24,6 +24,7 @@ from toolkit.data.array_store import (
 from toolkit.data.coco import ImageRecord
 from toolkit.data.contest import Split
 from toolkit.data.image_bytes import is_truncated
+from toolkit.data.resize import RESIZING, resize_image
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
 from toolkit.progress import Progress
@@ -88,16 +89,6 @@ def decode_image(data: bytes, path: Path, *, oriented: bool = True) -> NDArray[n
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def resize_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize to (height, width): area average when shrinking, else bilinear."""
-    height, width = image.shape[:2]
-    if (height, width) == size:
-        return image
-    shrinking = size[0] * size[1] < height * width
-    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=method), dtype=np.uint8)
-
-
 @dataclass(frozen=True)
 class DecodedImages:
     """The images of a split, decoded each time one is asked for."""
@@ -148,7 +139,11 @@ def _cached(
 def _key(split: Split, size: tuple[int, int] | None) -> str:
     sizes = [(record.height, record.width) for record in split.images]
     return digest_of(
-        "images", str(FORMAT_VERSION), json.dumps(sizes), json.dumps(size), *split.contents
+        "images",
+        str(FORMAT_VERSION),
+        json.dumps(sizes),
+        json.dumps(size and [size, RESIZING]),
+        *split.contents,
     )
 
 

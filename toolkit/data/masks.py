@@ -7,15 +7,22 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from toolkit.data.array_store import FORMAT_VERSION, ArrayStore, Layout, open_store, write_store
+from toolkit.data.array_store import (
+    FORMAT_VERSION,
+    Arrays,
+    ArrayStore,
+    Layout,
+    open_store,
+    write_store,
+)
 from toolkit.data.coco import ImageRecord
 from toolkit.data.contest import Split
 from toolkit.data.labels import LabelMap
+from toolkit.data.resize import RESIZING, Nearest, resize_labels, sample_labels
 from toolkit.data.segmentation import Rle, encode
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
@@ -67,21 +74,28 @@ def _piece(record: ImageRecord, position: int, labels: LabelMap) -> tuple[int, R
 
 
 def open_masks(
-    split: Split, cache: Path, size: tuple[int, int] | None, progress: Progress
+    split: Split,
+    cache: Path,
+    size: tuple[int, int] | None,
+    progress: Progress,
+    *,
+    nearest: Nearest | None = None,
 ) -> ArrayStore:
     """Return the masks of a split, uint8 labels, painting them first if the cache lacks them.
 
     Args:
         split: the images; its order is the order of the masks.
         cache: folder of caches; the file's name holds a digest of everything the masks depend on.
-        size: (height, width) in pixels to resize to, nearest neighbour; None = native sizes.
+        size: (height, width) in pixels to resize to; None = native sizes.
         progress: told while painting.
+        nearest: resize as a contest makes its files, in place of `resize_labels`.
 
     Raises:
         UsageError: an annotation cannot be painted.
     """
     if split.source is not None:
-        return open_masks(split.source, cache, size, progress).subset(split.rows)
+        whole = open_masks(split.source, cache, size, progress, nearest=nearest)
+        return whole.subset(split.rows)
     layout = Layout(
         sizes=tuple(size or (record.height, record.width) for record in split.images),
         channels=0,
@@ -93,25 +107,48 @@ def open_masks(
         split.digest,
         json.dumps(sorted(split.labels.label_of.items())),
         split.overlap,
-        json.dumps(size),
+        json.dumps(size and [size, RESIZING, nearest]),
     )
     path = cache / "masks" / f"{split.file.stem}-{key}.bin"
-    return open_store(path, layout) or write_store(path, layout, _painted(split, size, progress))
+    found = open_store(path, layout)
+    return found or write_store(path, layout, _painted(split, size, nearest, progress))
 
 
 def _painted(
-    split: Split, size: tuple[int, int] | None, progress: Progress
+    split: Split, size: tuple[int, int] | None, nearest: Nearest | None, progress: Progress
 ) -> Iterator[NDArray[np.uint8]]:
     with progress.bar(f"painting masks of {split.name}", len(split), "images") as bar:
         for record in split.images:
             mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
-            yield mask if size is None else resize_mask(mask, size)
+            if size is not None:
+                mask = sample_labels(mask, size, nearest) if nearest else resize_labels(mask, size)
+            yield mask
             bar.advance()
 
 
-def resize_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize labels to (height, width) by nearest neighbour."""
-    if mask.shape == size:
-        return mask
-    resized = cv2.resize(mask, (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
-    return np.asarray(resized, dtype=np.uint8)
+def open_resized(
+    masks: Arrays, key: str, cache: Path, size: tuple[int, int], progress: Progress
+) -> ArrayStore:
+    """Return masks at one size, resizing them first if the cache lacks them.
+
+    Args:
+        masks: uint8 labels of any sizes.
+        key: digest of everything that they depend on.
+        cache: folder of caches.
+        size: (height, width), pixels.
+        progress: told while resizing.
+    """
+    layout = Layout(sizes=(size,) * len(masks), channels=0, n_labels=0)
+    name = digest_of("resized", str(FORMAT_VERSION), str(RESIZING), key, json.dumps(size))
+    path = cache / "masks" / f"{name}.bin"
+    found = open_store(path, layout)
+    return found or write_store(path, layout, _resized(masks, size, progress))
+
+
+def _resized(
+    masks: Arrays, size: tuple[int, int], progress: Progress
+) -> Iterator[NDArray[np.uint8]]:
+    with progress.bar("resizing masks", len(masks), "images") as bar:
+        for position in range(len(masks)):
+            yield resize_labels(masks[position], size)
+            bar.advance()

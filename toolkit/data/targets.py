@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.array_store import Arrays
-from toolkit.data.masks import resize_mask
+from toolkit.data.resize import resize_probabilities
 
 
 class Targets(Protocol):
@@ -29,15 +29,13 @@ class FixedTargets:
     """The same labels in every epoch.
 
     Attributes:
-        masks: uint8 labels of any size.
-        size: (height, width) that they are resized to by nearest neighbour.
+        masks: uint8 labels at the size of the network's input.
     """
 
     masks: Arrays
-    size: tuple[int, int]
 
     def __call__(self, position: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-        return resize_mask(self.masks[position], self.size)
+        return self.masks[position]
 
 
 @dataclass(frozen=True)
@@ -50,19 +48,20 @@ class DrawnTargets:
     augmentation and mix that takes labels.
 
     Attributes:
-        maps: probabilities, of the masks' sizes.
-        masks: uint8 labels, `ignore_index` where nothing is trusted: such pixels stay ignored.
-        size: (height, width) that the labels are resized to by nearest neighbour.
+        maps: probabilities of any size; they are resized before the labels are drawn.
+        masks: uint8 labels at the size of the network's input, `ignore_index` where nothing is
+            trusted: such pixels stay ignored.
         ignore_index: label of pixels that count for nothing.
     """
 
     maps: Maps
     masks: Arrays
-    size: tuple[int, int]
     ignore_index: int
 
     def __call__(self, position: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-        probabilities = self.maps.read(position)
+        mask = self.masks[position]
+        size = mask.shape[0], mask.shape[1]
+        probabilities = resize_probabilities(self.maps.read(position), size)
         chance = rng.random(probabilities.shape[1:], dtype=np.float32)
         labels = np.zeros(chance.shape, np.uint8)
         # The label is the number of classes whose shares lie wholly below the chance.
@@ -70,5 +69,5 @@ class DrawnTargets:
         for plane in probabilities[:-1]:
             below += plane
             labels += chance >= below
-        labels[self.masks[position] == self.ignore_index] = self.ignore_index
-        return resize_mask(labels, self.size)
+        labels[mask == self.ignore_index] = self.ignore_index
+        return labels

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from toolkit.data.contest import Split
 from toolkit.data.images import read_image
-from toolkit.data.masks import paint_mask, resize_mask
+from toolkit.data.masks import paint_mask
+from toolkit.data.resize import sample_labels
 from toolkit.ensemble.combine import Maps, combine_stores
 from toolkit.ensemble.labels import argmax_labels
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
@@ -105,11 +106,13 @@ def confusions(
         if member == 0:
             record = split.images[position]
             mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
-            target = resize_mask(mask, size)
-        matrices[member + 1].update(resize_mask(argmax_labels(probabilities), size), target)
+            target = sample_labels(mask, size, "corner")
+        matrices[member + 1].update(
+            sample_labels(argmax_labels(probabilities), size, "corner"), target
+        )
 
     with progress.bar(f"scoring on {split.name}", len(split), "images") as bar:
         for labels in decide(stores, split, ensembler, postprocess, on_map=score_member):
-            matrices[0].update(resize_mask(labels, size), target)
+            matrices[0].update(sample_labels(labels, size, "corner"), target)
             bar.advance()
     return tuple(matrices)

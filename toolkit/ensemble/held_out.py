@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.contest import Split
 from toolkit.data.masks import open_masks
+from toolkit.data.resize import sampled_places
 from toolkit.ensemble.combine import Maps, check_agreement
 from toolkit.errors import UsageError
 from toolkit.progress import Progress
@@ -35,7 +34,7 @@ class HeldOut:
     """All parts as one list of images, seen as the leaderboard sees them: at its size, by nearest.
 
     An argmax and a choice of the nearest pixel can change places, so that maps are sampled first and
-    combined afterwards: the labels are those of `decide` and `resize_mask`, several times faster.
+    combined afterwards: the labels are those of `decide` and `sample_labels`, several times faster.
 
     Args:
         parts: at least one; every part has the same members and classes.
@@ -70,7 +69,9 @@ class HeldOut:
         self.n_members = len(first.stores)
         self.class_names = first.split.labels.class_names
         self.ignore_index = first.split.ignore_index
-        self._masks = [open_masks(part.split, cache, size, progress) for part in parts]
+        self._masks = [
+            open_masks(part.split, cache, size, progress, nearest="corner") for part in parts
+        ]
         self._rows = [(p, i) for p, part in enumerate(parts) for i in range(len(part.split))]
         self.n_images = len(self._rows)
 
@@ -88,7 +89,7 @@ class HeldOut:
         """Return a member's probabilities, float32 (C, pixels), of an image."""
         part, position = self._rows[image]
         store = self.parts[part].stores[member]
-        rows, columns = nearest_grid(store.sizes[position], self.size)
+        rows, columns = sampled_places(store.sizes[position], self.size, "corner")
         full = store.read(position)
         sampled = full[:, rows[:, None], columns]
         return sampled.reshape(len(full), -1)
@@ -102,17 +103,3 @@ class HeldOut:
         """Yield every member's map of an image, as float32 (C, 1, pixels): what ensemblers take."""
         for member in range(self.n_members):
             yield self.map(member, image)[:, None]
-
-
-@lru_cache(maxsize=64)
-def nearest_grid(
-    size: tuple[int, int], wanted: tuple[int, int]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the rows and columns that `resize_mask` takes from a mask of `size`."""
-
-    def chosen(length: int, new: int) -> NDArray[np.intp]:
-        positions = np.arange(length, dtype=np.float64)[None]
-        taken = cv2.resize(positions, (new, 1), interpolation=cv2.INTER_NEAREST)
-        return np.asarray(taken[0], np.intp)
-
-    return chosen(size[0], wanted[0]), chosen(size[1], wanted[1])

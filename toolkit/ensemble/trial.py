@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.images import read_image
-from toolkit.data.masks import resize_mask
+from toolkit.data.resize import sample_labels
 from toolkit.ensemble.contested import Confusions, confusion
 from toolkit.ensemble.held_out import HeldOut
 from toolkit.ensemble.honest import (
@@ -100,7 +100,9 @@ def try_postprocessors(
             combined = before(ensembler(maps), photo)
             for row, chain in enumerate(chains):
                 labels = argmax_labels(chain(combined.copy(), photo))
-                found[row, image] = _counted(resize_mask(labels, held_out.size), held_out, image)
+                found[row, image] = _counted(
+                    sample_labels(labels, held_out.size, "corner"), held_out, image
+                )
             bar.advance()
     plain, *others = (unfitted(each) for each in found)
     tried = []

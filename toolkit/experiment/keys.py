@@ -21,7 +21,7 @@ from toolkit.recipe.components import component_specs
 from toolkit.recipe.schema import Pseudo, Recipe
 from toolkit.train.checkpoint import checkpoint_digest
 
-LABELLING = 1
+LABELLING = 2
 """Part of the key of every pseudo-label set: raise it when the same inputs give other labels."""
 
 _TRAINED = ("model", "loss", "auxiliary", "optimizer", "scheduler", "augment")

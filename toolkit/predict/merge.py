@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from toolkit.data.resize import resize_tensor
 from toolkit.recipe.views import Merge
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def merged(logits: Sequence[Tensor], size: tuple[int, int], merge: Merge) -> Ten
     """
     total: Tensor | None = None
     for each in logits:
-        values = resized(each[None], size)[0]
+        values = resize_tensor(each[None], size)[0]
         if merge != "geometric":
             values = values.softmax(0)
         if total is None:
@@ -39,12 +40,3 @@ def merged(logits: Sequence[Tensor], size: tuple[int, int], merge: Merge) -> Ten
         return total.div_(total.sum(0))
     total.div_(len(logits))
     return total.softmax(0) if merge == "geometric" else total
-
-
-def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return maps (B, C, h, w) at another (height, width), bilinearly."""
-    from torch.nn import functional
-
-    if maps.shape[-2:] == size:
-        return maps
-    return functional.interpolate(maps, size, mode="bilinear", align_corners=False)

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from toolkit.data.contest import Split
-from toolkit.data.images import DecodedImages, resize_image
+from toolkit.data.images import DecodedImages
+from toolkit.data.resize import resize_image, resize_tensor
 from toolkit.files import digest_of
 from toolkit.memory import keep_freed_memory
 from toolkit.predict.member import Member
-from toolkit.predict.merge import resized
 from toolkit.predict.passes import Passes
 from toolkit.predict.store import ProbabilityStore, StoreIndex, open_store
 from toolkit.predict.tiles import Axis, Tiles
@@ -28,7 +28,7 @@ from toolkit.progress import Bar, Progress
 from toolkit.recipe.views import Tiling
 from toolkit.train.device import explained_out_of_memory, make_compute
 
-PROCEDURE = 1
+PROCEDURE = 2
 """Part of every store's key: raise it when the same member and images give other maps."""
 
 _READERS = 8
@@ -186,7 +186,7 @@ def _tiled(
         )
         blended = tiles.blended(passes.maps(tiles.cut(image), repeat((height, width))))
         record = split.images[position]
-        native = resized(torch.from_numpy(blended)[None], (record.height, record.width))[0]
+        native = resize_tensor(torch.from_numpy(blended)[None], (record.height, record.width))[0]
         yield [native.numpy()]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from toolkit.data.resize import resize_tensor
 from toolkit.files import digest_of
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, View
 from toolkit.plugin.registry import Registry
-from toolkit.predict.merge import resized
 from toolkit.recipe.views import (
     MEAN,
     NAMED_PRODUCTS,
@@ -47,7 +47,7 @@ class Product:
         for position in reversed(range(len(self.factors))):
             view = self.factors[position]
             if _counts_pixels(view):
-                maps = resized(maps, sizes[position])
+                maps = resize_tensor(maps, sizes[position])
             maps = view.inverse(maps)
         return maps
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.contest import Split
 from toolkit.data.images import read_image
-from toolkit.data.masks import resize_mask
+from toolkit.data.resize import restore_labels
 from toolkit.errors import TrashError, UsageError, did_you_mean
 from toolkit.files import atomic_path
 from toolkit.plugin.interfaces import Prediction, SubmissionFormat
@@ -105,7 +105,7 @@ def make_label_set_from_file(
 ) -> LabelSet:
     """Make a set from a submission file, which may hold a part of the images only.
 
-    Labels are resized to the images' native sizes by nearest neighbour and go through the same
+    Labels get the images' native sizes, each at the place that it was taken from, and go through the same
     postprocessing and selection as predictions, with probability 1 for the label of a pixel.
 
     Args:
@@ -216,7 +216,7 @@ class _FilePredictions:
             if row is None:
                 yield None
                 continue
-            labels = resize_mask(self.rows[row], (record.height, record.width))
+            labels = restore_labels(self.rows[row], (record.height, record.width), "corner")
             planes = np.arange(n_classes, dtype=np.uint8)[:, None, None]
             probabilities = (planes == labels).astype(np.float32)
             if self.postprocess.steps:

@@ -8,6 +8,7 @@ soft labels, `maps/` (a probability store of the selected images). It is written
 
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import asdict
 from functools import cached_property
@@ -19,7 +20,7 @@ from pydantic.dataclasses import dataclass
 
 from toolkit.data.array_store import ArrayStore, Layout, open_store
 from toolkit.errors import TrashError, UsageError
-from toolkit.files import read_json
+from toolkit.files import digest_of, read_json
 from toolkit.predict.store import ProbabilityStore
 from toolkit.predict.store import open_store as open_maps
 
@@ -155,6 +156,11 @@ class LabelSet:
     def class_names(self) -> tuple[str, ...]:
         """Name of every label, in label order."""
         return self.index.class_names
+
+    @property
+    def digest(self) -> str:
+        """Digest of what it holds."""
+        return digest_of(json.dumps(self.index.to_json(), sort_keys=True))
 
     @property
     def file_names(self) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ import numpy as np
 
 from toolkit.data.augment import Pipeline
 from toolkit.data.contest import Split
-from toolkit.data.images import read_image, resize_image
-from toolkit.data.masks import paint_mask, resize_mask
+from toolkit.data.images import read_image
+from toolkit.data.masks import paint_mask
+from toolkit.data.resize import resize_image, resize_labels
 from toolkit.plugin.interfaces import CutOut, ObjectBank, Sample
 from toolkit.report.sheet import (
     Picture,
@@ -60,7 +61,7 @@ def _tile(cut_out: CutOut) -> Picture:
     tile = np.repeat(np.take(_CHECKER, dark)[..., None], 3, axis=2).astype(np.uint8)
     height, width = fitted(cut_out.alpha.shape, _TILE)
     image = resize_image(cut_out.image, (height, width)).astype(np.float32)
-    weight = cv2.resize(cut_out.alpha, (width, height), interpolation=cv2.INTER_AREA)[..., None]
+    weight = resize_image(cut_out.alpha, (height, width))[..., None]
     top, left = (_TILE - height) // 2, (_TILE - width) // 2
     place = tile[top : top + height, left : left + width]
     place[:] = np.round(place + (image - place) * (weight / np.float32(255)))
@@ -85,7 +86,7 @@ def mixed_samples(
         mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
         before = Sample(
             image=resize_image(read_image(split.path(row), record), pipeline.image_size),
-            mask=resize_mask(mask, pipeline.image_size),
+            mask=resize_labels(mask, pipeline.image_size),
             file_name=record.file_name,
         )
         # An augmentation may write in place.

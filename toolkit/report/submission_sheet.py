@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.contest import Split
-from toolkit.data.images import read_image, resize_image
-from toolkit.data.masks import resize_mask
+from toolkit.data.images import read_image
+from toolkit.data.resize import resize_image, resize_labels
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.metrics.counts import count_keys
 from toolkit.recipe.problems import shown_path
@@ -124,7 +124,7 @@ def _photo(photos: Split, row: int, width: int) -> Picture:
 
 
 def _overlay(photo: Picture, labels: Labels, colours: Picture) -> Picture:
-    return coloured(photo, resize_mask(labels, (photo.shape[0], photo.shape[1])), colours)
+    return coloured(photo, resize_labels(labels, (photo.shape[0], photo.shape[1])), colours)
 
 
 def _named(tile: Picture, name: str) -> Picture:

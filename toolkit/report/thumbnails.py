@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.images import resize_image
-from toolkit.data.masks import resize_mask
+from toolkit.data.resize import resize_image, resize_labels
 
 _QUALITIES = (82, 70, 55, 40, 25, 10)
 # The default of OpenCV is made for photos: stripes take four times as much.
@@ -77,8 +76,8 @@ def labels_png(
     palette[: len(colours), :3] = colours
     palette[1 : len(colours), 3] = _LABEL_ALPHA
     while True:
-        labels = resize_mask(predicted, size)
-        doubtful = resize_mask(trusted.view(np.uint8), size) == 0
+        labels = resize_labels(predicted, size)
+        doubtful = resize_labels(trusted.view(np.uint8), size) == 0
         picture = palette[labels]
         picture[doubtful & (picture[..., 3] == 0)] = _BETWEEN_STRIPES
         rows, columns = np.indices(size, sparse=True)

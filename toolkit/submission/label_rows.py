@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.masks import resize_mask
+from toolkit.data.resize import sample_labels
 from toolkit.errors import TrashError, UsageError
 from toolkit.submission.rows import Problem, ReadRow
 
@@ -32,7 +32,7 @@ def fitted_labels(
         raise TrashError(
             f"{image_id}: labels must be uint8 below {n_classes}, got {labels.dtype} up to {largest}"
         )
-    return resize_mask(labels, size)
+    return sample_labels(labels, size, "corner")
 
 
 def read_row(row: int, image_id: str, labels: NDArray[np.uint8], n_classes: int) -> ReadRow:

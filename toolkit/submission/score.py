@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolkit.data.contest import Split
-from toolkit.data.masks import paint_mask, resize_mask
+from toolkit.data.masks import paint_mask
+from toolkit.data.resize import sample_labels
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
 from toolkit.plugin.interfaces import SubmissionFormat
@@ -44,7 +45,7 @@ def score_submission(
                 raise UsageError(f"{path}: {image_id} has two rows")
             del waiting[image_id]
             target = paint_mask(record, truth.labels, truth.overlap, truth.ignore_index)
-            confusion.update(labels, resize_mask(target, format.size))
+            confusion.update(labels, sample_labels(target, format.size, "corner"))
             bar.advance()
     if waiting:
         raise UsageError(

@@ -15,7 +15,7 @@ from toolkit.data.contest import Contest, Split
 from toolkit.data.dataset import Source
 from toolkit.data.images import open_images
 from toolkit.data.loader import Batch, TrainLoader, eval_loader, train_loader
-from toolkit.data.masks import open_masks
+from toolkit.data.masks import open_masks, open_resized
 from toolkit.data.mixing import build_mixing
 from toolkit.data.object_bank import open_object_bank
 from toolkit.data.order import EpochOrder
@@ -147,14 +147,17 @@ class _Opener:
 
     def real(self, images: Arrays, masks: Arrays, context: Context) -> Source:
         steps = build_pipeline(self.recipe.augment.steps, self.registry, context)
-        targets = FixedTargets(masks, context.image_size)
+        targets = FixedTargets(masks)
         return Source(images, targets, steps, self.contest.train.file_names)
 
     def pseudo(self, given: PseudoImages, context: Context) -> Source:
-        size, labels = context.image_size, given.labels
-        targets: Targets = FixedTargets(labels.masks, size)
+        labels = given.labels
+        masks = open_resized(
+            labels.masks, labels.digest, self.cache, context.image_size, self.progress
+        )
+        targets: Targets = FixedTargets(masks)
         if labels.maps is not None:
-            targets = DrawnTargets(labels.maps, labels.masks, size, context.ignore_index)
+            targets = DrawnTargets(labels.maps, masks, context.ignore_index)
         return Source(
             self.images(given.split),
             targets,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.data.contest import Contest, Split
+from toolkit.data.resize import RESIZING
 from toolkit.files import digest_of
 from toolkit.pseudo.label_set import LabelSet
 from toolkit.recipe.schema import Recipe
@@ -87,6 +88,7 @@ def training_inputs(recipe: Recipe, contest: Contest, keys: Mapping[str, str]) -
         "classes": list(contest.class_names),
         "content of the training split": contest.train.digest,
         "content of the validation split": contest.val.digest,
+        "resizing": RESIZING,
         **keys,
     }
 
