@@ -107,6 +107,7 @@ def writes_partner(own, other, rng, batch_rng):
 
 ARRAYS = "Returns uint8 image (H, W, 3) and masks (H, W) of the same size, in memory order"
 SHARES = "Gives the first mask a share from 0 to 1, and 1 where there is no second"
+ALIKE = "Moves photo and masks alike, and gives a blend the share that it has in the photo"
 CLASSES = "Gives the masks no label that neither sample has"
 PLAIN = "Takes masks that are all background or all ignored, on either side"
 ALONE = "Depends on its two generators alone: not on earlier calls, nor on global random state"
@@ -118,6 +119,7 @@ BROKEN = [
     *[(ARRAYS, mix) for mix in (as_float, narrow, view_of_second, wide_second, renamed, nothing)],
     *[(SHARES, mix) for mix in (heavy, share_alone)],
     *[(CLASSES, mix) for mix in (mean_labels, ignores_second)],
+    *[(ALIKE, mix) for mix in (paints_background, share_of_labels)],
     *[(PLAIN, mix) for mix in (fails_without_foreground, paints_background)],
     (ALONE, global_noise),
     *[(BATCH, mix) for mix in (own_share, share_of_labels)],

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from toolkit.plugin.interfaces import Augmentation, ObjectBank, Sample
-from toolkit.testing import samples
+from toolkit.testing import alignment, samples
 from toolkit.testing.contract import CONTEXT, Rule, Subject, require
 
 _TRIES = 10
@@ -71,6 +71,27 @@ def invents_no_class(subject: Subject) -> None:
             require(not invented, f"new labels {sorted(invented)} (seed {seed})")
 
 
+def moves_alike(subject: Subject) -> None:
+    """Moves photo and mask alike: the mask has a label where the photo shows it."""
+    seen = False
+    for size in ((96, 96), (96, 128)):
+        augmentation = subject.build(image_size=size)
+        for seed in range(2 * _TRIES):
+            rng = np.random.default_rng(seed)
+            mask = alignment.areas(rng, *size, CONTEXT.n_classes)
+            first, second = (
+                augmentation(Sample(photo, mask), np.random.default_rng(seed))
+                for photo in alignment.photos(rng, mask)
+            )
+            shown = alignment.difference(first.image, second.image)
+            if not np.array_equal(first.mask, second.mask):  # it looks at the photo to decide
+                shown = first.image.astype(np.float32) - 128
+            seen |= bool(alignment.visible(shown).any())
+            what = alignment.misplaced(shown, first.mask)
+            require(not what, f"{what} (seed {seed}, {size[0]} × {size[1]} pixels)")
+    require(seen, "nothing is left of the photo, whatever the seed")
+
+
 def needs_no_class(subject: Subject) -> None:
     """Takes masks that are all background or all ignored."""
     pasted = _pasted(subject)
@@ -121,6 +142,7 @@ def leaves_inputs(subject: Subject) -> None:
 RULES: tuple[Rule, ...] = (
     keeps_arrays,
     invents_no_class,
+    moves_alike,
     needs_no_class,
     is_deterministic,
     is_picklable,

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.plugin.interfaces import Mix, Sample
-from toolkit.testing import samples
+from toolkit.testing import alignment, samples
 from toolkit.testing.contract import CONTEXT, Rule, Subject, require
 
 _TRIES = 10
@@ -88,6 +89,37 @@ def invents_no_class(subject: Subject) -> None:
                 require(not invented, f"new labels {sorted(invented)} (seed {seed})")
 
 
+def moves_alike(subject: Subject) -> None:
+    """Moves photo and masks alike, and gives a blend the share that it has in the photo."""
+    for size in ((96, 96), (96, 128)):
+        mix = subject.build(image_size=size)
+        for seed in range(2 * _TRIES):
+            rng = np.random.default_rng(seed)
+            masks = [alignment.areas(rng, *size, CONTEXT.n_classes) for _ in range(2)]
+            photos = [alignment.photos(rng, mask) for mask in masks]
+            first, second = (
+                _mixed(mix, Sample(own, masks[0]), Sample(other, masks[1]), seed, seed)
+                for own, other in zip(*photos, strict=True)
+            )
+            shown = alignment.difference(first.image, second.image)
+            if first.second_mask is None:
+                what = alignment.misplaced(shown, first.mask)
+            else:
+                what = _wrong_blend(shown, first.mask, first.second_mask, first.share)
+            require(not what, f"{what} (seed {seed}, {size[0]} × {size[1]} pixels)")
+
+
+def _wrong_blend(
+    shown: NDArray[np.float32], mask: NDArray[np.uint8], second: NDArray[np.uint8], share: float
+) -> str:
+    true_share, explained = alignment.blended(shown, mask, second)
+    if explained < 0.95:
+        return f"the two masks explain {explained:.0%} of the blended photo"
+    if abs(true_share - share) > 0.05:
+        return f"the first mask has a share of {share:.2f}, its photo one of {true_share:.2f}"
+    return ""
+
+
 def needs_no_class(subject: Subject) -> None:
     """Takes masks that are all background or all ignored, on either side."""
     for mix, sample, partner in _made(subject):
@@ -151,6 +183,7 @@ RULES: tuple[Rule, ...] = (
     keeps_arrays,
     weighs_masks,
     invents_no_class,
+    moves_alike,
     needs_no_class,
     is_deterministic,
     shares_with_the_batch,
