@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 
 class Bar(Protocol):
@@ -48,3 +49,14 @@ class SilentProgress:
 
     def say(self, text: str) -> None:
         pass
+
+
+_said: WeakKeyDictionary[Progress, set[str]] = WeakKeyDictionary()
+
+
+def say_once(progress: Progress, text: str) -> None:
+    """Print one line of log, unless this `progress` (so this command) has said the same before."""
+    said = _said.setdefault(progress, set())
+    if text not in said:
+        said.add(text)
+        progress.say(text)

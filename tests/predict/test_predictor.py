@@ -256,9 +256,10 @@ def test_recipe_of_another_version_is_explained(checkpoint: Path, tiny: Registry
 
 
 def test_half_precision_of_gpus_is_not_used_on_cpus(tmp_path: Path, tiny: Registry) -> None:
-    path = write_checkpoint(tmp_path / "half.pt", precision="fp16")
-    assert load_member(path, tiny, CPU).precision == "fp32"
-    assert load_member(path, tiny, torch.device("cuda")).precision == "fp16"
+    for precision in ("fp16", "bf16"):
+        path = write_checkpoint(tmp_path / f"{precision}.pt", precision=precision)
+        assert load_member(path, tiny, CPU).precision == "fp32"
+        assert load_member(path, tiny, torch.device("cuda")).precision == precision
 
 
 def test_large_maps_are_written_one_by_one(

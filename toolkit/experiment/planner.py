@@ -26,6 +26,7 @@ from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import KeyPath, RecipeError, shown_path
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.smoke import WORD, smoke_values
+from toolkit.train.device import choose_device
 from toolkit.train.inputs import training_inputs, training_key
 
 
@@ -43,7 +44,8 @@ def load_for_run(
     if not smoke:
         return loaded
     classes = own_classes(loaded.recipe.data, project)
-    last = (WORD, smoke_values(loaded.recipe, project.cache, classes))
+    on_cpu = choose_device(loaded.recipe.train.device).type == "cpu"
+    last = (WORD, smoke_values(loaded.recipe, project.cache, classes, on_cpu=on_cpu))
     return load_recipe(path, project=project, set_=set_, unset=unset, last=last)
 
 

@@ -56,9 +56,14 @@ class Member:
 
     @property
     def precision(self) -> str:
-        """Number type of the forward pass: the trained one, but fp16 only where it exists."""
+        """Number type of the forward pass: the trained one, but on a CPU always fp32.
+
+        There fp16 is refused and bf16 is slow on most processors; fp32 gives the same maps on all.
+        """
         trained = self.recipe.train.precision
-        return "fp32" if trained == "fp16" and self.device.type != "cuda" else trained
+        if self.device.type == "cpu" or (trained == "fp16" and self.device.type != "cuda"):
+            return "fp32"
+        return trained
 
     @property
     def context(self) -> Context:

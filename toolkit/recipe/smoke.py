@@ -15,7 +15,7 @@ _BATCH = 4
 
 
 def smoke_values(
-    recipe: Recipe, cache: Path, classes: tuple[str, ...] | None = None
+    recipe: Recipe, cache: Path, classes: tuple[str, ...] | None = None, *, on_cpu: bool
 ) -> dict[str, Any]:
     """Return the values that `--smoke` lays over a recipe; its components stay as they are.
 
@@ -23,6 +23,7 @@ def smoke_values(
         recipe: the recipe as written.
         cache: where the demo data goes.
         classes: the recipe's own ones, which its components may name; None = those of the demo.
+        on_cpu: it runs on the CPU, where half precision is slow on many processors or missing (fp16).
     """
     demo = _DEMO.model_copy(update={"classes": classes})
     defaults = {
@@ -48,6 +49,7 @@ def smoke_values(
             "batch_size": _BATCH,
             "device_batch_size": None,
             "compile": False,
+            "precision": "fp32" if on_cpu else recipe.train.precision,
             "patience": 0,
             "validate_every": 1,
             "start": None if _CHECKPOINT in (recipe.train.start or "") else recipe.train.start,

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from toolkit.errors import TrashError, UsageError
+from toolkit.progress import Progress, say_once
 from toolkit.train.normalise import Normalise
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_SLOW_BF16 = 1.5
+"""Above this factor it is said: a network's other operations and the noise stay well below."""
 
 
 def choose_device(wanted: str, local_rank: int = 0) -> torch.device:
@@ -109,6 +115,60 @@ def make_compute(
             'Use train.precision = "bf16" or "fp32".',
         )
     return Compute(device, precision, channels_last, Normalise(mean, std, device))
+
+
+def say_device(device: torch.device, precision: str, world_size: int, progress: Progress) -> None:
+    """Tell where a training runs; warn of bf16 on a CPU that is slow at it. Once per command."""
+    where = str(device)
+    if device.type == "cuda":
+        where += f" ({torch.cuda.get_device_name(device)})"
+    figures = [where, precision]
+    if device.type == "cpu":
+        threads = torch.get_num_threads()
+        figures.append(f"{threads} thread{'s' if threads > 1 else ''}")
+    each = f" (each of {world_size} processes)" if world_size > 1 else ""
+    say_once(progress, f"device: {', '.join(figures)}{each}")
+    if device.type == "cpu" and precision == "bf16" and bf16_slowdown() > _SLOW_BF16:
+        say_once(
+            progress,
+            f"warning: a convolution in bf16 takes {bf16_slowdown():.0f} times as long as in fp32 on "
+            "this processor; quicker: --set train.precision=fp32",
+        )
+
+
+@cache
+def bf16_slowdown() -> float:
+    """Return how many times as long a convolution takes in bf16 as in fp32 on this CPU.
+
+    Forward and backward pass of a small one in one thread, the types in turn and the shortest time of
+    each; only this thread's own time on the processor counts, so a busy machine gives the same. It takes
+    about a twentieth of a second where bf16 is quick, a tenth where it is not; once a process.
+    """
+    images = torch.ones(2, 32, 32, 32).contiguous(memory_format=torch.channels_last)
+    weight = torch.ones(32, 32, 3, 3, requires_grad=True)  # random ones would change the seeds
+    shortest = {False: float("inf"), True: float("inf")}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        begin = time.thread_time()
+        for number in range(_TRIES):
+            # Never the first try alone: it prepares what the next ones find ready.
+            if number > 1 and time.thread_time() - begin > _LONG_TRIAL:
+                break
+            for in_bf16 in shortest:
+                started = time.thread_time()
+                with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
+                    output = functional.conv2d(images, weight, padding=1)
+                torch.autograd.grad(output.float().sum(), weight)
+                shortest[in_bf16] = min(shortest[in_bf16], time.thread_time() - started)
+    finally:
+        torch.set_num_threads(threads)
+    return shortest[True] / max(shortest[False], 1e-9)
+
+
+_TRIES = 6
+_LONG_TRIAL = 0.05
+"""Seconds after which no further try begins."""
 
 
 @contextmanager

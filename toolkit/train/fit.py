@@ -20,7 +20,7 @@ from toolkit.recipe.schema import Recipe
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.batches import Batches, open_batches
 from toolkit.train.build import build_learner
-from toolkit.train.device import choose_device, explained_out_of_memory
+from toolkit.train.device import choose_device, explained_out_of_memory, say_device
 from toolkit.train.distributed import World, find_world, joined
 from toolkit.train.evaluate import Evaluation, evaluate
 from toolkit.train.inputs import Upstream
@@ -93,6 +93,8 @@ def fit(
     device = choose_device(recipe.train.device, world.local_rank)
     if not world.is_main:
         progress = SilentProgress()
+    else:
+        say_device(device, recipe.train.precision, world.size, progress)
     with joined(world, device), explained_out_of_memory(_SMALLER_BATCH):
         batches = open_batches(
             recipe,
@@ -178,13 +180,16 @@ def _run_epoch(
     """Train one epoch, validate if it is due, and return the record for metrics.jsonl."""
     validates = epoch % recipe.train.validate_every == 0 or epoch == recipe.train.epochs
     n_images = batches.train.steps_per_epoch * recipe.train.batch_size
-    total = n_images + (batches.n_validation if validates else 0)
-    with progress.bar(f"epoch {epoch}/{recipe.train.epochs}", total, "images") as bar:
-        started = time.perf_counter()
+    name = f"epoch {epoch}/{recipe.train.epochs}"
+    started = time.perf_counter()
+    with progress.bar(f"{name}: training", n_images, "images") as bar:
         train_loss, learning_rate = _train(epoch, recipe, batches, learner, world, bar)
-        trained = time.perf_counter()
-        learner.end_epoch()
-        evaluation = _validate(learner, batches, world, bar) if validates else None
+    trained = time.perf_counter()
+    learner.end_epoch()
+    evaluation = None
+    if validates:
+        with progress.bar(f"{name}: validation", batches.n_validation, "images") as bar:
+            evaluation = _validate(learner, batches, world, bar)
     _refuse_broken(epoch, learner, evaluation)
     if evaluation:
         learner.validated(evaluation.loss, evaluation.scores.mean_iou)
@@ -235,6 +240,14 @@ def _train(
 
 
 def _validate(learner: Learner, batches: Batches, world: World, bar: Bar) -> Evaluation:
+    left = batches.n_validation
+
+    def count(images: int) -> None:
+        nonlocal left
+        images = min(images, left)  # this process's share may be one image larger than the others'
+        left -= images
+        bar.advance(images)
+
     return evaluate(
         learner.result,
         batches.validation,
@@ -243,7 +256,7 @@ def _validate(learner: Learner, batches: Batches, world: World, bar: Bar) -> Eva
         world=world,
         n_classes=batches.context.n_classes,
         ignore_index=batches.context.ignore_index,
-        on_images=bar.advance,
+        on_images=count,
     )
 
 
