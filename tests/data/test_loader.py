@@ -167,6 +167,18 @@ def test_workers_change_nothing(arrays: dict[str, Any]) -> None:
         assert_same(epoch(alone, number), epoch(helped, number))
 
 
+def test_no_more_workers_than_cores_are_started(
+    arrays: dict[str, Any], recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, helped = make(arrays), make(arrays, workers=500)
+    assert not [each for each in recwarn if "worker" in str(each.message)]
+    if hasattr(os, "sched_getaffinity"):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: {5})
+        helped = make(arrays, workers=500)
+        assert not [each for each in recwarn if "worker" in str(each.message)]
+    assert_same(epoch(alone, 0), epoch(helped, 0))
+
+
 def test_real_augmentations_work_in_spawned_workers(
     arrays: dict[str, Any], registry: Registry
 ) -> None:

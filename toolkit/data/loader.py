@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -149,7 +150,7 @@ def train_loader(
         rank: of this process.
         world_size: number of processes.
         device_batch_size: images that a device holds at once.
-        workers: loader processes.
+        workers: loader processes; at most one per core is started.
 
     Raises:
         UsageError: `batch_size` is not a multiple of `device_batch_size * world_size`.
@@ -187,6 +188,8 @@ def eval_loader(
 
 
 def _loader(dataset: Any, *, batch_sampler: Any, workers: int) -> DataLoader[Any]:
+    # More would only wait for each other; torch warns of it. Batches do not depend on their number.
+    workers = min(workers, _usable_cores())
     return DataLoader(
         dataset,
         batch_sampler=batch_sampler,
@@ -196,6 +199,14 @@ def _loader(dataset: Any, *, batch_sampler: Any, workers: int) -> DataLoader[Any
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def _usable_cores() -> int:
+    if hasattr(
+        os, "sched_getaffinity"
+    ):  # a container or a scheduler may allow fewer than there are
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _start_worker(worker: int) -> None:

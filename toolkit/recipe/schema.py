@@ -102,7 +102,7 @@ class Data(Section):
     cache_images: bool = True
     """Keep decoded, resized images on disk so that no epoch decodes a JPEG again."""
     workers: Annotated[int, Field(ge=0, le=1024)] = 4
-    """Loader processes (0 = load in the training process)."""
+    """Loader processes, at most one per core (0 = load in the training process)."""
 
 
 class Augment(Section):
