@@ -14,10 +14,12 @@ _STATE = tempfile.TemporaryDirectory(prefix="trash-tests-")
 os.environ["XDG_STATE_HOME"] = _STATE.name
 os.environ.pop("TRASH_PLUGINS", None)
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.real_processes import Processes, real_processes
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
@@ -67,3 +69,10 @@ def bags_root() -> Path:
     if not root.is_dir():
         pytest.skip("the real photos (../shared/data/bags) are not here")
     return root
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    """Starts real processes, and leaves none behind."""
+    with real_processes() as started:
+        yield started

@@ -16,10 +16,15 @@ from pathlib import Path
 from toolkit import Component, TrashError, hookimpl
 
 HERE = Path(__file__).parents[1]
+finished = 0 if os.environ.get("RANK", "0") == "0" else None
 
 
 def tiny(context):
-    """A single convolution; `BREAK_RANK` names the process in which it breaks."""
+    """A single convolution.
+
+    `BREAK_RANK` and `KILL_RANK` name the process in which it breaks; the first one hangs in the epoch
+    after `HANG_AFTER`.
+    """
     from torch import nn
 
     class Net(nn.Module):
@@ -29,6 +34,9 @@ def tiny(context):
 
         def forward(self, images):
             time.sleep(float(os.environ.get("NET_SLEEP", "0")))
+            if self.training and os.environ.get("HANG_AFTER") == str(finished):
+                (HERE / "hangs").touch()
+                time.sleep(1e6)
             if self.training and os.environ.get("BREAK_RANK") == os.environ.get("RANK", "none"):
                 raise TrashError("the network broke", "Mend it.")
             if self.training and os.environ.get("KILL_RANK") == os.environ.get("RANK", "none"):
@@ -71,6 +79,8 @@ def trash_run_started(run_dir, recipe):
 
 @hookimpl
 def trash_epoch_finished(run_dir, epoch, figures):
+    global finished
+    finished = epoch
     note(f"epoch {epoch} {'val_miou' in figures}")
     if os.environ.get("STOP_AFTER") == str(epoch):
         raise KeyboardInterrupt

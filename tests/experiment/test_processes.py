@@ -7,41 +7,41 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.real_processes import Processes
 from toolkit.cli.main import run
 from toolkit.project import Project
 from toolkit.train.checkpoint import load_checkpoint
 
 
-def _start(
-    project: Project, *arguments: str, name: str = "tiny", **environment: str
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "toolkit", "recipe", "run", name, *arguments],
-        cwd=project.root,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # A shell in the background starts its commands with Ctrl-C ignored, and so would ours be.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+@dataclass(frozen=True)
+class Runs:
+    """Starts `trash recipe run` in a project, and watches it."""
+
+    project: Project
+    processes: Processes
+
+    def start(
+        self, *arguments: str, name: str = "tiny", **environment: str
+    ) -> subprocess.Popen[str]:
+        command = ["-m", "toolkit", "recipe", "run", name, *arguments]
+        return self.processes.start(*command, cwd=self.project.root, **environment)
+
+    def finish(self, process: subprocess.Popen[str]) -> tuple[str, str]:
+        return self.processes.finish(process)
+
+    def wait_for(self, process: subprocess.Popen[str], path: Path) -> None:
+        self.processes.wait_until(path.exists, process)
 
 
-def _wait_for_epochs(process: subprocess.Popen[str], run_dir: Path, count: int) -> None:
-    metrics = run_dir / "metrics.jsonl"
-    deadline = time.monotonic() + 60
-    while not (metrics.is_file() and metrics.read_text().count("\n") >= count):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+@pytest.fixture
+def runs(project: Project, processes: Processes) -> Runs:
+    return Runs(project, processes)
 
 
 def _manifest(project: Project, name: str = "tiny-001") -> dict[str, Any]:
@@ -49,20 +49,14 @@ def _manifest(project: Project, name: str = "tiny-001") -> dict[str, Any]:
     return content
 
 
-def _finish(process: subprocess.Popen[str]) -> tuple[str, str]:
-    try:
-        return process.communicate(timeout=60)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise
-
-
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_run_that_can_be_resumed(project: Project, signal_: signal.Signals) -> None:
-    process = _start(project, NET_SLEEP="0.1")
-    _wait_for_epochs(process, project.runs / "tiny-001", 1)
+def test_a_signal_ends_a_run_that_can_be_resumed(
+    runs: Runs, project: Project, signal_: signal.Signals
+) -> None:
+    process = runs.start(HANG_AFTER="1")
+    runs.wait_for(process, project.root / "hangs")
     process.send_signal(signal_)
-    out, err = _finish(process)
+    out, err = runs.finish(process)
     assert process.returncode == 130, err
     assert out == ""
     assert "to continue: trash recipe run recipes/tiny.toml --resume" in err
@@ -74,9 +68,9 @@ def test_a_signal_ends_a_run_that_can_be_resumed(project: Project, signal_: sign
     assert [json.loads(line)["epoch"] for line in records] == [1, 2, 3]
 
 
-def test_two_devices_make_one_run(project: Project) -> None:
-    process = _start(project, "--devices", "2", "--set", "train.epochs=1", "--json")
-    out, err = _finish(process)
+def test_two_devices_make_one_run(runs: Runs, project: Project) -> None:
+    process = runs.start("--devices", "2", "--set", "train.epochs=1", "--json")
+    out, err = runs.finish(process)
     assert process.returncode == 0, err
     result = json.loads(out)  # printed once
     assert result["submission"]["rows"] == 5
@@ -91,9 +85,11 @@ def test_two_devices_make_one_run(project: Project) -> None:
 
 
 @pytest.mark.parametrize("rank", ["0", "1"])
-def test_a_failure_of_one_of_two_devices_is_told_once(project: Project, rank: str) -> None:
-    process = _start(project, "--devices", "2", BREAK_RANK=rank)
-    _, err = _finish(process)
+def test_a_failure_of_one_of_two_devices_is_told_once(
+    runs: Runs, project: Project, rank: str
+) -> None:
+    process = runs.start("--devices", "2", BREAK_RANK=rank)
+    _, err = runs.finish(process)
     assert process.returncode == 1, err
     assert err.count("the network broke") == 1
     assert "Traceback" not in err
@@ -102,9 +98,9 @@ def test_a_failure_of_one_of_two_devices_is_told_once(project: Project, rank: st
     assert manifest["error"] == "the network broke"
 
 
-def test_a_killed_device_is_told(project: Project) -> None:
-    process = _start(project, "--devices", "2", KILL_RANK="1")
-    _, err = _finish(process)
+def test_a_killed_device_is_told(runs: Runs, project: Project) -> None:
+    process = runs.start("--devices", "2", KILL_RANK="1")
+    _, err = runs.finish(process)
     assert process.returncode == 1, err
     assert "these were killed: 1 (signal 9)" in err
     assert "Traceback" not in err
@@ -112,15 +108,51 @@ def test_a_killed_device_is_told(project: Project) -> None:
     assert "1 (signal 9)" in _manifest(project)["error"]
 
 
-def test_ctrl_c_ends_all_devices(project: Project) -> None:
-    process = _start(project, "--devices", "2", NET_SLEEP="0.2")
-    _wait_for_epochs(process, project.runs / "tiny-001", 1)
+def test_ctrl_c_ends_all_devices(runs: Runs, project: Project) -> None:
+    process = runs.start("--devices", "2", HANG_AFTER="1")
+    runs.wait_for(process, project.root / "hangs")
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    _, err = _finish(process)
+    _, err = runs.finish(process)
     assert process.returncode == 130, err
     assert err.count("to continue: trash recipe run") == 1
     assert "Traceback" not in err
     assert _manifest(project)["status"] == "interrupted"
+
+
+@pytest.mark.parametrize("how", ["launcher killed", "worker terminated"])
+def test_no_device_outlives_the_others(runs: Runs, project: Project, how: str) -> None:
+    """Not even while it waits, outside Python, for one that never answers."""
+    process = runs.start("--devices", "2", HANG_AFTER="0")
+    runs.wait_for(process, project.root / "hangs")
+    assert len(runs.processes.alive()) == 3
+    if how == "launcher killed":
+        process.kill()
+        runs.processes.wait_until_gone()
+        assert process.wait() == -signal.SIGKILL
+        return
+    os.kill(runs.processes.worker(1), signal.SIGTERM)
+    _, err = runs.finish(process)
+    assert process.returncode == 1
+    assert "these were killed: " in err
+    assert "1 (signal 15)" in err  # the other one, which torch then ends, may be named too
+
+
+def test_a_process_sees_the_end_of_its_launcher_without_the_help_of_linux(
+    processes: Processes, tmp_path: Path
+) -> None:
+    child = (
+        "import sys, time; from pathlib import Path; from toolkit.experiment import launch;"
+        "launch._killed_with_parent = lambda: False; launch.end_with_launcher();"
+        "Path('ready').touch(); time.sleep(1e6)"
+    )
+    parent = (
+        "import os, subprocess, sys; os.environ['TRASH_LAUNCHER'] = str(os.getpid());"
+        f"subprocess.run([sys.executable, '-c', {child!r}])"
+    )
+    process = processes.start("-c", parent, cwd=tmp_path)
+    processes.wait_until((tmp_path / "ready").exists, process)
+    process.kill()
+    processes.wait_until_gone()
 
 
 STAGED = """
@@ -134,15 +166,9 @@ epochs = 4
 """
 
 
-def _wait_for(process: subprocess.Popen[str], place: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not place.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def test_a_staged_run_killed_in_any_stage_ends_as_one_that_was_not(project: Project) -> None:
+def test_a_staged_run_killed_in_any_stage_ends_as_one_that_was_not(
+    runs: Runs, project: Project
+) -> None:
     (project.recipes / "staged.toml").write_text(STAGED)
     assert run(["recipe", "run", "staged"]) == 0
     whole = (project.submissions / "staged-001.csv").read_bytes()
@@ -157,10 +183,10 @@ def test_a_staged_run_killed_in_any_stage_ends_as_one_that_was_not(project: Proj
         project.runs / "staged.round-1-001" / "state.pt",
         project.runs / "staged-001" / "state.pt",
     ):
-        process = _start(project, "--resume", name="staged", NET_SLEEP="0.15")
-        _wait_for(process, place)
+        process = runs.start("--resume", name="staged", NET_SLEEP="0.15")
+        runs.wait_for(process, place)
         process.kill()
-        _finish(process)
+        runs.finish(process)
         assert {path: path.stat().st_mtime_ns for path in finished} == finished
         done = [path for path in (place.with_name("best.pt"),) if _is_finished(path.parent)]
         finished |= {path: path.stat().st_mtime_ns for path in done}
@@ -178,10 +204,10 @@ def _is_finished(run_dir: Path) -> bool:
     return manifest.is_file() and json.loads(manifest.read_text())["status"] == "finished"
 
 
-def test_two_devices_train_every_stage(project: Project) -> None:
+def test_two_devices_train_every_stage(runs: Runs, project: Project) -> None:
     (project.recipes / "staged.toml").write_text(STAGED)
-    process = _start(project, "--devices", "2", "--set", "train.epochs=1", "--json", name="staged")
-    out, err = _finish(process)
+    process = runs.start("--devices", "2", "--set", "train.epochs=1", "--json", name="staged")
+    out, err = runs.finish(process)
     assert process.returncode == 0, err
     assert json.loads(out)["run"].endswith("staged-001")  # printed once, of the last stage
     assert {path.name for path in project.runs.iterdir()} == {

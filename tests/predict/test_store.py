@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.real_processes import HANG
 from toolkit.errors import TrashError
 from toolkit.predict.store import NUMBER_TYPES, ProbabilityStore, StoreIndex, open_store, read_index
 from toolkit.predict.writer import writing
@@ -178,9 +179,9 @@ def test_second_process_waits_and_finds_the_store(tmp_path: Path) -> None:
         assert writer is not None
         process = context.Process(target=_write_all, args=(folder, events, "second"))
         process.start()
-        assert events.get(timeout=10) == "second waits"
+        assert events.get(timeout=HANG) == "second waits"
         writer.append(make_maps(SIZES))
-    assert events.get(timeout=10) == "second finds it"
+    assert events.get(timeout=HANG) == "second finds it"
     process.join()
     assert len(open_store(folder)) == len(SIZES)
 

@@ -15,6 +15,7 @@ import tiny_labels
 from numpy.typing import NDArray
 from tiny_labels import CLASSES, files_of, make, make_recipe, make_registry, write_teacher
 
+from tests.real_processes import HANG
 from toolkit import Component, Prediction
 from toolkit.data.contest import Split
 from toolkit.data.images import read_image
@@ -273,10 +274,10 @@ def test_a_second_process_waits_and_finds_the_set(tmp_path: Path) -> None:
         assert partial is not None
         process = context.Process(target=_write, args=(folder, events))
         process.start()
-        assert events.get(timeout=10) == "waits"
+        assert events.get(timeout=HANG) == "waits"
         (partial / "content").write_text("whole")
         assert not folder.exists()
-    assert events.get(timeout=10) == "finds it"
+    assert events.get(timeout=HANG) == "finds it"
     process.join()
     assert (folder / "content").read_text() == "whole"
 

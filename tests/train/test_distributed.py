@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import tiny_training
 import torch
 from tiny_training import make_recipe, train
 
+from tests.real_processes import Processes
 from toolkit.train.checkpoint import load_checkpoint
 from toolkit.train.distributed import World, find_world
 
@@ -56,32 +54,26 @@ def test_every_process_validates_with_the_main_one_s_statistics(
     assert asked == []
 
 
-def _train_with_two(root: Path, run: Path, recipe: dict[str, Any]) -> None:
+def _train_with_two(processes: Processes, root: Path, run: Path, recipe: dict[str, Any]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(root), str(run), json.dumps({"recipe": recipe})],
-            env={
-                **os.environ,
-                "RANK": str(rank),
-                "LOCAL_RANK": str(rank),
-                "WORLD_SIZE": "2",
-                "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": str(port),
-            },
-            stderr=subprocess.PIPE,
-            text=True,
+    arguments = [str(SCRIPT), str(root), str(run), json.dumps({"recipe": recipe})]
+    both = [
+        processes.start(
+            *arguments, cwd=root, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2",
+            MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port),
         )
         for rank in range(2)
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=120)
+    ]  # fmt: skip
+    for process in both:
+        _, errors = processes.finish(process)
         assert process.returncode == 0, errors
 
 
-def test_two_processes_train_what_one_trains(tiny_root: Path, tmp_path: Path) -> None:
+def test_two_processes_train_what_one_trains(
+    processes: Processes, tiny_root: Path, tmp_path: Path
+) -> None:
     """Same batches, same loss curve, same scores, with ignored pixels, accumulation, aux output."""
     recipe: dict[str, Any] = {
         "model": {"auxiliary": True},
@@ -93,7 +85,7 @@ def test_two_processes_train_what_one_trains(tiny_root: Path, tmp_path: Path) ->
         "ema": 0.9,
         "device_batch_size": 1,
     }
-    _train_with_two(tiny_root, tmp_path / "two", recipe)
+    _train_with_two(processes, tiny_root, tmp_path / "two", recipe)
     train(tiny_root, tmp_path / "one", make_recipe(**recipe))
     one, two = (
         [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
@@ -110,7 +102,7 @@ def test_two_processes_train_what_one_trains(tiny_root: Path, tmp_path: Path) ->
         torch.testing.assert_close(second.model_state[name], value, rtol=0, atol=1e-5)
 
 
-def test_more_processes_than_images(tmp_path: Path) -> None:
+def test_more_processes_than_images(processes: Processes, tmp_path: Path) -> None:
     """One process has nothing to validate, and a batch holds the only images several times."""
     root = tiny_training.write_contest(tmp_path / "contest", train=3, val=1)
     recipe: dict[str, Any] = {
@@ -121,7 +113,7 @@ def test_more_processes_than_images(tmp_path: Path) -> None:
         "batch_size": 8,
         "augment": (),
     }
-    _train_with_two(root, tmp_path / "two", recipe)
+    _train_with_two(processes, root, tmp_path / "two", recipe)
     train(root, tmp_path / "one", make_recipe(**recipe))
     one, two = (
         [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]

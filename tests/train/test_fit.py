@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import tiny_training
 import torch
 from tiny_training import make_recipe, train
 
+from tests.real_processes import Processes
 from toolkit import TrashError, UsageError
 from toolkit.progress import SilentProgress
 from toolkit.train.checkpoint import Checkpoint, load_checkpoint
@@ -77,6 +78,35 @@ def _cut_after(epochs: int) -> Any:
             raise Cut
 
     return on_epoch
+
+
+def test_training_and_validation_are_counted_apart(tiny_root: Path, tmp_path: Path) -> None:
+    counted: dict[str, list[int]] = {}
+
+    class Counting(SilentProgress):
+        @contextmanager
+        def bar(self, description: str, total: int, unit: str) -> Iterator[Any]:
+            counted[description] = [0, total]
+
+            class Count:
+                def advance(self, amount: int = 1, **figures: float) -> None:
+                    counted[description][0] += amount
+
+            yield Count()
+
+    train(tiny_root, tmp_path / "run", make_recipe(epochs=3, validate_every=2), progress=Counting())
+    n_train, n_val = (
+        len(json.loads((tiny_root / f"{split}.json").read_text())["images"])
+        for split in ("train", "val")
+    )
+    in_batches = 4 * -(-n_train // 4)  # the last batch is filled up
+    assert {what: done for what, done in counted.items() if what.startswith("epoch")} == {
+        "epoch 1/3: training": [in_batches, in_batches],
+        "epoch 2/3: training": [in_batches, in_batches],
+        "epoch 2/3: validation": [n_val, n_val],
+        "epoch 3/3: training": [in_batches, in_batches],
+        "epoch 3/3: validation": [n_val, n_val],
+    }
 
 
 def test_learns_and_leaves_what_it_promises(tiny_root: Path, tmp_path: Path) -> None:
@@ -155,30 +185,17 @@ def test_resuming_with_other_workers_is_still_exact(tiny_root: Path, tmp_path: P
     _assert_same(whole, cut)
 
 
-def _start(root: Path, run: Path, recipe: dict[str, Any], **environment: str) -> Any:
-    import os
-
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(root), str(run), json.dumps({"recipe": recipe})],
-        env={**os.environ, **environment},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_a_killed_process_is_resumed_exactly(tiny_root: Path, tmp_path: Path) -> None:
+def test_a_killed_process_is_resumed_exactly(
+    processes: Processes, tiny_root: Path, tmp_path: Path
+) -> None:
     recipe = {**FULL, "epochs": 4}
-    process = _start(tiny_root, tmp_path / "cut", recipe, TINY_SLOW="1")
+    arguments = [str(SCRIPT), str(tiny_root), str(tmp_path / "cut"), json.dumps({"recipe": recipe})]
+    process = processes.start(*arguments, cwd=tmp_path, TINY_HANG_AFTER="2")
     metrics = tmp_path / "cut" / "metrics.jsonl"
-    deadline = time.monotonic() + 60
-    while not (metrics.exists() and metrics.read_text().count("\n") >= 2):
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    time.sleep(0.05)  # an epoch takes 0.25 s: this is in the middle of one
+    processes.wait_until(lambda: metrics.exists() and metrics.read_text().count("\n") == 2, process)
     process.kill()
-    process.wait()
-    assert 2 <= len(_records(tmp_path / "cut")) < 4
+    processes.finish(process)
+    assert len(_records(tmp_path / "cut")) == 2
     (tmp_path / "cut" / ".killed.best.pt").write_bytes(b"half a file")
 
     train(tiny_root, tmp_path / "whole", make_recipe(**recipe))

@@ -132,10 +132,14 @@ def decay(context: Context, optimizer: Any) -> Any:
     return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + 3 * step / steps))
 
 
+_finished = 0
+"""Epochs that this process has finished; in the one after `TINY_HANG_AFTER` it hangs."""
+
+
 class _Mirror:
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        if os.environ.get("TINY_SLOW"):
-            time.sleep(0.02)
+        if str(_finished) == os.environ.get("TINY_HANG_AFTER"):
+            time.sleep(1e6)
         if rng.random() < 0.5:
             return sample
         return Sample(sample.image[:, ::-1].copy(), sample.mask[:, ::-1].copy(), sample.file_name)
@@ -271,7 +275,15 @@ def main() -> None:
     """Arguments: contest folder, run folder, JSON with `recipe` (for make_recipe) and `resume`."""
     torch.set_num_threads(1)
     root, run_dir, request = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
-    train(root, run_dir, make_recipe(**request["recipe"]), resume=request.get("resume", False))
+
+    def count(epoch: int, figures: dict[str, float]) -> None:
+        global _finished
+        _finished = epoch
+
+    train(
+        root, run_dir, make_recipe(**request["recipe"]), resume=request.get("resume", False),
+        on_epoch=count,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from toolkit.errors import (
     in_words,
     raised_at,
 )
+from toolkit.experiment.launch import end_with_launcher
 from toolkit.plugin.discovery import SWITCH, plugins_enabled
 
 _NO_PLUGINS = "--no-plugins"
@@ -95,6 +96,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 def main() -> None:
     """Entry point of the console script."""
     _open_streams()
+    end_with_launcher()
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()

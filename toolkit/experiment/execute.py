@@ -43,7 +43,7 @@ def execute(
     What it needs from other recipes, and its own rounds of pseudo-labels, is found again when it is
     finished, and continued when it was cut. With several devices as many new processes of this
     command train; the main one of them returns the result, all others None. SIGTERM ends a run as
-    Ctrl-C does.
+    Ctrl-C does (the processes of several devices: see `launch`).
 
     Args:
         loaded: the recipe.
@@ -63,15 +63,14 @@ def execute(
         raise UsageError(
             "--smoke keeps nothing and runs on one device", "Leave out --resume and --devices."
         )
-    with terminated_as_interrupted():
-        worker_s_run = run_of_worker()
-        if worker_s_run is not None:
-            run = RunFolder(worker_s_run)
-            return work(loaded, registry, project, progress, places_of(project), run, resume=resume)
-        with open_places(project, smoke=smoke) as places:
-            plan = make_plan(loaded, registry, project, progress, smoke=smoke)
-            execution = _Execution(plan, loaded, registry, project, progress, places, devices)
-            return execution.all_stages(resume=resume)[1]
+    worker_s_run = run_of_worker()
+    if worker_s_run is not None:
+        run = RunFolder(worker_s_run)
+        return work(loaded, registry, project, progress, places_of(project), run, resume=resume)
+    with terminated_as_interrupted(), open_places(project, smoke=smoke) as places:
+        plan = make_plan(loaded, registry, project, progress, smoke=smoke)
+        execution = _Execution(plan, loaded, registry, project, progress, places, devices)
+        return execution.all_stages(resume=resume)[1]
 
 
 def execute_part(

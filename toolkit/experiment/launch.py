@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
+import signal
 import sys
 import tempfile
+import threading
+import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from signal import SIGTERM
 
 from toolkit.errors import EXIT_FAILED, TrashError, UsageError
 
 _RUN = "TRASH_RUN"
+_LAUNCHER = "TRASH_LAUNCHER"
 _TORCHRUN = "LOCAL_RANK"
 
 
@@ -30,6 +34,44 @@ def run_of_worker() -> Path | None:
             "Let trash start the processes: trash recipe run RECIPE --devices N",
         )
     return None if run is None else Path(run)
+
+
+def end_with_launcher() -> None:
+    """Make a process that `launch` started end at once on SIGTERM, and when its launcher has ended.
+
+    It does nothing in any other process. The process may be waiting for its peers outside Python, where
+    no handler written in Python runs, and a launcher that was killed can tell nobody. What a run has
+    finished is on disk: nothing is lost.
+    """
+    launcher = os.environ.get(_LAUNCHER)
+    if launcher is None:
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if not _killed_with_parent():
+        threading.Thread(target=_watch, args=(int(launcher),), daemon=True).start()
+    elif os.getppid() != int(launcher):  # it had ended before
+        _end_at_once()
+
+
+_PR_SET_PDEATHSIG = 1
+
+
+def _killed_with_parent() -> bool:
+    """Ask Linux to kill this process when the one that started it ends; False where it cannot."""
+    if sys.platform != "linux":
+        return False
+    refused: int = ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    return refused == 0
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    _end_at_once()
+
+
+def _end_at_once() -> None:
+    os._exit(EXIT_FAILED)
 
 
 def launch(devices: int, run: Path, arguments: Sequence[str]) -> None:
@@ -53,7 +95,8 @@ def launch(devices: int, run: Path, arguments: Sequence[str]) -> None:
     quiet.propagate = False
     # Each process would take all cores otherwise, and together they would fight for them.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices)))
-    os.environ[_RUN] = str(run)
+    own = {_RUN: str(run), _LAUNCHER: str(os.getpid())}
+    os.environ.update(own)
     with tempfile.TemporaryDirectory() as logs:
         processes = LaunchConfig(
             min_nodes=1,
@@ -73,16 +116,19 @@ def launch(devices: int, run: Path, arguments: Sequence[str]) -> None:
         except ChildFailedError as error:
             raise _end({rank: each.exitcode for rank, each in error.failures.items()}) from None
         finally:
-            del os.environ[_RUN]
+            for name in own:
+                del os.environ[name]
 
 
 def _end(exit_codes: dict[int, int]) -> BaseException:
     """Return what ends this command after processes ended with these codes (negative: by a signal)."""
-    # torch itself ends the others by SIGTERM when one has failed.
-    killed = {rank: -code for rank, code in exit_codes.items() if code < 0 and -code != SIGTERM}
+    killed = {rank: -code for rank, code in exit_codes.items() if code < 0}
+    if len(killed) < len(exit_codes):
+        # torch itself ends the others by SIGTERM when one has failed.
+        killed = {rank: code for rank, code in killed.items() if code != signal.SIGTERM}
     if not killed:
         return SystemExit(max(EXIT_FAILED, *exit_codes.values()))
-    ranks = ", ".join(f"{rank} (signal {signal})" for rank, signal in sorted(killed.items()))
+    ranks = ", ".join(f"{rank} (signal {number})" for rank, number in sorted(killed.items()))
     return TrashError(
         f"of the processes that trained together, these were killed: {ranks}",
         "Signal 9 mostly means that memory ran out: lower train.batch_size or data.workers.",
