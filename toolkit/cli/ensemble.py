@@ -28,7 +28,8 @@ def search(
     members: Annotated[
         list[str],
         typer.Argument(
-            help="Checkpoints, runs (runs/NAME) or series (runs/NAME.json); a.pt@hflip has its views."
+            help="Checkpoints, runs (NAME or runs/NAME: its best.pt) or series (runs/NAME.json); "
+            "@views after one, as in a.pt@hflip*rot90."
         ),
     ],
     views: Views = None,
@@ -100,7 +101,8 @@ def search(
 @app.command()
 def average(
     checkpoints: Annotated[
-        list[Path], typer.Argument(help="Checkpoints of one network: seeds, epochs, snapshots.")
+        list[str],
+        typer.Argument(help="Checkpoints or runs of one network: seeds, epochs, snapshots."),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The checkpoint to write, such as soup.pt.")
@@ -123,13 +125,22 @@ def average(
     """
     if output.exists() and not overwrite:
         raise UsageError(f"{output} exists", "Choose another name with -o, or add --overwrite.")
+    from toolkit.experiment.find import find_checkpoint
     from toolkit.experiment.soup import average_checkpoints
     from toolkit.submission.merge import parse_weights
 
     project = find_project()
     numbers = parse_weights(weights, len(checkpoints)) if weights is not None else ()
+    choices = [find_checkpoint(text, project) for text in checkpoints]
+    for text, choice in zip(checkpoints, choices, strict=True):
+        if choice.views is not None:
+            raise UsageError(
+                f"{text}: an average of weights has no views",
+                "Name them when it predicts: trash submit soup.pt@hflip",
+            )
+    paths = [choice.path for choice in choices]
     found = average_checkpoints(
-        checkpoints, numbers, output, project, open_registry(project),
+        paths, numbers, output, project, open_registry(project),
         console.make_progress(), data_root=data_root, device=device,
     )  # fmt: skip
     if json_:

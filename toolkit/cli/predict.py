@@ -19,7 +19,8 @@ def predict(
     checkpoint: Annotated[
         str,
         typer.Argument(
-            help="Checkpoint; a.pt@geometric:hflip*rot90 names its views, a.pt@tile cuts large images."
+            help="Checkpoint or run (NAME or runs/NAME: its best.pt); @views after it, as in "
+            "a.pt@geometric:hflip*rot90, or @tile for large images."
         ),
     ],
     split: Annotated[str, typer.Option("--split", help="Images: test, val or train.")] = "test",
@@ -37,10 +38,10 @@ def predict(
     if split not in _SPLITS:
         raise UsageError(f"--split {split}: unknown", did_you_mean(split, _SPLITS))
     from toolkit.data.contest import open_contest
+    from toolkit.experiment.find import find_checkpoint
     from toolkit.predict.members import (
         choose_prediction_device,
         load_members,
-        parse_choice,
         prediction_recipe,
     )
     from toolkit.predict.predictor import predict_split
@@ -50,7 +51,7 @@ def predict(
     project = find_project()
     registry = open_registry(project)
     progress = console.make_progress()
-    choice = parse_choice(checkpoint, views)
+    choice = find_checkpoint(checkpoint, project, views)
     used = with_options(prediction_recipe(choice, project, recipe, data_root), store=store)
     contest = open_contest(used.data, project, progress)
     images = {"test": contest.test, "val": contest.val, "train": contest.train}[split]

@@ -13,6 +13,7 @@ from toolkit.cli.session import open_formats
 from toolkit.cli.submission_board import list_submissions, record
 from toolkit.cli.submission_files import diff, merge, show
 from toolkit.cli.submission_options import (
+    TRUTH,
     File,
     Given,
     Json,
@@ -21,12 +22,14 @@ from toolkit.cli.submission_options import (
     Size,
     Test,
     parse_size,
+    readable,
     require_file,
 )
 from toolkit.errors import UsageError
 from toolkit.project import Project, find_project
 
 if TYPE_CHECKING:
+    from toolkit.metrics.confusion import Scores
     from toolkit.submission.check import CheckReport
     from toolkit.submission.expect import Expectation, Source
 
@@ -108,7 +111,7 @@ def _suspicions(
 @app.command()
 def score(
     file: File,
-    truth: Annotated[Path, typer.Option("--truth", help="COCO JSON with the annotations.")],
+    truth: Annotated[Path, typer.Option("--truth", help=f"{TRUTH}.")],
     recipe: RecipePath = None,
     size: Annotated[
         str | None, typer.Option("--size", metavar="HxW", help="Size of the maps.")
@@ -123,11 +126,16 @@ def score(
     from toolkit.plugin.interfaces import Context
     from toolkit.submission.expect import from_files, from_recipe, from_side_car, truth_split
     from toolkit.submission.score import score_submission
+    from toolkit.submission.truth import truth_file
 
     if recipe is not None and size is not None:
         raise UsageError("give --recipe or --size, not both")
     require_file(file)
     project = find_project()
+    annotations = truth_file(truth, project)
+    if annotations is None:
+        _score_by_file(file, truth, recipe, project, json_)
+        return
     beside = from_side_car(file) if recipe is None and size is None else None
     if recipe is not None:
         source = from_recipe(recipe, project)
@@ -137,11 +145,25 @@ def score(
         source.data if on_empty is None else source.data.model_copy(update={"on_empty": on_empty})
     )
     progress = console.make_progress()
-    split = truth_split(truth, data, progress)
+    split = truth_split(annotations, data, progress)
     class_names = split.labels.class_names
     registry = open_formats(project, source.format)
     format_ = registry.build("submission_format", source.format, Context(class_names))
     scores = score_submission(file, format_, split, progress)
+    _print_scores(file, scores, class_names, json_)
+
+
+def _score_by_file(
+    file: Path, truth: Path, recipe: Path | None, project: Project, json_: bool
+) -> None:
+    """Score a file by the labels of another one."""
+    from toolkit.submission.diff import compare
+
+    (first, second), _ = readable([truth, file], Given(recipe), project)
+    _print_scores(file, compare(first, second).scores, first.class_names, json_)
+
+
+def _print_scores(file: Path, scores: Scores, class_names: tuple[str, ...], json_: bool) -> None:
     if json_:
         iou = dict(zip(class_names, scores.iou, strict=True))
         console.print_json({"file": file} | asdict(scores) | {"iou": iou})

@@ -20,6 +20,7 @@ from toolkit.cli.submission_options import (
     Size,
     Test,
     readable,
+    require_file,
     require_png,
 )
 from toolkit.errors import UsageError
@@ -37,8 +38,15 @@ _BECOMES = 3
 
 
 def diff(
-    first: Annotated[Path, typer.Argument(metavar="A", help="The submission file to start from.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="The one to compare with it.")],
+    first: Annotated[
+        Path, typer.Argument(metavar="A", help="The submission file (or truth) to start from.")
+    ],
+    second: Annotated[
+        Path,
+        typer.Argument(
+            metavar="B", help="The one to compare with it, or the truth: a COCO JSON or recipe."
+        ),
+    ],
     picture: Annotated[
         Path | None, typer.Option("--picture", help="PNG of the images that differ most.")
     ] = None,
@@ -231,6 +239,8 @@ def merge(
     if output.resolve() in [file.resolve() for file in files]:
         raise UsageError(f"-o {output} is one of the files to merge", "Choose another name.")
     refuse_output(output, overwrite)
+    for file in files:
+        require_file(file)
     project = find_project()
     registry = open_registry(project)
     given = Given(recipe, test, sample, size)

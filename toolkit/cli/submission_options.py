@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.cli import console
 from toolkit.cli.session import open_formats
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.project import Project
@@ -33,6 +34,7 @@ Size = Annotated[
 DataRoot = Annotated[
     Path | None, typer.Option("--data-root", help="Where the photos lie on this machine.")
 ]
+TRUTH = "COCO JSON with the annotations, a recipe with data.truth, or another submission file"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -65,22 +67,41 @@ class Given:
 
 
 def readable(files: list[Path], given: Given, project: Project) -> tuple[list[Readable], Source]:
-    """Return how to read each of the files, and who says what the first one holds.
+    """Return how to read each of the files, and who says what they hold.
+
+    Annotations, and recipes that name them as their truth, are read as if they were submissions.
 
     Raises:
         UsageError: a file is missing, or nobody says how it is written.
     """
-    from toolkit.submission.expect import format_of, sources_of
+    from toolkit.submission.expect import format_of, sources_of, truth_split
     from toolkit.submission.together import Readable
+    from toolkit.submission.truth import TruthLabels, truth_file
 
-    source = given.source(project)
-    for file in files:
+    truth_of = {file: truth_file(file, project) for file in files if not _is_submission(file)}
+    submitted = [file for file in files if truth_of.get(file) is None]
+    for file in submitted:
         require_file(file)
-    sources = sources_of(files, source)
+    if not submitted:
+        raise UsageError("none of these is a submission file", "Name at least one.")
+    sources = sources_of(submitted, given.source(project))
     registry = open_formats(project, *(each.format for each in sources))
-    formats = [format_of(each, project, registry) for each in sources]
-    found = [Readable(file, *format_) for file, format_ in zip(files, formats, strict=True)]
-    return found, sources[0]
+    found = {
+        file: Readable(file, *format_of(each, project, registry))
+        for file, each in zip(submitted, sources, strict=True)
+    }
+    first = found[submitted[0]]
+    for file, truth in truth_of.items():
+        if truth is not None:
+            split = truth_split(truth, sources[0].data, console.make_progress())
+            labels = TruthLabels(split, first.format.size)
+            found[file] = Readable(truth, labels, split.labels.class_names)
+    return [found[file] for file in files], sources[0]
+
+
+def _is_submission(file: Path) -> bool:
+    """Whether a name is that of a submission file, also one that is missing."""
+    return file.suffix.lower() in (".csv", ".zip", ".npz") or file.is_dir()
 
 
 def require_file(file: Path) -> None:

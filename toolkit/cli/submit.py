@@ -45,7 +45,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def submit(
     checkpoints: Annotated[
         list[str],
-        typer.Argument(help="Checkpoints; a.pt@hflip*rot90 gives one its own views."),
+        typer.Argument(
+            help="Checkpoints or runs (NAME or runs/NAME: its best.pt); @views after one, as in "
+            "a.pt@hflip*rot90."
+        ),
     ],
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Combine all checkpoints into one submission.")
@@ -103,15 +106,16 @@ def submit(
         )
     from toolkit.data.contest import open_contest
     from toolkit.ensemble.combination import Combination
+    from toolkit.experiment.find import find_checkpoint
     from toolkit.plugin.interfaces import Context
-    from toolkit.predict.members import parse_choice, prediction_recipe
+    from toolkit.predict.members import prediction_recipe
     from toolkit.submission.options import default_output, parse_combination, with_options
     from toolkit.submission.submit import submit as make_submission
 
     project = find_project()
     registry = open_registry(project)
     progress = console.make_progress()
-    choices = [parse_choice(text, views) for text in checkpoints]
+    choices = [find_checkpoint(text, project, views) for text in checkpoints]
     combined = parse_combination(combine)
     used = with_options(
         prediction_recipe(choices[0], project, recipe, data_root),

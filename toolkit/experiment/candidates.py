@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from toolkit.data.contest import Contest, Split, open_contest
 from toolkit.ensemble.combine import Maps
 from toolkit.ensemble.held_out import Part
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
+from toolkit.experiment.find import find_checkpoint
 from toolkit.experiment.series import SCHEMA, VERSION
 from toolkit.files import read_json
 from toolkit.plugin.registry import Registry
@@ -70,13 +71,12 @@ def find_candidates(
 ) -> list[Candidate]:
     """Return what the words of a command line name.
 
-    Each is a checkpoint, the folder of a run (its best.pt), or the summary of a series (runs/NAME.json);
-    `@views` after it gives it its own views.
+    Each is a checkpoint or a run, see `find_checkpoint`, or the summary of a series (runs/NAME.json).
 
     Raises:
         UsageError: no such file, a folder without a checkpoint, or a candidate named twice.
     """
-    found = [_candidate(parse_choice(text, views), project) for text in texts]
+    found = [_candidate(text, project, views) for text in texts]
     names = [each.name for each in found]
     files = [[(each.path.resolve(), each.views) for each in own.choices] for own in found]
     for text, own in zip(texts, files, strict=True):
@@ -89,23 +89,13 @@ def find_candidates(
     ]
 
 
-def _candidate(choice: MemberChoice, project: Project) -> Candidate:
-    path = choice.path
-    if path.suffix == ".json":
-        return Candidate(path.stem, _runs_of_series(choice, project))
-    if path.is_dir():
-        best = path / "best.pt"
-        if not best.is_file():
-            raise UsageError(
-                f"{path} has no best.pt", "Name the folder of a run, such as runs/demo-001."
-            )
-        choice = MemberChoice(best, choice.views)
-    elif not path.is_file():
-        known = project.runs.iterdir() if project.runs.is_dir() else ()
-        raise UsageError(
-            f"there is no checkpoint {path}",
-            did_you_mean(str(path), [str(Path("runs", each.name)) for each in known]),
-        )
+def _candidate(text: str, project: Project, views: str | None) -> Candidate:
+    choice = parse_choice(text, views)
+    series = (choice.path, project.root / choice.path, project.runs / choice.path)
+    file = next((path for path in series if path.is_file()), None)
+    if choice.path.suffix == ".json" and file is not None:
+        return Candidate(file.stem, _runs_of_series(MemberChoice(file, choice.views), project))
+    choice = find_checkpoint(text, project, views)
     return Candidate(member_name(choice.path), (choice,))
 
 

@@ -17,7 +17,8 @@ from toolkit.experiment.run_folder import RunFolder
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
-from toolkit.recipe.load import LoadedRecipe, find_recipe, load_recipe
+from toolkit.recipe.find import find_recipe
+from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import shown_path
 
 _SAME = ("recipe_digest", "training", "data", "plugins")

@@ -1,13 +1,19 @@
-"""Finding the runs of a training again, by its key."""
+"""Finding runs and checkpoints: a training's by its key, a person's by what they call it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import UsageError
-from toolkit.experiment.run_folder import RunFolder
+from toolkit.errors import UsageError, nearest
+from toolkit.experiment.run_folder import MANIFEST, RunFolder
+from toolkit.predict.members import MemberChoice, parse_choice
+from toolkit.project import Project
+
+CHECKPOINT_SUFFIX = ".pt"
+_SHOWN = 5
 
 
 def finished_run(key: str, runs: Path) -> RunFolder | None:
@@ -35,3 +41,83 @@ def _runs_of(key: str, runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]
             dated.append((manifest.get("started", ""), run.name, run, manifest))
     for _, _, run, manifest in sorted(dated, key=lambda each: each[:2]):
         yield run, manifest
+
+
+def find_checkpoint(
+    text: str, project: Project, views: str | None = None, *, base: Path | None = None
+) -> MemberChoice:
+    """Return the checkpoint that a person names, with its views.
+
+    It is a file; the folder of a run, or the run's name alone, which mean its best.pt; each with
+    `@views` after it. Paths are relative to `base`, to the project's folder or to `runs/`.
+
+    Args:
+        text: as written.
+        project: where runs are.
+        views: for a checkpoint without views of its own.
+        base: default: the working folder.
+
+    Raises:
+        UsageError: there is none, or a run has no best.pt; the hint names the nearest.
+    """
+    choice = parse_choice(text, views)
+    path = _checkpoint_file(choice.path, project, base or Path())
+    if path is None:
+        raise _no_checkpoint(choice.path, project)
+    return MemberChoice(path, choice.views)
+
+
+def names_checkpoint(text: str, project: Project) -> bool:
+    """Return whether a recipe means a checkpoint or a run by a name, rather than a recipe."""
+    path = parse_choice(text).path
+    if path.suffix == CHECKPOINT_SUFFIX:
+        return True
+    places = (project.path(str(path)), project.runs / path)
+    return any(_is_run(place) or RunFolder(place).best.is_file() for place in places)
+
+
+def _checkpoint_file(path: Path, project: Project, base: Path) -> Path | None:
+    """Return the checkpoint that a path or the name of a run stands for; None = there is none."""
+    path = Path(os.path.expanduser(path))
+    places = (base / path, project.root / path, project.runs / path)
+    for place in places:
+        if place.is_file():
+            return place
+        # A folder of another kind, such as one of recipes, may have the name of a run.
+        if place.is_dir() and RunFolder(place).best.is_file():
+            return RunFolder(place).best
+    run = next((each for each in places if _is_run(each)), None)
+    if run is None:
+        return None
+    others = sorted(each.name for each in run.glob(f"*{CHECKPOINT_SUFFIX}") if each.stem != "state")
+    raise UsageError(
+        f"the run {run.name} has no best.pt: it was cut before its first validation",
+        f"It has {', '.join(others[:_SHOWN])}." if others else "Run its recipe with --resume.",
+    )
+
+
+def _is_run(path: Path) -> bool:
+    return (path / MANIFEST).is_file()
+
+
+def _no_checkpoint(path: Path, project: Project) -> UsageError:
+    runs = sorted(each.name for each in project.runs.glob("*") if _is_run(each))
+    if path.is_dir():
+        message = f"{path} has no best.pt: it is no folder of a run"
+    else:
+        message = f"there is no checkpoint {path}"
+    if path.suffix == CHECKPOINT_SUFFIX and path.parent.is_dir():
+        near = nearest(path.name, [each.name for each in path.parent.glob(f"*{CHECKPOINT_SUFFIX}")])
+        if near is not None:
+            return UsageError(message, f"Did you mean {path.parent / near}?")
+    # "demo" stands near to demo-001, "runs/dmeo-001/best.pt" too.
+    name = path.parent.name if path.suffix == CHECKPOINT_SUFFIX and path.parent.name else path.name
+    near = nearest(name, runs)
+    if near is not None:
+        return UsageError(message, f"Did you mean the run {near}?")
+    if runs:
+        more = ", …" if len(runs) > _SHOWN else ""
+        return UsageError(message, f"Runs: {', '.join(runs[-_SHOWN:])}{more}")
+    return UsageError(
+        message, f"There are no runs in {project.runs}: make one with trash recipe run RECIPE."
+    )

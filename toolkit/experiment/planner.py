@@ -9,10 +9,12 @@ from pathlib import Path
 
 from toolkit.data.contest import Contest, Split, open_contest, open_unlabelled, own_classes
 from toolkit.errors import TrashError, UsageError
+from toolkit.experiment.find import names_checkpoint
 from toolkit.experiment.keys import labelling_key, used_plugins
 from toolkit.experiment.leaks import refuse_teacher, refuse_unlabelled
 from toolkit.experiment.plan import Labelling, Plan, Source, Training, in_order
 from toolkit.experiment.references import (
+    TEACHER,
     Reference,
     References,
     find_references,
@@ -44,8 +46,13 @@ def load_for_run(
     if not smoke:
         return loaded
     classes = own_classes(loaded.recipe.data, project)
+
+    def is_checkpoint(text: str) -> bool:
+        return text != TEACHER and names_checkpoint(text, project)
+
     on_cpu = choose_device(loaded.recipe.train.device).type == "cpu"
-    last = (WORD, smoke_values(loaded.recipe, project.cache, classes, on_cpu=on_cpu))
+    values = smoke_values(loaded.recipe, project.cache, is_checkpoint, classes, on_cpu=on_cpu)
+    last = (WORD, values)
     return load_recipe(path, project=project, set_=set_, unset=unset, last=last)
 
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import TrashError, UsageError
+from toolkit.experiment.find import find_checkpoint, names_checkpoint
 from toolkit.plugin.registry import Registry
 from toolkit.predict.members import parse_choice
 from toolkit.predict.views import parse_views
 from toolkit.project import Project
-from toolkit.recipe.load import LoadedRecipe, find_recipe
+from toolkit.recipe.find import find_recipe
+from toolkit.recipe.load import LoadedRecipe
 from toolkit.recipe.problems import KeyPath, Problem, RecipeError, dotted
 
 TEACHER = "teacher"
 """`train.start` with this value begins with the weights of the first teacher."""
-
-_CHECKPOINT = ".pt"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class References:
 def find_references(loaded: LoadedRecipe, project: Project, registry: Registry) -> References:
     """Find the files behind what a recipe names; nothing is read of them.
 
-    Paths are relative to the project folder; recipes are also found by their names below `recipes/`.
+    Paths are relative to the project folder; recipes and runs are also found by their names.
 
     Raises:
         RecipeError: everything that is not there or makes no sense, each with file and line.
@@ -115,14 +115,10 @@ def _reference(key: KeyPath, text: str, project: Project, registry: Registry) ->
     choice = parse_choice(text)
     if choice.views is not None:
         parse_views(choice.views, registry)
+    if names_checkpoint(text, project):
+        found = find_checkpoint(text, project, base=project.root)
+        return Reference(key, None, found.path, found.views)
     path = project.path(str(choice.path))
-    if path.suffix == _CHECKPOINT:
-        if not path.is_file():
-            raise UsageError(
-                f"there is no checkpoint {choice.path}",
-                "Paths are relative to the project folder; name a recipe to have it trained.",
-            )
-        return Reference(key, None, path, choice.views)
     recipe = path if path.is_file() else find_recipe(choice.path, project)
     return Reference(key, recipe, None, choice.views)
 

@@ -17,6 +17,7 @@ from toolkit.plugin.parameters import problems_of
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.components import component_problems
+from toolkit.recipe.find import find_recipe
 from toolkit.recipe.layers import Layers, read_layers
 from toolkit.recipe.problems import (
     DEFAULT,
@@ -72,7 +73,7 @@ def load_recipe(
     """Read, merge and validate a recipe.
 
     Args:
-        path: the TOML file; a bare name is also looked for in the project's `recipes/`.
+        path: the TOML file, or its name, see `find_recipe`.
         project: the project folder.
         registry: checks the components too, so that all mistakes come at once.
         set_: `--set` texts, applied in order after `unset`.
@@ -95,32 +96,6 @@ def load_recipe(
     options = [word for text in set_ for word in ("--set", text)]
     options += [word for key in unset for word in ("--unset", key)]
     return LoadedRecipe(path, validated(layers, path, registry), layers, tuple(options))
-
-
-def find_recipe(path: Path, project: Project) -> Path:
-    """Return the recipe's file: as given, or by name below the project's `recipes/`."""
-    # A folder in the way, such as runs of that name, does not hide a recipe.
-    if path.exists() and not path.is_dir():
-        return path
-    named = [
-        found
-        for found in sorted(project.recipes.glob("**/*.toml"))
-        if str(path) in (found.stem, found.relative_to(project.recipes).as_posix())
-    ]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        choices = ", ".join(str(found.relative_to(project.root)) for found in named)
-        raise UsageError(f"several recipes are called {path}: {choices}")
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder, not a recipe", "List recipes: trash recipe list")
-    by_name = {found.stem: found for found in project.recipes.glob("**/*.toml")}
-    near = nearest(path.stem, by_name)
-    if near is not None:
-        hint = f"Did you mean {by_name[near].relative_to(project.root).as_posix()}?"
-    else:
-        hint = "List them: trash recipe list"
-    raise UsageError(f"there is no recipe {path}", hint)
 
 
 def validated(layers: Layers, path: Path, registry: Registry | None = None) -> Recipe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,23 @@ _BATCH = 4
 
 
 def smoke_values(
-    recipe: Recipe, cache: Path, classes: tuple[str, ...] | None = None, *, on_cpu: bool
+    recipe: Recipe,
+    cache: Path,
+    is_checkpoint: Callable[[str], bool],
+    classes: tuple[str, ...] | None = None,
+    *,
+    on_cpu: bool,
 ) -> dict[str, Any]:
     """Return the values that `--smoke` lays over a recipe; its components stay as they are.
 
     Args:
         recipe: the recipe as written.
         cache: where the demo data goes.
+        is_checkpoint: tells a name of a checkpoint, which is of other data, from that of a recipe.
         classes: the recipe's own ones, which its components may name; None = those of the demo.
         on_cpu: it runs on the CPU, where half precision is slow on many processors or missing (fp16).
     """
+    start = recipe.train.start
     demo = _DEMO.model_copy(update={"classes": classes})
     defaults = {
         "train": "train.json",
@@ -52,11 +60,11 @@ def smoke_values(
             "precision": "fp32" if on_cpu else recipe.train.precision,
             "patience": 0,
             "validate_every": 1,
-            "start": None if _CHECKPOINT in (recipe.train.start or "") else recipe.train.start,
+            "start": None if start is not None and is_checkpoint(start) else start,
         },
         "predict": {"batch_size": _BATCH},
         "objects": {"classes": None, "exclude": [], "min_area": 1, "bank": None},
-        **_without_files(recipe),
+        **_without_files(recipe, is_checkpoint),
         **_submission(recipe),
         "trackers": [],
     }
@@ -73,17 +81,14 @@ def _submission(recipe: Recipe) -> dict[str, Any]:
     return {"submission": {key: ".jpg"}} if recipe.submission.parameters.get(key) else {}
 
 
-_CHECKPOINT = ".pt"
-
-
-def _without_files(recipe: Recipe) -> dict[str, Any]:
+def _without_files(recipe: Recipe, is_checkpoint: Callable[[str], bool]) -> dict[str, Any]:
     """Return what takes the place of checkpoints and label files: they are of other data."""
     values: dict[str, Any] = {
-        "members": [member for member in recipe.members if _CHECKPOINT not in member]
+        "members": [each for each in recipe.members if not is_checkpoint(each)]
     }
     pseudo = recipe.pseudo
     if pseudo is not None:
         # Untrained networks are sure of nothing: a selection would leave no image.
         values["pseudo"] = {"labels": None, "images": None, "select": []}
-        values["pseudo"]["teachers"] = [one for one in pseudo.teachers if _CHECKPOINT not in one]
+        values["pseudo"]["teachers"] = [each for each in pseudo.teachers if not is_checkpoint(each)]
     return values

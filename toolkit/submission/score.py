@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.data.coco import ImageRecord
 from toolkit.data.contest import Split
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import sample_labels
@@ -11,6 +15,12 @@ from toolkit.errors import UsageError, did_you_mean
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.progress import Progress, SilentProgress
+
+
+def true_labels(record: ImageRecord, truth: Split, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return the annotated labels of an image at the size of a submission, uint8 (H, W)."""
+    target = paint_mask(record, truth.labels, truth.overlap, truth.ignore_index)
+    return sample_labels(target, size, "corner")
 
 
 def score_submission(
@@ -44,8 +54,7 @@ def score_submission(
             if image_id not in waiting:
                 raise UsageError(f"{path}: {image_id} has two rows")
             del waiting[image_id]
-            target = paint_mask(record, truth.labels, truth.overlap, truth.ignore_index)
-            confusion.update(labels, sample_labels(target, format.size, "corner"))
+            confusion.update(labels, true_labels(record, truth, format.size))
             bar.advance()
     if waiting:
         raise UsageError(

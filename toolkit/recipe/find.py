@@ -1,0 +1,72 @@
+"""Finding a recipe by what a person calls it."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+
+from toolkit.errors import UsageError, nearest
+from toolkit.project import Project
+
+SUFFIX = ".toml"
+
+
+def find_recipe(path: Path, project: Project) -> Path:
+    """Return the file of a recipe: a path, or its name below the project's `recipes/`.
+
+    The name may lack its ending and the folders before it, as long as one recipe alone is called
+    so: `small/bags_unet`, `bags_unet.toml` and `recipes/small/bags_unet` are the same.
+
+    Raises:
+        UsageError: there is none, or there are several; the hint names the nearest.
+    """
+    # A folder in the way, such as runs of that name, does not hide a recipe.
+    for place in (path, project.root / path):
+        for file in (place, place.with_name(place.name + SUFFIX) if place.name else place):
+            if file.exists() and not file.is_dir():
+                return file
+    recipes = sorted(project.recipes.glob(f"**/*{SUFFIX}"))
+    wanted = _parts(path)
+    named = {found: _parts(found.relative_to(project.recipes)) for found in recipes}
+    exact = [found for found, parts in named.items() if parts == wanted]
+    found = exact or [
+        each for each, parts in named.items() if wanted and parts[-len(wanted) :] == wanted
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        choices = ", ".join(each.relative_to(project.root).as_posix() for each in found)
+        raise UsageError(f"several recipes are called {path}", f"Name one of: {choices}")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, not a recipe", "List recipes: trash recipe list")
+    raise UsageError(f"there is no recipe {path}", _hint(path, list(named), project))
+
+
+def _parts(path: PurePath) -> tuple[str, ...]:
+    """Return the parts of a name, from `recipes/` and without the ending."""
+    parts = path.parts
+    if parts and parts[-1].endswith(SUFFIX):
+        parts = (*parts[:-1], parts[-1].removesuffix(SUFFIX))
+    return parts[1:] if parts[:1] == ("recipes",) else parts
+
+
+def _hint(path: Path, recipes: list[Path], project: Project) -> str:
+    if not recipes:
+        return (
+            f"There are no recipes in {project.recipes}: write one with "
+            "`trash recipe new NAME --data DIR`, or change into the project's folder."
+        )
+    by_name = {
+        found.relative_to(project.recipes).with_suffix("").as_posix(): found for found in recipes
+    }
+    by_stem = {found.stem: found for found in recipes}
+    parts = _parts(path)
+    whole, last = (
+        nearest("/".join(parts), by_name),
+        nearest(path.name.removesuffix(SUFFIX), by_stem),
+    )
+    file = by_name[whole] if whole else None
+    if last and (file is None or len(parts) == 1):
+        file = by_stem[last]
+    if file is None:
+        return "List them: trash recipe list"
+    return f"Did you mean {file.relative_to(project.root).as_posix()}?"

@@ -1,0 +1,71 @@
+"""What is known about the submitted images: annotations, a recipe's, or another submission file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.data.contest import Split
+from toolkit.errors import UsageError
+from toolkit.project import Project
+from toolkit.recipe.find import SUFFIX, find_recipe
+from toolkit.recipe.load import load_recipe
+from toolkit.submission.score import true_labels
+
+_ANNOTATIONS = ".json"
+
+
+def truth_file(path: Path, project: Project) -> Path | None:
+    """Return the COCO JSON that a path means: itself, or the `data.truth` of a recipe.
+
+    Returns:
+        None for a file of another kind, such as a submission.
+
+    Raises:
+        UsageError: no such file, or a recipe without `data.truth`.
+    """
+    if path.suffix == _ANNOTATIONS:
+        return path
+    if path.is_file() and path.suffix != SUFFIX:
+        return None
+    try:
+        file = find_recipe(path, project)
+    except UsageError as error:
+        raise UsageError(
+            f"{path} is no annotation file, no submission file and no recipe", error.hint
+        ) from None
+    data = load_recipe(file, project=project).recipe.data
+    if data.truth is None:
+        raise UsageError(
+            f"{path}: data.truth is unset: the recipe knows no truth of the test images",
+            "Name a COCO JSON with their annotations.",
+        )
+    return project.path(data.root) / data.truth
+
+
+@dataclass
+class TruthLabels:
+    """Annotations read as if they were a submission file.
+
+    Attributes:
+        split: the annotated images.
+        size: (height, width) of the maps, pixels.
+    """
+
+    split: Split
+    size: tuple[int, int]
+    suffix: str = field(default=_ANNOTATIONS, init=False)
+
+    def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """Yield (file name, uint8 labels of `size`) of every image; `path` is that of the split."""
+        for record in self.split.images:
+            yield record.file_name, true_labels(record, self.split, self.size)
+
+    def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
+        """Refuse: annotations are only read."""
+        raise UsageError(f"{self.split.file} is an annotation file, not a submission file")
