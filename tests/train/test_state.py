@@ -47,7 +47,8 @@ def _changed(**train: Any) -> dict[str, Any]:
 def test_comes_back_as_it_was(tmp_path: Path) -> None:
     learner = {"model": {"w": torch.ones(2)}, "scheduler": {"last_epoch": 3, "none": None}}
     save_state(tmp_path / "state.pt", RECIPE, learner, _history(0.1, None))
-    state, history = load_state(tmp_path / "state.pt", RECIPE)
+    saved = load_state(tmp_path / "state.pt", RECIPE)
+    state, history = saved.learner, saved.history
     assert torch.equal(state["model"]["w"], torch.ones(2))
     assert state["scheduler"] == learner["scheduler"]
     assert history == _history(0.1, None)
@@ -80,6 +81,24 @@ def test_every_other_difference_is_listed(tmp_path: Path) -> None:
         "  train.batch_size: was 4, is 8",
         "  train.ema: was not set, is 0.9",
     ]
+
+
+def test_changed_contents_are_named_without_their_digests(tmp_path: Path) -> None:
+    before = {"photos of the training split": "a", "content of encoder.pth": "b"}
+    save_state(tmp_path / "state.pt", {**RECIPE, **before}, {}, History())
+    with pytest.raises(UsageError, match="other settings or data") as caught:
+        load_state(tmp_path / "state.pt", {**RECIPE, "photos of the training split": "c"})
+    assert caught.value.message.splitlines()[1:] == [
+        "  content of encoder.pth: is not there any more",
+        "  photos of the training split: changed since",
+    ]
+
+
+def test_what_an_older_version_did_not_note_is_told(tmp_path: Path) -> None:
+    save_state(tmp_path / "state.pt", RECIPE, {}, History())
+    saved = load_state(tmp_path / "state.pt", {**RECIPE, "photos of the training split": "c"})
+    assert saved.untold == ("photos of the training split",)
+    assert not load_state(tmp_path / "state.pt", RECIPE).untold
 
 
 def test_a_checkpoint_is_no_state(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from toolkit.errors import UsageError
-from toolkit.experiment.given import Given
-from toolkit.experiment.manifest import make_manifest
+from toolkit.experiment.keys import result_key
 from toolkit.experiment.planner import make_plan
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.plugin.registry import Registry
@@ -20,9 +19,6 @@ from toolkit.project import Project
 from toolkit.recipe.find import find_recipe
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import shown_path
-
-_SAME = ("recipe_digest", "training", "data", "plugins")
-"""Entries of the manifest that must agree for a finished run to stand for a new one."""
 
 
 @dataclass(frozen=True)
@@ -158,16 +154,13 @@ def compare(
 
 
 def find_finished(loaded: LoadedRecipe, registry: Registry, project: Project) -> RunFolder | None:
-    """Return the newest finished run of a recipe with the same values, data, plugins and stages."""
+    """Return the newest finished run of a recipe that would score the same if it were run again."""
     candidates = list(_finished(loaded.name, project))
     if not candidates:
         return None
     final = make_plan(loaded, registry, project, SilentProgress()).final
-    wanted = make_manifest(final, registry, project, Given(keys=final.keys))
-    for run, manifest in candidates:
-        if all(manifest.get(key) == wanted[key] for key in _SAME):
-            return run
-    return None
+    wanted = result_key(final, registry, project)
+    return next((run for run, found in candidates if found.get("result_key") == wanted), None)
 
 
 def _finished(name: str, project: Project) -> Iterator[tuple[RunFolder, dict[str, Any]]]:

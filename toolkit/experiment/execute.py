@@ -12,7 +12,7 @@ from toolkit.experiment.foresight import foresee_labelling, foresee_training
 from toolkit.experiment.given import Given
 from toolkit.experiment.labelling import run_labelling, set_folder
 from toolkit.experiment.launch import run_of_worker
-from toolkit.experiment.manifest import make_manifest
+from toolkit.experiment.manifest import identity_of, make_manifest
 from toolkit.experiment.places import Places, open_places, places_of
 from toolkit.experiment.plan import Labelling, Plan, Source, Stage, Training
 from toolkit.experiment.planner import make_plan
@@ -229,7 +229,7 @@ class _Execution:
             words += ["--devices", str(self.devices)]
         return Job(
             stage.loaded, stage.recipe, self.registry, self.project, self.progress, self.places,
-            given, tuple(words),
+            given, tuple(words), identity_of(stage, self.registry, self.project, given),
         )  # fmt: skip
 
     def choice(self, source: Source, runs: dict[str, RunFolder]) -> MemberChoice:
@@ -242,5 +242,5 @@ class _Execution:
         """Make the folder of a run that begins now."""
         run = new_run(stage.name, self.places.runs, self.places.submissions)
         keep_recipe(job, run)
-        run.write_manifest(make_manifest(stage, self.registry, self.project, job.given))
+        run.write_manifest(make_manifest(job.identity, self.project.root))
         return run

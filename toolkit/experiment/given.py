@@ -25,7 +25,7 @@ class Given:
         labels: folder of its pseudo-label set.
         start: checkpoint that its weights begin with.
         members: what its submission is combined with.
-        keys: name of each stage that it needs -> key of that stage.
+        keys: name of each stage that it needs -> key of that stage; of each file -> its digest.
         is_part: another training needs this one; the command reports that other one.
     """
 
@@ -56,17 +56,18 @@ class Given:
             is_part=values["is_part"],
         )
 
-    def upstream(self, root: Path) -> Upstream:
+    def upstream(self, root: Path, cache: Path) -> Upstream:
         """Open what the training is given.
 
         Args:
             root: folder that the names of pseudo-labelled images are relative to.
+            cache: folder of caches.
         """
         pseudo = None
         if self.labels is not None:
             labels = open_label_set(self.labels)
             selected = set(labels.file_names)
-            every = images_of(labels, root)
+            every = images_of(labels, root, cache)
             pseudo = PseudoImages(_part(every, selected), labels)
         return Upstream(pseudo, self.start, self.keys)
 

@@ -26,7 +26,7 @@ class Training:
         recipe: its values for this training; the round before the first has no pseudo-labels.
         contest: its data.
         key: digest of all that decides its weights.
-        keys: name of each stage that it needs -> key of that stage.
+        keys: name of each stage that it needs -> key of that stage; of each file -> its digest.
         labels: the pseudo-labels that it is trained on, or None.
         start: what its weights begin with, or None for those of the model.
         members: what its submission is combined with.

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from toolkit.data.content_digests import content_digest
 from toolkit.data.contest import Contest, Split, open_contest, open_unlabelled, own_classes
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.find import names_checkpoint
-from toolkit.experiment.keys import labelling_key, used_plugins
+from toolkit.experiment.keys import labelling_key, training_files, used_plugins
 from toolkit.experiment.leaks import refuse_teacher, refuse_unlabelled
 from toolkit.experiment.plan import Labelling, Plan, Source, Training, in_order
 from toolkit.experiment.references import (
@@ -20,7 +21,6 @@ from toolkit.experiment.references import (
     find_references,
     problem_at,
 )
-from toolkit.files import file_digest
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
@@ -179,11 +179,13 @@ class _Planner:
         start: Training | Path | None,
     ) -> Training:
         """Return one training of a recipe."""
-        keys = {}
+        keys = training_files(recipe, self.registry, self.project)
         if labels is not None:
             keys["pseudo-labels"] = labels.key
-        if start is not None:
-            keys["start"] = start.key if isinstance(start, Training) else file_digest(start)
+        if isinstance(start, Training):
+            keys["start"] = start.key
+        elif start is not None:
+            keys["start"] = content_digest(start, self.project.cache, what="checkpoint")
         inputs = training_inputs(recipe, contest, keys)
         key = training_key(inputs, used_plugins(recipe, self.registry))
         return Training(name, loaded, recipe, contest, key, keys, labels, start)

@@ -19,6 +19,9 @@ SCHEMA_VERSION = 1
 LINEAGE = ("recipe", "recipe_digest", "data", "code", "plugins", "parents")
 """Entries of the manifest that checkpoints carry on."""
 
+LATER_LINEAGE = ("training",)
+"""More of them, which manifests of older versions lack."""
+
 # Written by toolkit.train.state after every epoch: without it there is nothing to continue.
 _STATE = "state.pt"
 
@@ -37,6 +40,11 @@ class RunFolder:
     def name(self) -> str:
         """Name of the run, as in `unetpp_pseudo-003`."""
         return self.path.name
+
+    @property
+    def recipe(self) -> Path:
+        """The resolved recipe that it stands for."""
+        return self.path / "recipe.toml"
 
     @property
     def best(self) -> Path:

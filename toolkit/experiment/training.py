@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toolkit.data.contest import Contest, open_contest
@@ -16,7 +17,7 @@ from toolkit.experiment.launch import launch
 from toolkit.experiment.manifest import now
 from toolkit.experiment.places import Places
 from toolkit.experiment.result import RunResult
-from toolkit.experiment.run_folder import LINEAGE, RunFolder
+from toolkit.experiment.run_folder import LATER_LINEAGE, LINEAGE, RunFolder
 from toolkit.files import write_text_atomic
 from toolkit.plugin.registry import Registry
 from toolkit.predict.members import MemberChoice
@@ -46,6 +47,8 @@ class Job:
         places: where files go.
         given: what earlier stages left for it.
         command: words of the command that goes on with it after an interruption.
+        identity: entries of the manifest that say what its run stands for; empty in a process of
+            several devices, which reads them there.
     """
 
     loaded: LoadedRecipe
@@ -56,6 +59,7 @@ class Job:
     places: Places
     given: Given
     command: tuple[str, ...]
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
     def tell(self, hook: str, **arguments: Any) -> None:
         """Call a life-cycle hook of the plugins."""
@@ -82,13 +86,7 @@ def run_training(
         UsageError: the run cannot be resumed; its manifest is as it was.
         TrashError: it failed; what was finished is kept.
     """
-    with run.alone():
-        if resume:
-            # First of all: a refusal must not change what the manifest says of the run.
-            Artifacts(run.path, job.recipe, contest, {}, job.given.keys).read_state()
-            run.update(
-                status="running", resumed=now(), ended=None, error=None, given=job.given.as_json()
-            )
+    with run.alone(), _renewed(job, run, contest) if resume else nullcontext():
 
         def say_how_to_go_on() -> None:
             if job.places.kept and run.has_epochs:
@@ -100,6 +98,37 @@ def run_training(
                 return _perform(job, run, contest, resume=resume)
             launch(devices, run.path, _words(job, resume=resume))
             return None
+
+
+@contextmanager
+def _renewed(job: Job, run: RunFolder, contest: Contest) -> Iterator[None]:
+    """Let a run stand for the training that it is resumed as; as before, if that adds no epoch to it.
+
+    Raises:
+        UsageError: it cannot be resumed; nothing of it is changed.
+    """
+    artifacts = Artifacts(run.path, job.recipe, contest, {}, job.given.keys)
+    done = artifacts.read_state().history.last_epoch
+    before = run.manifest()
+    recipe = run.recipe.read_text(encoding="utf-8") if run.recipe.is_file() else None
+    run.update(status="running", resumed=now(), ended=None, error=None, **job.identity)
+    keep_recipe(job, run)
+    try:
+        yield
+    except BaseException:
+        # A full disk may refuse this too: the first error is the one to show.
+        with suppress(OSError, TrashError):
+            if artifacts.read_state().history.last_epoch == done:
+                ended = {key: value for key, value in run.manifest().items() if key in _ENDING}
+                finished = before["status"] == "finished"
+                run.write_manifest(before if finished else {**before, **ended})
+                if recipe is not None:
+                    write_text_atomic(run.recipe, recipe)
+        raise
+
+
+_ENDING = ("status", "ended", "error")
+"""Entries of the manifest that say how an attempt ended."""
 
 
 def _words(job: Job, *, resume: bool) -> list[str]:
@@ -150,17 +179,13 @@ def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> Run
             job.recipe, job.registry, contest, run.path,
             cache=job.places.cache, progress=job.progress, project=job.project, resume=resume,
             pretrained=job.places.kept,  # a trial must not wait for a download
-            upstream=job.given.upstream(job.project.path(job.recipe.data.root)),
+            upstream=job.given.upstream(job.project.path(job.recipe.data.root), job.places.cache),
             lineage=_lineage(run), on_epoch=on_epoch,
         )  # fmt: skip
     except TrashError as error:
         raise placed(error, job.loaded) from error.__cause__
     if not is_main:
         return None
-    if resume:
-        # Now that it was accepted: a resumed run may be longer than it was begun.
-        keep_recipe(job, run)
-        run.update(recipe_digest=job.loaded.digest)
     result = RunResult(run, fitted, _submitted(job, run, contest, fitted), kept=job.places.kept)
     run.update(status="finished", ended=now(), result=result.as_json())
     job.tell("trash_run_finished", run_dir=run.path, result=result.as_json())
@@ -185,9 +210,10 @@ def _submitted(
 def keep_recipe(job: Job, run: RunFolder) -> None:
     """Write the resolved recipe of a training into its run."""
     loaded = replace(job.loaded, recipe=job.recipe)
-    write_text_atomic(run.path / "recipe.toml", as_toml(resolved_values(loaded, job.registry)))
+    write_text_atomic(run.recipe, as_toml(resolved_values(loaded, job.registry)))
 
 
 def _lineage(run: RunFolder) -> Mapping[str, Any]:
     manifest = run.manifest()
-    return {"run": run.name, **{key: manifest[key] for key in LINEAGE}}
+    known = (*LINEAGE, *(key for key in LATER_LINEAGE if key in manifest))
+    return {"run": run.name, **{key: manifest[key] for key in known}}

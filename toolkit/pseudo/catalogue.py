@@ -86,12 +86,13 @@ def find_label_set(text: str, home: Path) -> Path:
     )
 
 
-def images_of(label_set: LabelSet, root: Path | None = None) -> Split:
+def images_of(label_set: LabelSet, root: Path | None = None, cache: Path | None = None) -> Split:
     """Return the images that a set is about, without annotations.
 
     Args:
         label_set: the set.
         root: folder of the photos; default: where they were when the set was made.
+        cache: folder of caches, where their digests are remembered.
 
     Raises:
         UsageError: there is no such folder.
@@ -116,4 +117,5 @@ def images_of(label_set: LabelSet, root: Path | None = None) -> Split:
         overlap="max-id",
         ignore_index=index.ignore_index,
         digest=digest_of(*(image.file_name for image in index.images)),
+        cache=cache,
     )

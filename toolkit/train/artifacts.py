@@ -16,7 +16,7 @@ from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import Checkpoint, save_checkpoint
 from toolkit.train.inputs import training_inputs
 from toolkit.train.learner import Learner
-from toolkit.train.state import History, load_state, save_state
+from toolkit.train.state import History, SavedState, load_state, save_state
 
 _SCORES = ("val_miou", "val_iou", "val_loss", "train_loss")
 
@@ -71,9 +71,9 @@ class Artifacts:
             raise UsageError(
                 f"{self.path} already holds a run", "Resume it with --resume, or choose a new name."
             )
-        state, history = self.read_state()
+        saved = self.read_state()
         try:
-            learner.load_state_dict(state)
+            learner.load_state_dict(saved.learner)
         except OutOfMemoryError:
             raise
         # torch's complaints about tensors and groups that do not fit.
@@ -84,17 +84,23 @@ class Artifacts:
                 "Has a plugin or a package changed since? Use the versions in its manifest.json, or "
                 "start a new run.",
             ) from None
-        progress.say(f"resumed {self.path} after epoch {history.last_epoch}")
-        return history
+        progress.say(f"resumed {self.path} after epoch {saved.history.last_epoch}")
+        if saved.untold:
+            progress.say(
+                "warning: the run was started by an older version, which did not note the "
+                f"{', the '.join(saved.untold)}: whether they have changed cannot be told"
+            )
+        return saved.history
 
-    def read_state(self) -> tuple[dict[str, Any], History]:
+    def read_state(self) -> SavedState:
         """Return the learner's state and the epochs that are done, if the run can be continued.
 
         Raises:
             UsageError: settings or data differ, or the run has more epochs than are wanted, or as
                 many and none of them was validated.
         """
-        state, history = load_state(self._state, self._inputs())
+        saved = load_state(self._state, self._inputs())
+        history = saved.history
         if history.last_epoch > self.recipe.train.epochs:
             raise UsageError(
                 f"train.epochs = {self.recipe.train.epochs}, but {self.path} has "
@@ -106,7 +112,7 @@ class Artifacts:
                 f"{self.path} has its {history.last_epoch} epochs, but none of them was validated",
                 f"Set train.epochs to {history.last_epoch + 1} or more.",
             )
-        return state, history
+        return saved
 
     def remove_leftovers(self) -> None:
         """Delete temporary files of a process that was killed while it wrote."""

@@ -14,6 +14,9 @@ from toolkit.files import digest_of
 from toolkit.pseudo.label_set import LabelSet
 from toolkit.recipe.schema import Recipe
 
+CONTENTS = ("photos of ", "content of ", "packages of ")
+"""Beginnings of the names of inputs that are digests; runs of older versions lack some."""
+
 HOW_LONG = ("train.epochs", "train.patience")
 """Keys that may change when a run is resumed, but make another training of it."""
 
@@ -73,7 +76,8 @@ class Upstream:
     Attributes:
         pseudo: images to train on beside the real ones.
         start: checkpoint whose weights it begins with.
-        keys: name of each of these -> digest of all that it was made from.
+        keys: name of each of these, and of each file that the recipe names -> digest of all that it
+            was made from.
     """
 
     pseudo: PseudoImages | None = None
@@ -82,13 +86,23 @@ class Upstream:
 
 
 def training_inputs(recipe: Recipe, contest: Contest, keys: Mapping[str, str]) -> dict[str, Any]:
-    """Return everything that a training depends on, as plain values."""
+    """Return everything that a training depends on, as plain values.
+
+    Where the data lie changes nothing; what they hold, annotations and photos, does.
+
+    Args:
+        recipe: the resolved recipe.
+        contest: its data.
+        keys: see `Upstream`.
+    """
     return {
         **recipe.model_dump(mode="json"),
         "classes": list(contest.class_names),
         "content of the training split": contest.train.digest,
         "content of the validation split": contest.val.digest,
         "resizing": RESIZING,
+        "photos of the training split": digest_of(*contest.train.contents),
+        "photos of the validation split": digest_of(*contest.val.contents),
         **keys,
     }
 

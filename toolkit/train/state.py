@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import UsageError
-from toolkit.train.inputs import CHANGES_NOTHING, HOW_LONG, flat, is_one_of
+from toolkit.train.inputs import CHANGES_NOTHING, CONTENTS, HOW_LONG, flat, is_one_of
 from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
 
 FORMAT = "trash-state"
@@ -62,8 +62,23 @@ def save_state(
     write_tensor_file(path, {**content, "learner": dict(learner), "history": history.epochs})
 
 
-def load_state(path: Path, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], History]:
-    """Return the learner's state and the history of a run that is to be continued.
+@dataclass(frozen=True)
+class SavedState:
+    """What `state.pt` holds of a run that may be continued.
+
+    Attributes:
+        learner: `Learner.state_dict()`.
+        history: all finished epochs.
+        untold: inputs that an older version did not note: whether they changed cannot be told.
+    """
+
+    learner: dict[str, Any]
+    history: History
+    untold: tuple[str, ...] = ()
+
+
+def load_state(path: Path, inputs: Mapping[str, Any]) -> SavedState:
+    """Return the state of a run that is to be continued.
 
     Raises:
         UsageError: the file is broken, or the run was started from other inputs; lists which.
@@ -74,20 +89,31 @@ def load_state(path: Path, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], H
     differences = sorted(_differences(content["inputs"], inputs))
     if differences:
         raise UsageError(
-            f"{path.parent} cannot be resumed: it was started with other settings\n"
+            f"{path.parent} cannot be resumed: it was started with other settings or data\n"
             + "\n".join(f"  {line}" for line in differences),
             "How long and where it trains may change (train.epochs, patience, device, "
             "device_batch_size, data.workers) and all that comes after the training; start a new run "
             "for the rest.",
         )
-    return content["learner"], History(list(content["history"]))
+    untold = tuple(
+        sorted(key for key in inputs if _is_content(key) and key not in content["inputs"])
+    )
+    return SavedState(content["learner"], History(list(content["history"])), untold)
+
+
+def _is_content(key: str) -> bool:
+    return key.startswith(CONTENTS)
 
 
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
     before, now = dict(flat(saved)), dict(flat(wanted))
     for key in before.keys() | now.keys():
-        if before.get(key) != now.get(key) and not is_one_of(key, HOW_LONG + CHANGES_NOTHING):
+        if before.get(key) == now.get(key) or is_one_of(key, HOW_LONG + CHANGES_NOTHING):
+            continue
+        if not _is_content(key):
             yield f"{key}: was {_shown(before, key)}, is {_shown(now, key)}"
+        elif key in before:
+            yield f"{key}: changed since" if key in now else f"{key}: is not there any more"
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:
