@@ -148,3 +148,32 @@ def test_without_foreground_any_part_is_taken(label: int, registry: Registry) ->
         int(crop(sample, np.random.default_rng(seed)).image[0, 0, 0]) // 10 for seed in range(80)
     }
     assert tops == {0, 1, 2, 3}
+
+
+def test_a_random_part_has_the_area_and_the_proportions_it_may_have(registry: Registry) -> None:
+    rows, columns = np.mgrid[:100, :160].astype(np.uint8)
+    crop = make(registry, "random_resized_crop", (100, 160), scale=[0.2, 0.6], ratio=[0.5, 2.0])
+    sides, corners = [], []
+    for seed in range(200):
+        seen = [
+            crop(Sample(np.zeros((100, 160, 3), np.uint8), mask), np.random.default_rng(seed)).mask
+            for mask in (rows, columns)
+        ]
+        sides.append([len(np.unique(each)) for each in seen])
+        corners.append([each.min() for each in seen])
+    heights, widths = np.array(sides).T
+    share = heights * widths / (100 * 160)
+    assert 0.19 < share.min() < 0.25 < 0.5 < share.max() < 0.61
+    ratio = widths / heights
+    assert 0.45 < ratio.min() < 0.6 < 1.8 < ratio.max() < 2.1
+    assert abs(np.log(ratio).mean()) < 0.15  # as often wide as high
+    assert np.min(corners, axis=0).tolist() == [0, 0]
+
+
+def test_a_part_that_cannot_fit_is_the_largest_in_the_middle(registry: Registry) -> None:
+    rows, columns = np.mgrid[:20, :100].astype(np.uint8)
+    crop = make(registry, "random_resized_crop", (20, 100), scale=[1.0, 1.0], ratio=[1.0, 1.0])
+    for mask, (first, last) in ((rows, (0, 19)), (columns, (40, 59))):
+        sample = Sample(np.zeros((20, 100, 3), np.uint8), mask)
+        found = crop(sample, np.random.default_rng(0)).mask
+        assert (found.min(), found.max()) == (first, last)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.builtins.object_mix_pieces import blank, box, cut, letter, make, results
+from toolkit.data.resize import resize_shape
 from toolkit.plugin.registry import Registry
 
 
@@ -52,9 +53,7 @@ def test_an_object_is_resized_as_its_whole_image_would_be(
         blank(size), np.random.default_rng(0)
     )
     height, width = round(24 * factor * size[0] / 60), round(20 * factor * size[1] / 80)
-    rows = ((np.arange(height) + 0.5) * 24 / height).astype(int)
-    columns = ((np.arange(width) + 0.5) * 20 / width).astype(int)
-    expected = cut_out.alpha[np.ix_(rows, columns)]
+    expected = resize_shape(cut_out.alpha, (height, width))
     np.testing.assert_array_equal(trimmed(result.mask), trimmed(expected))
 
 

@@ -21,6 +21,7 @@ from toolkit.data.resize import (
     resize_image,
     resize_labels,
     resize_probabilities,
+    resize_shape,
     resize_tensor,
     restore_labels,
     sample_labels,
@@ -77,6 +78,16 @@ def test_labels_are_those_of_the_slow_reference(
     np.testing.assert_array_equal(resize_labels(labels, new), expected)
 
 
+@settings(deadline=None, max_examples=60)
+@given(old=SIZES, new=SIZES, seed=st.integers(0, 1000))
+def test_a_shape_that_shrinks_is_the_labels_of_one_object(
+    old: tuple[int, int], new: tuple[int, int], seed: int
+) -> None:
+    new = min(old[0], new[0]), min(old[1], new[1])
+    alpha = np.random.default_rng(seed).choice(np.array([0, 255], np.uint8), old)
+    np.testing.assert_array_equal(resize_shape(alpha, new), by_area(alpha, new))
+
+
 @settings(deadline=None, max_examples=100)
 @given(old=SIZES, new=SIZES, seed=st.integers(0, 1000))
 def test_it_does_not_matter_what_is_left_and_what_is_right(
@@ -127,13 +138,13 @@ def test_a_box_has_one_place_in_image_mask_and_map(
     assert (np.abs(centre(maps[1]) - before) < tolerance).all()
     np.testing.assert_allclose(maps.sum(0), 1, atol=1e-5)
     # An edge of a mask is at an edge of a pixel: half a pixel at most on either side.
-    found = resize_labels(mask, new)
-    assert (np.abs(centre(found) - before) <= 0.5 / np.array(new) + 1e-9).all()
-    for axis, (side, part) in enumerate(zip(new, box, strict=True)):
-        # Both edges lie in the same way on the new pixels: what one gains the other does.
-        ends = {edge * side % old[axis] * 2 for edge in (part.start, part.stop)}
-        if ends in ({0}, {old[axis]}):
-            assert abs(centre(found)[axis] - before[axis]) * side < 1e-6
+    for found in (resize_labels(mask, new), resize_shape(mask * np.uint8(255), new)):
+        assert (np.abs(centre(found) - before) <= 0.51 / np.array(new)).all()
+        for axis, (side, part) in enumerate(zip(new, box, strict=True)):
+            # Both edges lie in the same way on the new pixels: what one gains the other does.
+            ends = {edge * side % old[axis] * 2 for edge in (part.start, part.stop)}
+            if ends in ({0}, {old[axis]}):
+                assert abs(centre(found)[axis] - before[axis]) * side < 1e-6
 
 
 @pytest.mark.parametrize("old", [512, 448, 300])

@@ -128,6 +128,21 @@ def resize_labels(labels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     return resized
 
 
+def resize_shape(alpha: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """Resize the mask of one object, 255 inside and 0 outside: inside is where most of a pixel is.
+
+    As quick as an image of one channel; where a side grows, edges are smooth, not stepped.
+
+    Args:
+        alpha: uint8 (H, W).
+        size: of the result.
+    """
+    if alpha.shape == size:
+        return alpha
+    _, resized = cv2.threshold(_averaged(alpha, size), 127, 255, cv2.THRESH_BINARY)
+    return np.asarray(resized, dtype=np.uint8)
+
+
 def _covered(shown: NDArray[np.bool_], size: Size) -> NDArray[np.float64]:
     """Return how much of every new pixel is covered, as a whole number: all of it is H × W."""
     pixels = shown.view(np.uint8)

@@ -69,22 +69,6 @@ def scale_shift_rotate(scale: float, shift: float, rotate: float) -> Albumentati
     )
 
 
-def random_resized_crop(
-    size: tuple[int, int], scale: tuple[float, float], ratio: tuple[float, float]
-) -> Albumentation:
-    """Cut out a part of the area and resize it to `size` (height, width)."""
-    return Albumentation(
-        A.RandomResizedCrop(
-            size=size,
-            scale=scale,
-            ratio=ratio,
-            interpolation=cv2.INTER_LINEAR,
-            mask_interpolation=cv2.INTER_NEAREST,
-            p=1.0,
-        )
-    )
-
-
 def clahe(clip_limit: tuple[float, float], tiles: int) -> Albumentation:
     """Equalise contrast in tiles."""
     return Albumentation(A.CLAHE(clip_limit=clip_limit, tile_grid_size=(tiles, tiles), p=1.0))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import exp, log, sqrt
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit import Sample
+from toolkit.data.resize import resize_image, resize_labels
+
+_TRIES = 10
 
 
 class SizedCrop:
@@ -29,6 +31,43 @@ class SizedCrop:
         top = int(rng.integers(sample.mask.shape[0] - height + 1))
         left = int(rng.integers(sample.mask.shape[1] - width + 1))
         return cut(sample, top, left, height, width, self._size)
+
+
+class ResizedCrop:
+    """Cuts out a part of random area and proportions anywhere, as torchvision's RandomResizedCrop.
+
+    Its logarithm of width / height is uniform. Area and proportions are drawn anew, ten times at
+    most, until the part fits; then it is the largest part in the middle that `ratio` allows.
+
+    Args:
+        scale: smallest and largest share of the area.
+        ratio: smallest and largest width / height of the part.
+        size: (height, width) that the part is resized to.
+    """
+
+    def __init__(
+        self, scale: tuple[float, float], ratio: tuple[float, float], size: tuple[int, int]
+    ) -> None:
+        self._scale = scale
+        self._ratio = ratio
+        self._size = size
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        rows, columns = sample.mask.shape
+        for _ in range(_TRIES):
+            area = rows * columns * rng.uniform(*self._scale)
+            ratio = exp(rng.uniform(log(self._ratio[0]), log(self._ratio[1])))
+            height, width = round(sqrt(area / ratio)), round(sqrt(area * ratio))
+            if 0 < height <= rows and 0 < width <= columns:
+                top, left = (
+                    int(rng.integers(whole - part + 1))
+                    for whole, part in ((rows, height), (columns, width))
+                )
+                return cut(sample, top, left, height, width, self._size)
+        ratio = min(max(columns / rows, self._ratio[0]), self._ratio[1])
+        height, width = min(rows, round(columns / ratio)), min(columns, round(rows * ratio))
+        height, width = max(height, 1), max(width, 1)
+        return cut(sample, (rows - height) // 2, (columns - width) // 2, height, width, self._size)
 
 
 class NonEmptyCrop:
@@ -81,14 +120,6 @@ def cut(
     part = slice(top, top + height), slice(left, left + width)
     return replace(
         sample,
-        image=_resized(sample.image[part], size, cv2.INTER_LINEAR),
-        # The exact one has its pixel centres where linear interpolation has them.
-        mask=_resized(sample.mask[part], size, cv2.INTER_NEAREST_EXACT),
+        image=resize_image(sample.image[part], size),
+        mask=resize_labels(sample.mask[part], size),
     )
-
-
-def _resized(
-    array: NDArray[np.uint8], size: tuple[int, int], interpolation: int
-) -> NDArray[np.uint8]:
-    resized = cv2.resize(array, (size[1], size[0]), interpolation=interpolation)
-    return np.asarray(resized, dtype=np.uint8)

@@ -78,11 +78,11 @@ def random_resized_crop(
         scale: smallest and largest share of the area.
         ratio: smallest and largest width / height of the part.
     """
-    from toolkit.builtins.augmentations import albumentation
+    from toolkit.builtins.augmentations.crops import ResizedCrop
 
     in_order("scale", scale)
     in_order("ratio", ratio)
-    return albumentation.random_resized_crop(context.image_size, scale, ratio)
+    return ResizedCrop(scale, ratio, context.image_size)
 
 
 def random_sized_crop(

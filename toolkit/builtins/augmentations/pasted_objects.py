@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from toolkit import CutOut, ObjectBank, Sample
 from toolkit.builtins.augmentations.flips import Flip
 from toolkit.builtins.augmentations.warps import GridDistortion
+from toolkit.data.resize import resize_image, resize_shape
 
 Bytes = NDArray[np.uint8]
 _MIRRORED, _TURNED_OVER = Flip(axis=1), Flip(axis=0)
@@ -175,16 +176,12 @@ class ObjectMix:
 
 def _resized(cut_out: CutOut, size: tuple[int, int], factor: float) -> Sample:
     """Return the object as large as in its image, were that resized to `size`, times a factor."""
-    before = cut_out.alpha.shape
     height, width = (
         max(1, round(factor * part * new / old))
-        for part, new, old in zip(before, size, cut_out.source_size, strict=True)
+        for part, new, old in zip(cut_out.alpha.shape, size, cut_out.source_size, strict=True)
     )
-    shrinks = height <= before[0] and width <= before[1]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    image = cv2.resize(cut_out.image, (width, height), interpolation=how)
-    alpha = cv2.resize(cut_out.alpha, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    return Sample(np.asarray(image, np.uint8), np.asarray(alpha, np.uint8))
+    image = resize_image(cut_out.image, (height, width))
+    return Sample(image, resize_shape(cut_out.alpha, (height, width)))
 
 
 def _rotated(piece: Sample, degrees: float) -> Sample:

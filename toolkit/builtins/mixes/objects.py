@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import Sample
+from toolkit.data.resize import resize_image, resize_labels
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,12 @@ class CopyPaste:
     def _resized(self, cutting: Cutting, rng: np.random.Generator) -> Cutting:
         factor = rng.uniform(*self.scale)
         height, width = (max(1, round(factor * length)) for length in cutting.labels.shape)
-        image = cv2.resize(cutting.image, (width, height), interpolation=cv2.INTER_LINEAR)
-        labels = cv2.resize(cutting.labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+        image = resize_image(cutting.image, (height, width))
+        labels = resize_labels(cutting.labels, (height, width))
         if rng.random() < self.flip:
-            image, labels = cv2.flip(image, 1), cv2.flip(labels, 1)
-        return Cutting(np.asarray(image, np.uint8), np.asarray(labels, np.uint8))
+            image = np.asarray(cv2.flip(image, 1), np.uint8)
+            labels = np.asarray(cv2.flip(labels, 1), np.uint8)
+        return Cutting(image, labels)
 
     def _pasted(self, cutting: Cutting, sample: Sample, rng: np.random.Generator) -> Sample:
         """Put the cutting anywhere inside the sample; one that is larger fills it."""
