@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from toolkit.data.splits import (
     choose_fold,
     class_presence,
     make_folds,
+    photo_contents,
     read_folds,
     stratify,
     write_folds,
 )
 from toolkit.errors import UsageError
+from toolkit.progress import SilentProgress
 
 MakeContest = Callable[..., Contest]
 
@@ -76,6 +79,34 @@ def test_the_seed_changes_the_folds() -> None:
     assert (stratify(presence, 3, 0) != stratify(presence, 3, 1)).any()
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 7), st.lists(st.booleans(), min_size=3, max_size=3)),
+        min_size=2,
+        max_size=30,
+    ),
+    st.integers(0, 9),
+)
+def test_groups_without_company_are_divided_as_images_are(
+    drawn: list[tuple[int, list[bool]]], seed: int
+) -> None:
+    presence = np.array([row for _, row in drawn], dtype=bool)
+    alone = np.ones(len(drawn), np.int64)
+    np.testing.assert_array_equal(
+        stratify(presence, 2, seed), stratify(presence.astype(np.int64), 2, seed, alone)
+    )
+
+
+def test_groups_are_spread_by_their_images() -> None:
+    rng = np.random.default_rng(3)
+    sizes = rng.integers(1, 4, 300)
+    counts = np.stack([rng.binomial(sizes, share) for share in (0.7, 0.3, 0.05)], axis=1)
+    fold_of = stratify(counts, 4, 0, sizes)
+    for column in (sizes, *counts.T):
+        per_fold = np.bincount(fold_of, column, minlength=4)
+        assert np.abs(per_fold - column.sum() / 4).max() <= 3
+
+
 @pytest.fixture
 def coco(data_root: Path) -> CocoFile:
     return read_coco(data_root / "train.json")
@@ -84,8 +115,44 @@ def coco(data_root: Path) -> CocoFile:
 @pytest.fixture
 def fold_file(data_root: Path, coco: CocoFile) -> Path:
     path = data_root.parent / "folds.json"
-    write_folds(path, make_folds(coco, 3, 0), coco, 0)
+    assert write_folds(path, make_folds(coco, 3, 0), coco, 0)
     return path
+
+
+def test_equal_photos_share_a_fold(coco: CocoFile, data_root: Path, tmp_path: Path) -> None:
+    names = [record.file_name for record in coco.images]
+    for first, copy in ((0, 5), (0, 7), (2, 8)):
+        shutil.copy(data_root / names[first], data_root / names[copy])
+    (data_root / names[3]).unlink()
+    contents = photo_contents(coco, data_root, tmp_path / "cache", SilentProgress())
+    assert [content is None for content in contents] == [row == 3 for row in range(9)]
+    for seed in range(20):
+        fold_of = {
+            row: fold
+            for fold, rows in enumerate(make_folds(coco, 3, seed, contents).rows)
+            for row in rows
+        }
+        assert sorted(fold_of) == list(range(9))
+        assert fold_of[0] == fold_of[5] == fold_of[7]
+        assert fold_of[2] == fold_of[8]
+    with pytest.raises(UsageError, match=r"9 images \(6 different ones\)"):
+        make_folds(coco, 7, 0, contents)
+
+
+def test_folds_of_other_content_are_not_written_over(coco: CocoFile, fold_file: Path) -> None:
+    before = fold_file.read_bytes()
+    assert not write_folds(fold_file, make_folds(coco, 3, 0), coco, 0)
+    with pytest.raises(UsageError, match="is there already") as caught:
+        write_folds(fold_file, make_folds(coco, 3, 5), coco, 5)
+    assert "--force" in caught.value.hint
+    assert fold_file.read_bytes() == before
+    assert write_folds(fold_file, make_folds(coco, 3, 5), coco, 5, overwrite=True)
+    assert fold_file.read_bytes() != before
+    fold_file.write_text("my notes")
+    with pytest.raises(UsageError, match="is there already"):
+        write_folds(fold_file, make_folds(coco, 3, 0), coco, 0)
+    with pytest.raises(UsageError, match="is a folder"):
+        write_folds(fold_file.parent, make_folds(coco, 3, 0), coco, 0)
 
 
 def names(coco: CocoFile) -> list[str]:

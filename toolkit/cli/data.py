@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -101,16 +102,42 @@ def split(
     output: Annotated[Path, typer.Option("-o", "--output", help="Split file to write.")],
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the ties.")] = 0,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the images of a JSON; default: the folder it is in."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a split file of other content.")
+    ] = False,
     json_: Json = False,
 ) -> None:
-    """Divide training images into folds of equal class content and write the split file."""
+    """Divide training images into folds of equal class content and write the split file.
+
+    Images that are the same photo, whatever they are called, come into one fold.
+    """
     from toolkit.data.coco import read_coco
     from toolkit.data.sources import find_sources
-    from toolkit.data.splits import class_presence, make_folds, write_folds
+    from toolkit.data.splits import class_presence, make_folds, photo_contents, write_folds
 
-    coco = read_coco(find_sources([source], find_project(), None)[0][0].file)
-    made = make_folds(coco, folds, seed)
-    write_folds(output, made, coco, seed)
+    project, progress = find_project(), console.make_progress()
+    found = find_sources([source], project, root)[0][0]
+    coco = read_coco(found.file)
+    contents = photo_contents(coco, found.root, project.cache, progress)
+    made = make_folds(coco, folds, seed, contents)
+    is_new = write_folds(output, made, coco, seed, overwrite=force)
+    known = Counter(content for content in contents if content is not None)
+    copies = [count for count in known.values() if count > 1]
+    if copies:
+        progress.say(
+            f"{sum(copies)} images are copies of {len(copies)} photos: copies are kept in one fold"
+        )
+    if absent := contents.count(None):
+        progress.say(
+            f"warning: {absent} of {len(contents)} photos are not under {found.root} (--root): copies "
+            "among them cannot be told"
+        )
+    if not is_new:
+        progress.say(f"{output} is there already, with these folds: unchanged")
     presence = class_presence(coco)
     counts = [presence[list(rows)].sum(axis=0).tolist() for rows in made.rows]
     names = [category.name for category in coco.categories]
@@ -118,9 +145,10 @@ def split(
         console.print_json(
             {
                 "file": str(output),
+                "written": is_new,
                 "folds": [
-                    {"images": len(rows), "images_of": dict(zip(names, found, strict=True))}
-                    for rows, found in zip(made.rows, counts, strict=True)
+                    {"images": len(rows), "images_of": dict(zip(names, own, strict=True))}
+                    for rows, own in zip(made.rows, counts, strict=True)
                 ],
             }
         )
@@ -130,7 +158,7 @@ def split(
         ("images of", *columns),
         [
             ("any class", *(len(rows) for rows in made.rows)),
-            *((name, *(found[row] for found in counts)) for row, name in enumerate(names)),
+            *((name, *(own[row] for own in counts)) for row, name in enumerate(names)),
         ],
         numeric=columns,
     )

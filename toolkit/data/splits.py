@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from toolkit.data.coco import CocoFile
+from toolkit.data.content_digests import content_digests
 from toolkit.data.listing import some_of
 from toolkit.errors import UsageError
 from toolkit.files import read_json, write_json_atomic
+from toolkit.progress import Progress
 
 SCHEMA = "trash-folds"
 VERSION = 1
@@ -38,7 +40,12 @@ class _FoldFile(BaseModel):
     folds: list[list[str]]
 
 
-def stratify(presence: NDArray[np.bool_], n_folds: int, seed: int) -> NDArray[np.int64]:
+def stratify(
+    presence: NDArray[np.bool_ | np.int64],
+    n_folds: int,
+    seed: int,
+    sizes: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
     """Return the fold of every image so that each class is spread evenly over the folds.
 
     Iterative stratification: Sechidis, Tsoumakas and Vlahavas, "On the Stratification of
@@ -47,18 +54,21 @@ def stratify(presence: NDArray[np.bool_], n_folds: int, seed: int) -> NDArray[np
     most, then to chance. Images without any class fill the folds up at the end.
 
     Args:
-        presence: bool (n_images, n_classes), which image shows which class.
+        presence: bool (n_images, n_classes), which image shows which class; or of groups of images
+            that stay together the number of images that show it.
         n_folds: number of folds, 2 or more.
         seed: of the ties.
+        sizes: number of images of each group (n_groups,); default: 1 each.
 
     Returns:
         int64 (n_images,), values 0 … n_folds - 1.
     """
     rng = np.random.default_rng(seed)
     n_images, n_classes = presence.shape
+    sizes = np.ones(n_images, np.int64) if sizes is None else sizes
     fold_of = np.full(n_images, -1, dtype=np.int64)
     lacking = np.repeat(presence.sum(axis=0)[None, :] / n_folds, n_folds, axis=0)
-    room = np.full(n_folds, n_images / n_folds)
+    room = np.full(n_folds, sizes.sum() / n_folds)
     order = rng.permutation(n_images)
 
     def put(image: int, wish: NDArray[np.float64]) -> None:
@@ -67,13 +77,13 @@ def stratify(presence: NDArray[np.bool_], n_folds: int, seed: int) -> NDArray[np
         fold = rng.choice(candidates)
         fold_of[image] = fold
         lacking[fold] -= presence[image]
-        room[fold] -= 1
+        room[fold] -= sizes[image]
 
     while True:
         left = presence[fold_of < 0].sum(axis=0)
         if n_classes == 0 or not left.any():
             break
-        rarest = int(np.argmin(np.where(left > 0, left, n_images + 1)))
+        rarest = int(np.argmin(np.where(left > 0, left, sizes.sum() + 1)))
         for image in order:
             if fold_of[image] < 0 and presence[image, rarest]:
                 put(image, lacking[:, rarest])
@@ -94,20 +104,82 @@ def class_presence(coco: CocoFile) -> NDArray[np.bool_]:
     return presence
 
 
-def make_folds(coco: CocoFile, n_folds: int, seed: int) -> Folds:
-    """Divide the images of a file into folds of equal class content.
+def photo_contents(
+    coco: CocoFile, root: Path, cache: Path, progress: Progress
+) -> tuple[str | None, ...]:
+    """Return the digest of the content of every image of a file; None where the photo is not there.
+
+    Args:
+        coco: the file.
+        root: folder that the images' names are relative to.
+        cache: folder of caches.
+        progress: shows a bar when much is to be read.
 
     Raises:
-        UsageError: fewer than two folds, or fewer images than folds.
+        UsageError: a photo cannot be read.
     """
-    if not 2 <= n_folds <= len(coco.images):
-        raise UsageError(f"cannot divide {len(coco.images)} images of {coco.path} into {n_folds}")
-    fold_of = stratify(class_presence(coco), n_folds, seed)
+    names = [record.file_name for record in coco.images]
+    there = [name for name in names if (root / name).is_file()]
+    found = dict(zip(there, content_digests(root, there, cache, progress), strict=True))
+    return tuple(found.get(name) for name in names)
+
+
+def make_folds(
+    coco: CocoFile, n_folds: int, seed: int, contents: Sequence[str | None] | None = None
+) -> Folds:
+    """Divide the images of a file into folds of equal class content; equal photos share a fold.
+
+    Args:
+        coco: the file.
+        n_folds: number of folds.
+        seed: of the ties.
+        contents: digest of the content of each photo, see `photo_contents`; default: all differ.
+
+    Raises:
+        UsageError: fewer than two folds, or fewer different images than folds.
+    """
+    rows = range(len(coco.images))
+    contents = [None] * len(rows) if contents is None else contents
+    first_of: dict[str | int, int] = {}
+    group_of = np.array(
+        [
+            first_of.setdefault(row if content is None else content, len(first_of))
+            for row, content in zip(rows, contents, strict=True)
+        ],
+        dtype=np.int64,
+    )
+    n_groups = len(first_of)
+    if not 2 <= n_folds <= n_groups:
+        different = "" if n_groups == len(rows) else f" ({n_groups} different ones)"
+        raise UsageError(
+            f"cannot divide {len(rows)} images{different} of {coco.path} into {n_folds}"
+        )
+    presence = class_presence(coco)
+    counts = np.zeros((n_groups, presence.shape[1]), dtype=np.int64)
+    np.add.at(counts, group_of, presence)
+    sizes = np.bincount(group_of, minlength=n_groups)
+    fold_of = stratify(counts, n_folds, seed, sizes)[group_of]
     return Folds(tuple(tuple(np.flatnonzero(fold_of == fold).tolist()) for fold in range(n_folds)))
 
 
-def write_folds(path: Path, folds: Folds, coco: CocoFile, seed: int) -> None:
-    """Write the split file: it lists file names, so that it can be read and compared."""
+def write_folds(
+    path: Path, folds: Folds, coco: CocoFile, seed: int, *, overwrite: bool = False
+) -> bool:
+    """Write the split file: it lists file names, so that it can be read and compared.
+
+    Args:
+        path: the file.
+        folds: from `make_folds`.
+        coco: the file that they divide.
+        seed: what they were made with.
+        overwrite: replace a file of other content.
+
+    Returns:
+        Whether it was written: False when it is there already, with the same content.
+
+    Raises:
+        UsageError: there is a file of other content.
+    """
     content = _FoldFile(
         schema_name=SCHEMA,
         version=VERSION,
@@ -116,7 +188,26 @@ def write_folds(path: Path, folds: Folds, coco: CocoFile, seed: int) -> None:
         seed=seed,
         folds=[[coco.images[row].file_name for row in rows] for rows in folds.rows],
     )
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", "Name the split file: recipes/splits/NAME.json")
+    if path.exists():
+        if _is_same(path, content):
+            return False
+        if not overwrite:
+            raise UsageError(
+                f"{path} is there already, with other content",
+                "Runs that were validated by its folds would not fit the new ones. Choose another "
+                "name, or replace it with --force.",
+            )
     write_json_atomic(path, content.model_dump())
+    return True
+
+
+def _is_same(path: Path, content: _FoldFile) -> bool:
+    try:
+        return bool(read_json(path, "split file") == content.model_dump())
+    except UsageError:
+        return False
 
 
 def read_folds(path: Path, source: Path, file_names: Sequence[str]) -> Folds:
