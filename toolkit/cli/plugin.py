@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from toolkit.cli import console
 from toolkit.cli.session import open_registry
-from toolkit.errors import EXIT_FAILED
+from toolkit.errors import EXIT_FAILED, UsageError
 from toolkit.plugin.kinds import KINDS
 from toolkit.project import find_project
+
+if TYPE_CHECKING:
+    from toolkit.plugin.registry import Entry, Registry
+    from toolkit.recipe.schema import Recipe
 
 app = typer.Typer(
     help="Components: models, losses, augmentations, … and your own.", no_args_is_help=True
@@ -115,22 +121,44 @@ def check(
         str | None, typer.Argument(help="A component, source:component, or a plugin.")
     ] = None,
     kind: Kind = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the component. Repeat."),
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipe", help="Take classes, image size and parameters from it, and its components."
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Run the contract of each component's kind; exit code 1 when one is broken."""
-    from toolkit.plugin.describe import check_kind, named
+    from toolkit.plugin.describe import check_kind
     from toolkit.testing import examine
+    from toolkit.testing.contract import CONTEXT
 
     check_kind(kind)
-    registry = open_registry(find_project())
-    entries = registry.entries(kind) if name is None else named(registry, name, kind)
+    project = find_project()
+    registry = open_registry(project)
+    loaded, context = None, CONTEXT
+    if recipe is not None:
+        from toolkit.recipe.load import load_recipe
+        from toolkit.testing.from_recipe import recipe_context
+
+        loaded = load_recipe(recipe, project=project, registry=registry).recipe
+        context, warning = recipe_context(loaded, project)
+        if warning:
+            console.warn(warning)
+    subjects = _subjects(name, kind, set_ or [], loaded, registry)
     reports = []
     with (
-        console.make_progress().bar("checking", len(entries), "components") as bar,
+        console.make_progress().bar("checking", len(subjects), "components") as bar,
         redirect_stdout(sys.stderr),  # what a component prints is no result
     ):
-        for entry in entries:
-            reports.append(examine(entry.kind, f"{entry.source}:{entry.name}", registry))
+        for entry, table in subjects:
+            plain = f"{entry.source}:{entry.name}"
+            reports.append(examine(entry.kind, plain, registry, table, context))
             bar.advance()
     if json_:
         console.print_json([report.as_json() for report in reports])
@@ -148,5 +176,58 @@ def check(
             for message, rules in report.by_message().items():
                 more = f" (and {len(rules) - 1} more rules)" if len(rules) > 1 else ""
                 console.print_result(f"{what}: {rules[0]}: {message}{more}")
+            if report.lacking:
+                options = " ".join(f"--set {parameter}=VALUE" for parameter in report.lacking)
+                entry = report.entry
+                console.note(f"check it: trash plugin check {entry.source}:{entry.name} {options}")
     if any(report.findings for report in reports) or (name is None and registry.failures):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _subjects(
+    name: str | None, kind: str | None, set_: list[str], recipe: Recipe | None, registry: Registry
+) -> list[tuple[Entry, dict[str, Any]]]:
+    """Return the components to check, each with its parameters.
+
+    Raises:
+        UsageError: there is no such component, or --set names no parameter of one.
+    """
+    from toolkit.plugin.describe import named
+
+    tables: list[tuple[Entry, dict[str, Any]]] = []
+    if recipe is not None:
+        from toolkit.testing.from_recipe import recipe_tables
+
+        tables = [pair for pair in recipe_tables(recipe, registry) if kind in (None, pair[0].kind)]
+    if name is None:
+        if set_:
+            raise UsageError(
+                "--set goes with the name of a component", "For example: trash plugin check NAME …"
+            )
+        return tables if recipe is not None else [(e, {}) for e in registry.entries(kind)]
+    found = []
+    for entry in named(registry, name, kind):
+        own = [table for other, table in tables if other == entry] or [{}]
+        found += [(entry, _with_values(entry, table, set_, registry)) for table in own]
+    return found
+
+
+def _with_values(
+    entry: Entry, table: Mapping[str, Any], set_: list[str], registry: Registry
+) -> dict[str, Any]:
+    """Return a table changed by `--set`, which may not name what the component does not have."""
+    from copy import deepcopy
+
+    from toolkit.plugin.component import ComponentSpec
+    from toolkit.recipe.layers import Layers, parse_assignment
+
+    layers = Layers(deepcopy(dict(table)))
+    for text in set_:
+        layers.set(text)
+    changed = {parse_assignment(text)[0][0] for text in set_}
+    spec = ComponentSpec(name=f"{entry.source}:{entry.name}", **layers.values)
+    for problem in registry.problems(entry.kind, spec):
+        if problem.path and problem.path[0] in changed:
+            where = ".".join(map(str, problem.path))
+            raise UsageError(f"{entry.kind} {entry.name}: {where}: {problem.message}", problem.hint)
+    return layers.values

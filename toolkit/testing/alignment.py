@@ -59,6 +59,8 @@ def blended(
 ) -> tuple[float, float]:
     """Return the first mask's share in a photo that shows two, and how much of it both explain (0…1).
 
+    The share is NaN where the two masks are nearly the same: no photo could tell it.
+
     Args:
         shown: float32 (H, W, 3), a `difference`.
         mask: uint8 (H, W) of labels from `areas`.
@@ -69,7 +71,9 @@ def blended(
     factors, *_ = np.linalg.lstsq(np.stack(terms, axis=1), values, rcond=None)
     rest = values - factors[0] * terms[0] - factors[1] * terms[1]
     explained = 1 - float(np.square(rest).sum() / max(np.square(values).sum(), 1))
-    return float(factors[0] / max(factors.sum(), 1)), explained
+    alike = float(terms[0] @ terms[1]) / float(np.square(terms[0]).sum())
+    share = factors[0] / max(factors.sum(), 1) if alike < 0.9 else np.nan
+    return float(share), explained
 
 
 def visible(shown: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -78,14 +82,16 @@ def visible(shown: NDArray[np.float32]) -> NDArray[np.bool_]:
     return found
 
 
-def misplaced(shown: NDArray[np.float32], mask: NDArray[np.uint8]) -> str:
+def misplaced(shown: NDArray[np.float32], mask: NDArray[np.uint8], n_classes: int) -> str:
     """Say how a mask does not fit what its photo shows; empty when it fits, or little is left to see.
 
     Args:
         shown: float32 (H, W, 3), a `difference`.
         mask: uint8 (H, W) of labels from `areas`; other values are not judged.
+        n_classes: number of classes that `areas` was given.
     """
-    seen = visible(shown) & (mask < N_CODES)
+    n_codes = min(n_classes, N_CODES)
+    seen = visible(shown) & (mask < n_codes)
     inner = seen & _away_from_borders(mask)
     if inner.mean() < _FEWEST:
         return ""
@@ -99,7 +105,7 @@ def misplaced(shown: NDArray[np.float32], mask: NDArray[np.uint8]) -> str:
     if wrong <= _MISFIT and all_wrong <= _BORDER_MISFIT:
         return ""
     best, where = min(
-        (_misfit(colours[part], moved, seen[part] & (moved < N_CODES)), words)
+        (_misfit(colours[part], moved, seen[part] & (moved < n_codes)), words)
         for words, part, moved in _displacements(mask)
     )
     fits = best < all_wrong / 3

@@ -28,7 +28,7 @@ CONTEXT = Context(
     pretrained=False,
     objects=object_bank,
 )
-"""What the run of a contract knows; not square, one class without pixels; objects of two."""
+"""What a contract knows without a recipe; not square, one class without pixels; objects of two."""
 
 
 class Broken(Exception):
@@ -40,7 +40,15 @@ class ContractError(TrashError):
 
 
 class NotCheckable(UsageError):
-    """A component needs parameters that a contract cannot make up."""
+    """A component needs parameters that a contract cannot make up.
+
+    Attributes:
+        lacking: names of the parameters.
+    """
+
+    def __init__(self, message: str, hint: str = "", lacking: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.lacking = lacking
 
 
 def require(holds: bool, message: str) -> None:
@@ -57,21 +65,33 @@ class Subject:
         entry: which one.
         registry: builds it and what it nests.
         parameters: its recipe table.
+        context: what the run knows that it is made for.
     """
 
     entry: Entry
     registry: Registry
     parameters: Mapping[str, Any]
+    context: Context = CONTEXT
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """(height, width) of small photos: a square and a wider one, or the recipe's own size."""
+        return ((48, 48), (48, 64)) if self.context is CONTEXT else (self.context.image_size,)
+
+    @property
+    def large_sizes(self) -> tuple[tuple[int, int], ...]:
+        """(height, width) of photos that show areas of pixels, or the recipe's own size."""
+        return ((96, 96), (96, 128)) if self.context is CONTEXT else (self.context.image_size,)
 
     @cached_property
     def component(self) -> Any:
-        """The component made from `CONTEXT`, once for all rules that do not change it."""
+        """The component made from `context`, once for all rules that do not change it."""
         return self.build()
 
     def build(self, *inputs: Any, **context: Any) -> Any:
-        """Make a fresh component; `context` replaces values of `CONTEXT`."""
+        """Make a fresh component; the arguments replace values of `context`."""
         spec = ComponentSpec(name=f"{self.entry.source}:{self.entry.name}", **self.parameters)
-        return self.registry.build(self.entry.kind, spec, replace(CONTEXT, **context), *inputs)
+        return self.registry.build(self.entry.kind, spec, replace(self.context, **context), *inputs)
 
 
 Rule = Callable[[Subject], None]
@@ -95,12 +115,14 @@ class Report:
         rules: the rules that were tried.
         findings: those that are broken.
         not_checked: why nothing was tried; empty when something was.
+        lacking: names of the parameters without which nothing can be tried.
     """
 
     entry: Entry
     rules: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     not_checked: str = ""
+    lacking: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -135,7 +157,11 @@ def rules_of(kind: str) -> tuple[Rule, ...]:
 
 
 def examine(
-    kind: str, name: str, registry: Registry, parameters: Mapping[str, Any] | None = None
+    kind: str,
+    name: str,
+    registry: Registry,
+    parameters: Mapping[str, Any] | None = None,
+    context: Context = CONTEXT,
 ) -> Report:
     """Try every rule of the kind's contract on a component.
 
@@ -145,6 +171,7 @@ def examine(
         registry: where it is registered.
         parameters: its recipe table; required parameters that are not here are made up when they
             are nested components.
+        context: what the run knows; default: four classes and small photos.
 
     Raises:
         UsageError: no such kind or component.
@@ -153,9 +180,9 @@ def examine(
         raise UsageError(f"there is no kind called {kind}", "Valid: " + ", ".join(KINDS))
     entry = registry.find(kind, name)
     try:
-        subject = Subject(entry, registry, _complete(entry, registry, parameters or {}))
+        subject = Subject(entry, registry, _complete(entry, registry, parameters or {}), context)
     except NotCheckable as error:
-        return Report(entry, not_checked=error.message)
+        return Report(entry, not_checked=error.message, lacking=error.lacking)
     except TrashError as error:
         return Report(entry, ("describes itself",), (Finding("describes itself", error.message),))
     rules = (describes_itself, can_be_made, *rules_of(kind))
@@ -194,7 +221,9 @@ def check_component(kind: str, name: str, registry: Registry, **parameters: Any)
 def _complete(entry: Entry, registry: Registry, given: Mapping[str, Any]) -> dict[str, Any]:
     made, lacking = example_parameters(entry, registry, given)
     if lacking:
-        raise NotCheckable(f"{entry.kind} {entry.name} requires {', '.join(lacking)}")
+        raise NotCheckable(
+            f"{entry.kind} {entry.name} requires {', '.join(lacking)}", lacking=tuple(lacking)
+        )
     return {**made, **given}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.memory_bank import MemoryBank
-from toolkit.plugin.interfaces import IGNORE_INDEX, CutOut, Sample
+from toolkit.plugin.interfaces import IGNORE_INDEX, Context, CutOut, Sample
 
 
 def labels(
@@ -27,22 +27,23 @@ def image(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8
     return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def sample(rng: np.random.Generator, height: int, width: int, n_classes: int) -> Sample:
+def sample(rng: np.random.Generator, height: int, width: int, context: Context) -> Sample:
     """Return a sample whose arrays refuse to be written to, as cached ones do."""
-    arrays = image(rng, height, width), labels(rng, height, width, n_classes)
+    mask = labels(rng, height, width, context.n_classes, context.ignore_index)
+    arrays = image(rng, height, width), mask
     for array in arrays:
         array.flags.writeable = False
     return Sample(*arrays, file_name="train/0001.jpg")
 
 
-def object_bank() -> MemoryBank:
-    """Return objects of labels 1 and 3, of images of several sizes; none is square."""
+def object_bank(n_classes: int = 4) -> MemoryBank:
+    """Return objects of the first and the last label, of images of several sizes; none is square."""
     rng = np.random.default_rng(0)
     objects: list[CutOut] = []
     for label, size, source_size in (
         (1, (10, 21), (70, 100)),
         (1, (30, 16), (48, 64)),
-        (3, (9, 14), (96, 64)),
+        (n_classes - 1, (9, 14), (96, 64)),
     ):
         alpha = np.zeros(size, np.uint8)
         alpha[2:-2, 3:-1] = 255

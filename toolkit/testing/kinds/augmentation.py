@@ -9,15 +9,15 @@ import numpy as np
 
 from toolkit.plugin.interfaces import Augmentation, ObjectBank, Sample
 from toolkit.testing import alignment, samples
-from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+from toolkit.testing.contract import Rule, Subject, require
 
 _TRIES = 10
 
 
 def _made(subject: Subject) -> Iterator[tuple[Augmentation, Sample]]:
-    """Yield the augmentation with a square and with a wider sample at the network's size."""
-    for size in ((48, 48), (48, 64)):
-        sample = samples.sample(np.random.default_rng(0), *size, CONTEXT.n_classes)
+    """Yield the augmentation with samples at the network's size."""
+    for size in subject.sizes:
+        sample = samples.sample(np.random.default_rng(0), *size, subject.context)
         yield subject.build(image_size=size), sample
 
 
@@ -26,7 +26,7 @@ def _pasted(subject: Subject) -> set[int]:
     found: set[int] = set()
 
     def objects() -> ObjectBank:
-        bank = CONTEXT.objects()
+        bank = subject.context.objects()
         found.update(bank.labels)
         return bank
 
@@ -74,11 +74,11 @@ def invents_no_class(subject: Subject) -> None:
 def moves_alike(subject: Subject) -> None:
     """Moves photo and mask alike: the mask has a label where the photo shows it."""
     seen = False
-    for size in ((96, 96), (96, 128)):
+    for size in subject.large_sizes:
         augmentation = subject.build(image_size=size)
         for seed in range(2 * _TRIES):
             rng = np.random.default_rng(seed)
-            mask = alignment.areas(rng, *size, CONTEXT.n_classes)
+            mask = alignment.areas(rng, *size, subject.context.n_classes)
             first, second = (
                 augmentation(Sample(photo, mask), np.random.default_rng(seed))
                 for photo in alignment.photos(rng, mask)
@@ -87,7 +87,7 @@ def moves_alike(subject: Subject) -> None:
             if not np.array_equal(first.mask, second.mask):  # it looks at the photo to decide
                 shown = first.image.astype(np.float32) - 128
             seen |= bool(alignment.visible(shown).any())
-            what = alignment.misplaced(shown, first.mask)
+            what = alignment.misplaced(shown, first.mask, subject.context.n_classes)
             require(not what, f"{what} (seed {seed}, {size[0]} × {size[1]} pixels)")
     require(seen, "nothing is left of the photo, whatever the seed")
 
@@ -96,7 +96,7 @@ def needs_no_class(subject: Subject) -> None:
     """Takes masks that are all background or all ignored."""
     pasted = _pasted(subject)
     for augmentation, sample in _made(subject):
-        for label in (0, CONTEXT.ignore_index):
+        for label in (0, subject.context.ignore_index):
             mask = np.full_like(sample.mask, label)
             for seed in range(_TRIES):
                 plain = Sample(sample.image, mask)

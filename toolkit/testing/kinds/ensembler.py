@@ -6,19 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.testing import samples
-from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+from toolkit.testing.contract import Rule, Subject, require
 
 _MEMBERS = 3
 
 
-def _maps() -> list[NDArray[np.float32]]:
+def _n_members(subject: Subject) -> int:
+    """Return for how many members the component is made: one for each of its weights."""
+    weights = subject.parameters.get("weights")
+    return len(weights) if isinstance(weights, list | tuple) and weights else _MEMBERS
+
+
+def _maps(subject: Subject) -> list[NDArray[np.float32]]:
     rng = np.random.default_rng(0)
-    return [samples.probabilities(rng, CONTEXT.n_classes, 9, 13) for _ in range(_MEMBERS)]
+    n_classes = subject.context.n_classes
+    return [samples.probabilities(rng, n_classes, 9, 13) for _ in range(_n_members(subject))]
 
 
 def returns_probabilities(subject: Subject) -> None:
     """Returns float32 probabilities of the members' shape that sum to 1 over the classes."""
-    maps = _maps()
+    maps = _maps(subject)
     result = subject.build()(maps)
     require(result.dtype == np.float32, f"it returned {result.dtype}, not float32")
     require(result.shape == maps[0].shape, f"{maps[0].shape} became {result.shape}")
@@ -30,15 +37,15 @@ def returns_probabilities(subject: Subject) -> None:
 
 def agrees_with_agreement(subject: Subject) -> None:
     """Keeps the labels when all members agree."""
-    first = _maps()[0]
-    result = subject.build()([first] * _MEMBERS)
+    first = _maps(subject)[0]
+    result = subject.build()([first] * _n_members(subject))
     same = result.argmax(axis=0) == first.argmax(axis=0)
     require(bool(same.all()), f"{np.count_nonzero(~same)} of {same.size} pixels changed label")
 
 
 def takes_a_stream(subject: Subject) -> None:
     """Takes the maps one by one: each may be overwritten when the next is asked for."""
-    maps = _maps()
+    maps = _maps(subject)
     buffer = np.empty_like(maps[0])
 
     def stream() -> object:
@@ -56,9 +63,10 @@ def takes_a_stream(subject: Subject) -> None:
 
 def survives_certainty(subject: Subject) -> None:
     """Is finite and sums to 1 where members are certain and contradict each other."""
-    certain = np.zeros((_MEMBERS, CONTEXT.n_classes, 4, 5), dtype=np.float32)
-    for member in range(_MEMBERS):
-        certain[member, member % CONTEXT.n_classes] = 1
+    n_members = _n_members(subject)
+    certain = np.zeros((n_members, subject.context.n_classes, 4, 5), dtype=np.float32)
+    for member in range(n_members):
+        certain[member, member % subject.context.n_classes] = 1
     result = subject.build()(certain)
     require(bool(np.isfinite(result).all()), "some values are not finite")
     require(bool(np.allclose(result.sum(axis=0), 1, atol=1e-3)), "it does not sum to 1")
@@ -66,7 +74,7 @@ def survives_certainty(subject: Subject) -> None:
 
 def leaves_inputs(subject: Subject) -> None:
     """Leaves the maps as they were."""
-    maps = _maps()
+    maps = _maps(subject)
     mine = [member.copy() for member in maps]
     subject.build()(mine)
     require(all(map(np.array_equal, mine, maps)), "it changed a map in place")

@@ -6,18 +6,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from toolkit.plugin.interfaces import Context
 from toolkit.testing import samples
-from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+from toolkit.testing.contract import Rule, Subject, require
 
 _B, _H, _W = 2, 24, 32
 
 
-def _batch(ignored: bool = True) -> tuple[Tensor, Tensor]:
+def _batch(context: Context, ignored: bool = True) -> tuple[Tensor, Tensor]:
     """Return logits (B, C, H, W) and a target (B, H, W) that lacks the last class."""
     rng = np.random.default_rng(0)
-    n_classes = CONTEXT.n_classes
+    n_classes = context.n_classes
     logits = rng.standard_normal((_B, n_classes, _H, _W)).astype(np.float32)
-    index = CONTEXT.ignore_index if ignored else None
+    index = context.ignore_index if ignored else None
     target = np.stack([samples.labels(rng, _H, _W, n_classes - 1, index) for _ in range(_B)])
     return torch.from_numpy(logits), torch.from_numpy(target.astype(np.int64))
 
@@ -36,22 +37,22 @@ def _evaluate(subject: Subject, logits: Tensor, target: Tensor) -> tuple[Tensor,
 def is_finite_scalar(subject: Subject) -> None:
     """Returns one finite number, with and without ignored pixels."""
     for ignored in (True, False):
-        value, _ = _evaluate(subject, *_batch(ignored))
+        value, _ = _evaluate(subject, *_batch(subject.context, ignored))
         require(value.shape == (), f"the value has shape {tuple(value.shape)}, not ()")
         require(bool(value.isfinite()), f"the value is {value.item()}")
 
 
 def sends_gradient(subject: Subject) -> None:
     """Sends a finite gradient to the logits."""
-    _, gradient = _evaluate(subject, *_batch())
+    _, gradient = _evaluate(subject, *_batch(subject.context))
     require(bool(gradient.isfinite().all()), "the gradient is not finite")
     require(bool(gradient.any()), "the gradient is 0 everywhere: nothing would be learnt")
 
 
 def prefers_the_truth(subject: Subject) -> None:
     """Is lower for logits that agree with the target than for those that do not."""
-    _, target = _batch(ignored=False)
-    one_hot = torch.nn.functional.one_hot(target, CONTEXT.n_classes).movedim(-1, 1).float()
+    _, target = _batch(subject.context, ignored=False)
+    one_hot = torch.nn.functional.one_hot(target, subject.context.n_classes).movedim(-1, 1).float()
     right, _ = _evaluate(subject, 8 * one_hot, target)
     wrong, _ = _evaluate(subject, 8 * one_hot.roll(1, dims=1), target)
     require(bool(right < wrong), f"right logits cost {right:.4g}, wrong ones {wrong:.4g}")
@@ -59,8 +60,8 @@ def prefers_the_truth(subject: Subject) -> None:
 
 def ignores_ignored_pixels(subject: Subject) -> None:
     """Ignored pixels change neither the value nor the gradient."""
-    logits, target = _batch()
-    ignored = (target == CONTEXT.ignore_index).unsqueeze(1)
+    logits, target = _batch(subject.context)
+    ignored = (target == subject.context.ignore_index).unsqueeze(1)
     value, gradient = _evaluate(subject, logits, target)
     other, other_gradient = _evaluate(subject, torch.where(ignored, 5 - logits, logits), target)
     require(
@@ -76,15 +77,17 @@ def ignores_ignored_pixels(subject: Subject) -> None:
 
 def all_ignored_is_zero(subject: Subject) -> None:
     """Is exactly 0, with gradient 0, when every pixel is ignored."""
-    logits, target = _batch()
-    value, gradient = _evaluate(subject, logits, torch.full_like(target, CONTEXT.ignore_index))
+    logits, target = _batch(subject.context)
+    value, gradient = _evaluate(
+        subject, logits, torch.full_like(target, subject.context.ignore_index)
+    )
     require(bool(value == 0), f"the value is {value.item()}")
     require(not bool(gradient.any()), "the gradient is not 0")
 
 
 def takes_one_class(subject: Subject) -> None:
     """Is finite when the target holds one class only."""
-    logits, target = _batch()
+    logits, target = _batch(subject.context)
     value, gradient = _evaluate(subject, logits, torch.zeros_like(target))
     require(bool(value.isfinite()), f"the value is {value.item()}")
     require(bool(gradient.isfinite().all()), "the gradient is not finite")
@@ -92,7 +95,7 @@ def takes_one_class(subject: Subject) -> None:
 
 def takes_half_precision(subject: Subject) -> None:
     """Computes bf16 and fp16 logits in float32, also under autocast."""
-    logits, target = _batch()
+    logits, target = _batch(subject.context)
     for dtype in (torch.bfloat16, torch.float16):
         half = logits.to(dtype)
         expected, _ = _evaluate(subject, half.float(), target)
@@ -113,7 +116,7 @@ def takes_half_precision(subject: Subject) -> None:
 
 def survives_large_logits(subject: Subject) -> None:
     """Is finite for logits that are certain, right or wrong."""
-    logits, target = _batch()
+    logits, target = _batch(subject.context)
     value, gradient = _evaluate(subject, 1e4 * logits, target)
     require(bool(value.isfinite()), f"the value is {value.item()}")
     require(bool(gradient.isfinite().all()), "the gradient is not finite")
@@ -121,7 +124,7 @@ def survives_large_logits(subject: Subject) -> None:
 
 def leaves_inputs(subject: Subject) -> None:
     """Leaves logits and target as they were."""
-    logits, target = _batch()
+    logits, target = _batch(subject.context)
     before = logits.clone(), target.clone()
     subject.build()(logits, target)
     require(torch.equal(logits, before[0]), "it changed the logits in place")

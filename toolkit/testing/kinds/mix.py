@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from toolkit.plugin.interfaces import Mix, Sample
 from toolkit.testing import alignment, samples
-from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+from toolkit.testing.contract import Rule, Subject, require
 
 _TRIES = 10
 
 
 def _made(subject: Subject) -> Iterator[tuple[Mix, Sample, Sample]]:
-    """Yield the mix with a sample and its partner, square and wider, at the network's size."""
-    for size in ((48, 48), (48, 64)):
+    """Yield the mix with a sample and its partner at the network's size."""
+    for size in subject.sizes:
         rng = np.random.default_rng(0)
-        pair = [samples.sample(rng, *size, CONTEXT.n_classes) for _ in range(2)]
+        pair = [samples.sample(rng, *size, subject.context) for _ in range(2)]
         yield subject.build(image_size=size), pair[0], pair[1]
 
 
@@ -81,7 +81,8 @@ def invents_no_class(subject: Subject) -> None:
     """Gives the masks no label that neither sample has."""
     for mix, sample, partner in _made(subject):
         # Two labels far apart, so that sums and means of labels stand out.
-        few = np.where(sample.mask == 0, 3, 0).astype(np.uint8)
+        last = subject.context.n_classes - 1
+        few = np.where(sample.mask == 0, last, 0).astype(np.uint8)
         apart = Sample(sample.image, few), Sample(partner.image, few[::-1].copy())
         for one, other in ((sample, partner), apart):
             for seed in range(_TRIES):
@@ -91,11 +92,11 @@ def invents_no_class(subject: Subject) -> None:
 
 def moves_alike(subject: Subject) -> None:
     """Moves photo and masks alike, and gives a blend the share that it has in the photo."""
-    for size in ((96, 96), (96, 128)):
+    for size in subject.large_sizes:
         mix = subject.build(image_size=size)
         for seed in range(2 * _TRIES):
             rng = np.random.default_rng(seed)
-            masks = [alignment.areas(rng, *size, CONTEXT.n_classes) for _ in range(2)]
+            masks = [alignment.areas(rng, *size, subject.context.n_classes) for _ in range(2)]
             photos = [alignment.photos(rng, mask) for mask in masks]
             first, second = (
                 _mixed(mix, Sample(own, masks[0]), Sample(other, masks[1]), seed, seed)
@@ -103,7 +104,7 @@ def moves_alike(subject: Subject) -> None:
             )
             shown = alignment.difference(first.image, second.image)
             if first.second_mask is None:
-                what = alignment.misplaced(shown, first.mask)
+                what = alignment.misplaced(shown, first.mask, subject.context.n_classes)
             else:
                 what = _wrong_blend(shown, first.mask, first.second_mask, first.share)
             require(not what, f"{what} (seed {seed}, {size[0]} × {size[1]} pixels)")
@@ -125,7 +126,7 @@ def needs_no_class(subject: Subject) -> None:
     for mix, sample, partner in _made(subject):
         plain = [
             Sample(sample.image, np.full_like(sample.mask, label))
-            for label in (0, CONTEXT.ignore_index)
+            for label in (0, subject.context.ignore_index)
         ]
         pairs = [(one, other) for one in (*plain, sample) for other in (*plain, partner)]
         for one, other in pairs:

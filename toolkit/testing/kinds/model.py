@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+from toolkit.testing.contract import Rule, Subject, require
 from toolkit.train.outputs import MAIN, main_output, output_shapes
 
 _SIZES = ((64, 64), (33, 65), (96, 40))
@@ -33,7 +33,7 @@ def keeps_size(subject: Subject) -> None:
     for height, width in _SIZES:
         with torch.inference_mode():
             output = network.eval()(_images(1, height, width))
-        output_shapes(output, (1, CONTEXT.n_classes, height, width), subject.entry.name)
+        output_shapes(output, (1, subject.context.n_classes, height, width), subject.entry.name)
         for name, values in _outputs(output).items():
             require(_finite(values), f"output {name} at {height} × {width} is not finite")
 
@@ -44,10 +44,10 @@ def _outputs(output: Any) -> dict[str, Tensor]:
 
 def follows_the_class_list(subject: Subject) -> None:
     """Has one channel per class of the run."""
-    names = tuple(f"class {label}" for label in range(11))
+    names = (*subject.context.class_names, *(f"class {number}" for number in range(7)))
     network = subject.build(
         class_names=names,
-        pixel_share=tuple(1 / 11 for _ in names),
+        pixel_share=tuple(1 / len(names) for _ in names),
         image_counts=tuple(9 for _ in names),
     )
     channels = _logits(network, _images(1, 64, 64)).shape[1]

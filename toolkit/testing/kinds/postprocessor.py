@@ -7,17 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.plugin.interfaces import Context
 from toolkit.testing import samples
-from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+from toolkit.testing.contract import Rule, Subject, require
 
 _H, _W = 20, 27
 
 
-def _inputs() -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
+def _inputs(context: Context) -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
     """Yield soft maps, then maps of only 0 and 1, each with an image; all read-only."""
     rng = np.random.default_rng(0)
-    soft = samples.probabilities(rng, CONTEXT.n_classes, _H, _W)
-    one_hot = np.eye(CONTEXT.n_classes, dtype=np.float32)[:, soft.argmax(axis=0)]
+    soft = samples.probabilities(rng, context.n_classes, _H, _W)
+    one_hot = np.eye(context.n_classes, dtype=np.float32)[:, soft.argmax(axis=0)]
     certain = np.ascontiguousarray(one_hot)
     image = samples.image(rng, _H, _W)
     for array in (certain, image):
@@ -29,7 +30,7 @@ def _inputs() -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
 def keeps_maps(subject: Subject) -> None:
     """Returns float32 probabilities of the same shape that sum to 1 over the classes."""
     step = subject.component
-    for maps, image in _inputs():
+    for maps, image in _inputs(subject.context):
         result = step(maps, image)
         require(isinstance(result, np.ndarray), f"it returned {type(result).__name__}")
         require(result.dtype == np.float32, f"it returned {result.dtype}, not float32")
@@ -43,14 +44,14 @@ def keeps_maps(subject: Subject) -> None:
 def is_deterministic(subject: Subject) -> None:
     """Gives the same maps every time."""
     step = subject.component
-    for maps, image in _inputs():
+    for maps, image in _inputs(subject.context):
         require(np.array_equal(step(maps, image), step(maps, image)), "two calls differ")
 
 
 def leaves_inputs(subject: Subject) -> None:
     """Leaves maps and image as they were."""
     step = subject.component
-    for maps, image in _inputs():
+    for maps, image in _inputs(subject.context):
         mine, picture = maps.copy(), image.copy()
         step(mine, picture)
         require(np.array_equal(mine, maps), "it changed the maps in place")

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+from toolkit.testing.contract import Rule, Subject, require
 from toolkit.testing.kinds.optimizer import saved_and_loaded
 
 _LR = 1e-3
@@ -37,7 +37,9 @@ def covers_the_run(subject: Subject) -> None:
     """Steps once per optimiser step of the run, with finite learning rates of at least 0."""
     optimizer = _optimizer(_LR)
     scheduler = subject.build(optimizer)
-    rates = _walk(optimizer, scheduler, CONTEXT.total_steps + 1, CONTEXT.steps_per_epoch)
+    rates = _walk(
+        optimizer, scheduler, subject.context.total_steps + 1, subject.context.steps_per_epoch
+    )
     bad = [step for step, rate in enumerate(rates) if not _valid(rate)]
     require(not bad, f"the learning rate of step {bad[0] if bad else 0} is not valid")
     require(any(rate != [0.0] for rate in rates[:-1]), "the learning rate is 0 in every step")
@@ -55,7 +57,9 @@ def follows_groups(subject: Subject) -> None:
     """Keeps a parameter group with a lower learning rate below the others, and one with 0 at 0."""
     optimizer = _optimizer(_LR, 0.1 * _LR, 0.0)
     scheduler = subject.build(optimizer)
-    rates = _walk(optimizer, scheduler, CONTEXT.total_steps, CONTEXT.steps_per_epoch)
+    rates = _walk(
+        optimizer, scheduler, subject.context.total_steps, subject.context.steps_per_epoch
+    )
     for step, (high, low, none) in enumerate(rates):
         what = f"made with {_LR:g}, {0.1 * _LR:g} and 0, have {high:g}, {low:g} and {none:g}"
         require(low <= high and none == 0, f"in step {step} groups that were {what}")
@@ -65,10 +69,10 @@ def follows_groups(subject: Subject) -> None:
 def state_round_trips(subject: Subject) -> None:
     """Continues exactly from a saved state that loads with weights_only=True."""
     # Short epochs, so that one that watches validation has done something before and after.
-    times = {"epochs": CONTEXT.total_steps // 5, "steps_per_epoch": 5}
+    times = {"epochs": subject.context.total_steps // 5, "steps_per_epoch": 5}
     optimizer = _optimizer(_LR, 0.1 * _LR)
     scheduler = subject.build(optimizer, **times)
-    half = CONTEXT.total_steps // 2
+    half = subject.context.total_steps // 2
     _walk(optimizer, scheduler, half, epoch=5)
     saved = saved_and_loaded([optimizer.state_dict(), scheduler.state_dict()])
     resumed_optimizer = _optimizer(_LR, 0.1 * _LR)

@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import TrashError
-from toolkit.plugin.interfaces import SubmissionFormat
+from toolkit.plugin.interfaces import Context, SubmissionFormat
 from toolkit.testing import samples
-from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+from toolkit.testing.contract import Rule, Subject, require
 
 Rows = list[tuple[str, NDArray[np.uint8]]]
 
 
-def _rows(height: int, width: int) -> Rows:
+def _rows(context: Context, height: int, width: int) -> Rows:
     rng = np.random.default_rng(0)
     ids = ("batch_02/0009.jpg", "batch_01/0010.jpg", "batch_01/a, 1_1.JPG")
-    return [(name, samples.labels(rng, height, width, CONTEXT.n_classes, None)) for name in ids]
+    return [(name, samples.labels(rng, height, width, context.n_classes, None)) for name in ids]
 
 
 def _round_trip(
@@ -44,7 +44,7 @@ def describes_its_file(subject: Subject) -> None:
 def round_trips(subject: Subject) -> None:
     """Reads back the ids, in order, and the labels that it wrote, from a stream of rows."""
     form = subject.build()
-    rows = _rows(*form.size)
+    rows = _rows(subject.context, *form.size)
     _, back = _round_trip(form, iter(rows))
     require([i for i, _ in back] == [i for i, _ in rows], "the ids or their order changed")
     for (name, labels), (_, read) in zip(rows, back, strict=True):
@@ -56,7 +56,7 @@ def resizes(subject: Subject) -> None:
     """Brings labels of any size to its own by nearest neighbour."""
     form = subject.build()
     height, width = form.size
-    rows = _rows(2 * height, 2 * width)
+    rows = _rows(subject.context, 2 * height, 2 * width)
     _, back = _round_trip(form, rows)
     for (name, labels), (_, read) in zip(rows, back, strict=True):
         require(read.shape == (height, width), f"{name} has shape {read.shape}")
@@ -66,14 +66,14 @@ def resizes(subject: Subject) -> None:
 def is_deterministic(subject: Subject) -> None:
     """Writes the same bytes for the same labels."""
     form = subject.build()
-    rows = _rows(*form.size)
+    rows = _rows(subject.context, *form.size)
     require(_round_trip(form, rows)[0] == _round_trip(form, rows)[0], "two files differ")
 
 
 def refuses_what_was_cut_off(subject: Subject) -> None:
     """Refuses a file that was cut off with a TrashError, or yields the images before the cut."""
     form = subject.build()
-    rows = _rows(*form.size)
+    rows = _rows(subject.context, *form.size)
     content, _ = _round_trip(form, rows)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "submission" + form.suffix)

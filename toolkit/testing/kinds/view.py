@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from toolkit.testing.contract import CONTEXT, Rule, Subject, require
+from toolkit.testing.contract import Rule, Subject, require
 
 _H, _W = 6, 10
 _LARGE_H, _LARGE_W = 96, 160
@@ -14,7 +14,7 @@ _LARGE_H, _LARGE_W = 96, 160
 def inverse_is_exact(subject: Subject) -> None:
     """Undoes itself exactly, on images and maps that are not square."""
     view = subject.build()
-    for channels in (3, CONTEXT.n_classes):
+    for channels in (3, subject.context.n_classes):
         original = torch.arange(2 * channels * _H * _W).reshape(2, channels, _H, _W).float()
         seen = view.forward(original)
         require(seen.shape[:2] == original.shape[:2], f"forward gives {tuple(seen.shape)}")
