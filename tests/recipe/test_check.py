@@ -186,3 +186,17 @@ def test_data_in_the_home_folder_is_found(
     path = project.recipes / "r.toml"
     path.write_text(TEXT.format(root=f"~/{demo_root.name}"))
     assert check_recipe(load_recipe(path, project=project), registry, project) == []
+
+
+def test_weights_that_want_another_normalisation_are_told(
+    project: Project, registry: Registry, tmp_path: Path
+) -> None:
+    text = TEXT.format(root=tmp_path / "nowhere")
+    lite0 = 'encoder = "tu-tf_efficientnet_lite0"\nweights = "efficientnet-lite0"'
+    path = project.recipes / "r.toml"
+    path.write_text(text.replace('encoder = "resnet18"', lite0))
+    warnings = check_recipe(load_recipe(path, project=project), registry, project)
+    assert any("set data.mean = [0.5, 0.5, 0.5]" in warning for warning in warnings)
+    halves = ["data.mean=[0.5,0.5,0.5]", "data.std=[0.5,0.5,0.5]"]
+    loaded = load_recipe(path, project=project, set_=halves)
+    assert not any("data.mean" in each for each in check_recipe(loaded, registry, project))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from tiny_training import make_recipe, make_registry, train
 
 from toolkit import Context, TrashError
 from toolkit.data.loader import Batch
+from toolkit.plugin.interfaces import Normalisation
+from toolkit.progress import SilentProgress
 from toolkit.train.build import build_learner
 from toolkit.train.checkpoint import load_checkpoint
 from toolkit.train.distributed import World
@@ -156,3 +159,32 @@ def test_bf16_trains_close_to_fp32(tiny_root: Path, tmp_path: Path) -> None:
         losses[precision] = result.scores["train_loss"]
         assert load_checkpoint(result.best).model_state["body.weight"].dtype == torch.float32
     assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.02)
+
+
+class Heard(SilentProgress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.mark.parametrize("pretrained", [False, True])
+def test_a_run_says_that_the_weights_want_another_normalisation(
+    pretrained: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, heard = make_registry(), Heard()
+    model = registry.find("model", make_recipe().model.name).component.factory(CONTEXT)
+    halves = (0.5, 0.5, 0.5)
+    model.normalisation = Normalisation(halves, halves)
+    build = registry.build
+
+    def built(kind: str, *arguments: Any) -> Any:
+        return model if kind == "model" else build(kind, *arguments)
+
+    monkeypatch.setattr(registry, "build", built)
+    context = replace(CONTEXT, pretrained=pretrained)
+    build_learner(make_recipe(), registry, context, torch.device("cpu"), World(), progress=heard)
+    assert [line.startswith("warning: data.mean = [") for line in heard.lines] == [
+        True
+    ] * pretrained

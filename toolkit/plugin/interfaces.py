@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,6 +130,30 @@ class Sample:
     file_name: str = ""
     second_mask: NDArray[np.uint8] | None = None
     share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What images in 0…1 are brought to: (pixel - mean) / std.
+
+    Attributes:
+        mean: one figure per channel, RGB.
+        std: one figure per channel, RGB.
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@runtime_checkable
+class PretrainedModel(Protocol):
+    """A model may say how images were normalised when its weights were trained.
+
+    Attributes:
+        normalisation: that of the weights; None when it has none, or it is not known.
+    """
+
+    normalisation: Normalisation | None
 
 
 class Augmentation(Protocol):

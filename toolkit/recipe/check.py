@@ -35,7 +35,8 @@ def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> 
     """Check names, parameters, files and class lists, then build the components untrained.
 
     Returns:
-        What could not be checked here, as warnings: data that is not on this machine.
+        Warnings: data that is not on this machine could not be checked; images are normalised
+        otherwise than the network's weights want them.
 
     Raises:
         RecipeError: everything that is wrong, each with file and line.
@@ -43,7 +44,8 @@ def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> 
     check_names(loaded, registry)
     problems, warnings, contest = _check_data(loaded, project)
     if not problems:
-        problems = _check_build(loaded, registry, contest)
+        problems, told = _check_build(loaded, registry, contest)
+        warnings += told
     if problems:
         raise RecipeError(loaded.path, problems)
     return warnings
@@ -84,8 +86,10 @@ def _problem(loaded: LoadedRecipe, path: KeyPath, message: str, hint: str = "") 
 
 def _check_build(
     loaded: LoadedRecipe, registry: Registry, contest: Contest | None
-) -> list[Problem]:
+) -> tuple[list[Problem], list[str]]:
     import torch
+
+    from toolkit.train.normalise import normalisation_warning
 
     data = loaded.recipe.data
     if contest is not None:
@@ -112,7 +116,8 @@ def _check_build(
         pretrained=False,
         objects=objects,
     )
-    problems = []
+    problems: list[Problem] = []
+    warnings: list[str] = []
     for path, kind, spec in component_specs(loaded.recipe):
         if kind not in _BUILT:
             continue
@@ -122,13 +127,15 @@ def _check_build(
                 made = registry.build(kind, spec, context)
                 if kind == "submission_format" and contest is not None:
                     _check_sample(made, contest)
+                if path == ("model",) and loaded.recipe.train.start is None:
+                    warnings += filter(None, [normalisation_warning(made, data)])
                 if kind == "model" and loaded.recipe.auxiliary:
                     _check_outputs(loaded.recipe, made, context)
         except TrashError as error:
             problems.append(
                 _problem(loaded, blamed_key(loaded, path, error), error.message, error.hint)
             )
-    return problems
+    return problems, warnings
 
 
 def _check_sample(made: Any, contest: Contest) -> None:

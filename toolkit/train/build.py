@@ -14,11 +14,13 @@ from torch import nn
 from toolkit.errors import TrashError, in_words, raised_at
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
+from toolkit.progress import Progress, SilentProgress
 from toolkit.recipe.schema import Recipe
 from toolkit.train.criterion import build_criterion
 from toolkit.train.device import Compute, make_compute
 from toolkit.train.distributed import World
 from toolkit.train.learner import Learner
+from toolkit.train.normalise import normalisation_warning
 from toolkit.train.outputs import output_shapes
 from toolkit.train.parameter_groups import make_optimizer
 from toolkit.train.start import start_from
@@ -31,6 +33,7 @@ def build_learner(
     device: torch.device,
     world: World,
     start: Path | None = None,
+    progress: Progress = SilentProgress(),  # noqa: B008 - it has no state
 ) -> Learner:
     """Return a learner on the device, with fresh (or pretrained) weights or those of a checkpoint.
 
@@ -48,6 +51,10 @@ def build_learner(
         # Weights that are replaced at once need no download.
         fresh = context if start is None else replace(context, pretrained=False)
         model: nn.Module = registry.build("model", recipe.model, fresh)
+    if fresh.pretrained:
+        warning = normalisation_warning(model, recipe.data)
+        if warning:
+            progress.say(f"warning: {warning}")
     if start is not None:
         start_from(model, start, context.class_names, recipe.model.name)
     if world.size > 1 and device.type == "cuda":

@@ -108,7 +108,9 @@ def fit(
             pseudo=upstream.pseudo,
         )
         seed_everything(recipe.seed)
-        learner = build_learner(recipe, registry, batches.context, device, world, upstream.start)
+        learner = build_learner(
+            recipe, registry, batches.context, device, world, upstream.start, progress
+        )
         artifacts = Artifacts(run_dir, recipe, contest, lineage or {}, upstream.keys)
         history = artifacts.begin(learner, resume=resume, progress=progress)
         with _journal(recipe, registry, batches, artifacts, history, world, progress) as journal:

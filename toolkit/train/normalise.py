@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from toolkit.plugin.interfaces import PretrainedModel
+from toolkit.recipe.schema import Data
 
 
 class Normalise:
@@ -26,3 +29,30 @@ class Normalise:
     def __call__(self, images: Tensor) -> Tensor:
         """Return float32 (B, 3, H, W) for uint8 (B, 3, H, W) on the device; keeps the layout."""
         return torch.addcmul(self._shift, images.float(), self._scale)
+
+
+_ALIKE = 0.01
+"""Differences up to this are roundings of the same figures."""
+
+
+def normalisation_warning(model: nn.Module, data: Data) -> str:
+    """Say that a recipe normalises images otherwise than the weights of its network want them.
+
+    Returns:
+        One sentence with both; empty when they agree or the weights' own figures are not known.
+    """
+    theirs = model.normalisation if isinstance(model, PretrainedModel) else None
+    if theirs is None:
+        return ""
+    pairs = zip((*theirs.mean, *theirs.std), (*data.mean, *data.std), strict=True)
+    if max(abs(their - our) for their, our in pairs) <= _ALIKE:
+        return ""
+    return (
+        f"data.mean = {_shown(data.mean)} and data.std = {_shown(data.std)}, but the network's weights "
+        f"were trained with others. To feed it as they were, set data.mean = {_shown(theirs.mean)} and "
+        f"data.std = {_shown(theirs.std)}"
+    )
+
+
+def _shown(figures: Sequence[float]) -> str:
+    return f"[{', '.join(f'{round(figure, 4)!r}' for figure in figures)}]"

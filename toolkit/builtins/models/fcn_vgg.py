@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torchvision.models import VGG16_Weights, vgg16
 
 from toolkit import Context
+from toolkit.builtins.models.encoders import IMAGENET_NORMALISATION
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import (
     NONE,
@@ -123,4 +124,7 @@ def build_fcn(context: Context, stride: int, weights: str, dropout: float) -> Se
             else fetched(VGG16_Weights.IMAGENET1K_V1.get_state_dict, "imagenet weights of VGG-16")
         )
         fill(network.encoder, state, weights)
-    return Segmenter(network, _DEEPEST, least=_DEEPEST, pools_globally=False)
+    normalisation = None if weights == NONE or is_file(weights) else IMAGENET_NORMALISATION
+    return Segmenter(
+        network, _DEEPEST, least=_DEEPEST, pools_globally=False, normalisation=normalisation
+    )

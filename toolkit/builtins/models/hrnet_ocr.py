@@ -16,7 +16,7 @@ from toolkit.builtins.models.hrnet import Fuse
 from toolkit.builtins.models.ocr import ObjectContext
 from toolkit.builtins.models.resizing import resized
 from toolkit.builtins.models.segmenter import Segmenter
-from toolkit.builtins.models.weights import NONE, check_choice, load_encoder
+from toolkit.builtins.models.weights import NONE, check_choice, load_encoder, normalisation_of
 
 _STRIDE = 32
 
@@ -142,4 +142,10 @@ def build_hrnet_ocr(
         context.n_classes,
     )
     # The regions are normalised over images and classes.
-    return Segmenter(network, _STRIDE, least=_STRIDE, pools_globally=context.n_classes == 1)
+    return Segmenter(
+        network,
+        _STRIDE,
+        least=_STRIDE,
+        pools_globally=context.n_classes == 1,
+        normalisation=normalisation_of(name, weights),
+    )

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from toolkit.builtins.models.convolutions import conv_norm
 from toolkit.builtins.models.resizing import resized
+from toolkit.plugin.interfaces import PretrainedModel
 
 _TRAINING_SCALES = (0.5, 1.0)
 _HIDDEN = 32
@@ -36,6 +37,7 @@ class MultiScale(nn.Module):
     def __init__(self, network: nn.Module, n_classes: int, scales: Sequence[float]) -> None:
         super().__init__()
         self.network = network
+        self.normalisation = network.normalisation if isinstance(network, PretrainedModel) else None
         self.attention = ScaleAttention(n_classes)
         self._scales = tuple(scales)
 

@@ -17,7 +17,7 @@ from toolkit.builtins.models import trial
 from toolkit.builtins.models.encoders import TIMM_PREFIX, check_encoder
 from toolkit.builtins.models.resizing import resized
 from toolkit.builtins.models.segmenter import Segmenter
-from toolkit.builtins.models.weights import check_weights, load_encoder
+from toolkit.builtins.models.weights import check_weights, load_encoder, normalisation_of
 
 # What makes timm's transformers take any size; an encoder that lacks the keyword refuses it.
 _WAYS: tuple[dict[str, Any], ...] = ({}, {"strict_img_size": False})
@@ -91,6 +91,7 @@ def build_pyramid_network(context: Context, design: Design, weights: str) -> Seg
         sizes.stride,
         least=sizes.least,
         pools_globally=plan.findings.pools_globally,
+        normalisation=normalisation_of(design.encoder, weights),
     )
 
 

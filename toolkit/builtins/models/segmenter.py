@@ -9,6 +9,7 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from toolkit import UsageError
+from toolkit.plugin.interfaces import Normalisation
 
 
 class Segmenter(nn.Module):
@@ -21,6 +22,7 @@ class Segmenter(nn.Module):
         least: smallest height and width that the network takes.
         most: largest height and width that it takes; None = any.
         pools_globally: the network cannot be trained on a batch of one.
+        normalisation: of the images that its weights were trained on; None = not known.
     """
 
     def __init__(
@@ -31,8 +33,10 @@ class Segmenter(nn.Module):
         least: int,
         pools_globally: bool,
         most: int | None = None,
+        normalisation: Normalisation | None = None,
     ) -> None:
         super().__init__()
+        self.normalisation = normalisation
         self.network = network
         self._stride = stride
         self._least = least

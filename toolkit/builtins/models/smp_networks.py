@@ -17,7 +17,7 @@ from toolkit import Context, UsageError
 from toolkit.builtins.models.encoders import TIMM_PREFIX, check_encoder
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.trial import Findings, examine
-from toolkit.builtins.models.weights import check_weights, load_encoder
+from toolkit.builtins.models.weights import check_weights, load_encoder, normalisation_of
 
 # PAN halves the deepest features three times.
 _LEAST_CELLS = {"PAN": 8}
@@ -95,6 +95,7 @@ def build_family(
         least=findings.sizes.least,
         most=findings.sizes.most,
         pools_globally=findings.pools_globally,
+        normalisation=normalisation_of(encoder, weights),
     )
 
 

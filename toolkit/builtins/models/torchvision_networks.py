@@ -9,6 +9,7 @@ from torchvision.models import ResNet50_Weights
 from torchvision.models.segmentation import DeepLabV3_ResNet50_Weights, deeplabv3_resnet50
 
 from toolkit import Context
+from toolkit.builtins.models.encoders import IMAGENET_NORMALISATION
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import (
     NONE,
@@ -65,7 +66,8 @@ def build_deeplabv3(context: Context, weights: str, *, aux: bool) -> Segmenter:
     if context.pretrained and weights != NONE:
         _load(network, _state(weights), weights)
     # It takes any size, yet normalises a globally pooled vector over the batch.
-    return Segmenter(Renamed(network), 1, least=1, pools_globally=True)
+    normalisation = None if weights == NONE or is_file(weights) else IMAGENET_NORMALISATION
+    return Segmenter(Renamed(network), 1, least=1, pools_globally=True, normalisation=normalisation)
 
 
 def _state(weights: str) -> Mapping[str, Tensor]:

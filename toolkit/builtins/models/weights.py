@@ -20,8 +20,9 @@ from torch import Tensor, nn
 
 from toolkit import TrashError, UsageError
 from toolkit.builtins.models import lite0
-from toolkit.builtins.models.encoders import TIMM_PREFIX, hub_weights
+from toolkit.builtins.models.encoders import TIMM_PREFIX, hub_normalisation, hub_weights
 from toolkit.errors import did_you_mean
+from toolkit.plugin.interfaces import Normalisation
 from toolkit.project import find_project
 
 NONE = "none"
@@ -66,6 +67,18 @@ def check_weights(name: str, weights: str) -> None:
             f'Set encoder = "{lite0.ENCODER}".',
             parameter="weights",
         )
+
+
+def normalisation_of(name: str, weights: str) -> Normalisation | None:
+    """Return how images were normalised for these weights of encoder `name`; None = not known.
+
+    Files say nothing of it.
+    """
+    if weights == NONE or is_file(weights):
+        return None
+    if weights == lite0.NAME:
+        return hub_normalisation(lite0.ENCODER, weights)
+    return hub_normalisation(name, weights)
 
 
 def load_encoder(encoder: nn.Module, name: str, weights: str) -> None:
