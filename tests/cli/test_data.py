@@ -82,7 +82,7 @@ def test_check_takes_the_images_from_another_folder(root: Path) -> None:
     moved.parent.mkdir()
     (root / "train.json").rename(moved)
     assert run(["data", "check", str(moved)]) == 2
-    assert run(["data", "check", str(moved), "--root", str(root)]) == 0
+    assert run(["data", "check", str(moved), "--data", str(root)]) == 0
 
 
 def test_check_of_a_folder_names_the_files_in_it(

@@ -71,7 +71,7 @@ def test_commands_that_need_no_plugin_run_none(
         ["submission", "check", file],
         ["submission", "score", file, "--truth", truth],
         ["submission", "diff", file, other],
-        ["submission", "show", file, "--data-root", str(strange.demo)],
+        ["submission", "show", file, "--data", str(strange.demo)],
         ["submission", "record", file, "--public", "0.5"],
     ):
         assert run(command) == 0, command

@@ -115,10 +115,10 @@ def test_diff_without_the_photos(desk: Any, capsys: Capture, tmp_path: Path) -> 
     assert run(["submission", "diff", a, b, "--picture", "d.png"]) == 2
     error = capsys.readouterr().err
     assert "the photo lost/" in error
-    assert "--data-root" in error
+    assert "--data" in error
     assert not (desk.root / "d.png").exists()
     desk.change(a, test="gone/sub/test.json", image_root="gone/sub")
-    assert run(["submission", "diff", a, b, "--picture", "d.png", "--data-root", "elsewhere"]) == 0
+    assert run(["submission", "diff", a, b, "--picture", "d.png", "--data", "elsewhere"]) == 0
     assert (desk.root / "d.png").exists()
 
 
@@ -188,7 +188,7 @@ def test_show_chooses_images_over_the_whole_file(desk: Any) -> None:
         (["--images", "nothing.jpg"], "nothing.jpg is not an image of"),
         (["-o", "a.jpg"], "-o a.jpg is no name of a PNG file"),
         (["-o", "submissions"], "Write -o submissions/submission.png"),
-        (["--data-root", "nowhere"], "annotation file not found"),
+        (["--data", "nowhere"], "annotation file not found"),
     ],
 )
 def test_show_with_wrong_arguments(

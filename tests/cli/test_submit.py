@@ -136,7 +136,7 @@ def test_recipe_and_data_root_replace_the_stored_ones(
     options = ["--recipe", "other", "--no-validate", "-o", "out.csv"]
     assert run(["submit", "a.pt", *options]) == 2
     assert "missing" in capsys.readouterr().err
-    assert run(["submit", "a.pt", *options, "--data-root", str(demo_root)]) == 0
+    assert run(["submit", "a.pt", *options, "--data", str(demo_root)]) == 0
     row = (project / "out.csv").read_text().splitlines()[1]
     assert len(row.split(",")[1].split(" ")) == 64
 

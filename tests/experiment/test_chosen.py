@@ -92,8 +92,8 @@ def test_the_line_repeats_the_options_of_the_search() -> None:
     candidates = [Candidate(name, (MemberChoice(Path(f"{name}.pt")),)) for name in "ab"]
     line = submit_command(
         _way((0, 1), "mean"), candidates, None,
-        {"--data-root": Path("my data"), "--store": "f32", "--device": None},
+        {"--data": Path("my data"), "--store": "f32", "--device": None},
     )  # fmt: skip
     assert shlex.split(line) == [
-        "trash", "submit", "--ensemble", "a.pt", "b.pt", "--data-root", "my data", "--store", "f32",
+        "trash", "submit", "--ensemble", "a.pt", "b.pt", "--data", "my data", "--store", "f32",
     ]  # fmt: skip

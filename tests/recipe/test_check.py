@@ -63,7 +63,9 @@ def test_absent_data_is_a_warning_and_the_rest_is_still_checked(
     path = project.recipes / "r.toml"
     path.write_text(TEXT.format(root="data/elsewhere"))
     warnings = check_recipe(load_recipe(path, project=project), registry, project)
-    assert warnings == ["data/elsewhere is not on this machine: data was not checked"]
+    assert warnings == [
+        "data/elsewhere is not on this machine: data was not checked (--data DIR says where it is)"
+    ]
     found = problems(project, registry, Path("data/elsewhere"), ("resnet18", "resnet81"))
     assert "there is no encoder called resnet81. Did you mean resnet18?" in found[0]
 

@@ -20,7 +20,8 @@ def test_a_cpu_tries_a_recipe_in_fp32_and_a_gpu_as_it_is(precision: Any) -> None
     train = recipe.train.model_copy(update={"precision": precision})
     recipe = recipe.model_copy(update={"train": train})
     on_cpu, on_gpu = (
-        smoke_values(recipe, Path("cache"), on_cpu=on_cpu) for on_cpu in (True, False)
+        smoke_values(recipe, Path("cache"), lambda _: False, on_cpu=on_cpu)
+        for on_cpu in (True, False)
     )
     assert on_cpu["train"]["precision"] == "fp32"
     assert on_gpu["train"]["precision"] == precision

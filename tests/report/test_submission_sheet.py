@@ -79,4 +79,4 @@ def test_photos_that_are_not_here(photos: Split) -> None:
     photos.path(1).unlink()
     with pytest.raises(UsageError, match=r"the photo .*high\.png is not here") as error:
         require_photos(photos, ["wide.png", "high.png"])
-    assert "--data-root FOLDER" in error.value.hint
+    assert "--data FOLDER" in error.value.hint

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Images and annotations: demo, check, split, objects.", no_args_is_help=True)
 app.add_typer(objects.app, name="objects")
 
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder of the data on this machine, in place of a recipe's data.root; of a JSON: of its "
+        "images, in place of the folder it is in.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -42,10 +51,7 @@ def demo(
 @app.command()
 def check(
     sources: Annotated[list[Path], typer.Argument(help="Recipes or COCO JSON files.")],
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the images of a JSON; default: the folder it is in."),
-    ] = None,
+    root: DataRoot = None,
     limit: Annotated[int, typer.Option(min=0, help="Names to show of each kind.")] = 5,
     json_: Json = False,
 ) -> None:
@@ -100,12 +106,9 @@ def _print_report(report: Report, limit: int) -> None:
 def split(
     source: Annotated[Path, typer.Argument(help="Recipe (its data.train) or COCO JSON.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Split file to write.")],
+    root: DataRoot = None,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the ties.")] = 0,
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the images of a JSON; default: the folder it is in."),
-    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a split file of other content.")
     ] = False,
@@ -133,7 +136,7 @@ def split(
         )
     if absent := contents.count(None):
         progress.say(
-            f"warning: {absent} of {len(contents)} photos are not under {found.root} (--root): copies "
+            f"warning: {absent} of {len(contents)} photos are not under {found.root} (--data): copies "
             "among them cannot be told"
         )
     if not is_new:

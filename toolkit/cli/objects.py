@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from toolkit.cli import console
+from toolkit.cli.recipe_options import RECIPE_HELP, DataFolder, with_data
 from toolkit.cli.session import open_registry
 from toolkit.errors import UsageError
 from toolkit.project import Project, find_project
@@ -44,7 +45,10 @@ app = typer.Typer(
 
 @app.command(_DEFAULT)
 def cut(
-    recipe: Annotated[Path, typer.Argument(help="Recipe: its training split and [objects].")],
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE", help=f"{RECIPE_HELP} Its training split, [objects].")
+    ],
+    data: DataFolder = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="Folder to write, for objects.bank of other recipes."),
@@ -62,7 +66,7 @@ def cut(
     if output is not None and output.exists():
         raise UsageError(f"-o {output} exists", "Choose another name, or delete it.")
     project = find_project()
-    loaded = load_recipe(recipe, project=project).recipe
+    loaded = load_recipe(recipe, project=project, set_=with_data((), data, project)).recipe
     contest = _contest(loaded, project)
     if output is None:
         bank = _bank(loaded, contest, project)
@@ -93,6 +97,7 @@ def show(
         int, typer.Option(min=1, max=480, help="Objects of each class, and mixed images.")
     ] = 12,
     seed: Annotated[int, typer.Option(min=0, help="Seed of what is shown.")] = 0,
+    data: DataFolder = None,
 ) -> None:
     """Write a picture of the objects; of a recipe, also of training images that hold them.
 
@@ -114,7 +119,8 @@ def show(
         parts = [bank_sheet(bank, bank.class_names, count, rng)]
     else:
         project = find_project()
-        recipe = load_recipe(source, project=project).recipe
+        set_ = with_data((), data, project)
+        recipe = load_recipe(source, project=project, set_=set_).recipe
         contest = _contest(recipe, project)
         bank = _bank(recipe, contest, project)
         parts = [bank_sheet(bank, bank.class_names, count, rng)]

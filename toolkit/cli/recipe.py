@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from toolkit.cli import console
+from toolkit.cli import console, recipe_new
+from toolkit.cli.recipe_options import (
+    RECIPE_HELP,
+    DataFolder,
+    Json,
+    RecipePath,
+    Set,
+    Unset,
+    with_data,
+)
 from toolkit.cli.session import open_registry
 from toolkit.errors import EXIT_USAGE, TrashError, UsageError
 from toolkit.project import find_project
@@ -26,20 +35,11 @@ app = typer.Typer(
     help="Experiments as TOML files: run, compare, check, show, list.", no_args_is_help=True
 )
 
-RecipePath = Annotated[Path, typer.Argument(help="Recipe file, or its name below recipes/.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a value (KEY+=VALUE appends). Repeat."),
-]
-Unset = Annotated[
-    list[str] | None, typer.Option("--unset", metavar="KEY", help="Remove a value. Repeat.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @app.command("run")
 def run_(
     recipe: RecipePath,
+    data: DataFolder = None,
     set_: Set = None,
     unset: Unset = None,
     resume: Annotated[
@@ -72,6 +72,7 @@ def run_(
 
     project = find_project()
     registry = open_registry(project)
+    set_ = with_data(set_, data, project)
     if folds or seeds is not None:
         if resume or smoke or plan:
             raise UsageError(
@@ -79,11 +80,11 @@ def run_(
                 "Runs that are finished are found again, and those that were cut go on, by themselves.",
             )
         _run_series(
-            recipe, project, registry, set_ or (), unset or (), folds=folds,
+            recipe, project, registry, set_, unset or (), folds=folds,
             seeds=[] if seeds is None else _seeds(seeds), devices=devices, json_=json_,
         )  # fmt: skip
         return
-    loaded = load_for_run(recipe, project, set_ or (), unset or (), smoke=smoke, registry=registry)
+    loaded = load_for_run(recipe, project, set_, unset or (), smoke=smoke, registry=registry)
     progress = console.make_progress()
     if plan:
         _print_plan(loaded, registry, project, progress, resume=resume, smoke=smoke, json_=json_)
@@ -183,6 +184,7 @@ def compare(
     recipes: Annotated[
         list[Path], typer.Argument(help="Recipes, or folders of them; the first is the baseline.")
     ],
+    data: DataFolder = None,
     seeds: Annotated[
         str, typer.Option("--seeds", metavar="N,N,…", help="Run each recipe with these seeds.")
     ] = "1,2,3",
@@ -212,7 +214,7 @@ def compare(
 
     found = comparing.compare(
         comparing.expanded(recipes, project), _seeds(seeds), registry, project,
-        set_=set_ or (), execute=run_one, say=progress.say,
+        set_=with_data(set_, data, project), execute=run_one, say=progress.say,
     )  # fmt: skip
     if json_:
         console.print_json([asdict(one) for one in found])
@@ -235,7 +237,8 @@ def _seeds(text: str) -> list[int]:
 
 @app.command()
 def check(
-    recipes: Annotated[list[Path], typer.Argument(help="Recipe files or names.")],
+    recipes: Annotated[list[Path], typer.Argument(metavar="RECIPE…", help=RECIPE_HELP)],
+    data: DataFolder = None,
     set_: Set = None,
     unset: Unset = None,
     names_only: Annotated[
@@ -249,11 +252,12 @@ def check(
 
     project = find_project()
     registry = open_registry(project)
+    set_ = with_data(set_, data, project)
     wrong = 0
     for path in recipes:
         try:
             loaded = load_recipe(
-                path, project=project, registry=registry, set_=set_ or (), unset=unset or ()
+                path, project=project, registry=registry, set_=set_, unset=unset or ()
             )
             warnings: list[str] = []
             if not names_only:
@@ -339,20 +343,7 @@ def list_(
             console.warn(row.error)
 
 
-@app.command()
-def new(
-    name: Annotated[str, typer.Argument(help="Name of the file below recipes/.")],
-    extends: Annotated[Path | None, typer.Option("--extends", help="Recipe to start from.")] = None,
-    author: Annotated[str, typer.Option("--author", help="Who: goes into the header.")] = "",
-) -> None:
-    """Write a new recipe that works, to be changed."""
-    from toolkit.recipe.new import new_recipe
-    from toolkit.recipe.problems import shown_path
-
-    project = find_project()
-    path = new_recipe(name, project, extends, author)
-    console.print_result(shown_path(path))
-    console.note(f"try it: trash recipe run {shown_path(path)} --smoke")
+app.command()(recipe_new.new)
 
 
 @app.command()

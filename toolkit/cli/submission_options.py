@@ -32,7 +32,7 @@ Size = Annotated[
     str | None, typer.Option("--size", metavar="HxW", help="With --test: size of the maps.")
 ]
 DataRoot = Annotated[
-    Path | None, typer.Option("--data-root", help="Where the photos lie on this machine.")
+    Path | None, typer.Option("--data", metavar="DIR", help="Folder of the photos on this machine.")
 ]
 TRUTH = "COCO JSON with the annotations, a recipe with data.truth, or another submission file"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

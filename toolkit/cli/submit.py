@@ -15,15 +15,14 @@ from toolkit.project import find_project
 if TYPE_CHECKING:
     from toolkit.submission.submit import SubmissionResult
 
+DATA_HELP = "Folder of the data on this machine, in place of data.root."
 Recipe = Annotated[
     Path | None,
     typer.Option(
         "--recipe", help="Data, combination and format of this recipe, not the stored one."
     ),
 ]
-DataRoot = Annotated[
-    Path | None, typer.Option("--data-root", help="Where the data lie on this machine.")
-]
+DataRoot = Annotated[Path | None, typer.Option("--data", metavar="DIR", help=DATA_HELP)]
 Views = Annotated[
     str | None,
     typer.Option(

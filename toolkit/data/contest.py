@@ -163,6 +163,7 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
         from toolkit.data.demo import write_demo
 
         write_demo(root, data.demo, progress)
+    _require_folder(data, root)
     train = _open_split(data, project, "train", None, progress)
     if data.folds is not None:
         folds = read_folds(project.path(data.folds.file), train.file, train.file_names)
@@ -321,11 +322,34 @@ def _labels(data: Data, coco: CocoFile, train: Split | None) -> LabelMap:
         raise UsageError(f"{coco.path}: {error.message}", error.hint) from None
 
 
+def _require_folder(data: Data, root: Path) -> None:
+    """Refuse a contest whose folder is not there: none of its files can be."""
+    if root.is_dir():
+        return
+    files = [data.train, None if data.folds else data.val, data.test]
+    names = ", ".join(file for file in files if file)
+    try:
+        near = nearest(root.name, [each.name for each in root.parent.iterdir() if each.is_dir()])
+    except OSError:
+        near = None
+    raise UsageError(
+        f"there is no folder {root}" if not root.exists() else f"{root} is no folder",
+        (f"Did you mean {root.parent / near}? " if near else "")
+        + f"Put or link the data there ({names} and the images), or say where they are: --data DIR.",
+        parameter="data.root",
+    )
+
+
 def _not_found(key: str, path: Path) -> TrashError:
     if path.is_dir():
         return UsageError(f"{key}: {path} is a folder", "Name a file.")
     try:
-        near = nearest(path.name, [child.name for child in path.parent.iterdir()])
+        beside = [child.name for child in path.parent.iterdir()]
     except OSError:
         return UsageError(f"{key}: {path} not found", f"There is no folder {path.parent}.")
-    return UsageError(f"{key}: {path} not found", f"Did you mean {near}?" if near else "")
+    near = nearest(path.name, beside)
+    files = sorted(name for name in beside if name.endswith(path.suffix))
+    there = (
+        f"{path.parent} holds {some_of(files)}." if files else f"{path.parent} holds no such file."
+    )
+    return UsageError(f"{key}: {path} not found", f"Did you mean {near}?" if near else there)

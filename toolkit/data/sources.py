@@ -44,13 +44,13 @@ def find_sources(paths: Sequence[Path], project: Project, root: Path | None) -> 
     Args:
         paths: recipes (`.toml`) or COCO JSON files.
         project: for recipes.
-        root: folder of the images of a JSON; None = the folder it is in.
+        root: folder of the data; None = the recipe's, of a JSON the folder it is in.
 
     Raises:
         UsageError: a recipe cannot be loaded, or a folder is named.
     """
     return [
-        _of_recipe(load_recipe(path, project=project).recipe, project)
+        _of_recipe(load_recipe(path, project=project).recipe, project, root)
         if _is_recipe(path)
         else [_of_json(path, root)]
         for path in paths
@@ -62,9 +62,9 @@ def _is_recipe(path: Path) -> bool:
     return path.suffix == _RECIPE_SUFFIX or (path.suffix != _JSON_SUFFIX and not path.exists())
 
 
-def _of_recipe(recipe: Recipe, project: Project) -> list[Source]:
+def _of_recipe(recipe: Recipe, project: Project, root: Path | None) -> list[Source]:
     data = recipe.data
-    root = project.path(data.root)
+    root = root or project.path(data.root)
     given = {
         "train": data.train,
         "val": None if data.folds else data.val,

@@ -159,5 +159,5 @@ def search_ensemble(
         write_combination(
             file, as_combination(way, opened.members, fitted=fitted, root=project.root)
         )
-    options = {"--data-root": data_root, "--store": store, "--device": device}
+    options = {"--data": data_root, "--store": store, "--device": device}
     return Found(found, trial, file, submit_command(way, candidates, file, options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,8 +25,10 @@ from toolkit.experiment.references import (
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
+from toolkit.recipe.blame import placed
+from toolkit.recipe.layers import parse_assignment
 from toolkit.recipe.load import LoadedRecipe, load_recipe
-from toolkit.recipe.problems import KeyPath, RecipeError, shown_path
+from toolkit.recipe.problems import KeyPath, RecipeError, dotted, shown_path
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.smoke import WORD, smoke_values
 from toolkit.train.device import choose_device
@@ -113,6 +116,17 @@ def _refuse_circle(loaded: LoadedRecipe, reference: Reference, chain: tuple[Path
         raise RecipeError(loaded.path, [problem_at(loaded, reference.key, error)])
 
 
+_OF_THE_NETWORK = ("data.image_size", "data.mean", "data.std")
+
+
+def _is_of_the_data(text: str, *, has_folds: bool) -> bool:
+    """Whether a `--set` text says which data there are, also for the recipes that one needs."""
+    key = dotted(parse_assignment(text)[0])
+    if key.startswith("data.folds"):
+        return has_folds
+    return key.startswith("data.") and not key.startswith(_OF_THE_NETWORK)
+
+
 @dataclass(frozen=True)
 class _Planner:
     registry: Registry
@@ -126,7 +140,7 @@ class _Planner:
         """Return the training of a recipe; `chain` are the recipes that need it."""
         references = find_references(loaded, self.project, self.registry)
         chain = (*chain, loaded.path.resolve())
-        contest = self.contest(loaded.recipe)
+        contest = self.contest(loaded, chain)
         start = None
         if references.start is not None:
             start = self.source(references.start, loaded, chain).network
@@ -201,7 +215,7 @@ class _Planner:
             needed = load_for_run(
                 reference.recipe,
                 self.project,
-                self.overrides(reference.recipe, loaded.recipe),
+                self.overrides(reference.recipe, loaded),
                 (),
                 smoke=self.smoke,
                 registry=self.registry,
@@ -210,19 +224,36 @@ class _Planner:
             self.trainings[path] = replace(self.training(needed, chain), members=())
         return Source(self.trainings[path], reference.views)
 
-    def overrides(self, path: Path, wanted: Recipe) -> tuple[str, ...]:
-        """Return what changes in a needed recipe: the same fold must be held out everywhere."""
-        folds = wanted.data.folds
-        other = load_recipe(path, project=self.project).recipe.data.folds
-        if folds is None or other is None or folds.file != other.file or folds == other:
-            return ()
-        return (f"data.folds.index={folds.index}",)
+    def overrides(self, path: Path, by: LoadedRecipe) -> tuple[str, ...]:
+        """Return what changes in a recipe that another one needs.
 
-    def contest(self, recipe: Recipe) -> Contest:
+        What was said of the data with `--set` holds for all, but for the size and normalisation of
+        a network's input; and the same fold must be held out everywhere.
+        """
+        wanted = by.recipe.data.folds
+        other = load_recipe(path, project=self.project).recipe.data.folds
+        texts = [
+            text
+            for option, text in itertools.pairwise(by.options)
+            if option == "--set" and _is_of_the_data(text, has_folds=other is not None)
+        ]
+        if wanted is not None and other is not None and wanted.file == other.file:
+            texts += [f"data.folds.index={wanted.index}"] if wanted != other else []
+        return tuple(texts)
+
+    def contest(self, loaded: LoadedRecipe, chain: tuple[Path, ...]) -> Contest:
         """Open the data of a recipe, once for all recipes with the same."""
-        text = json.dumps(recipe.data.model_dump(mode="json"), sort_keys=True)
+        data = loaded.recipe.data
+        text = json.dumps(data.model_dump(mode="json"), sort_keys=True)
         if text not in self.contests:
-            self.contests[text] = open_contest(recipe.data, self.project, self.progress)
+            try:
+                self.contests[text] = open_contest(data, self.project, self.progress)
+            except TrashError as error:
+                error = placed(error, loaded)
+                if len(chain) > 1:
+                    needed, by = shown_path(loaded.path), shown_path(chain[-2])
+                    error.message = f"{needed}, which {by} needs: {error.message}"
+                raise error from error.__cause__
         return self.contests[text]
 
     def unlabelled(self, loaded: LoadedRecipe, contest: Contest) -> Split:

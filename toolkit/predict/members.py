@@ -105,7 +105,7 @@ def load_members(
                 f"{choice.path}: its class list {' and '.join(found)}\n"
                 f"contest:    {', '.join(class_names)}\n"
                 f"checkpoint: {', '.join(member.class_names)}",
-                "Name the data it was trained for with --recipe or --data-root, or leave it out.",
+                "Name the data it was trained for with --recipe or --data, or leave it out.",
             )
         members.append(member)
     return members

@@ -64,7 +64,13 @@ def _check_data(
         return [problem], [], None
     if not root.is_dir():
         if data.demo is None:
-            return [], [f"{data.root} is not on this machine: data was not checked"], None
+            return (
+                [],
+                [
+                    f"{data.root} is not on this machine: data was not checked (--data DIR says where it is)"
+                ],
+                None,
+            )
         return [], [], None
     missing = [
         _problem(loaded, ("data", key), f"there is no file {root / name}")

@@ -51,7 +51,7 @@ def require_photos(photos: Split, image_ids: Iterable[str]) -> None:
         if not path.is_file():
             raise UsageError(
                 f"the photo {shown_path(path)} is not here",
-                "Say with --data-root FOLDER where the photos lie on this machine.",
+                "Say with --data FOLDER where the photos lie on this machine.",
             )
 
 
