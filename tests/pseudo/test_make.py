@@ -28,7 +28,8 @@ from toolkit.predict.member import load_member
 from toolkit.predict.members import MemberChoice
 from toolkit.predict.predictor import predict_split
 from toolkit.progress import SilentProgress
-from toolkit.pseudo.make import Predictions, make_label_set
+from toolkit.pseudo.exchange import export_label_set, make_label_set_from_file
+from toolkit.pseudo.make import Predictions, context_of, make_label_set
 
 IGNORED = 255
 
@@ -351,3 +352,43 @@ def test_progress_tells_what_is_going_on(
     assert said[-1] == (
         f"pseudo-labels: 6 of 6 images, {trusted.mean():.1%} of their pixels are trusted"
     )
+
+
+def test_labels_can_go_through_a_submission_file(
+    teachers: list[MemberChoice], split: Split, tmp_path: Path
+) -> None:
+    """The same as exporting a set and reading the file as `pseudo.labels`."""
+    select = [{"name": "threshold", "least": 0.5}]
+    plain = make(teachers, split, tmp_path, name="plain", select=select)
+    found = make(teachers, split, tmp_path, name="found", select=select, as_submitted=True)
+    everything = make(teachers, split, tmp_path, name="everything")
+    context = context_of(split, make_recipe())
+    format = make_registry().build("submission_format", make_recipe().submission, context)
+    csv = tmp_path / "labels.csv"
+    export_label_set(everything, csv, format, SilentProgress())
+    recipe = make_recipe(labels=str(csv))
+    assert recipe.pseudo is not None
+    read = make_label_set_from_file(
+        csv, split, recipe.pseudo, recipe, make_registry(),
+        folder=tmp_path / "read", cache=tmp_path, progress=SilentProgress(), origin={},
+    )  # fmt: skip
+    assert found.file_names == plain.file_names
+    changed = 0
+    for row, _ in enumerate(split.images):
+        np.testing.assert_array_equal(found.predicted[row], read.predicted[row])
+        changed += np.count_nonzero(found.predicted[row] != plain.predicted[row])
+    for row in range(len(found)):
+        doubtful = plain.masks[row] == IGNORED
+        np.testing.assert_array_equal(found.masks[row] == IGNORED, doubtful)
+        position = split.file_names.index(found.file_names[row])
+        expected = np.where(doubtful, IGNORED, read.predicted[position])
+        np.testing.assert_array_equal(found.masks[row], expected)
+    assert changed > 20  # labels of 10 x 14 pixels
+    assert found.index.checksum != plain.index.checksum
+
+
+def test_soft_labels_do_not_go_through_a_file(
+    teachers: list[MemberChoice], split: Split, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="holds no probabilities"):
+        make(teachers, split, tmp_path, soft=True, as_submitted=True)

@@ -13,7 +13,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import build_chain
 from toolkit.progress import Progress
 from toolkit.project import Project
-from toolkit.pseudo.make import context_of
+from toolkit.pseudo.make import context_of, file_of
 from toolkit.pseudo.select import build_selection
 from toolkit.recipe.blame import placed
 from toolkit.submission.submit import plan_submission
@@ -71,6 +71,7 @@ def foresee_labelling(stage: Labelling, registry: Registry) -> None:
     """
     context = context_of(stage.unlabelled, stage.recipe)
     build_selection(stage.pseudo.select, registry, context).expect(stage.unlabelled.file_names)
+    file_of(stage.pseudo, stage.recipe, registry, context)
     build_chain(stage.pseudo.postprocess, registry, context)
     if stage.teachers:
         ensembler = registry.build("ensembler", stage.pseudo.ensemble, context)

@@ -176,6 +176,8 @@ def labelling_key(
     specs = [("ensembler", pseudo.ensemble)]
     specs += [("postprocessor", spec) for spec in pseudo.postprocess]
     specs += [("selector", spec) for spec in pseudo.select]
+    if pseudo.as_submitted:
+        specs.append(("submission_format", recipe.submission))
     labels = None
     if file is not None:
         labels = [content_digest(file, project.cache), recipe.submission.model_dump()]

@@ -86,5 +86,6 @@ def _origin(stage: Labelling, teachers: list[MemberChoice], root: Path) -> Mappi
         "ensemble": stage.pseudo.ensemble.model_dump(mode="json"),
         "postprocess": [each.model_dump(mode="json") for each in stage.pseudo.postprocess],
         "selection": [each.model_dump(mode="json") for each in stage.pseudo.select],
+        "as_submitted": stage.pseudo.as_submitted,
         "soft": stage.pseudo.soft,
     }

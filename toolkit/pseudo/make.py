@@ -14,7 +14,8 @@ from toolkit.data.contest import Split
 from toolkit.data.images import read_image
 from toolkit.ensemble.combine import Maps, combine_stores, working
 from toolkit.ensemble.labels import argmax_labels
-from toolkit.plugin.interfaces import Context, Ensembler, Prediction
+from toolkit.errors import UsageError
+from toolkit.plugin.interfaces import Context, Ensembler, Prediction, SubmissionFormat
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import Chain, build_chain
 from toolkit.predict.members import MemberChoice, choose_prediction_device, load_members
@@ -66,6 +67,7 @@ def make_label_set(
     selection.expect(unlabelled.file_names)
     ensembler: Ensembler = registry.build("ensembler", pseudo.ensemble, context)
     postprocess = build_chain(pseudo.postprocess, registry, context)
+    file = file_of(pseudo, recipe, registry, context)
     device = choose_prediction_device(recipe, None)
     members = load_members(teachers, context.class_names, registry, device)
     working(ensembler, context.n_classes, len(members))
@@ -82,11 +84,33 @@ def make_label_set(
         Predictions(stores, unlabelled, ensembler, postprocess),
         unlabelled,
         selection,
+        file=file,
         soft=pseudo.soft,
         origin=origin,
         warnings=(),
         progress=progress,
     )
+
+
+def file_of(
+    pseudo: Pseudo, recipe: Recipe, registry: Registry, context: Context
+) -> SubmissionFormat | None:
+    """Return the format that labels go through; None when they stay as predicted.
+
+    Raises:
+        UsageError: soft labels, which no such file holds.
+    """
+    if not pseudo.as_submitted:
+        return None
+    if pseudo.soft:
+        raise UsageError(
+            "pseudo.as_submitted and pseudo.soft contradict each other: a submission file holds no "
+            "probabilities",
+            "Leave one of them out.",
+            parameter="pseudo.as_submitted",
+        )
+    format: SubmissionFormat = registry.build("submission_format", recipe.submission, context)
+    return format
 
 
 def context_of(unlabelled: Split, recipe: Recipe) -> Context:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from toolkit.data.array_store import write_store
 from toolkit.data.contest import Split
+from toolkit.data.resize import restore_labels
 from toolkit.errors import TrashError
 from toolkit.files import unfinished, write_json_atomic
 from toolkit.metrics.counts import count_keys
-from toolkit.plugin.interfaces import Prediction
+from toolkit.plugin.interfaces import Prediction, SubmissionFormat
 from toolkit.predict import store
 from toolkit.progress import Bar, Progress
 from toolkit.pseudo.figures import figures_of, spread
@@ -32,6 +33,7 @@ from toolkit.pseudo.label_set import (
     open_label_set,
 )
 from toolkit.pseudo.select import Decision, Selection
+from toolkit.submission.label_rows import fitted_labels
 
 NO_PREDICTION = "lack of a prediction"
 """Why an image without a prediction is rejected."""
@@ -46,6 +48,7 @@ def record_label_set(
     unlabelled: Split,
     selection: Selection,
     *,
+    file: SubmissionFormat | None = None,
     soft: bool,
     origin: Mapping[str, Any],
     warnings: Sequence[str],
@@ -59,6 +62,7 @@ def record_label_set(
             twice when a selector wants to see all of them first.
         unlabelled: the images.
         selection: decides what is trusted.
+        file: the format of the file that the labels go through on their way; None = through none.
         soft: keep the probabilities of the selected images.
         origin: plain values that say what the set is made from.
         warnings: what is lost or odd.
@@ -80,7 +84,9 @@ def record_label_set(
                             selection.observe(prediction)
                         bar.advance()
             with progress.bar("selecting pseudo-labels", len(unlabelled), "images") as bar:
-                found = _Recorder(unlabelled, selection, soft).write(partial, predictions, bar)
+                found = _Recorder(unlabelled, selection, soft, file).write(
+                    partial, predictions, bar
+                )
             index = LabelSetIndex(
                 class_names=unlabelled.labels.class_names,
                 ignore_index=selection.ignore_index,
@@ -113,6 +119,7 @@ class _Recorder:
     unlabelled: Split
     selection: Selection
     soft: bool
+    file: SubmissionFormat | None
     images: list[LabelledImage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -158,6 +165,8 @@ class _Recorder:
             else:
                 _require_probabilities(prediction)
                 decision = self.selection(prediction)
+                if self.file is not None:
+                    decision = _through(self.file, decision, prediction.file_name, self.n_classes)
                 if decision.labels is not None and maps is not None:
                     maps.write(store.quantise(prediction.probabilities, _SOFT_NUMBERS).data)
                 yield from self._counted(prediction, decision)
@@ -175,6 +184,21 @@ class _Recorder:
         share = int(trusted.sum()) / labels.size
         self.images.append(figures_of(prediction, decision, share))
         return labels, decision.predicted
+
+
+def _through(
+    file: SubmissionFormat, decision: Decision, file_name: str, n_classes: int
+) -> Decision:
+    """Return a decision with the labels that would come back from a file of that format."""
+    size = decision.predicted.shape[0], decision.predicted.shape[1]
+    in_file = fitted_labels(file_name, decision.predicted, file.size, n_classes)
+    predicted = restore_labels(in_file, size, "corner")
+    if decision.labels is None:
+        return replace(decision, predicted=predicted)
+    trusted = decision.labels == decision.predicted
+    return replace(
+        decision, predicted=predicted, labels=np.where(trusted, predicted, decision.labels)
+    )
 
 
 def _require_probabilities(prediction: Prediction) -> None:

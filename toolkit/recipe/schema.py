@@ -156,6 +156,10 @@ class Pseudo(Section):
     """Steps between the teachers' combined probabilities and the selection, in order."""
     select: tuple[ComponentSpec, ...] = ()
     """What is trusted: pixels and images that every selector trusts; without any all of them."""
+    as_submitted: bool = False
+    """Bring the labels to the size of the recipe's submission file and back, by its rule, after
+    `postprocess` and the selection: the labels of a team that hands round such files. Needs hard
+    labels; those of `labels` are such anyway."""
     soft: bool = False
     """Draw the labels of each epoch from the probabilities instead of taking the most probable ones:
     on average the loss is that of soft labels."""

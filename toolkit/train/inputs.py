@@ -49,6 +49,7 @@ CHANGES_NOTHING = (
     "pseudo.ensemble",
     "pseudo.postprocess",
     "pseudo.select",
+    "pseudo.as_submitted",
     "pseudo.soft",
     "pseudo.rounds",
 )
