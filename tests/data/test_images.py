@@ -73,18 +73,22 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     np.testing.assert_array_equal(turned, np.rot90(upright, -1))
 
 
-def test_exif_orientation_is_left_when_only_the_raw_size_was_annotated(tmp_path: Path) -> None:
+def test_exif_orientation_is_applied_as_the_record_says(tmp_path: Path) -> None:
+    """Photo by photo nothing is decided: `oriented` is one rule for a whole file."""
     path = write(tmp_path / "a.jpg", gradient(16, 32))
     upright = read_image(path, None)
-    raw = read_image(with_exif(path, 6), record(16, 32))
-    np.testing.assert_array_equal(raw, upright)
-
-
-def test_upside_down_is_applied_though_the_size_is_the_same(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jpg", gradient(16, 32))
-    upright = read_image(path, None)
-    turned = read_image(with_exif(path, 3), record(16, 32))
-    np.testing.assert_array_equal(turned, upright[::-1, ::-1])
+    for orientation, expected in ((3, upright[::-1, ::-1]), (2, upright[:, ::-1])):
+        path = with_exif(write(tmp_path / "a.jpg", gradient(16, 32)), orientation)
+        np.testing.assert_array_equal(read_image(path, record(16, 32)), expected)
+        stored = replace(record(16, 32), oriented=False)
+        np.testing.assert_array_equal(read_image(path, stored), upright)
+    path = with_exif(write(tmp_path / "a.jpg", gradient(16, 32)), 6)
+    np.testing.assert_array_equal(
+        read_image(path, replace(record(16, 32), oriented=False)), upright
+    )
+    with pytest.raises(ImageSizeError) as caught:
+        read_image(path, record(16, 32))
+    assert "data.exif" in caught.value.hint
 
 
 def test_another_size_than_annotated_is_refused(tmp_path: Path) -> None:

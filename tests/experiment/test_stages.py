@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 
 from toolkit.cli.main import run
@@ -288,4 +290,23 @@ def test_what_would_fail_after_the_teacher_is_told_before_it(
     mix = 'augment.train=[{name="object_mix"}]'
     assert run(["recipe", "run", "student", "--set", mix, "--set", change]) == 2
     assert message in capsys.readouterr().err
+    assert not _runs(staged)
+
+
+@pytest.mark.parametrize("kept", [0.3, 1.0])
+def test_a_broken_photo_of_any_stage_is_told_before_the_first(
+    staged: Project, demo_root: Path, capsys: pytest.CaptureFixture[str], kept: float
+) -> None:
+    """Cut off, or whole by its ends and damaged between them."""
+    root = staged.root / "data"
+    shutil.copytree(demo_root, root)
+    photo = root / json.loads((root / "test.json").read_text())["images"][2]["file_name"]
+    pixels = cv2.imread(str(photo))
+    data = bytearray(cv2.imencode(".png", pixels)[1])
+    data[60:400] = bytes(340)
+    photo.write_bytes(data[: int(len(data) * kept)])
+    assert run(["recipe", "run", "student", "--set", f'data.root="{root}"']) == 2
+    err = capsys.readouterr().err
+    assert "test.json: 1 of 5 images cannot be used" in err
+    assert photo.name in err
     assert not _runs(staged)

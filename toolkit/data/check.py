@@ -15,6 +15,8 @@ from toolkit.data.coco import Annotation, CocoFile, ImageRecord, read_coco
 from toolkit.data.images import ImageSizeError, read_image
 from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.data.masks import paint_mask
+from toolkit.data.photo_facts import read_headers
+from toolkit.data.photo_rules import photo_rules
 from toolkit.data.problems import Problem, find_problems, is_paintable
 from toolkit.data.segmentation import why_empty
 from toolkit.data.sources import Source
@@ -54,6 +56,7 @@ class Report:
         classes: per label, the background first; empty when there is nothing to count.
         problems: all of them.
         contents: digest of the bytes of every image file, by file name.
+        exif_applied: whether the orientations in EXIF data are applied; None = nothing says it.
     """
 
     file: Path
@@ -62,6 +65,7 @@ class Report:
     classes: tuple[ClassContent, ...] = ()
     problems: tuple[Problem, ...] = ()
     contents: Mapping[str, str] = field(default_factory=dict)
+    exif_applied: bool | None = None
 
     @property
     def has_errors(self) -> bool:
@@ -90,10 +94,11 @@ class Report:
 def check_contest(sources: Sequence[Source], progress: Progress) -> list[Report]:
     """Check every annotation file of a contest, and that no image is in two of its splits."""
     seen: dict[str, str] = {}
+    applied: list[bool | None] = []
     reports = []
     for position in range(len(sources)):
         source = sources[position]
-        report = check_split(source, progress)
+        report = check_split(source, progress, applied)
         if source.role == "train" and report.classes:
             # The others are numbered by name as it is, whatever the ids in their files.
             classes = tuple(content.name for content in report.classes[1:])
@@ -101,6 +106,7 @@ def check_contest(sources: Sequence[Source], progress: Progress) -> list[Report]
         if source.role != "truth":  # it is about the test images
             report = _with_shared_images(report, seen)
         reports.append(report)
+        applied.append(report.exif_applied)
     return reports
 
 
@@ -108,26 +114,63 @@ def _with_classes(source: Source, classes: tuple[str, ...]) -> Source:
     return replace(source, data=source.data.model_copy(update={"classes": classes}))
 
 
-def check_split(source: Source, progress: Progress) -> Report:
-    """Check an annotation file and every image that it names; stops at no problem."""
+def check_split(source: Source, progress: Progress, others: Sequence[bool | None] = ()) -> Report:
+    """Check an annotation file and every image that it names; stops at no problem.
+
+    Args:
+        source: the file.
+        progress: told while the images are checked.
+        others: whether EXIF orientations are applied in other files of the contest.
+    """
     file, labelled = source.file, source.labelled
     try:
         coco = read_coco(file, labelled=labelled)
     except UsageError as error:
         return Report(file, problems=(Problem("unreadable file", file.name, error.message),))
-    image_problems, contents = _check_images(coco, source.root, progress)
+    found = read_headers(source.root, [record.file_name for record in coco.images])
+    rules = photo_rules(file, source.root, coco.images, found, source.data, others)
+    coco = replace(coco, images=rules.images)
+    small, large_problems = _without_large(coco, source.data)
+    image_problems, contents = _check_images(small, source.root, progress)
     return Report(
         file=file,
         n_images=len(coco.images),
         n_annotations=sum(len(record.annotations) for record in coco.images) + len(coco.orphans),
-        classes=_class_contents(coco, source.data),
+        classes=_class_contents(small, source.data),
         problems=(
             *image_problems,
-            *find_problems(coco, source.data, labelled=labelled),
+            *large_problems,
+            *_exif_problems(file, rules.warning),
+            *find_problems(small, source.data, labelled=labelled),
             *_repeated_content(contents),
         ),
         contents=contents,
+        exif_applied=rules.applied,
     )
+
+
+def _without_large(coco: CocoFile, data: Data) -> tuple[CocoFile, list[Problem]]:
+    """Leave out images that would fill the memory."""
+    limit = data.max_megapixels * 1e6
+    large = [record for record in coco.images if record.width * record.height > limit]
+    problems = [
+        Problem(
+            "image too large",
+            record.file_name,
+            f"{record.width}x{record.height} pixels, data.max_megapixels = {data.max_megapixels:g}",
+        )
+        for record in large
+    ]
+    if not large:
+        return coco, problems
+    names = {record.file_name for record in large}
+    small = tuple(record for record in coco.images if record.file_name not in names)
+    return replace(coco, images=small), problems
+
+
+def _exif_problems(file: Path, warning: str) -> Iterator[Problem]:
+    if warning:
+        yield Problem("EXIF orientation", file.name, warning.removeprefix(f"{file}: "), error=False)
 
 
 def _with_shared_images(report: Report, seen: dict[str, str]) -> Report:

@@ -33,13 +33,25 @@ class Annotation:
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """One image of the file with its annotations; `width` and `height` in pixels."""
+    """One image of the file with its annotations, and how its photo is read.
+
+    Attributes:
+        image_id: id in the file.
+        file_name: relative to the folder of the photos.
+        width: pixels.
+        height: pixels.
+        annotations: in file order.
+        oriented: the orientation in the photo's EXIF data is applied, see `toolkit.data.orientation`.
+        bit_depth: bits that the values use if the photo has 16 per channel, see `data.bit_depth`.
+    """
 
     image_id: int
     file_name: str
     width: int
     height: int
     annotations: tuple[Annotation, ...] = ()
+    oriented: bool = True
+    bit_depth: int | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from toolkit.data.guards import (
     equal_photos,
     refuse_duplicates,
     refuse_equal_photos,
+    refuse_large_images,
     refuse_shared_images,
     refuse_unknown_categories,
     require_files,
@@ -23,6 +24,7 @@ from toolkit.data.guards import (
 )
 from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.data.listing import some_of
+from toolkit.data.photo_rules import with_photo_rules
 from toolkit.data.splits import choose_fold, read_folds
 from toolkit.errors import TrashError, UsageError, nearest
 from toolkit.files import digest_of
@@ -48,6 +50,7 @@ class Split:
             made for the source and shared by all its parts.
         rows: positions of `images` in the source.
         cache: folder of caches, where digests of photos are remembered; None = nowhere.
+        exif_applied: whether the orientations in EXIF data are applied; None = nothing says it.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Split:
     source: Split | None = None
     rows: tuple[int, ...] = ()
     cache: Path | None = field(default=None, compare=False)
+    exif_applied: bool | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -117,21 +121,36 @@ class Split:
                 "Run it again when nothing writes into the folder any more.",
             )
 
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Digest of the pixels that each photo is read as: of its content and how it is read.
+
+        Raises:
+            UsageError: a photo is missing or cannot be read.
+        """
+        return tuple(
+            content
+            if record.oriented and record.bit_depth is None
+            else digest_of(content, str(record.oriented), str(record.bit_depth))
+            for content, record in zip(self.contents, self.images, strict=True)
+        )
+
+    def with_images(self, images: tuple[ImageRecord, ...], exif_applied: bool | None) -> Split:
+        """Return the split with other records of the same photos."""
+        split = replace(self, images=images, exif_applied=exif_applied)
+        split.__dict__["contents"] = self.contents
+        return split
+
     def part(self, name: str, rows: Sequence[int]) -> Split:
         """Return the split of the images at these positions."""
         images = tuple(self.images[row] for row in rows)
-        return Split(
+        return replace(
+            self,
             name=name,
-            file=self.file,
-            root=self.root,
             images=images,
-            labels=self.labels,
-            overlap=self.overlap,
-            ignore_index=self.ignore_index,
             digest=digest_of(self.digest, *(record.file_name for record in images)),
             source=self,
             rows=tuple(rows),
-            cache=self.cache,
         )
 
 
@@ -155,7 +174,7 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
     Raises:
         UsageError: a file is missing or no COCO file; categories disagree between files or with
             `data.classes`; an annotation's category is outside the class list, or it covers no pixel;
-            an image repeats, is in two splits, or its file is missing; a validation photo is in the
+            a photo is broken or of another size than its record; an image repeats, is in two splits, or its file is missing; a validation photo is in the
             training split under another name; the split file is made for other images.
     """
     root = project.path(data.root)
@@ -186,10 +205,22 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
     if test:
         for other in (train, val):
             _warn_of_known_photos(test, other, progress)
+    train, val, test = _with_photo_rules(train, val, test, data, progress)
     sample = root / data.sample_submission if data.sample_submission else None
     if sample is not None and not sample.is_file():
         raise _not_found("data.sample_submission", sample)
     return Contest(train.labels.class_names, train, val, test, truth, sample)
+
+
+def _with_photo_rules(
+    train: Split, val: Split, test: Split | None, data: Data, progress: Progress
+) -> tuple[Split, Split, Split | None]:
+    whole = [train, val] if train.source is None else [train.source]
+    ready = with_photo_rules([*whole, *([test] if test else [])], data, progress)
+    test = ready.pop() if test else None
+    if train.source is None:
+        return ready[0], ready[1], test
+    return ready[0].part("train", train.rows), ready[0].part("val", val.rows), test
 
 
 def _warn_of_known_photos(test: Split, other: Split, progress: Progress) -> None:
@@ -238,7 +269,8 @@ def open_unlabelled(
     split = _opened(data, path, project, "unlabelled", "pseudo.images", contest.train, progress)
     require_files(split)
     split.read_contents(progress)
-    return split
+    known = [other.exif_applied for other in (contest.train, contest.val, contest.test) if other]
+    return with_photo_rules([split], data, progress, known)[0]
 
 
 def _open_split(
@@ -288,6 +320,7 @@ def _opened(
             "Use 255.",
         )
     refuse_duplicates(split)
+    refuse_large_images(split, data.max_megapixels)
     if name not in _UNLABELLED:  # annotations of the others, if any, are not used
         refuse_unknown_categories(split)
         _say_repeated_ids(split, progress)

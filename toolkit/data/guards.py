@@ -43,6 +43,17 @@ def _repeated(values: Iterable[str]) -> list[str]:
     return [value for value, count in Counter(values).items() if count > 1]
 
 
+def refuse_large_images(split: Split, max_megapixels: float) -> None:
+    """Refuse images that would fill the memory when they are decoded or their masks are painted."""
+    for record in split.images:
+        if record.width * record.height > max_megapixels * 1e6:
+            raise UsageError(
+                f"{split.file}: {record.file_name} has {record.width}x{record.height} pixels, more "
+                f"than data.max_megapixels = {max_megapixels:g}",
+                "Is that its size? Then raise data.max_megapixels in the recipe.",
+            )
+
+
 def refuse_unknown_categories(split: Split) -> None:
     """Refuse annotations whose category is not in the file's list."""
     for record in split.images:

@@ -1,12 +1,206 @@
-"""Is an encoded image whole?"""
+"""Bytes of an image file: what their header says, whether they are whole, and their pixels."""
 
 from __future__ import annotations
+
+import struct
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from toolkit.errors import UsageError
+
+# Sizes are compared with `data.max_megapixels` before anything is decoded; what is odd about EXIF
+# data that nobody asks for is no news.
+Image.MAX_IMAGE_PIXELS = None
+warnings.filterwarnings("ignore", module=r"PIL\.")
+cv2.utils.logging.setLogLevel(
+    cv2.utils.logging.LOG_LEVEL_SILENT
+)  # what it cannot decode is told in one message, with the name of the file
 
 _JPEG_START = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
 _JPEG_SCAN = 0xDA
 _PNG_START = b"\x89PNG"
 _PNG_END = b"IEND\xaeB`\x82"
+_TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+_TIFF_WIDTH, _TIFF_HEIGHT, _ORIENTATION = 256, 257, 274
+
+UPRIGHT = 1
+"""EXIF orientation of a photo that is stored as it is shown."""
+
+_QUARTER_TURNS = (5, 6, 7, 8)
+
+_AGAIN = "Copy or download it again."
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an image file says about itself.
+
+    Attributes:
+        width: of the pixels as they are stored.
+        height: of the pixels as they are stored.
+        orientation: how they are to be shown, 1 … 8 as in EXIF; 1 = as stored.
+    """
+
+    width: int
+    height: int
+    orientation: int = UPRIGHT
+
+    @property
+    def is_quarter_turned(self) -> bool:
+        """Whether width and height change places when the orientation is applied."""
+        return self.orientation in _QUARTER_TURNS
+
+    def size(self, *, oriented: bool) -> tuple[int, int]:
+        """Return (width, height) of the pixels, with the orientation applied or as stored."""
+        if oriented and self.is_quarter_turned:
+            return self.height, self.width
+        return self.width, self.height
+
+
+def read_header(data: bytes, path: Path) -> Header:
+    """Return what an image file says about itself, without decoding it; `path` is for messages.
+
+    Raises:
+        UsageError: the bytes are no image, or part of one.
+    """
+    if is_truncated(data):
+        raise UsageError(
+            f"{path}: the image is truncated (its end is missing after {len(data):,} bytes)",
+            _AGAIN,
+        )
+    try:
+        return _tiff_header(data) if data.startswith(_TIFF_STARTS) else _header(data)
+    except Exception:  # broken bytes make the readers of headers raise nearly everything
+        raise UsageError(f"{path}: not a readable image ({len(data):,} bytes)", _AGAIN) from None
+
+
+def _header(data: bytes) -> Header:
+    with Image.open(BytesIO(data)) as image:
+        # Not `getexif`, which decodes a whole PNG.
+        return Header(image.width, image.height, _orientation(image.info.get("exif")))
+
+
+def _orientation(exif: bytes | None) -> int:
+    if not exif:
+        return UPRIGHT
+    tags = Image.Exif()
+    try:
+        tags.load(exif)
+        return _known(tags.get(_ORIENTATION))
+    except Exception:  # as above; without legible EXIF data a photo is shown as it is stored
+        return UPRIGHT
+
+
+def _tiff_header(data: bytes) -> Header:
+    """Read the first directory; Pillow knows fewer kinds of pixels than there are."""
+    directory = ImageFileDirectory_v2(data[:8] if data[2:3] in b"*\x00" else data[:16])
+    file = BytesIO(data)
+    file.seek(directory.next)
+    directory.load(file)
+    width, height = int(directory[_TIFF_WIDTH]), int(directory[_TIFF_HEIGHT])
+    if min(width, height) < 1:
+        raise struct.error("a TIFF without pixels")
+    return Header(width, height, _known(directory.get(_ORIENTATION)))
+
+
+def _known(orientation: object) -> int:
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else UPRIGHT
+
+
+def decode(
+    data: bytes, header: Header, path: Path, *, oriented: bool = True, bit_depth: int | None = None
+) -> NDArray[np.uint8]:
+    """Return the pixels of an image file as uint8 RGB (height, width, 3).
+
+    Args:
+        data: the file.
+        header: from `read_header`.
+        path: for messages.
+        oriented: apply the EXIF orientation.
+        bit_depth: bits that the values of files with 16 bits per channel use; None = all 16, and a
+            photo that uses 14 or fewer is refused.
+
+    Raises:
+        UsageError: the bytes cannot be decoded, or not to 8 bits without a guess.
+    """
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    decoded = _decoded(data, flags)
+    if decoded is None:
+        # OpenCV makes no colours of some numbers; which ones is worth telling.
+        decoded = _decoded(data, cv2.IMREAD_UNCHANGED)
+        if decoded is None or decoded.dtype == np.uint8:
+            raise UsageError(f"{path}: not a readable image ({len(data):,} bytes)", _AGAIN)
+    pixels = _eight_bits(decoded, path, bit_depth)
+    # OpenCV turns a TIFF whatever the flags say: it is turned back.
+    is_turned = data.startswith(_TIFF_STARTS)
+    if oriented and not is_turned:
+        pixels = turned(pixels, header.orientation)
+    elif is_turned and not oriented:
+        pixels = turned(pixels, _BACK.get(header.orientation, header.orientation))
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _decoded(data: bytes, flags: int) -> NDArray[Any] | None:
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(str(error)) from None
+        return None
+    return None if decoded is None else np.asarray(decoded)
+
+
+_BACK = {6: 8, 8: 6}
+"""Orientation -> the one that undoes it, where it is another."""
+
+
+def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Return (height, width, 3) pixels as an EXIF orientation of 1 … 8 wants them shown."""
+    if orientation in _QUARTER_TURNS:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+_FEW_BITS = 14
+"""Of 16: a photo that uses no more is at most a quarter as bright as can be."""
+
+
+def _eight_bits(decoded: NDArray[Any], path: Path, bit_depth: int | None) -> NDArray[np.uint8]:
+    if decoded.dtype == np.uint8:
+        return np.asarray(decoded, dtype=np.uint8)
+    if decoded.dtype != np.uint16:
+        raise UsageError(
+            f"{path}: the values of its pixels are of type {decoded.dtype}, which have no known range",
+            "Convert the photos to 8 or 16 bits per channel.",
+        )
+    used = int(decoded.max()).bit_length()
+    if bit_depth is None and 0 < used <= _FEW_BITS:
+        raise UsageError(
+            f"{path}: 16 bits per channel, of which its values use {used} at most: "
+            "it would become nearly black",
+            "Say how many bits the photos use with data.bit_depth (as 12; 16 = it is that dark).",
+        )
+    bits = bit_depth or 16
+    if used > bits:
+        raise UsageError(
+            f"{path}: its values use {used} bits, data.bit_depth is {bits}",
+            f"Set data.bit_depth = {used}, or more.",
+        )
+    return np.asarray(decoded >> np.uint16(bits - 8), dtype=np.uint8)
 
 
 def is_truncated(data: bytes) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -22,15 +23,22 @@ from toolkit.data.array_store import (
     write_store,
 )
 from toolkit.data.coco import ImageRecord
-from toolkit.data.contest import Split
-from toolkit.data.image_bytes import is_truncated
+from toolkit.data.image_bytes import Header, decode, read_header
 from toolkit.data.resize import RESIZING, resize_image
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
 from toolkit.progress import Progress
+from toolkit.recipe.schema import Data
+
+if TYPE_CHECKING:
+    from toolkit.data.contest import Split
 
 _AHEAD = 64
 """Images decoded before they are written: bounds the memory of building a cache."""
+
+
+MAX_MEGAPIXELS = Data().max_megapixels
+"""Of a photo without a record."""
 
 
 class ImageSizeError(UsageError):
@@ -38,55 +46,66 @@ class ImageSizeError(UsageError):
 
 
 def read_image(path: Path, record: ImageRecord | None) -> NDArray[np.uint8]:
-    """Read a photo as uint8 RGB (height, width, 3); grey, palette and alpha images become RGB.
+    """Read a photo as uint8 RGB (height, width, 3); grey, palette, CMYK and alpha images become RGB.
 
-    The orientation in the EXIF data is applied, unless only the raw orientation has the size that
-    `record` states.
+    `record` says whether the orientation in the EXIF data is applied, and how many bits the values of
+    16-bit files use. Its size is compared with the file's header before anything is decoded.
 
     Raises:
-        UsageError: the file is missing, unreadable or truncated, or has another size than `record`.
+        UsageError: the file is missing, unreadable or truncated, has another size than `record`, or
+            without one more than `MAX_MEGAPIXELS`.
     """
-    image = decode_image(_read_bytes(path), path)
-    if record is None or image.shape[:2] == (record.height, record.width):
-        return image
-    if image.shape[1::-1] == (record.height, record.width):
-        raw = decode_image(_read_bytes(path), path, oriented=False)
-        if raw.shape[:2] == (record.height, record.width):
-            return raw
-    raise ImageSizeError(
-        f"{path}: the image is {image.shape[1]}x{image.shape[0]} pixels, "
+    data = read_bytes(path)
+    header = read_header(data, path)
+    if record is None:
+        if header.width * header.height > MAX_MEGAPIXELS * 1e6:
+            raise ImageSizeError(
+                f"{path}: the image has {header.width}x{header.height} pixels, more than "
+                f"{MAX_MEGAPIXELS:g} million"
+            )
+        return decode(data, header, path)
+    require_size(path, record, header)
+    image = decode(data, header, path, oriented=record.oriented, bit_depth=record.bit_depth)
+    if image.shape[:2] != (record.height, record.width):  # the header told something else
+        raise _another_size(path, record, (image.shape[1], image.shape[0]))
+    return image
+
+
+def require_size(path: Path, record: ImageRecord, header: Header) -> None:
+    """Refuse a photo whose header tells another size than its record.
+
+    Raises:
+        ImageSizeError: it does.
+    """
+    size = header.size(oriented=record.oriented)
+    if size != (record.width, record.height):
+        raise _another_size(path, record, size)
+
+
+def _another_size(path: Path, record: ImageRecord, size: tuple[int, int]) -> ImageSizeError:
+    hint = "Was the image resized after it was annotated? `trash data check` lists all such images."
+    if size[::-1] == (record.width, record.height):
+        hint = "Was it annotated as it is stored, or as EXIF turns it? data.exif says which."
+    return ImageSizeError(
+        f"{path}: the image is {size[0]}x{size[1]} pixels, "
         f"the annotation file says {record.width}x{record.height}",
-        "Was the image resized after it was annotated? `trash data check` lists all such images.",
+        hint,
     )
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Return what an image file holds.
+
+    Raises:
+        UsageError: it is missing or cannot be read.
+    """
     try:
         return path.read_bytes()
     except FileNotFoundError:
         raise UsageError(f"image not found: {path}", "Is data.root right?") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot read the image: {error.strerror}") from None
-
-
-def decode_image(data: bytes, path: Path, *, oriented: bool = True) -> NDArray[np.uint8]:
-    """Decode the bytes of an image file to uint8 RGB (height, width, 3); `path` is for messages.
-
-    Raises:
-        UsageError: the bytes are no image, or part of one.
-    """
-    if is_truncated(data):
-        raise UsageError(
-            f"{path}: the image is truncated (its end is missing after {len(data):,} bytes)",
-            "Copy or download it again.",
-        )
-    flags = cv2.IMREAD_COLOR if oriented else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    if decoded is None:
-        raise UsageError(
-            f"{path}: not a readable image ({len(data):,} bytes)", "Copy or download it again."
-        )
-    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: cannot read the image: {why}") from None
 
 
 @dataclass(frozen=True)
@@ -143,7 +162,7 @@ def _key(split: Split, size: tuple[int, int] | None) -> str:
         str(FORMAT_VERSION),
         json.dumps(sizes),
         json.dumps(size and [size, RESIZING]),
-        *split.contents,
+        *split.pictures,
     )
 
 

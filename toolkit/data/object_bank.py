@@ -212,7 +212,7 @@ def _key(objects: Objects, train: Split) -> str:
         "class_names": train.labels.class_names,
         "label_of": sorted(train.labels.label_of.items()),
         "overlap": train.overlap,
-        "photos": train.contents,
+        "photos": train.pictures,
         "versions": [SCHEMA_VERSION, FORMAT_VERSION],
     }
     return digest_of("objects", train.digest, json.dumps(chosen))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from toolkit.errors import UsageError
 from toolkit.experiment.ending import terminated_as_interrupted
 from toolkit.experiment.find import finished_run, unfinished_run
-from toolkit.experiment.foresight import foresee_labelling, foresee_training
+from toolkit.experiment.foresight import foresee_labelling, foresee_photos, foresee_training
 from toolkit.experiment.given import Given
 from toolkit.experiment.labelling import run_labelling, set_folder
 from toolkit.experiment.launch import run_of_worker
@@ -175,9 +175,11 @@ class _Execution:
     def all_stages(self, *, resume: bool) -> tuple[RunFolder, RunResult | None]:
         """Do what is not finished; return the run of the last stage, and its result if it was done."""
         states = list(states_of(self.plan, self.places, resume=resume, is_part=self.is_part))
-        for each in states:
-            if each.state != FINISHED:
-                self.foresee(each.stage)
+        ahead = [each.stage for each in states if each.state != FINISHED]
+        for stage in ahead:
+            self.foresee(stage)
+        for stage in ahead:
+            foresee_photos(stage, self.places.cache, self.progress)
         if len(states) > 1:
             for number, each in enumerate(states, start=1):
                 found = f"{each.state}, {each.where}" if each.where else each.state

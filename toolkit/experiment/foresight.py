@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from toolkit.data.augment import build_pipeline
+from toolkit.data.images import open_images
+from toolkit.data.masks import open_masks
 from toolkit.data.object_bank import open_object_bank
+from toolkit.data.photo_rules import require_decodable
 from toolkit.ensemble.combine import working
 from toolkit.errors import TrashError
 from toolkit.experiment.places import Places
-from toolkit.experiment.plan import Labelling, Training
+from toolkit.experiment.plan import Labelling, Stage, Training
 from toolkit.plugin.interfaces import Context, ObjectBank
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import build_chain
@@ -76,3 +81,23 @@ def foresee_labelling(stage: Labelling, registry: Registry) -> None:
     if stage.teachers:
         ensembler = registry.build("ensembler", stage.pseudo.ensemble, context)
         working(ensembler, context.n_classes, len(stage.teachers))
+
+
+def foresee_photos(stage: Stage, cache: Path, progress: Progress) -> None:
+    """Refuse a stage with a photo or an outline that cannot be read; keeps what it decodes for training.
+
+    Raises:
+        UsageError: names them.
+    """
+    if isinstance(stage, Labelling):
+        require_decodable(stage.unlabelled, progress)
+        return
+    data, contest = stage.recipe.data, stage.contest
+    for split in (contest.train, contest.val):
+        open_masks(split, cache, data.image_size, progress)
+        if data.cache_images:
+            open_images(split, cache, data.image_size, progress)
+        else:
+            require_decodable(split.source or split, progress)
+    if contest.test is not None:
+        require_decodable(contest.test, progress)

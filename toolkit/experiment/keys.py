@@ -184,7 +184,7 @@ def labelling_key(
     content: dict[str, Any] = {
         "procedure": LABELLING,
         "images": [unlabelled.digest, *unlabelled.file_names],
-        "photos": digest_of(*unlabelled.contents),
+        "photos": digest_of(*unlabelled.pictures),
         "classes": unlabelled.labels.class_names,
         "ignore_index": recipe.data.ignore_index,
         "teachers": [_network_key(each, registry, project) for each in teachers],
@@ -208,7 +208,7 @@ def result_key(training: Training, registry: Registry, project: Project) -> str:
         "how": {name: recipe.model_dump(mode="json")[name] for name in _AFTERWARDS},
         "files": _files(specs, registry, project),
         "plugins": _plugins(specs, registry),
-        "test": contest.test and [contest.test.digest, digest_of(*contest.test.contents)],
+        "test": contest.test and [contest.test.digest, digest_of(*contest.test.pictures)],
         "truth": contest.truth and contest.truth.digest,
     }
     return digest_of(json.dumps(content, sort_keys=True))

@@ -121,7 +121,7 @@ def _index(member: Member, split: Split, store: str) -> StoreIndex:
             "views": member.views.text,
             "views_digest": member.views.digest,
             "precision": member.precision,
-            "images": digest_of(*split.contents),
+            "images": digest_of(*split.pictures),
             "procedure": str(PROCEDURE),
         },
     )

@@ -9,9 +9,11 @@ from pathlib import Path
 from toolkit.data.coco import ImageRecord
 from toolkit.data.contest import Split
 from toolkit.data.labels import LabelMap
+from toolkit.data.photo_rules import with_rules_of_sizes
 from toolkit.errors import TrashError, UsageError, did_you_mean
 from toolkit.files import digest_of
 from toolkit.pseudo.label_set import INDEX, LabelSet, LabelSetIndex, read_label_index
+from toolkit.recipe.schema import Data
 
 _SHOWN = 3
 
@@ -108,7 +110,7 @@ def images_of(label_set: LabelSet, root: Path | None = None, cache: Path | None 
         ImageRecord(number, image.file_name, width=image.size[1], height=image.size[0])
         for number, image in enumerate(index.images)
     )
-    return Split(
+    split = Split(
         name="unlabelled",
         file=label_set.folder / INDEX,
         root=root,
@@ -119,3 +121,4 @@ def images_of(label_set: LabelSet, root: Path | None = None, cache: Path | None 
         digest=digest_of(*(image.file_name for image in index.images)),
         cache=cache,
     )
+    return with_rules_of_sizes(split, Data())

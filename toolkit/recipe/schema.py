@@ -93,6 +93,14 @@ class Data(Section):
     points, outside the image): a refusal that names them, or they are left out."""
     ignore_index: Annotated[int, Field(ge=1, le=255)] = IGNORE_INDEX
     """Label of pixels that count for nothing."""
+    exif: Literal["auto", "apply", "ignore"] = "auto"
+    """Orientation in the photos' EXIF data: applied, ignored, or by one rule for all photos of a file,
+    told by the sizes of those that are turned by a quarter; where no size tells, it is applied."""
+    bit_depth: Annotated[int, Field(ge=8, le=16)] | None = None
+    """Bits that the values of photos with 16 bits per channel use. Default: all 16, and a photo that
+    uses 14 or fewer is refused, as it would become nearly black."""
+    max_megapixels: Annotated[float, Field(gt=0, le=1073)] = 200.0
+    """Largest photo, in millions of pixels; it catches files that would fill the memory."""
     image_size: Size = (512, 512)
     """(height, width) that images are resized to for the network."""
     mean: Triple = (0.485, 0.456, 0.406)

@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 from toolkit.data.coco import CocoFile, read_coco
 from toolkit.data.contest import Split
 from toolkit.data.empty_annotations import without_empty
-from toolkit.data.guards import refuse_duplicates, refuse_unknown_categories
+from toolkit.data.guards import refuse_duplicates, refuse_large_images, refuse_unknown_categories
 from toolkit.data.labels import LabelMap, make_label_map
+from toolkit.data.photo_rules import with_rules_of_sizes
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
 from toolkit.plugin.component import ComponentSpec
@@ -179,7 +180,7 @@ def photos_of(source: Source, project: Project, data_root: Path | None = None) -
         source = replace(source, data=source.data.model_copy(update={"test": str(moved)}))
         root = data_root
     coco = _test_images(source, project)
-    return Split(
+    split = Split(
         name="test",
         file=coco.path,
         root=root,
@@ -189,6 +190,7 @@ def photos_of(source: Source, project: Project, data_root: Path | None = None) -
         ignore_index=source.data.ignore_index,
         digest=coco.digest,
     )
+    return with_rules_of_sizes(split, source.data)
 
 
 def _test_images(source: Source, project: Project) -> CocoFile:
@@ -262,6 +264,7 @@ def truth_split(path: Path, data: Data, progress: Progress | None = None) -> Spl
         digest=coco.digest,
     )
     refuse_duplicates(split)
+    refuse_large_images(split, data.max_megapixels)
     refuse_unknown_categories(split)
     images = without_empty(
         coco.images,

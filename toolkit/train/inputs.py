@@ -29,6 +29,9 @@ CHANGES_NOTHING = (
     "data.truth",
     "data.sample_submission",
     "data.on_empty",
+    "data.max_megapixels",
+    # How the photos are turned is among the inputs, by the digests of their pictures.
+    "data.exif",
     "data.cache_images",
     "data.workers",
     "train.device",
@@ -102,8 +105,8 @@ def training_inputs(recipe: Recipe, contest: Contest, keys: Mapping[str, str]) -
         "content of the training split": contest.train.digest,
         "content of the validation split": contest.val.digest,
         "resizing": RESIZING,
-        "photos of the training split": digest_of(*contest.train.contents),
-        "photos of the validation split": digest_of(*contest.val.contents),
+        "photos of the training split": digest_of(*contest.train.pictures),
+        "photos of the validation split": digest_of(*contest.val.pictures),
         **keys,
     }
 

@@ -1,0 +1,120 @@
+"""Are the records of an annotation file about photos as they are stored, or as EXIF turns them?
+
+One rule for all photos of a file, as one program wrote it: the sizes of photos that are turned by a quarter
+tell it, and it holds as well for mirrors, half turns and squares, whose sizes tell nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from toolkit.data.coco import ImageRecord
+from toolkit.data.image_bytes import UPRIGHT, Header
+from toolkit.data.listing import some_of
+
+Setting = Literal["auto", "apply", "ignore"]
+"""`data.exif` of a recipe."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the sizes of a file's records say.
+
+    Attributes:
+        turned: names of photos whose record has the size after the quarter turn.
+        stored: names of photos whose record has the size before it.
+        silent: names of photos that are to be turned somehow, and whose size does not tell.
+    """
+
+    turned: tuple[str, ...] = ()
+    stored: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+
+    @property
+    def rule(self) -> bool | None:
+        """Whether most sizes are those of turned photos; None = they do not tell."""
+        if len(self.turned) == len(self.stored):
+            return None
+        return len(self.turned) > len(self.stored)
+
+
+def evidence_of(records: Sequence[ImageRecord], headers: Sequence[Header | None]) -> Evidence:
+    """Return what the sizes say; None is the header of a photo that cannot be read."""
+    turned: list[str] = []
+    stored: list[str] = []
+    silent: list[str] = []
+    for record, header in zip(records, headers, strict=True):
+        if header is None or header.orientation == UPRIGHT:
+            continue
+        told = _told(record, header)
+        (silent if told is None else turned if told else stored).append(record.file_name)
+    return Evidence(tuple(turned), tuple(stored), tuple(silent))
+
+
+def _told(record: ImageRecord, header: Header) -> bool | None:
+    """Return whether the size of a record is that of the turned photo; None = it does not tell."""
+    size = record.width, record.height
+    as_stored, as_turned = header.size(oriented=False), header.size(oriented=True)
+    if as_stored == as_turned or size not in (as_stored, as_turned):
+        return None
+    return size == as_turned
+
+
+def oriented_flags(
+    records: Sequence[ImageRecord],
+    headers: Sequence[Header | None],
+    setting: Setting,
+    rule: bool | None,
+) -> tuple[bool, ...]:
+    """Return for each photo whether its EXIF orientation is applied; True where it has none.
+
+    Args:
+        records: the images of a file.
+        headers: of their photos, None where one cannot be read.
+        setting: `data.exif`.
+        rule: what the sizes say, None = nothing: then it is applied.
+    """
+    if setting != "auto":
+        rule = setting == "apply"
+    flags = []
+    for record, header in zip(records, headers, strict=True):
+        told = None if header is None or setting != "auto" else _told(record, header)
+        plain = header is None or header.orientation == UPRIGHT
+        flags.append(plain or (told if told is not None else rule is not False))
+    return tuple(flags)
+
+
+def doubts(file: Path, evidence: Evidence, setting: Setting, elsewhere: bool | None) -> str:
+    """Return what a user should know of a file's orientation, empty = nothing.
+
+    Args:
+        file: the annotation file.
+        evidence: what its sizes say.
+        setting: `data.exif`.
+        elsewhere: what the sizes of the contest's files say; None = nothing.
+    """
+    if setting != "auto":
+        return ""
+    if evidence.turned and evidence.stored:
+        return (
+            f"{file}: by their sizes {len(evidence.turned)} photos were annotated as EXIF turns them "
+            f"({some_of(evidence.turned, 2)}) and {len(evidence.stored)} as they are stored "
+            f"({some_of(evidence.stored, 2)}); each is read by its size"
+            + (f", {len(evidence.silent)} others as most" if evidence.silent else "")
+        )
+    if evidence.silent and evidence.rule is None and elsewhere is None:
+        return (
+            f"{file}: {len(evidence.silent)} photos are to be turned or mirrored by their EXIF data "
+            f"({some_of(evidence.silent, 2)}) and no size tells whether they were annotated so; it is "
+            'done: set data.exif = "apply" if that is right, "ignore" if they were annotated as stored'
+        )
+    if evidence.rule is not None and elsewhere is not None and evidence.rule != elsewhere:
+        ways = ("as they are stored", "as EXIF turns them")
+        return (
+            f"{file}: its photos were annotated {ways[evidence.rule]}, those of another file of the "
+            f"contest {ways[elsewhere]}; each is read by its own"
+        )
+    return ""

@@ -1,0 +1,161 @@
+"""How the photos of opened splits are read: decided once, before anything is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.data.coco import ImageRecord
+from toolkit.data.image_bytes import Header
+from toolkit.data.images import require_size
+from toolkit.data.listing import some_of
+from toolkit.data.orientation import doubts, evidence_of, oriented_flags
+from toolkit.data.photo_facts import Fault, headers_of, read_headers, undecodable
+from toolkit.errors import UsageError
+from toolkit.progress import Progress
+from toolkit.recipe.schema import Data
+
+if TYPE_CHECKING:
+    from toolkit.data.contest import Split
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class PhotoRules:
+    """How the photos of one file are read.
+
+    Attributes:
+        images: the records, with `oriented` and `bit_depth` decided.
+        applied: whether EXIF orientations are applied; None = no size and no recipe says it.
+        faults: photos that are broken or of another size than their record.
+        warning: what a user should know; empty = nothing.
+    """
+
+    images: tuple[ImageRecord, ...]
+    applied: bool | None
+    faults: tuple[Fault, ...]
+    warning: str
+
+
+def photo_rules(
+    file: Path,
+    root: Path,
+    records: Sequence[ImageRecord],
+    found: Sequence[Header | Fault],
+    data: Data,
+    others: Sequence[bool | None] = (),
+) -> PhotoRules:
+    """Decide how the photos of an annotation file are read.
+
+    Args:
+        file: the annotation file, for messages.
+        root: folder of the photos.
+        records: the images of the file.
+        found: the headers of their photos.
+        data: `exif` and `bit_depth`.
+        others: whether EXIF orientations are applied in the files of the contest, first one first; for
+            a file whose sizes do not tell it.
+    """
+    headers = _legible(found)
+    evidence = evidence_of(records, headers)
+    elsewhere = next((other for other in others if other is not None), None)
+    rule = elsewhere if evidence.rule is None else evidence.rule
+    flags = oriented_flags(records, headers, data.exif, rule)
+    images = tuple(
+        replace(record, oriented=oriented, bit_depth=data.bit_depth)
+        for record, oriented in zip(records, flags, strict=True)
+    )
+    return PhotoRules(
+        images=images,
+        applied=rule if data.exif == "auto" else data.exif == "apply",
+        faults=tuple(_faults(root, images, found)),
+        warning=doubts(file, evidence, data.exif, elsewhere),
+    )
+
+
+def _legible(found: Sequence[Header | Fault]) -> list[Header | None]:
+    return [header if isinstance(header, Header) else None for header in found]
+
+
+def _faults(
+    root: Path, images: Sequence[ImageRecord], found: Sequence[Header | Fault]
+) -> list[Fault]:
+    faults = []
+    for row, header in enumerate(found):
+        if isinstance(header, Fault):
+            faults.append(header)
+            continue
+        try:
+            require_size(root / images[row].file_name, images[row], header)
+        except UsageError as error:
+            faults.append(Fault(row, error))
+    return faults
+
+
+def with_photo_rules(
+    splits: Sequence[Split], data: Data, progress: Progress, known: Sequence[bool | None] = ()
+) -> list[Split]:
+    """Return splits with records that say how their photos are read; see `photo_rules`.
+
+    Args:
+        splits: of one contest, the training split first; their photos are there, and none is a part.
+        data: `exif` and `bit_depth`.
+        progress: told what is in doubt; shows a bar when many photos have to be read.
+        known: whether EXIF orientations are applied in splits that were opened before.
+
+    Raises:
+        UsageError: photos are broken, or of other sizes than their records.
+    """
+    found = [headers_of(split, progress) for split in splits]
+    told = [
+        evidence_of(split.images, _legible(headers)).rule
+        for split, headers in zip(splits, found, strict=True)
+    ]
+    ready = []
+    for split, headers in zip(splits, found, strict=True):
+        rules = photo_rules(split.file, split.root, split.images, headers, data, [*known, *told])
+        refuse_faults(split, rules.faults)
+        if rules.warning:
+            progress.say(f"warning: {rules.warning}")
+        ready.append(split.with_images(rules.images, rules.applied))
+    return ready
+
+
+def with_rules_of_sizes(split: Split, data: Data) -> Split:
+    """Return a split of photos that are only looked at, of which some may be missing or broken.
+
+    Args:
+        split: the images.
+        data: `exif` and `bit_depth`.
+    """
+    found = read_headers(split.root, split.file_names)
+    rules = photo_rules(split.file, split.root, split.images, found, data)
+    return replace(split, images=rules.images, exif_applied=rules.applied)
+
+
+def refuse_faults(split: Split, faults: Sequence[Fault]) -> None:
+    """Refuse photos that cannot be read.
+
+    Raises:
+        UsageError: names them.
+    """
+    if not faults:
+        return
+    shown = [fault.error.message.replace(f"{split.root}/", "", 1) for fault in faults]
+    raise UsageError(
+        f"{split.file}: {len(faults)} of {len(split)} images cannot be used: "
+        + some_of(shown, _SHOWN),
+        faults[0].error.hint,
+    )
+
+
+def require_decodable(split: Split, progress: Progress) -> None:
+    """Refuse a split with a photo that cannot be decoded; each photo is tried once in its life.
+
+    Raises:
+        UsageError: names them.
+    """
+    refuse_faults(split, undecodable(split, progress))
