@@ -16,6 +16,10 @@ What was tried and is not there, of the time of one update on a photo of 300,000
 * pixels sorted by vertex, or in tiles: .9 of all, and everything has to be turned there and back;
 * rows of 16 instead of 12 numbers: the same.
 
+Photos of more than 724 x 724 pixels are worked on in pieces, with equal labels: 6 megapixels and 12
+classes then take .37 kB (a photo) to .85 kB (noise) of each pixel at the peak instead of .66 to 1.31, in
+.9 to 1.1 of the time. What is left is the lattice itself, marginals and unary terms.
+
 On one H100, four photos at 512 x 512 with 12 classes took .06 to .41 s, all iterations of each preset, and .5
 to 1.9 s on two threads of the same machine (16 cores, others busy): equal labels, probabilities within 2e-5.
 """

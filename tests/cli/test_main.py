@@ -167,7 +167,7 @@ def test_an_unforeseen_error_is_one_message_with_its_place(
         (PermissionError(13, "Permission denied", "/somewhere/x.csv"), 1, "/somewhere/x.csv"),
         (IsADirectoryError(21, "Is a directory", "folder"), 2, "folder: Is a directory"),
         (OSError(28, "No space left on device"), 1, "Free some space"),
-        (MemoryError(), 1, "memory ran out"),
+        (MemoryError(), 1, "the memory of this machine is full"),
         (SystemExit(None), 0, ""),
         (SystemExit(3), 3, ""),
         (SystemExit("why it ended"), 1, "why it ended"),

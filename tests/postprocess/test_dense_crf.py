@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.postprocess.slow_crf import exact_filter, features_of, lattice_filter, mean_field
-from toolkit import ComponentSpec, Context, UsageError
+from toolkit import ComponentSpec, Context, TrashError, UsageError
 from toolkit.cli.main import run
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess import mean_field as own
+from toolkit.postprocess import permutohedral
 from toolkit.postprocess.crf_settings import PRESETS, CrfSettings
 from toolkit.postprocess.dense_crf import DenseCrf
 
@@ -50,6 +51,26 @@ def test_it_equals_a_slow_one_on_the_same_lattice() -> None:
     found = DenseCrf(SCENE, own.infer)(probabilities, image)
     expected = mean_field(probabilities, KERNELS, 5, lattice_filter)
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 100, 571])
+def test_a_large_image_is_worked_on_in_pieces(monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    _, probabilities, image = scene()  # of 572 pixels
+    crf = DenseCrf(replace(SCENE, tolerance=1e-3), own.infer)
+    whole = crf(probabilities, image)
+    for module in (own, permutohedral):
+        monkeypatch.setattr(module, "PIECE", piece)
+    np.testing.assert_allclose(crf(probabilities, image), whole, atol=2e-6)
+
+
+def test_a_lack_of_memory_is_told_with_what_it_takes() -> None:
+    def ask_too_much(*_: object) -> Any:
+        raise MemoryError("Unable to allocate 7.3 GiB")
+
+    _, probabilities, image = scene()
+    with pytest.raises(TrashError, match="memory of this machine is full: Unable") as caught:
+        DenseCrf(SCENE, ask_too_much)(probabilities, image)
+    assert "dense_crf takes" in caught.value.hint
 
 
 def test_labels_follow_the_image_as_with_exact_gaussians() -> None:

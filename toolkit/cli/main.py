@@ -33,6 +33,7 @@ from toolkit.errors import (
     raised_at,
 )
 from toolkit.experiment.launch import end_with_launcher
+from toolkit.memory import memory_shortage, out_of_memory
 from toolkit.plugin.discovery import SWITCH, plugins_enabled
 
 _NO_PLUGINS = "--no-plugins"
@@ -200,15 +201,16 @@ def _explained(error: Exception) -> TrashError:
     """Turn any exception into a message that says where it comes from."""
     if isinstance(error, TrashError):
         return error
+    shortage = memory_shortage(error)
+    if shortage is not None:
+        return out_of_memory(
+            shortage, "Lower batch sizes, image sizes or workers, or end other programs."
+        )
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         if error.errno in _WRONG_PATHS:
             return UsageError(f"{where}{error.strerror}")
         return TrashError(f"{where}{error.strerror}", _DISK_HINTS.get(error.errno or 0, ""))
-    if isinstance(error, MemoryError):
-        return TrashError(
-            f"memory ran out{raised_at(error)}", "Lower batch sizes, image sizes or workers."
-        )
     return TrashError(
         f"unexpected {in_words(error)}{raised_at(error)}",
         "This is a mistake in the program or in a plugin: `trash --debug …` shows how it came there.",

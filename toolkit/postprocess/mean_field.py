@@ -12,7 +12,7 @@ from torch import Tensor
 
 from toolkit.memory import keep_freed_memory
 from toolkit.postprocess.crf_settings import CrfSettings
-from toolkit.postprocess.permutohedral import Filter, make_filter
+from toolkit.postprocess.permutohedral import PIECE, Filter, make_filter
 
 _SIZES = 4
 """Sizes of images whose spatial kernel is kept: photos of one camera have one or two."""
@@ -23,22 +23,24 @@ def infer(
     logs: NDArray[np.float32], image: NDArray[np.uint8], settings: CrfSettings
 ) -> NDArray[np.float32]:
     """Return the marginals of the mean field; see `toolkit.postprocess.dense_crf.Inference`."""
-    keep_freed_memory()
+    if logs[..., 0].size <= PIECE:  # a large one needs what it frees for arrays of other sizes
+        keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     height, width, n_classes = logs.shape
     filters = []
     if settings.gaussian_weight > 0:
-        filters.append(
-            _spatial(height, width, settings.gaussian_xy, settings.gaussian_weight, device)
-        )
+        # Kept for the next photo of this size, unless it is large.
+        make = _spatial if height * width <= PIECE else _spatial.__wrapped__
+        filters.append(make(height, width, settings.gaussian_xy, settings.gaussian_weight, device))
     if settings.bilateral_weight > 0:
         places = _places(height, width, settings.bilateral_xy)
         colours = torch.from_numpy(image.reshape(-1, 3).T.astype(np.float32))
         features = torch.cat([places, colours / settings.bilateral_rgb])
         filters.append(make_filter(features.to(device), settings.bilateral_weight))
-    unary = torch.from_numpy(logs).to(device).reshape(-1, n_classes)
+        del places, colours, features
+    unary = torch.split(torch.from_numpy(logs).to(device).reshape(-1, n_classes), PIECE)
     marginals = _mean_field(unary, filters, settings.iterations, settings.tolerance)
-    found: NDArray[np.float32] = marginals.reshape(logs.shape).cpu().numpy()
+    found: NDArray[np.float32] = torch.cat(marginals).reshape(logs.shape).cpu().numpy()
     return found
 
 
@@ -54,27 +56,49 @@ def _places(height: int, width: int, xy: float) -> Tensor:
 
 
 def _mean_field(
-    unary: Tensor, filters: Sequence[Filter], iterations: int, tolerance: float
-) -> Tensor:
-    """Update the marginals, float32 (pixels, C), `iterations` times or until the labels rest."""
-    marginals, labels = _normalised(unary.clone())
+    unary: Sequence[Tensor], filters: Sequence[Filter], iterations: int, tolerance: float
+) -> list[Tensor]:
+    """Update the marginals `iterations` times or until the labels rest.
+
+    Args:
+        unary: float32 (pixels, C) of each piece of the image, in the order of the filters' pieces.
+        filters: the kernels.
+        iterations: updates, at most.
+        tolerance: share of the pixels.
+
+    Returns:
+        float32 (pixels, C) of each piece.
+    """
+    marginals: list[Tensor] = []
+    labels: list[Tensor] = []
+    for own in unary:
+        probabilities, best = _normalised(own.clone())
+        marginals.append(probabilities)
+        labels.append(best)
+    n_pixels = sum(map(len, labels))
     for _ in range(iterations):
-        scores = unary.clone()
-        for kernel in filters:
-            scores += kernel @ marginals
-        previous = labels
-        marginals, labels = _normalised(scores)
-        if tolerance > 0 and float((labels != previous).float().mean()) <= tolerance:
+        spreads = [kernel.spread(marginals) for kernel in filters]
+        changed = 0
+        for number, own in enumerate(unary):
+            # The blurred lattices hold all that is needed of the last marginals.
+            scores = marginals[number].copy_(own)
+            for kernel, vertices in zip(filters, spreads, strict=True):
+                scores += kernel.pieces[number].slices @ vertices
+            _, best = _normalised(scores)
+            if tolerance > 0:
+                changed += int((best != labels[number]).sum())
+            labels[number] = best
+        if tolerance > 0 and changed / n_pixels <= tolerance:
             break
     return marginals
 
 
 def _normalised(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Return softmax, made in place, and labels of (pixels, C).
+    """Return softmax, made in place, and labels, int16, of (pixels, C).
 
     Five times as fast as `torch.softmax`, which has no fast way for rows as short as these.
     """
     highest, labels = scores.max(dim=1, keepdim=True)
     scores.sub_(highest).exp_()
     scores /= scores.sum(dim=1, keepdim=True)
-    return scores, labels
+    return scores, labels.to(torch.int16)  # int64 takes as much as two classes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,20 +44,64 @@ class SparseRows:
 
 
 @dataclass(frozen=True)
-class Filter:
-    """A Gaussian filter of points, normalised symmetrically: apply with `filter @ values`.
+class Piece:
+    """Some of a filter's points, as many as are worked on at once.
 
     Attributes:
-        steps: splat the points onto the vertices, blur along one axis after the other, slice.
+        splat: from these points to the vertices that they touch.
+        touched: int64, the numbers of those vertices among all; None = all of them, in order.
+        slices: from all vertices to these points.
     """
 
-    steps: tuple[SparseRows, ...]
+    splat: SparseRows
+    touched: Tensor | None
+    slices: SparseRows
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A Gaussian filter of points, normalised symmetrically.
+
+    The points come in pieces, so that what is made of them on the way (several times the memory of the
+    points) never exists for all at once; the result does not depend on their number but for the
+    order of the sums.
+
+    Attributes:
+        pieces: splat and slice of the points, `PIECE` of them in each.
+        blurs: along one axis of the lattice after the other.
+        n_vertices: of the lattice.
+    """
+
+    pieces: tuple[Piece, ...]
+    blurs: tuple[SparseRows, ...]
+    n_vertices: int
+
+    def spread(self, values: Sequence[Tensor]) -> Tensor:
+        """Splat and blur the values, float32 (points, C) of each piece -> float32 (vertices + 1, C)."""
+        vertices = _splat(self.pieces, values, self.n_vertices)
+        for blur in self.blurs:
+            vertices = blur @ vertices
+        return vertices
 
     def __matmul__(self, values: Tensor) -> Tensor:
         """Float32 (points, C) -> float32 (points, C)."""
-        for step in self.steps:
-            values = step @ values
-        return values
+        vertices = self.spread(torch.split(values, PIECE))
+        return torch.cat([piece.slices @ vertices for piece in self.pieces])
+
+
+PIECE = 2**19
+"""Points of a piece: a photo of 724 x 724 pixels."""
+
+
+def _splat(pieces: Sequence[Piece], values: Sequence[Tensor], n_vertices: int) -> Tensor:
+    """Add up what the points of each piece give to their vertices; a row of zeros follows the last."""
+    vertices = values[0].new_zeros(n_vertices + 1, values[0].shape[1])
+    for piece, own in zip(pieces, values, strict=True):
+        if piece.touched is None:
+            vertices[:-1] = piece.splat @ own
+        else:
+            vertices[piece.touched] += piece.splat @ own
+    return vertices
 
 
 def make_filter(features: Tensor, weight: float = 1.0) -> Filter:
@@ -73,52 +118,60 @@ def make_filter(features: Tensor, weight: float = 1.0) -> Filter:
     Raises:
         TrashError: features that spread too far for the lattice.
     """
-    n_axes, n_points = len(features) + 1, features.shape[1]
-    keys, shares, stride = _simplices(features)
+    n_axes = len(features) + 1
+    parts = torch.split(features, PIECE, dim=1)
+    packing = _packing(parts)
+    pieces, touched = zip(*(_piece(part, packing) for part in parts), strict=True)
+    vertices = touched[0]
+    if len(pieces) > 1:
+        vertices = torch.unique(torch.cat(touched))
+        pieces = tuple(map(_among, pieces, touched, itertools.repeat(vertices)))
+    del touched
+    blurs = _blurs(vertices, _steps_along_axes(packing.stride))
+    plain = Filter(pieces, blurs, len(vertices))
+    ones = features.new_ones(features.shape[1], 1)
+    norms = torch.split((plain @ ones)[:, 0].add_(1e-20).rsqrt_(), PIECE)
+    for piece, norm in zip(pieces, norms, strict=True):
+        piece.splat.values.mul_(norm[piece.splat.columns])
+        piece.slices.values.mul_((norm * weight).repeat_interleave(n_axes))
+    return plain
+
+
+def _piece(features: Tensor, packing: _Packing) -> tuple[Piece, Tensor]:
+    """Return splat and slice of some points, features (d, points), and the keys of their vertices."""
+    keys, shares = _simplices(features, packing)
+    n_points, n_axes = keys.shape
     ordered, order = torch.sort(keys.reshape(-1), stable=True)
+    del keys
     vertices, number, counts = torch.unique_consecutive(
         ordered, return_inverse=True, return_counts=True
     )
-    del keys, ordered  # with many pixels every such array counts
+    del ordered
     vertex_of = torch.empty_like(order, dtype=torch.int32).scatter_(0, order, number.int())
     del number
     splat = SparseRows(_starts(counts), (order // n_axes).int(), shares.reshape(-1)[order])
-    del order
-    blurs = [_blur(vertices, step) for step in _steps_along_axes(stride)]
     every = torch.arange(0, n_points * n_axes + 1, n_axes, dtype=torch.int32, device=shares.device)
     # Three-point blurs add up to more than 1; this is the lattice's own factor for it.
     scale = 1 / (1 + 2.0 ** (1 - n_axes))
-    slices = SparseRows(every, vertex_of, shares.reshape(-1) * scale)
-    plain = Filter((splat, *blurs, slices))
-    norm = (plain @ shares.new_ones(n_points, 1))[:, 0].add_(1e-20).rsqrt_()
-    factors = (norm * weight).repeat_interleave(n_axes)
-    return Filter(
-        (
-            replace(splat, values=splat.values * norm[splat.columns]),
-            *blurs,
-            replace(slices, values=slices.values * factors),
-        )
-    )
+    return Piece(splat, None, SparseRows(every, vertex_of, shares.reshape(-1) * scale)), vertices
 
 
-def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
-    """Find the simplex of the lattice around each point.
+def _among(piece: Piece, touched: Tensor, vertices: Tensor) -> Piece:
+    """Return a piece that numbers its vertices, keys `touched`, among all `vertices`."""
+    numbers = torch.searchsorted(vertices, touched)
+    slices = replace(piece.slices, columns=numbers.int()[piece.slices.columns])
+    return Piece(piece.splat, numbers, slices)
+
+
+def _simplices(features: Tensor, packing: _Packing) -> tuple[Tensor, Tensor]:
+    """Find the simplex of the lattice around each point, features (d, points).
 
     Returns:
         Keys of its vertices, int64 (points, d + 1); the point's share in each of them, float32
-        (points, d + 1), sum 1; and by how much a key grows along each of the d first coordinates.
+        (points, d + 1), sum 1.
     """
     d, n_points = features.shape
-    elevated = _elevate(features)
-    rounded = (elevated * (1 / (d + 1))).round_()
-    origin = rounded * (d + 1)
-    rank = _ranks(elevated - origin) + rounded.sum(dim=0).long()
-    del rounded
-    # Rounding can leave the plane of the lattice; ranks out of range say which coordinates to turn back.
-    wrap = (d + 1) * ((rank < 0).int() - (rank > d).int())
-    rank += wrap
-    origin += wrap
-    del wrap
+    elevated, origin, rank = _origins(features)
     ranked = torch.empty_like(origin).scatter_(0, rank, (elevated - origin) * (1 / (d + 1)))
     shares = ranked.new_empty(n_points, d + 1)
     shares[:, 0] = 1 + ranked[d] - ranked[0]
@@ -126,18 +179,32 @@ def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
         shares[:, remainder] = ranked[d - remainder] - ranked[d - remainder + 1]
     del elevated, ranked
 
-    stride, key = _packed(origin[:d].long())
+    key = packing.key(origin[:d].long())
     stride_of_rank = torch.empty_like(rank).scatter_(
-        0, rank, key.new_tensor([*stride, 0])[:, None].expand(-1, n_points)
+        0, rank, key.new_tensor([*packing.stride, 0])[:, None].expand(-1, n_points)
     )
     keys = key.new_empty(n_points, d + 1)
     keys[:, 0] = key
     # From one vertex to the next all coordinates grow by 1, and the one that ranks highest of those
     # left goes back by d + 1.
     for remainder in range(1, d + 1):
-        key = key + sum(stride) - (d + 1) * stride_of_rank[d - remainder + 1]
+        key = key + sum(packing.stride) - (d + 1) * stride_of_rank[d - remainder + 1]
         keys[:, remainder] = key
-    return keys, shares, stride
+    return keys, shares
+
+
+def _origins(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the elevated points, the remainder-0 vertex of each one's simplex, and its ranks."""
+    d = len(features)
+    elevated = _elevate(features)
+    rounded = (elevated * (1 / (d + 1))).round_()
+    origin = rounded * (d + 1)
+    rank = _ranks(elevated - origin) + rounded.sum(dim=0).long()
+    # Rounding can leave the plane of the lattice; ranks out of range say which coordinates to turn back.
+    wrap = (d + 1) * ((rank < 0).int() - (rank > d).int())
+    rank += wrap
+    origin += wrap
+    return elevated, origin, rank
 
 
 def _elevate(features: Tensor) -> Tensor:
@@ -166,20 +233,39 @@ def _ranks(offset: Tensor) -> Tensor:
     return rank
 
 
-def _packed(coordinates: Tensor) -> tuple[list[int], Tensor]:
-    """Pack coordinates, int64 (d, points), into one number; vertices and neighbours cannot collide."""
-    d = len(coordinates)
+@dataclass(frozen=True)
+class _Packing:
+    """How d integer coordinates become one number; vertices and neighbours cannot collide.
+
+    Attributes:
+        lowest: int64 (d, 1), below every coordinate.
+        stride: by how much the number grows along each coordinate.
+    """
+
+    lowest: Tensor
+    stride: list[int]
+
+    def key(self, coordinates: Tensor) -> Tensor:
+        """Pack coordinates, int64 (d, points)."""
+        factors = coordinates.new_tensor(self.stride)[:, None]
+        return ((coordinates - self.lowest) * factors).sum(dim=0)
+
+
+def _packing(parts: Sequence[Tensor]) -> _Packing:
+    """Return a packing for the vertices around all points, features (d, points) of each part."""
+    d = len(parts[0])
     margin = 2 * (d + 1)
-    lowest = coordinates.amin(dim=1) - margin
-    spans = (coordinates.amax(dim=1) + margin + 1 - lowest).tolist()
+    extremes = [torch.aminmax(_origins(part)[1][:d].long(), dim=1) for part in parts]
+    lowest = torch.stack([low for low, _ in extremes]).amin(dim=0) - margin
+    highest = torch.stack([high for _, high in extremes]).amax(dim=0) + margin
+    spans = (highest + 1 - lowest).tolist()
     if math.prod(spans) >= 2**62:
         raise TrashError(
             "dense CRF: the standard deviations are too small for an image of this size",
             "Use larger values of bilateral_xy and bilateral_rgb.",
         )
     stride = [math.prod(spans[axis + 1 :]) for axis in range(d)]
-    factors = coordinates.new_tensor(stride)[:, None]
-    return stride, ((coordinates - lowest[:, None]) * factors).sum(dim=0)
+    return _Packing(lowest[:, None], stride)
 
 
 def _steps_along_axes(stride: list[int]) -> list[int]:
@@ -188,21 +274,31 @@ def _steps_along_axes(stride: list[int]) -> list[int]:
     return [n_axes * along - sum(stride) for along in (*stride, 0)]
 
 
-def _blur(vertices: Tensor, step: int) -> SparseRows:
-    """Each vertex and half of its two neighbours on an axis, as far as there are any."""
+def _blurs(vertices: Tensor, steps: Sequence[int]) -> tuple[SparseRows, ...]:
+    """Each vertex and half of its two neighbours on an axis; step by step along all axes.
+
+    The rows of all of them are alike (one row past the last vertex stands for a neighbour that is not
+    there and holds zeros), so that only the columns take memory for each axis.
+    """
+    n_rows = len(vertices) + 1
+    starts = torch.arange(0, 3 * n_rows + 1, 3, dtype=torch.int32, device=vertices.device)
+    values = starts.new_tensor([1.0, 0.5, 0.5], dtype=torch.float32).repeat(n_rows)
+    return tuple(SparseRows(starts, _neighbours(vertices, step), values) for step in steps)
+
+
+def _neighbours(vertices: Tensor, step: int) -> Tensor:
+    """Return int32 (3 * (vertices + 1),): each vertex, the one after and the one before it."""
     n_vertices = len(vertices)
     wanted = vertices + step
     found = torch.searchsorted(vertices, wanted, out_int32=True).clamp_(max=n_vertices - 1)
     there = vertices[found] == wanted
+    del wanted
+    columns = torch.full((n_vertices + 1, 3), n_vertices, dtype=torch.int32, device=vertices.device)
     own = torch.arange(n_vertices, dtype=torch.int32, device=vertices.device)
-    after = torch.where(there, found, own)
-    before = own.clone()
-    before[found[there]] = own[there]
-    columns = torch.stack([own, after, before], dim=1)
-    values = (columns != own[:, None]).float().mul_(0.5)
-    values[:, 0] = 1
-    starts = torch.arange(0, 3 * n_vertices + 1, 3, dtype=torch.int32, device=vertices.device)
-    return SparseRows(starts, columns.reshape(-1), values.reshape(-1))
+    columns[:-1, 0] = own
+    columns[:-1, 1] = torch.where(there, found, n_vertices)
+    columns[found[there], 2] = own[there]
+    return columns.reshape(-1)
 
 
 def _starts(counts: Tensor) -> Tensor:

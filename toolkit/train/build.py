@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from toolkit.errors import TrashError, in_words, raised_at
+from toolkit.memory import memory_shortage
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress, SilentProgress
@@ -109,6 +110,8 @@ def _output_shapes(
     except (TrashError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # a network is anybody's code
+        if memory_shortage(error) is not None:
+            raise
         raise TrashError(
             f"model {name} failed on one image of {context.image_size} pixels: "
             f"{in_words(error)}{raised_at(error)}",

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit.errors import TrashError, UsageError
+from toolkit.memory import explained_memory_shortage
 from toolkit.progress import Progress, say_once
 from toolkit.train.normalise import Normalise
 
@@ -173,9 +174,10 @@ _LONG_TRIAL = 0.05
 
 @contextmanager
 def explained_out_of_memory(hint: str) -> Iterator[None]:
-    """Turn a full GPU memory inside the context into a `TrashError` with `hint`."""
+    """Turn a full memory, of the GPU or of the machine, inside the context into a `TrashError`."""
     try:
-        yield
+        with explained_memory_shortage(hint):
+            yield
     except torch.OutOfMemoryError as error:
         reason = str(error).partition(". ")[0]
         raise TrashError(f"the memory of the GPU is full: {reason}", hint) from error
