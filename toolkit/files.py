@@ -18,20 +18,25 @@ from toolkit.errors import UsageError
 _DIGEST_BYTES = 16
 
 
+_TEMPORARY = ".tmp."
+_LOCK = ".lock."
+_NAME_LENGTH = 120
+"""Characters of a file's name that its temporary one ends with: file systems refuse more than 255."""
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, renamed to `path` on success and removed on failure.
 
     The parent folder is made. Works for a file; its suffixes are kept so that writers that look at
-    them behave the same.
+    them behave the same. What a process that was killed left in the folder is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent)
     try:
-        handle, name = tempfile.mkstemp(prefix=".", suffix="." + path.name, dir=path.parent)
+        temporary, handle = _locked_temporary(path)
     except OSError as error:
         raise _about(path, error) from None
-    os.close(handle)
-    temporary = Path(name)
     try:
         yield temporary
         # mkstemp makes files that only their owner may read; a team shares these.
@@ -43,6 +48,45 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+        os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files and locks that killed processes left in a folder."""
+    with suppress(OSError):  # a folder that cannot be read or written is not tidied
+        for entry in os.scandir(folder):
+            if entry.name.startswith((_TEMPORARY, _LOCK)) and entry.is_file(follow_symlinks=False):
+                _remove_if_unused(entry.path)
+
+
+def _remove_if_unused(path: str) -> None:
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            # Its writer has it locked; the system drops the lock of a process that dies.
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+        finally:
+            os.close(handle)
+
+
+def _locked_temporary(path: Path) -> tuple[Path, int]:
+    while True:
+        handle, name = tempfile.mkstemp(
+            prefix=_TEMPORARY, suffix="." + path.name[-_NAME_LENGTH:], dir=path.parent
+        )
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if _is_at(handle, name):
+            return Path(name), handle
+        os.close(handle)  # taken for a leftover before it was locked
+
+
+def _is_at(handle: int, path: str | Path) -> bool:
+    """Return whether an open file is still what its path names."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _about(path: Path, error: OSError) -> OSError:
@@ -57,27 +101,38 @@ def _umask() -> int:
 
 
 @contextmanager
-def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Keep other processes out of this context; the file at `path` is removed when it ends well.
+def locked(target: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Keep other processes out of this context; a lock file lies beside `target` meanwhile.
 
     Args:
-        path: of the lock file; its folder is made.
+        target: the file or folder that one process at a time works on; its parent is made.
         on_wait: called when another process is in the context, before waiting for it.
     """
+    path = target.with_name(f"{_LOCK}{target.name[-_NAME_LENGTH:]}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    handle = _taken(path, on_wait)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        # Closing alone would leave it locked while a forked child has the file open.
+        fcntl.flock(handle, fcntl.LOCK_UN)
+        os.close(handle)
+
+
+def _taken(path: Path, on_wait: Callable[[], None]) -> int:
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         # The system drops the lock of a process that dies.
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             on_wait()
-            fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-            path.unlink(missing_ok=True)
-        finally:
-            # Closing alone would leave it locked while a forked child has the file open.
-            fcntl.flock(file, fcntl.LOCK_UN)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if _is_at(handle, path):
+            return handle
+        # Who had it has removed it since: another process may hold a new file of this name.
+        os.close(handle)
 
 
 @contextmanager
@@ -91,7 +146,8 @@ def unfinished(folder: Path, on_wait: Callable[[], None]) -> Iterator[Path | Non
         folder: its final name.
         on_wait: called when another process is writing the folder, before waiting for it.
     """
-    with locked(folder.with_name(f"{folder.name}.lock"), on_wait):
+    with locked(folder, on_wait):
+        remove_leftovers(folder.parent)
         if folder.exists():
             yield None
             return

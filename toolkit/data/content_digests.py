@@ -159,7 +159,7 @@ def _checksum(files: Any) -> str:
 
 def _remember(memory: Path, root: Path, new: Mapping[str, tuple[_State, str]]) -> None:
     # A cache that cannot be written, or a lock that the file system lacks, costs the memory only.
-    with suppress(OSError), locked(memory.with_suffix(".lock"), lambda: None):
+    with suppress(OSError), locked(memory, lambda: None):
         known = {
             name: entry for name, entry in _remembered(memory).items() if (root / name).exists()
         }

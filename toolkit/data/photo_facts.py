@@ -150,7 +150,7 @@ class _Memory:
         if self._file is None:
             return
         # A cache that cannot be written, or a lock that the file system lacks, costs the memory only.
-        with suppress(OSError), locked(self._file.with_suffix(".lock"), lambda: None):
+        with suppress(OSError), locked(self._file, lambda: None):
             facts = {
                 "headers": {
                     content: astuple(header)

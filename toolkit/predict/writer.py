@@ -2,8 +2,8 @@
 
 While it grows the store is called `KEY.partial`. After every batch the maps are forced to the disk
 first and their number is noted second, so that whatever ends the process, the next one continues
-at the first missing map. A lock on `KEY.lock` lets one process at a time write a key; the
-system drops the lock with the process.
+at the first missing map. A lock lets one process at a time write a key; the system drops it with
+the process.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def writing(
     Raises:
         TrashError: too little space on the disk.
     """
-    with locked(folder.with_name(folder.name + ".lock"), on_wait):
+    with locked(folder, on_wait):
         if folder.exists():
             yield None
             return

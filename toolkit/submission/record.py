@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit import __version__
 from toolkit.data.contest import Contest
 from toolkit.ensemble.combination import Fitted
-from toolkit.files import file_digest
+from toolkit.files import file_digest, locked
 from toolkit.metrics.confusion import Scores
 from toolkit.packages import package_versions
 from toolkit.plugin.component import ComponentSpec
@@ -170,13 +170,15 @@ def record_scores(
     Raises:
         UsageError: there is no side-car, or it is broken.
     """
-    side_car = read_side_car(side_car_path(submission))
-    before = side_car.leaderboard
-    after = Leaderboard(
-        public=before.public if public is None else public,
-        private=before.private if private is None else private,
-    )
-    write_side_car(submission, replace(side_car, leaderboard=after))
+    # Read, changed and written by one process at a time: two that record at once both keep theirs.
+    with locked(side_car_path(submission), lambda: None):
+        side_car = read_side_car(side_car_path(submission))
+        before = side_car.leaderboard
+        after = Leaderboard(
+            public=before.public if public is None else public,
+            private=before.private if private is None else private,
+        )
+        write_side_car(submission, replace(side_car, leaderboard=after))
     return before, after
 
 

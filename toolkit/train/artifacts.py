@@ -114,11 +114,6 @@ class Artifacts:
             )
         return saved
 
-    def remove_leftovers(self) -> None:
-        """Delete temporary files of a process that was killed while it wrote."""
-        for leftover in self.path.glob(".*.pt"):
-            leftover.unlink()
-
     def save(self, learner: Learner, history: History) -> None:
         """Write the checkpoints and, when they are whole, the state after an epoch.
 

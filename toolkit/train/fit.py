@@ -143,7 +143,6 @@ def _journal(
     if not world.is_main:
         yield None
         return
-    artifacts.remove_leftovers()
     trackers = open_trackers(recipe.trackers, registry, batches.context, artifacts.path, progress)
     journal = Journal(artifacts.metrics, history.epochs, trackers, progress)
     try:
