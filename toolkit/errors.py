@@ -9,6 +9,10 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
+_LONGEST_NAME = 200
+"""Comparing two names takes time by the product of their lengths; nobody mistypes longer ones."""
+_LONGEST_REASON = 500
+
 
 class TrashError(Exception):
     """Something went wrong that the user can understand and act on.
@@ -46,12 +50,15 @@ def raised_at(error: BaseException) -> str:
 def in_words(error: BaseException) -> str:
     """Return type and first line of somebody else's exception: "ValueError: bad shape"."""
     text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    kind = type(error).__name__
+    return f"{kind}: {text[0][:_LONGEST_REASON]}" if text else kind
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:
     """Return the choice that looks most like `name`, or None if none is close."""
-    choices = sorted(set(choices))
+    if len(name) > _LONGEST_NAME:
+        return None
+    choices = sorted({choice for choice in choices if len(choice) <= _LONGEST_NAME})
     by_folded = {choice.casefold(): choice for choice in reversed(choices)}
     found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
     if found:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from toolkit.errors import UsageError
 
 _DIGEST_BYTES = 16
+_BLOCK = 1 << 20
 
 
 _TEMPORARY = ".tmp."
@@ -172,15 +176,53 @@ def write_json_atomic(path: Path, value: Any) -> None:
     write_text_atomic(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def open_regular(path: Path, what: str) -> BinaryIO:
+    """Open a file for reading; `what` names it in messages.
+
+    A link to a device, such as /dev/zero, is no file: it would never end.
+
+    Raises:
+        UsageError: it is missing, no regular file, or unreadable.
+    """
+    try:
+        return _open(path)
+    except OSError as error:
+        raise UsageError(f"cannot read the {what} {path}: {error.strerror}") from None
+    except ValueError as error:  # a NUL in the name
+        raise UsageError(f"cannot read the {what} {str(path)!r}: {error}") from None
+
+
+def _open(path: Path) -> BinaryIO:
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return path.open("rb", buffering=_BLOCK)
+
+
 def read_json(path: Path, what: str) -> Any:
     """Return the parsed JSON of `path`; `what` names it in messages ("annotation file").
 
     Raises:
         UsageError: the file is missing, unreadable, not UTF-8 or not JSON; names file and line.
     """
+    return _parsed(path, what, json.loads)
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Return the parsed TOML of `path`; `what` names it in messages ("combination").
+
+    Raises:
+        UsageError: the file is missing, unreadable, not UTF-8 or not TOML.
+    """
+    found: dict[str, Any] = _parsed(path, what, tomllib.loads)
+    return found
+
+
+def _parsed(path: Path, what: str, parse: Callable[[str], Any]) -> Any:
     try:
-        # Editors on Windows begin files with a byte order mark.
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        with _open(path) as file:
+            # Editors on Windows begin files with a byte order mark.
+            return parse(file.read().decode("utf-8-sig"))
     except FileNotFoundError:
         raise UsageError(f"{what} not found: {path}") from None
     except IsADirectoryError:
@@ -189,11 +231,14 @@ def read_json(path: Path, what: str) -> Any:
         raise UsageError(f"{path}: {what} is not UTF-8 text ({error.reason})") from None
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}:{error.lineno}: {what} is not valid JSON: {error.msg}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {what} is no TOML file: {error}") from None
     except RecursionError:
         raise UsageError(f"{path}: {what} is nested too deeply") from None
     except OSError as error:
         raise UsageError(f"cannot read {what} {path}: {error.strerror}") from None
-    except ValueError as error:  # a number of thousands of digits
+    # A number of thousands of digits, a date that there is not, a NUL in the name.
+    except ValueError as error:
         raise UsageError(f"{path}: {what} cannot be read: {error}") from None
 
 

@@ -246,8 +246,8 @@ def test_series_are_searched_out_of_fold(
         (["runs/tiny-001", "-o", "chosen.txt"], "-o chosen.txt: a combination is a .toml file"),
         (["runs/tiny-001", "runs/tiny-002", "--way", "gredy"], "--way gredy: unknown"),
         (["runs/tiny-001", "./runs/../runs/tiny-001"], "is named twice"),
-        (["runs/empty.json"], "runs/empty.json is damaged: it names no checkpoints"),
-        (["runs/other.json"], "runs/other.json is damaged: it names no checkpoints"),
+        (["runs/empty.json"], "runs/empty.json: broken summary of a series: runs: "),
+        (["runs/other.json"], "runs/other.json: broken summary of a series: runs.0.checkpoint: "),
     ],
 )
 def test_mistakes_are_told_before_the_work(

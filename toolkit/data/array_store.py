@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from toolkit.files import atomic_path
 
 _MAGIC = b"trasharr"
+_LONGEST_SIDE = 2**31 - 1
 FORMAT_VERSION = 1
 """Part of every cache key: a new layout never meets an old file."""
 
@@ -61,8 +63,10 @@ class Layout:
 
     @property
     def n_bytes(self) -> int:
-        """Size of the whole file."""
-        return int(self.offsets[-1]) + 8 * len(self.sizes) * self.n_labels
+        """Size of the whole file; of sizes that others wrote it may be more than 64 bits hold."""
+        pixels = sum(height * width for height, width in self.sizes)
+        beside = len(_MAGIC) + 16 + 8 * len(self.sizes) * (1 + self.n_labels)
+        return beside + pixels * max(self.channels, 1)
 
 
 class ArrayStore:
@@ -112,7 +116,9 @@ def open_store(path: Path, layout: Layout) -> ArrayStore | None:
     """Return the store at `path`, or None when it is absent, damaged or of another layout."""
     try:
         with path.open("rb") as file:
-            whole = os.fstat(file.fileno()).st_size == layout.n_bytes
+            sides = itertools.chain.from_iterable(layout.sizes)
+            possible = all(0 < side <= _LONGEST_SIDE for side in sides)
+            whole = possible and os.fstat(file.fileno()).st_size == layout.n_bytes
             if not whole or file.read(len(layout.header)) != layout.header:
                 return None
     except FileNotFoundError:

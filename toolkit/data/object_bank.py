@@ -24,6 +24,7 @@ from toolkit.data.contest import Split
 from toolkit.data.listing import some_of
 from toolkit.data.object_cutting import MARGIN, Piece, chosen_labels, cut_pieces, find_pieces
 from toolkit.errors import TrashError, UsageError
+from toolkit.file_schema import PathText, Side, problems_in
 from toolkit.files import digest_of, read_json, unfinished, write_json_atomic
 from toolkit.plugin.interfaces import CutOut
 from toolkit.progress import Progress
@@ -50,8 +51,8 @@ class SourceImage:
         digest: digest of the file.
     """
 
-    file_name: str
-    size: tuple[PositiveInt, PositiveInt]
+    file_name: PathText
+    size: tuple[Side, Side]
     n_bytes: PositiveInt
     digest: str
 
@@ -71,7 +72,7 @@ class BankedObject:
     label: PositiveInt
     source: Annotated[int, Field(ge=0)]
     area: PositiveInt
-    size: tuple[PositiveInt, PositiveInt]
+    size: tuple[Side, Side]
     corner: tuple[NonNegativeInt, NonNegativeInt]
 
 
@@ -305,9 +306,7 @@ def _read_index(folder: Path) -> BankIndex:
     try:
         index = _ADAPTER.validate_python(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise _damaged(folder, f"{INDEX}: {where}: {first['msg']}") from None
+        raise _damaged(folder, f"{INDEX}: {problems_in(error)}") from None
     if any(
         each.source >= len(index.sources) or each.label >= len(index.class_names)
         for each in index.objects

@@ -15,6 +15,7 @@ from toolkit.data.coco import CocoFile
 from toolkit.data.content_digests import content_digests
 from toolkit.data.listing import some_of
 from toolkit.errors import UsageError
+from toolkit.file_schema import problems_in
 from toolkit.files import read_json, write_json_atomic
 from toolkit.progress import Progress
 
@@ -222,9 +223,8 @@ def read_folds(path: Path, source: Path, file_names: Sequence[str]) -> Folds:
     try:
         content = _FoldFile.model_validate(value)
     except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
         raise UsageError(
-            f"{path}: not a split file: {where}: {error.errors()[0]['msg']}",
+            f"{path}: not a split file: {problems_in(error)}",
             "Write one with `trash data split`.",
         ) from None
     if (content.schema_name, content.version) != (SCHEMA, VERSION):

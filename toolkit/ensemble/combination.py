@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import tomli_w
-from pydantic import ConfigDict, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import ConfigDict, FiniteFloat, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from toolkit.errors import UsageError
-from toolkit.files import write_text_atomic
+from toolkit.file_schema import PathText, validated
+from toolkit.files import read_toml, write_text_atomic
 from toolkit.plugin.component import ComponentSpec
 
 SCHEMA = "trash-combination"
@@ -25,7 +25,7 @@ _STRICT = ConfigDict(extra="forbid")
 class FittedMember:
     """A checkpoint that a combination was fitted to, with its views."""
 
-    checkpoint: str
+    checkpoint: PathText
     digest: str
     views: str
 
@@ -86,12 +86,7 @@ def read_combination(path: Path) -> Combination:
     Raises:
         UsageError: missing, not TOML, something else, of a newer version, or a wrong or missing value.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"combination not found: {path}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no TOML file: {error}") from None
+    values = read_toml(path, "combination")
     if values.get("schema") != SCHEMA:
         raise UsageError(
             f"{path} is no combination of trash ensemble search",
@@ -102,12 +97,7 @@ def read_combination(path: Path) -> Combination:
             f"{path}: combination of version {values.get('version')}; this is version {VERSION}",
             "Update the toolkit.",
         )
-    try:
-        return _ADAPTER.validate_python(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UsageError(f"{path}: broken combination: {where}: {first['msg']}") from None
+    return validated(_ADAPTER, values, path, "combination")
 
 
 def refuse_other_members(combination: Combination, members: Sequence[FittedMember]) -> None:

@@ -6,9 +6,11 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field, TypeAdapter
 
 from toolkit.data.contest import Contest, Split, open_contest
 from toolkit.ensemble.combine import Maps
@@ -16,6 +18,7 @@ from toolkit.ensemble.held_out import Part
 from toolkit.errors import UsageError
 from toolkit.experiment.find import find_checkpoint
 from toolkit.experiment.series import SCHEMA, VERSION
+from toolkit.file_schema import PathText, validated
 from toolkit.files import read_json
 from toolkit.plugin.registry import Registry
 from toolkit.predict.member import Member, member_name
@@ -108,15 +111,23 @@ def _runs_of_series(choice: MemberChoice, project: Project) -> tuple[MemberChoic
         )
     if content.get("version") != VERSION:
         raise UsageError(f"{choice.path} has version {content.get('version')}, not {VERSION}")
-    try:
-        checkpoints = [project.root / run["checkpoint"] for run in content["runs"]]
-    except (KeyError, TypeError):
-        checkpoints = []
-    if not checkpoints:
-        raise UsageError(
-            f"{choice.path} is damaged: it names no checkpoints", "Run its recipe again."
-        )
-    return tuple(MemberChoice(path, choice.views) for path in checkpoints)
+    summary = validated(
+        _SUMMARY, content, choice.path, "summary of a series", "Run its recipe again."
+    )
+    return tuple(MemberChoice(project.root / run.checkpoint, choice.views) for run in summary.runs)
+
+
+class _Run(BaseModel):
+    checkpoint: PathText
+
+
+class _Summary(BaseModel):
+    """What is read of the summary of a series, see `toolkit.experiment.series`."""
+
+    runs: Annotated[tuple[_Run, ...], Field(min_length=1)]
+
+
+_SUMMARY = TypeAdapter(_Summary)
 
 
 def open_candidates(

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, TypeAdapter
+
 from toolkit.errors import UsageError
+from toolkit.file_schema import PathText, validated
 from toolkit.files import read_json, write_json_atomic
 
 MANIFEST = "manifest.json"
@@ -70,6 +73,7 @@ class RunFolder:
         missing = [key for key in ("status", *LINEAGE) if key not in found]
         if missing:
             raise UsageError(f"{path}: broken manifest: it lacks {', '.join(missing)}")
+        validated(_MANIFEST, found, path, "manifest")
         manifest: dict[str, Any] = found
         return manifest
 
@@ -105,6 +109,47 @@ class RunFolder:
             # Closing alone would leave it locked while a forked child has the folder open.
             fcntl.flock(handle, fcntl.LOCK_UN)
             os.close(handle)
+
+
+class _Figures(BaseModel):
+    val_miou: float
+    val_iou: list[float | None] = []
+
+
+class _TestScore(BaseModel):
+    mean_iou: float
+    iou: list[float | None]
+
+
+class _Submission(BaseModel):
+    score: _TestScore | None = None
+
+
+class _Result(BaseModel):
+    scores: _Figures
+    submission: _Submission | None = None
+
+
+class _Given(BaseModel):
+    labels: PathText | None
+    start: PathText | None
+    members: list[tuple[PathText, str | None]]
+    keys: dict[str, str]
+    is_part: bool
+
+
+class _Manifest(BaseModel):
+    """What is read of a manifest, see `toolkit.experiment.manifest`; it holds more."""
+
+    status: str
+    started: str = ""
+    training: str | None = None
+    classes: list[str] = []
+    given: _Given | None = None
+    result: _Result | None = None
+
+
+_MANIFEST = TypeAdapter(_Manifest)
 
 
 def new_run(recipe_name: str, runs: Path, submissions: Path) -> RunFolder:

@@ -7,16 +7,19 @@ its image's native size, as little-endian numbers of one type. It is written by
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from toolkit.errors import TrashError
+from toolkit.file_schema import PathText, Side, problems_in
 from toolkit.files import read_json
 
 SCHEMA = "trash-store"
@@ -38,7 +41,7 @@ _ROUNDING = {"u8": 0.5 / 255, "u16": 0.5 / 65535, "f16": 2**-11, "f32": 1e-6}
 _SLACK = 1e-5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class StoreIndex:
     """What a store holds and what it was made from.
 
@@ -50,10 +53,10 @@ class StoreIndex:
         origin: what the maps depend on (member, views, split, …), for people and for the key.
     """
 
-    class_names: tuple[str, ...]
-    file_names: tuple[str, ...]
-    sizes: tuple[tuple[int, int], ...]
-    dtype: str
+    class_names: Annotated[tuple[str, ...], Field(min_length=1, max_length=256)]
+    file_names: tuple[PathText, ...]
+    sizes: tuple[tuple[Side, Side], ...]
+    dtype: Annotated[str, Field(pattern=f"^({'|'.join(NUMBER_TYPES)})$")]
     origin: dict[str, str]
 
     @property
@@ -80,20 +83,24 @@ def read_index(folder: Path) -> StoreIndex:
     """
     try:
         content = read_json(folder / INDEX, "index of the probability store")
-        if (content.pop("schema"), content.pop("version")) != (SCHEMA, SCHEMA_VERSION):
-            raise ValueError("it has another version")
-        index = StoreIndex(
-            class_names=tuple(content["class_names"]),
-            file_names=tuple(content["file_names"]),
-            sizes=tuple((int(height), int(width)) for height, width in content["sizes"]),
-            dtype=content["dtype"],
-            origin=content["origin"],
-        )
-        if len(index.file_names) != len(index.sizes) or index.dtype not in NUMBER_TYPES:
-            raise ValueError("its parts do not fit")
-    except (TrashError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except TrashError as error:
         raise _damaged(folder, f"{INDEX}: {error}") from None
+    if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
+        raise _damaged(folder, f"{INDEX} is not the index of a probability store")
+    if content.pop("version", None) != SCHEMA_VERSION:
+        raise _damaged(folder, f"{INDEX} has another version")
+    try:
+        index = _ADAPTER.validate_python(content)
+    except ValidationError as error:
+        raise _damaged(folder, f"{INDEX}: {problems_in(error)}") from None
+    if len(index.file_names) != len(index.sizes):
+        raise _damaged(
+            folder, f"{INDEX}: {len(index.sizes)} sizes of {len(index.file_names)} images"
+        )
     return index
+
+
+_ADAPTER = TypeAdapter(StoreIndex)
 
 
 class ProbabilityStore:

@@ -24,6 +24,8 @@ from toolkit.files import locked, write_json_atomic
 from toolkit.predict.store import INDEX, MAPS, StoreIndex, quantise, read_index
 
 _DONE = "done.txt"
+_DIGITS = 12
+"""Python refuses to read numbers of thousands of digits; no store has so many maps."""
 _SUM_TOLERANCE = 1e-3
 
 
@@ -138,7 +140,7 @@ def _finished_maps(partial: Path, index: StoreIndex) -> int:
         return 0
     # The last line may be cut off: only lines with their end count.
     lines = noted[: noted.rfind("\n") + 1].split()
-    done = int(lines[-1]) if lines and lines[-1].isdecimal() else 0
+    done = int(lines[-1]) if lines and lines[-1].isdecimal() and len(lines[-1]) < _DIGITS else 0
     size = (partial / MAPS).stat().st_size
     return done if done <= len(index.sizes) and size >= index.offsets[done] else 0
 

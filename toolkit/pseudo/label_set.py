@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass
 
 from toolkit.data.array_store import ArrayStore, Layout, open_store
 from toolkit.errors import TrashError, UsageError
+from toolkit.file_schema import PathText, Side, problems_in
 from toolkit.files import digest_of, read_json
 from toolkit.predict.store import ProbabilityStore
 from toolkit.predict.store import open_store as open_maps
@@ -50,8 +51,8 @@ class LabelledImage:
         trusted: share of its pixels that are trusted; 0 for a rejected image.
     """
 
-    file_name: str
-    size: tuple[int, int]
+    file_name: PathText
+    size: tuple[Side, Side]
     rejected_by: str | None
     confidence: Share | None
     foreground_confidence: Share | None
@@ -81,9 +82,9 @@ class LabelSetIndex:
         checksum: CRC-32 of `labels.bin`.
     """
 
-    class_names: tuple[str, ...]
+    class_names: Annotated[tuple[str, ...], Field(min_length=1, max_length=256)]
     ignore_index: Annotated[int, Field(ge=1, le=255)]
-    root: str
+    root: PathText
     images: tuple[LabelledImage, ...]
     predicted: tuple[Count, ...]
     trusted: tuple[Count, ...]
@@ -188,6 +189,7 @@ def open_label_set(folder: Path) -> LabelSet:
     labels = open_store(path, index.layout)
     if labels is None or checksum(path) != index.checksum:
         raise _damaged(folder, f"{LABELS} is not what was written")
+    _require_labels(folder, index, labels)
     maps = open_maps(folder / MAPS) if index.soft else None
     label_set = LabelSet(folder, index, labels, maps)
     if maps is not None and (maps.file_names, maps.sizes, maps.class_names) != (
@@ -197,6 +199,16 @@ def open_label_set(folder: Path) -> LabelSet:
     ):
         raise _damaged(folder, f"{MAPS} is about other images or classes")
     return label_set
+
+
+def _require_labels(folder: Path, index: LabelSetIndex, labels: ArrayStore) -> None:
+    """Refuse labels of no class: a checksum says nothing about a file that somebody made."""
+    n_classes = len(index.class_names)
+    for row in range(len(labels)):
+        found = labels[row]
+        if ((found >= n_classes) & (found != index.ignore_index)).any():
+            name = index.images[row // 2].file_name
+            raise _damaged(folder, f"{LABELS}: {name} has a label outside the {n_classes} classes")
 
 
 def read_label_index(folder: Path) -> LabelSetIndex:
@@ -220,10 +232,7 @@ def read_label_index(folder: Path) -> LabelSetIndex:
         if not len(index.class_names) == len(index.predicted) == len(index.trusted):
             raise ValueError("its parts do not fit")
     except ValidationError as error:
-        first = error.errors()[0]
-        raise _damaged(
-            folder, f"{INDEX}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        ) from None
+        raise _damaged(folder, f"{INDEX}: {problems_in(error)}") from None
     except TrashError as error:
         raise _damaged(folder, error.message) from None
     except ValueError as error:

@@ -12,6 +12,7 @@ from toolkit.submission.earlier import Submission
 
 PAIRS = (("validation", "public"), ("validation", "private"), ("public", "private"))
 """Whose orders are compared: the score before the upload with those after it."""
+_LARGEST = 1e9
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,10 @@ def agreements(rows: Sequence[Row]) -> tuple[Agreement, ...]:
 
 def _decided(combine: ComponentSpec, postprocess: Sequence[ComponentSpec]) -> str:
     """Return "mean 0.4,0.6 + dense_crf": weights only where there is one number per member."""
-    weights = combine.parameters.get("weights") or []
-    if not all(isinstance(weight, int | float) for weight in weights):
+    found = combine.parameters.get("weights")
+    weights = found if isinstance(found, list) else []
+    # A side-car may hold whole numbers that no float can.
+    if not all(isinstance(weight, int | float) and abs(weight) < _LARGEST for weight in weights):
         weights = []
     shown = ",".join(f"{weight:g}" for weight in weights)
     return " + ".join((f"{combine.name} {shown}".rstrip(), *(step.name for step in postprocess)))

@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -17,7 +18,13 @@ from numpy.typing import NDArray
 from toolkit.errors import UsageError
 from toolkit.submission.label_rows import fitted_labels, read_row, valid_rows
 from toolkit.submission.rows import Problem, ReadRow
-from toolkit.submission.zip_files import DamagedZip, new_entry, open_zip, told_as_damage
+from toolkit.submission.zip_files import (
+    DamagedZip,
+    new_entry,
+    open_entry,
+    open_zip,
+    told_as_damage,
+)
 
 _IDS, _LABELS = "ids", "labels"
 _MAGIC = re.compile(rb"\x93NUMPY[\x01-\x03]\x00")
@@ -25,6 +32,8 @@ _HEAD = re.compile(
     rb"\{'descr': '([^']*)', 'fortran_order': False, 'shape': \(([0-9]+(?:, ?[0-9]+)*),?\), \}\s*"
 )
 _LONGEST_HEAD = 1 << 12
+_LONGEST_SIDE = 15
+"""Digits of a number in a shape."""
 _TEXTS = re.compile(r"[<>]U[1-9][0-9]{0,4}")
 
 
@@ -76,17 +85,20 @@ class Npz:
         """Yield every map as far as it can be read, with its problems."""
         row = 0
         try:
-            with open_zip(path) as archive:
-                ids = _read_ids(archive)
-                with told_as_damage():
-                    maps = archive.open(_file_name(archive, _LABELS))
-                with maps:
-                    _require_maps(maps, (len(ids), *self.size))
-                    for row, image_id in enumerate(ids, start=1):
-                        data = _read(maps, self.size[0] * self.size[1], _LABELS)
-                        labels = np.frombuffer(data, np.uint8).reshape(self.size)
+            # Both arrays are read side by side: a small file may claim, and hold, terabytes.
+            with open_zip(path) as archive, _Array(archive, _IDS) as ids:
+                if len(ids.shape) != 1 or not _TEXTS.fullmatch(ids.kind):
+                    raise DamagedZip(f"{_IDS}: {ids.kind} {ids.shape}; expected one text per image")
+                with _Array(archive, _LABELS) as maps:
+                    _require_maps(maps, (*ids.shape, *self.size))
+                    ids.require_size()
+                    maps.require_size()
+                    for row in range(1, ids.shape[0] + 1):
+                        image_id = _text(ids.next_item(), ids.kind)
+                        labels = np.frombuffer(maps.next_item(), np.uint8).reshape(self.size)
                         yield read_row(row, image_id, labels, self.n_classes)
-                    _require_end(maps, _LABELS)
+                    maps.require_end()
+                ids.require_end()
         except DamagedZip as error:
             yield ReadRow(row + 1, problems=(Problem(str(error), row or None),))
 
@@ -105,53 +117,81 @@ def _file_name(archive: zipfile.ZipFile, name: str) -> str:
     return f"{name}.npy"
 
 
-def _read_ids(archive: zipfile.ZipFile) -> list[str]:
-    with told_as_damage():
-        array = archive.open(_file_name(archive, _IDS))
-    with array:
-        kind, shape = _read_head(array, _IDS)
-        if len(shape) != 1 or not _TEXTS.fullmatch(kind):
-            raise DamagedZip(f"{_IDS}: {kind} {shape}; expected one text per image")
-        data = _read(array, shape[0] * np.dtype(kind).itemsize, _IDS)
-        _require_end(array, _IDS)
-    with told_as_damage():
-        ids: list[str] = np.frombuffer(data, kind).tolist()
-    return ids
-
-
-def _require_maps(array: IO[bytes], expected: tuple[int, ...]) -> None:
-    found = _read_head(array, _LABELS)
-    if found != ("|u1", expected):
-        shown = " × ".join(map(str, found[1]))
+def _require_maps(maps: _Array, expected: tuple[int, ...]) -> None:
+    if (maps.kind, maps.shape) != ("|u1", expected):
+        shown = " × ".join(map(str, maps.shape))
         wanted = " × ".join(map(str, expected))
-        raise DamagedZip(f"{_LABELS}: {found[0]} {shown}; expected |u1 (uint8) {wanted}")
+        raise DamagedZip(f"{_LABELS}: {maps.kind} {shown}; expected |u1 (uint8) {wanted}")
 
 
-def _read_head(array: IO[bytes], name: str) -> tuple[str, tuple[int, ...]]:
-    """Return the type and the shape that an .npy file begins with.
+def _text(item: bytes, kind: str) -> str:
+    with told_as_damage():
+        (text,) = np.frombuffer(item, kind).tolist()
+    return str(text)
 
-    NumPy's own reader evaluates this text as Python and fails in as many ways.
+
+class _Array:
+    """An .npy file inside a zip file, read item by item along its first axis.
+
+    Attributes:
+        kind: NumPy's name of its number type.
+        shape: as its head says.
     """
-    magic = _read(array, 8, name)
-    length = int.from_bytes(_read(array, 2 if magic[6:7] == b"\x01" else 4, name), "little")
-    is_array = _MAGIC.fullmatch(magic) and length <= _LONGEST_HEAD
-    match = _HEAD.fullmatch(_read(array, length, name)) if is_array else None
-    if match is None:
-        raise DamagedZip(f"{name}: not an array of numbers or texts in C order")
-    return match[1].decode("latin-1"), tuple(int(side) for side in match[2].split(b","))
 
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        file_name = _file_name(archive, name)
+        self._name = name
+        entry = archive.getinfo(file_name)
+        self._size = entry.file_size
+        self._file = open_entry(archive, entry)
+        self.kind, self.shape = self._read_head()
 
-def _read(array: IO[bytes], n_bytes: int, name: str) -> bytes:
-    with told_as_damage():
-        data = array.read(n_bytes)
-    if len(data) < n_bytes:
-        raise DamagedZip(f"{name}: {len(data):,} bytes where {n_bytes:,} should be")
-    return data
+    def __enter__(self) -> _Array:
+        return self
 
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
 
-def _require_end(array: IO[bytes], name: str) -> None:
-    with told_as_damage():
-        # Reading past the end compares the checksum too.
-        more = array.read(1)
-    if more:
-        raise DamagedZip(f"{name}: more bytes than its shape says")
+    def _read_head(self) -> tuple[str, tuple[int, ...]]:
+        """Return the type and the shape.
+
+        NumPy's own reader evaluates this text as Python and fails in as many ways.
+        """
+        magic = self._read(8)
+        length = int.from_bytes(self._read(2 if magic[6:7] == b"\x01" else 4), "little")
+        is_array = _MAGIC.fullmatch(magic) and length <= _LONGEST_HEAD
+        match = _HEAD.fullmatch(self._read(length)) if is_array else None
+        if match is None:
+            raise DamagedZip(f"{self._name}: not an array of numbers or texts in C order")
+        sides = match[2].split(b",")
+        if any(len(side.strip()) > _LONGEST_SIDE for side in sides):
+            raise DamagedZip(f"{self._name}: an array of that shape fits on no disk")
+        return match[1].decode("latin-1"), tuple(int(side) for side in sides)
+
+    @property
+    def _item_bytes(self) -> int:
+        return prod(self.shape[1:]) * np.dtype(self.kind).itemsize
+
+    def require_size(self) -> None:
+        """Compare the size that the zip file declares with what the shape needs, before reading."""
+        needed = self._file.tell() + self.shape[0] * self._item_bytes
+        if self._size != needed:
+            raise DamagedZip(f"{self._name}: {self._size:,} bytes where {needed:,} should be")
+
+    def next_item(self) -> bytes:
+        """Return the bytes of the next item."""
+        return self._read(self._item_bytes)
+
+    def _read(self, n_bytes: int) -> bytes:
+        with told_as_damage():
+            data = self._file.read(n_bytes)
+        if len(data) < n_bytes:
+            raise DamagedZip(f"{self._name}: {len(data):,} bytes where {n_bytes:,} should be")
+        return data
+
+    def require_end(self) -> None:
+        """Read past the end, which compares the checksum too."""
+        with told_as_damage():
+            more = self._file.read(1)
+        if more:
+            raise DamagedZip(f"{self._name}: more bytes than its shape says")

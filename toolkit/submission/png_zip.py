@@ -15,7 +15,13 @@ from toolkit.errors import UsageError
 from toolkit.submission.label_rows import fitted_labels, read_row, valid_rows
 from toolkit.submission.png import BadPng, decode_png, encode_png
 from toolkit.submission.rows import Problem, ReadRow
-from toolkit.submission.zip_files import DamagedZip, new_entry, open_zip, told_as_damage
+from toolkit.submission.zip_files import (
+    DamagedZip,
+    new_entry,
+    open_entry,
+    open_zip,
+    told_as_damage,
+)
 
 _ENDING = ".png"
 # Room for other text and colour chunks beside the pixels, which may not compress at all.
@@ -89,8 +95,9 @@ class PngZip:
                 raise BadPng(f"the name does not end in {_ENDING}")
             if entry.file_size > most:
                 raise BadPng(f"{entry.file_size:,} bytes are too many for {self.size} labels")
-            with told_as_damage():
-                data = archive.read(entry)
+            with open_entry(archive, entry) as file, told_as_damage():
+                data = file.read(most)
+                file.read(1)  # past the end, where the checksum is compared
             labels, image_id = decode_png(data, self.size)
             if image_id is None:
                 image_id = name.removesuffix(_ENDING) + self.image_suffix

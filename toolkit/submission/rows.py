@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
+from toolkit.files import open_regular
 
 _BLOCK = 1 << 20
 _FIELD = re.compile(rb'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|\Z)')
@@ -74,11 +75,7 @@ def read_lines(path: Path, longest: int) -> Iterator[Line]:
     Raises:
         UsageError: the file cannot be opened.
     """
-    try:
-        file = path.open("rb", buffering=_BLOCK)
-    except OSError as error:
-        raise UsageError(f"cannot read the submission {path}: {error.strerror}") from None
-    with file:
+    with open_regular(path, "submission") as file:
         row = 0
         while content := file.readline(longest):
             row += 1

@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from toolkit.ensemble.combination import Fitted
 from toolkit.errors import UsageError
+from toolkit.file_schema import PathText, validated
 from toolkit.files import read_json, write_json_atomic
 from toolkit.metrics.confusion import Scores
 from toolkit.plugin.component import ComponentSpec
@@ -36,7 +37,7 @@ class SideCarMember:
         validation: its validation scores.
     """
 
-    checkpoint: str
+    checkpoint: PathText
     digest: str
     model: ComponentSpec
     image_size: tuple[int, int]
@@ -48,7 +49,7 @@ class SideCarMember:
 class MergedFile:
     """One submission file that was merged: its path, relative to the project folder, and digest."""
 
-    file: str
+    file: PathText
     digest: str
 
 
@@ -96,12 +97,12 @@ class SideCar:
         schema_version: version of this file's layout.
     """
 
-    file: str
+    file: PathText
     digest: str
     n_rows: int
     format: ComponentSpec
-    test: str
-    sample_submission: str | None
+    test: PathText
+    sample_submission: PathText | None
     class_names: Annotated[tuple[str, ...], Field(min_length=1)]
     overlap: Literal["max-id", "area", "order"]
     class_shares: tuple[float, ...]
@@ -114,7 +115,7 @@ class SideCar:
     command: str
     versions: dict[str, str]
     files: tuple[MergedFile, ...] = ()
-    image_root: str | None = None
+    image_root: PathText | None = None
     labels_digest: str = ""
     validation_shares: tuple[float, ...] = ()
     leaderboard: Leaderboard = Leaderboard()
@@ -189,9 +190,4 @@ def read_side_car(path: Path) -> SideCar:
             f"{path}: side-car of schema version {version}; this is version {SCHEMA_VERSION}",
             "Update the toolkit.",
         )
-    try:
-        return _ADAPTER.validate_python(content | {"schema_version": SCHEMA_VERSION})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UsageError(f"{path}: broken side-car: {where}: {first['msg']}") from None
+    return validated(_ADAPTER, content | {"schema_version": SCHEMA_VERSION}, path, "side-car")

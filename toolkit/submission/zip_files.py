@@ -9,8 +9,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from toolkit.errors import UsageError
+from toolkit.files import open_regular
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -48,15 +49,26 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         UsageError: the file cannot be opened.
         DamagedZip: it is no zip file.
     """
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise UsageError(f"cannot read the submission {path}: {error.strerror}") from None
-    with file:
+    with open_regular(path, "submission") as file:
         with told_as_damage():
             archive = zipfile.ZipFile(file)
         with archive:
             yield archive
+
+
+def open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
+    """Open a part of a zip file for reading.
+
+    Raises:
+        DamagedZip: it cannot be opened, or is compressed in a way that no program here writes: those
+            unpack a few bytes to gigabytes at once.
+    """
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DamagedZip(
+            f"{entry.filename}: compressed by method {entry.compress_type}; expected deflate"
+        )
+    with told_as_damage():
+        return archive.open(entry)
 
 
 def new_entry(name: str, compression: int) -> zipfile.ZipInfo:

@@ -76,8 +76,8 @@ class Artifacts:
             learner.load_state_dict(saved.learner)
         except OutOfMemoryError:
             raise
-        # torch's complaints about tensors and groups that do not fit.
-        except (RuntimeError, ValueError, LookupError) as error:
+        # Complaints of torch and of plugins about tensors and groups that do not fit.
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise UsageError(
                 f"{self.path} cannot be resumed: its saved state does not fit the components as they "
                 f"are now: {str(error).partition(chr(10))[0]}",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 from torch import Tensor
 
 from toolkit.errors import UsageError
+from toolkit.file_schema import validated
 from toolkit.files import file_digest
 from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
 
@@ -71,7 +73,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if content.get("format") != FORMAT:
         raise UsageError(f"{path} is not a checkpoint: {_describe(content)}", _NOT_OURS)
     version = content.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if not isinstance(version, int) or isinstance(version, bool) or version > FORMAT_VERSION:
         raise UsageError(
             f"{path} has checkpoint format {version}, this trash reads up to {FORMAT_VERSION}",
             "Install a newer trash.",
@@ -80,9 +82,39 @@ def load_checkpoint(path: Path) -> Checkpoint:
     missing = [name for name in names if name not in content]
     if missing:
         raise UsageError(f"{path} is a damaged checkpoint: it lacks {', '.join(missing)}")
-    return Checkpoint(**{name: content[name] for name in names})
+    parts = {name: content[name] for name in names}
+    read = validated(_SCHEMA, parts, path, "checkpoint", "Copy or train it again.")
+    return Checkpoint(**{name: getattr(read, name) for name in names})
 
 
+def _all_positive(values: Triple) -> Triple:
+    if min(values) <= 0:
+        raise ValueError("should be larger than 0")
+    return values
+
+
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Length = Annotated[int, Field(ge=1, le=1 << 16)]
+
+
+class _Content(BaseModel):
+    """The schema of a file's parts, see `Checkpoint`."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
+
+    model_state: dict[str, Tensor]
+    recipe: dict[str, JsonValue]
+    class_names: Annotated[tuple[str, ...], Field(min_length=1, max_length=256)]
+    image_size: tuple[_Length, _Length]
+    mean: tuple[_Finite, _Finite, _Finite]
+    std: Annotated[tuple[_Finite, _Finite, _Finite], AfterValidator(_all_positive)]
+    scores: dict[str, float | list[float | None] | None]
+    epoch: Annotated[int, Field(ge=0)]
+    lineage: dict[str, JsonValue]
+    format_version: int
+
+
+_SCHEMA = TypeAdapter(_Content)
 _NOT_OURS = "A checkpoint is a best.pt or last.pt in a run's folder."
 
 

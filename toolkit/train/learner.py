@@ -204,8 +204,15 @@ class Learner:
         return {name: part.state_dict() for name, part in self._parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Continue from what `state_dict` returned.
+
+        Raises:
+            ValueError: a part of it has other entries.
+        """
         for name, part in self._parts().items():
+            if name in ("scheduler", "scaler"):
+                # Theirs become attributes unseen, also such that no schedule has.
+                _require_alike(state[name], part.state_dict(), name)
             part.load_state_dict(state[name])
 
     def _parts(self) -> dict[str, Any]:
@@ -216,6 +223,24 @@ class Learner:
             "scaler": self._scaler,
         }
         return parts | ({"ema": self._ema} if self._ema else {})
+
+
+def _require_alike(saved: Any, own: Any, where: str) -> None:
+    """Refuse saved values of other kinds than one's own; any number may have become any other."""
+    if isinstance(own, dict):
+        if not isinstance(saved, dict) or saved.keys() != own.keys():
+            raise ValueError(f"{where} has other entries")
+        for key, value in own.items():
+            _require_alike(saved[key], value, f"{where}.{key}")
+    elif isinstance(own, list | tuple) != isinstance(saved, list | tuple) or (
+        not isinstance(own, list | tuple) and _kind(saved) != _kind(own)
+    ):
+        raise ValueError(f"{where} is a {type(saved).__name__}")
+
+
+def _kind(value: Any) -> type:
+    # What is not known yet is None.
+    return float if isinstance(value, bool | int | float | None) else type(value)
 
 
 def _suspects(batches: Sequence[Batch], losses: Sequence[Tensor]) -> list[int]:

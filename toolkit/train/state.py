@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, JsonValue, TypeAdapter
 
 from toolkit.errors import UsageError
+from toolkit.file_schema import validated
 from toolkit.train.inputs import CHANGES_NOTHING, CONTENTS, HOW_LONG, flat, is_one_of
 from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
 
@@ -86,7 +89,8 @@ def load_state(path: Path, inputs: Mapping[str, Any]) -> SavedState:
     content = read_tensor_file(path, "saved state of a run")
     if content.get("format") != FORMAT or content.get("format_version") != FORMAT_VERSION:
         raise UsageError(f"{path} is not the saved state of a run of this version of trash")
-    differences = sorted(_differences(content["inputs"], inputs))
+    read = validated(_SCHEMA, content, path, "saved state of a run", "Start a new run.")
+    differences = sorted(_differences(read.inputs, inputs))
     if differences:
         raise UsageError(
             f"{path.parent} cannot be resumed: it was started with other settings or data\n"
@@ -95,14 +99,31 @@ def load_state(path: Path, inputs: Mapping[str, Any]) -> SavedState:
             "device_batch_size, data.workers) and all that comes after the training; start a new run "
             "for the rest.",
         )
-    untold = tuple(
-        sorted(key for key in inputs if _is_content(key) and key not in content["inputs"])
-    )
-    return SavedState(content["learner"], History(list(content["history"])), untold)
+    untold = tuple(sorted(key for key in inputs if _is_content(key) and key not in read.inputs))
+    return SavedState(content["learner"], History(read.history), untold)
 
 
 def _is_content(key: str) -> bool:
     return key.startswith(CONTENTS)
+
+
+def _numbered(records: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
+    for number, record in enumerate(records, start=1):
+        score = record.get("val_miou", "missing")
+        if record.get("epoch") != number or not isinstance(score, float | None):
+            raise ValueError(f"record {number} is not that of epoch {number}")
+    return records
+
+
+class _Content(BaseModel):
+    """The schema of a file's parts, see `save_state`."""
+
+    inputs: dict[str, JsonValue]
+    learner: dict[str, dict[Any, Any]]
+    history: Annotated[list[dict[str, JsonValue]], AfterValidator(_numbered)]
+
+
+_SCHEMA = TypeAdapter(_Content)
 
 
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
