@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -8,8 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from toolkit.data.coco import read_coco
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.masks import open_masks
+from toolkit.data.splits import Folds, make_folds, photo_contents, write_folds
 from toolkit.errors import UsageError
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
@@ -201,3 +204,55 @@ def test_the_demo_is_written_when_the_recipe_asks_for_it(tmp_path: Path) -> None
     first = open_contest(data, Project(tmp_path), QUIET)
     assert (len(first.train), len(first.class_names)) == (4, 12)
     assert open_contest(data, Project(tmp_path), QUIET) == first
+
+
+def copy_photo(data_root: Path, source: str, target: str) -> None:
+    shutil.copy(data_root / source, data_root / target)
+
+
+def test_a_validation_photo_that_is_trained_on_under_another_name_is_refused(
+    make_contest: MakeContest, data_root: Path
+) -> None:
+    contest = make_contest()
+    trained, validating = contest.train.file_names[2], contest.val.file_names[1]
+    copy_photo(data_root, trained, validating)
+    error = refused(make_contest)
+    assert "1 images of val are the same photos as images of train" in error.message
+    assert f"{validating} (= {trained})" in error.message
+
+
+def test_copies_in_two_folds_are_refused_with_the_way_out(
+    make_contest: MakeContest, data_root: Path
+) -> None:
+    names = make_contest().train.file_names
+    copy_photo(data_root, names[0], names[4])
+    coco = read_coco(data_root / "train.json")
+    rows = ((0, 1, 2, 3), (4, 5, 6, 7, 8))
+    write_folds(data_root / "folds.json", Folds(rows), coco, 0)
+    folds = {"file": str(data_root / "folds.json"), "index": 1}
+    error = refused(make_contest, val=None, folds=folds)
+    assert f"{names[4]} (= {names[0]})" in error.message
+    assert "trash data split" in error.hint
+    contents = photo_contents(coco, data_root, data_root, QUIET)
+    write_folds(data_root / "folds.json", make_folds(coco, 2, 0, contents), coco, 0, overwrite=True)
+    make_contest(val=None, folds=folds)
+
+
+def test_copies_among_the_test_images_are_said_aloud(data_root: Path) -> None:
+    said: list[str] = []
+
+    class Lines(SilentProgress):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    data = Data(root=str(data_root), val="val.json", test="test.json")
+    contest = open_contest(data, Project(data_root.parent), Lines())
+    assert contest.test is not None
+    assert not said
+    copy_photo(data_root, contest.train.file_names[0], contest.test.file_names[0])
+    copy_photo(data_root, contest.val.file_names[0], contest.test.file_names[1])
+    open_contest(data, Project(data_root.parent), Lines())
+    assert [line.split(":")[1] for line in said] == [
+        " 1 test images are the same photos as images of train",
+        " 1 test images are the same photos as images of val",
+    ]

@@ -21,6 +21,7 @@ from toolkit.experiment.series import SCHEMA, VERSION
 from toolkit.file_schema import PathText, validated
 from toolkit.files import read_json
 from toolkit.plugin.registry import Registry
+from toolkit.predict.exposure import Division, divisions_of, refuse_exposed
 from toolkit.predict.member import Member, member_name
 from toolkit.predict.members import (
     MemberChoice,
@@ -33,10 +34,6 @@ from toolkit.predict.predictor import predict_split
 from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
-from toolkit.submission.submit import division_of
-
-Division = tuple[object, ...]
-"""What says which images a checkpoint was not trained on."""
 
 
 @dataclass(frozen=True)
@@ -154,12 +151,11 @@ def open_candidates(
         for each in candidates
     )
     parts = []
-    for division in _divisions(candidates, members):
-        split = _held_out_images(division, members[0], project, data_root, progress)
+    for judged in _by_division(candidates, members):
+        split = _held_out_images(judged[0][0], project, data_root, progress)
+        refuse_exposed(list(itertools.chain(*judged)), split)
 
-        def maps(
-            own: Sequence[Member], division: Division = division, split: Split = split
-        ) -> Maps:
+        def maps(own: Sequence[Member], split: Split = split) -> Maps:
             """Return the maps of a candidate: the mean of those of its runs."""
             stores = [
                 predict_split(
@@ -167,42 +163,41 @@ def open_candidates(
                     cache=project.cache, store=store or recipe.predict.store, progress=progress,
                 )
                 for member in own
-                if division_of(member.recipe) == division
             ]  # fmt: skip
             return stores[0] if len(stores) == 1 else _Average(tuple(stores))
 
-        parts.append(Part(split, tuple(maps(own) for own in members)))
+        parts.append(Part(split, tuple(maps(own) for own in judged)))
     for member in itertools.chain(*members):
         member.release()
     return Opened(recipe, contest, members, tuple(parts))
 
 
 def _held_out_images(
-    division: Division,
-    members: Sequence[Member],
-    project: Project,
-    data_root: Path | None,
-    progress: Progress,
+    member: Member, project: Project, data_root: Path | None, progress: Progress
 ) -> Split:
-    member = next(each for each in members if division_of(each.recipe) == division)
     recipe = prediction_recipe(MemberChoice(member.path), project, None, data_root)
     return open_contest(recipe.data, project, progress).val
 
 
-def _divisions(
+def _by_division(
     candidates: Sequence[Candidate], members: Sequence[Sequence[Member]]
-) -> list[Division]:
-    """Return the divisions of the images that every candidate has held-out images of."""
-    own = [list(dict.fromkeys(division_of(m.recipe) for m in each)) for each in members]
+) -> list[list[list[Member]]]:
+    """Return for every division of the images the members of each candidate that leave the same out."""
+    divisions = iter(divisions_of(list(itertools.chain(*members))))
+    own: list[dict[Division, list[Member]]] = []
+    for each in members:
+        own.append({})
+        for member in each:
+            own[-1].setdefault(next(divisions), []).append(member)
     for candidate, found in zip(candidates[1:], own[1:], strict=True):
-        if set(found) != set(own[0]):
+        if found.keys() != own[0].keys():
             raise UsageError(
                 f"{candidate.name} and {candidates[0].name} were trained on other divisions of the "
                 "images: there are no images that neither has seen",
                 "Choose among runs with the same data.train, data.val and data.folds, or among "
                 "series of the same folds.",
             )
-    return own[0]
+    return [[each[division] for each in own] for division in own[0]]
 
 
 @dataclass(frozen=True)

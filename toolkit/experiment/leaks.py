@@ -1,15 +1,23 @@
-"""Guards between stages: no validation image may teach, directly or through a teacher."""
+"""Guards between stages: no validation image may teach, directly or through a teacher.
+
+Photos are compared by content: equal names in two folders mean nothing, other names hide nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from posixpath import normpath
 
 from toolkit.data.contest import Contest, Split, open_contest
+from toolkit.data.guards import equal_photos
 from toolkit.data.listing import some_of
+from toolkit.data.object_bank import ObjectStore
+from toolkit.data.photo_set import PhotoSet
 from toolkit.ensemble.agreement import differences
 from toolkit.errors import TrashError, UsageError
-from toolkit.experiment.plan import Source, Training
+from toolkit.experiment.plan import Labelling, Source, Training
+from toolkit.predict.exposure import Exposure, exposure_in, merged
 from toolkit.predict.member import stored_recipe
 from toolkit.progress import Progress
 from toolkit.project import Project
@@ -17,26 +25,59 @@ from toolkit.recipe.schema import Data
 from toolkit.train.checkpoint import load_checkpoint
 
 
-def refuse_unlabelled(unlabelled: Split, contest: Contest) -> None:
+def exposure_of(network: Training | Path, project: Project) -> Exposure:
+    """Return the photos that reach the weights of a training, or reached those of a checkpoint."""
+    if isinstance(network, Path):
+        return exposure_in(load_checkpoint(network).lineage, str(network))
+    found = Exposure(PhotoSet.of(network.contest.train.contents))
+    bank = network.recipe.objects.bank
+    if bank is not None and project.path(bank).is_dir():
+        sources = ObjectStore(project.path(bank)).index.sources
+        found |= Exposure(PhotoSet.of(source.digest for source in sources))
+    if network.labels is not None:
+        found |= _exposure_of_labels(network.labels, project)
+    if network.start is not None:
+        found |= exposure_of(network.start, project)
+    return found
+
+
+def _exposure_of_labels(labels: Labelling, project: Project) -> Exposure:
+    found = Exposure(PhotoSet.of(labels.unlabelled.contents))
+    if labels.file is not None:  # whoever made it
+        found |= Exposure(untold=(str(labels.file),))
+    return found | merged(exposure_of(each.network, project) for each in labels.teachers)
+
+
+def refuse_unlabelled(unlabelled: Split, contest: Contest) -> str | None:
     """Refuse images to be pseudo-labelled that validate, or that have real labels.
+
+    Returns:
+        What is odd: a contest may have copies of training images among those that it tests on.
 
     Raises:
         UsageError: names them.
     """
-    validating = _shared(unlabelled.file_names, contest.val.file_names)
+    validating = equal_photos(unlabelled, contest.val)
     if validating:
         raise UsageError(
             f"{len(validating)} images to be pseudo-labelled are validation images: "
             f"{some_of(validating)}",
             "A score on images that were trained on means nothing: leave them out.",
         )
-    training = _shared(unlabelled.file_names, contest.train.file_names)
-    if training:
+    training = equal_photos(unlabelled, contest.train)
+    names = {normpath(name) for name in contest.train.file_names}
+    if any(normpath(name) in names for name in training):
         raise UsageError(
             f"{len(training)} images to be pseudo-labelled are training images: "
             f"{some_of(training)}",
             "They have real labels already: leave them out.",
         )
+    if training:
+        return (
+            f"{len(training)} images to be pseudo-labelled are copies of training images, which have "
+            f"real labels: {some_of(training)}"
+        )
+    return None
 
 
 def refuse_teacher(
@@ -52,28 +93,47 @@ def refuse_teacher(
         progress: told while the teacher's data are opened.
 
     Returns:
-        What cannot be told: the data that a checkpoint was trained on are not here.
+        What cannot be told: a checkpoint of an older version notes no photos, and the data that it was
+        trained on are not here; or photos of equal names that are not equal files.
 
     Raises:
         UsageError: names the classes or the images.
     """
-    if isinstance(teacher.network, Training):
-        _refuse_classes(teacher, teacher.network.contest.class_names, contest)
-        _refuse_images(teacher, teacher.network.contest.train.file_names, contest)
-        return None
-    checkpoint = load_checkpoint(teacher.network)
+    network = teacher.network
+    if isinstance(network, Training):
+        _refuse_classes(teacher, network.contest.class_names, contest)
+        _refuse_images(teacher, exposure_of(network, project), contest)
+        return _equal_names(teacher, network.contest, contest)
+    checkpoint = load_checkpoint(network)
     _refuse_classes(teacher, checkpoint.class_names, contest)
-    trained = stored_recipe(teacher.network, checkpoint).data
+    exposure = exposure_in(checkpoint.lineage, teacher.name)
+    _refuse_images(teacher, exposure, contest)
+    if not exposure.untold:
+        return None
+    trained = stored_recipe(network, checkpoint).data
     try:
         here = trained.model_copy(update={"root": data.root, "demo": None})
-        names = open_contest(here, project, progress).train.file_names
+        contents = open_contest(here, project, progress).train.contents
     except TrashError:
         return (
             f"{teacher.name}: the images that it was trained on are not here, so whether it has "
             "seen validation images cannot be told"
         )
-    _refuse_images(teacher, names, contest)
+    _refuse_images(teacher, Exposure(PhotoSet.of(contents)), contest)
     return None
+
+
+def _equal_names(teacher: Source, trained_on: Contest, contest: Contest) -> str | None:
+    """Say which validation images have the names of training images that are other files."""
+    names = {normpath(name) for name in trained_on.train.file_names}
+    found = [name for name in contest.val.file_names if normpath(name) in names]
+    if not found:
+        return None
+    return (
+        f"the teacher {teacher.name} is trained on {len(found)} images that have the names of "
+        f"validation images, but are other files: {some_of(found)}\n"
+        "  Copies at another size or quality would carry over what they show; other photos would not."
+    )
 
 
 def _refuse_classes(teacher: Source, class_names: Sequence[str], contest: Contest) -> None:
@@ -87,16 +147,11 @@ def _refuse_classes(teacher: Source, class_names: Sequence[str], contest: Contes
         )
 
 
-def _refuse_images(teacher: Source, trained_on: Iterable[str], contest: Contest) -> None:
-    seen = _shared(trained_on, contest.val.file_names)
+def _refuse_images(teacher: Source, exposure: Exposure, contest: Contest) -> None:
+    seen = exposure.of(contest.val)
     if seen:
         raise UsageError(
             f"the teacher {teacher.name} was trained on {len(seen)} validation images of the "
             f"student: {some_of(seen)}",
             "Its labels would carry them over: train teacher and student on the same division.",
         )
-
-
-def _shared(names: Iterable[str], others: Iterable[str]) -> list[str]:
-    taken = {normpath(name) for name in others}
-    return [name for name in names if normpath(name) in taken]

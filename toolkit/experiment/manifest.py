@@ -13,9 +13,11 @@ from toolkit import __version__
 from toolkit.experiment.git_state import git_state
 from toolkit.experiment.given import Given
 from toolkit.experiment.keys import plugins_of, result_key
+from toolkit.experiment.leaks import exposure_of
 from toolkit.experiment.lineage import parents_of
 from toolkit.experiment.plan import Training
 from toolkit.experiment.run_folder import SCHEMA_VERSION
+from toolkit.files import digest_of
 from toolkit.packages import package_versions
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
@@ -59,10 +61,15 @@ def identity_of(
         "seed": loaded.recipe.seed,
         "classes": list(contest.class_names),
         "data": {
-            name: {"images": len(split), "digest": split.digest}
+            name: {
+                "images": len(split),
+                "digest": split.digest,
+                "photos": digest_of(*sorted(split.contents)),
+            }
             for name, split in splits.items()
             if split is not None
         },
+        "photos": exposure_of(training, project).as_json(),
         "plugins": plugins_of(training.recipe, registry),
         "given": given.as_json(),
         "parents": parents_of(given, project.root),

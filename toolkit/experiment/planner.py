@@ -271,9 +271,11 @@ class _Planner:
                     "there are no images to label: data.test is unset",
                     "Name a COCO JSON with pseudo.images, or set data.test.",
                 )
-            refuse_unlabelled(split, contest)
+            warning = refuse_unlabelled(split, contest)
         except TrashError as error:
             raise RecipeError(loaded.path, [problem_at(loaded, key, error)]) from None
+        if warning:
+            self.progress.say(f"warning: {warning}")
         return split
 
     def check_teacher(

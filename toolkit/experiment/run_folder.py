@@ -22,7 +22,7 @@ SCHEMA_VERSION = 1
 LINEAGE = ("recipe", "recipe_digest", "data", "code", "plugins", "parents")
 """Entries of the manifest that checkpoints carry on."""
 
-LATER_LINEAGE = ("training",)
+LATER_LINEAGE = ("training", "photos")
 """More of them, which manifests of older versions lack."""
 
 # Written by toolkit.train.state after every epoch: without it there is nothing to continue.

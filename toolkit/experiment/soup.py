@@ -18,6 +18,7 @@ from toolkit.errors import UsageError
 from toolkit.experiment.lineage import describe_checkpoint
 from toolkit.metrics.confusion import ConfusionMatrix, scores
 from toolkit.plugin.registry import Registry
+from toolkit.predict.exposure import divisions_of, exposure_in, merged, refuse_exposed
 from toolkit.predict.member import Member
 from toolkit.predict.members import (
     MemberChoice,
@@ -27,7 +28,6 @@ from toolkit.predict.members import (
 )
 from toolkit.progress import Progress
 from toolkit.project import Project
-from toolkit.submission.submit import division_of
 from toolkit.train.checkpoint import save_checkpoint
 from toolkit.train.device import Compute, make_compute
 from toolkit.train.outputs import main_output
@@ -85,6 +85,7 @@ def average_checkpoints(
     where = choose_prediction_device(recipe, device)
     members = load_members(paths, contest.class_names, registry, where)
     _refuse_strangers(members)
+    refuse_exposed(members, contest.val)
     weights = list(weights) or [1.0] * len(paths)
     state = average_states([each.checkpoint.model_state for each in members], weights)
     first = members[0]
@@ -112,6 +113,10 @@ def average_checkpoints(
             lineage={
                 "run": output.stem,
                 "weights": list(weights),
+                "data": first.checkpoint.lineage.get("data"),
+                "photos": merged(
+                    exposure_in(each.checkpoint.lineage, str(each.path)) for each in members
+                ).as_json(),
                 "parents": [
                     {"kind": "average", **describe_checkpoint(path, project.root)} for path in paths
                 ],
@@ -125,13 +130,14 @@ def average_checkpoints(
 
 def _refuse_strangers(members: Sequence[Member]) -> None:
     first = members[0]
-    for member in members[1:]:
+    divisions = divisions_of(members)
+    for member, division in zip(members[1:], divisions[1:], strict=True):
         ours, theirs = first.checkpoint, member.checkpoint
         for what, a, b in (
             ("model", first.recipe.model, member.recipe.model),
             ("input size", ours.image_size, theirs.image_size),
             ("normalisation", (ours.mean, ours.std), (theirs.mean, theirs.std)),
-            ("division of the images", division_of(first.recipe), division_of(member.recipe)),
+            ("division of the images", divisions[0], division),
         ):
             if a != b:
                 raise UsageError(

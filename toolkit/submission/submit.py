@@ -17,6 +17,7 @@ from toolkit.metrics.confusion import Scores
 from toolkit.plugin.interfaces import Context, Ensembler, SubmissionFormat
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import Chain, build_chain
+from toolkit.predict.exposure import dishonest
 from toolkit.predict.member import Member
 from toolkit.predict.members import MemberChoice, choose_prediction_device, load_members
 from toolkit.predict.predictor import predict_split
@@ -128,7 +129,7 @@ def submit(
         refuse_other_members(combination, [_fitted_member(member, root) for member in loaded])
     plan = plan_submission(recipe, contest, registry, len(loaded))
     refuse_output(output, overwrite)
-    validate = validate and _is_honest(loaded, recipe, progress)
+    validate = validate and _is_honest(loaded, recipe, contest, progress)
 
     def predict(member: Member, split: Split) -> ProbabilityStore:
         return predict_split(
@@ -234,18 +235,12 @@ def _fitted_member(member: Member, root: Path) -> FittedMember:
     return FittedMember(portable_path(member.path, root), member.digest, member.views.text)
 
 
-def _is_honest(members: Sequence[Member], recipe: Recipe, progress: Progress) -> bool:
-    """Whether no member has seen the validation images: all were trained on the same division."""
-    wanted = division_of(recipe)
-    others = [each.path for each in members if division_of(each.recipe) != wanted]
-    for path in others:
-        progress.say(
-            f"warning: {path} was trained on another division of the images: "
-            "no validation score, it may have seen the validation images"
-        )
-    return not others
-
-
-def division_of(recipe: Recipe) -> tuple[object, ...]:
-    """Return what says which images a network was trained on; equal for the same division."""
-    return recipe.data.train, recipe.data.val, recipe.data.folds
+def _is_honest(
+    members: Sequence[Member], recipe: Recipe, contest: Contest, progress: Progress
+) -> bool:
+    """Whether no member has seen the validation images; says who has."""
+    reasons = {each.path: dishonest(each, recipe, contest) for each in members}
+    for path, reason in reasons.items():
+        if reason is not None:
+            progress.say(f"warning: no validation score: {path} {reason}")
+    return not any(reasons.values())

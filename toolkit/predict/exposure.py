@@ -1,0 +1,143 @@
+"""Which photos a network was trained on, and so which ones can judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from toolkit.data.contest import Contest, Split
+from toolkit.data.listing import some_of
+from toolkit.data.photo_set import PhotoSet
+from toolkit.errors import UsageError
+from toolkit.predict.member import Member
+from toolkit.recipe.schema import Recipe
+
+Division = tuple[str, ...]
+"""What says which images a network was validated on; equal for the same ones."""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """The photos that reached the weights of a network.
+
+    They come with its training images, pseudo-labelled images and pasted objects, and through its
+    teachers and the weights that it began with.
+
+    Attributes:
+        photos: the photos.
+        untold: networks among its ancestors whose photos are not noted, or itself.
+    """
+
+    photos: PhotoSet = field(default_factory=PhotoSet)
+    untold: tuple[str, ...] = ()
+
+    def __or__(self, other: Exposure) -> Exposure:
+        untold = dict.fromkeys(self.untold + other.untold)
+        return Exposure(self.photos | other.photos, tuple(untold))
+
+    def of(self, split: Split) -> list[str]:
+        """Return the names of those images of a split that are among the photos."""
+        pairs = zip(split.file_names, split.contents, strict=True)
+        return [name for name, content in pairs if content in self.photos]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for a manifest or a checkpoint."""
+        return {"trained": self.photos.as_text(), "untold": list(self.untold)}
+
+
+def exposure_in(lineage: Mapping[str, Any], name: str) -> Exposure:
+    """Return what a checkpoint's lineage notes; where that is nothing, `name` is untold."""
+    try:
+        noted = lineage["photos"]
+        untold = tuple(str(each) for each in noted["untold"])
+        return Exposure(PhotoSet.from_text(noted["trained"]), untold)
+    except (LookupError, TypeError, ValueError):  # an older version's, or damaged
+        return Exposure(untold=(name,))
+
+
+def merged(exposures: Iterable[Exposure]) -> Exposure:
+    """Return all photos of several networks."""
+    total = Exposure()
+    for each in exposures:
+        total |= each
+    return total
+
+
+def refuse_exposed(members: Sequence[Member], split: Split) -> None:
+    """Refuse networks that were trained on images that are to judge them.
+
+    Raises:
+        UsageError: names the network and the images.
+    """
+    for member in members:
+        seen = exposure_in(member.checkpoint.lineage, "").of(split)
+        if seen:
+            raise UsageError(
+                f"{member.path} was trained on {len(seen)} of the {len(split)} images that are to "
+                f"judge it: {some_of(seen)}",
+                "Were its annotation or split files changed since? Choose networks that all leave "
+                "out the same images.",
+            )
+
+
+def dishonest(member: Member, recipe: Recipe, contest: Contest) -> str | None:
+    """Return why a network cannot be scored on the validation images of a contest; None if it can.
+
+    Args:
+        member: the network.
+        recipe: what the contest was opened from.
+        contest: the contest.
+    """
+    lineage = member.checkpoint.lineage
+    exposure = exposure_in(lineage, str(member.path))
+    seen = exposure.of(contest.val)
+    if seen:
+        n_images = len(contest.val)
+        return f"was trained on {len(seen)} of the {n_images} validation images: {some_of(seen)}"
+    if not exposure.untold:
+        return None
+    digest = _digest(lineage, "train", "digest")
+    if digest is None:
+        same = _by_names(member.recipe) == _by_names(recipe)
+        return None if same else "was trained on another division of the images"
+    if digest == contest.train.digest:
+        return None
+    named = ", ".join(exposure.untold)
+    return f"was trained on other images, and {named} does not say on which photos"
+
+
+def divisions_of(members: Sequence[Member]) -> list[Division]:
+    """Return the division of each of several networks: by photos if all note them.
+
+    Checkpoints of older versions note the digests of their annotation files, and some not even those.
+    """
+
+    def by_photos(member: Member) -> Division | None:
+        photos = _digest(member.checkpoint.lineage, "val", "photos")
+        return None if photos is None else (photos,)
+
+    def by_files(member: Member) -> Division | None:
+        lineage = member.checkpoint.lineage
+        train, val = _digest(lineage, "train", "digest"), _digest(lineage, "val", "digest")
+        return None if train is None or val is None else (train, val)
+
+    ways: tuple[Callable[[Member], Division | None], ...] = (by_photos, by_files)
+    for way in ways:
+        found = [division for member in members if (division := way(member)) is not None]
+        if len(found) == len(members):
+            return found
+    return [_by_names(member.recipe) for member in members]
+
+
+def _digest(lineage: Mapping[str, Any], split: str, what: str) -> str | None:
+    try:
+        found = lineage["data"][split][what]
+    except (LookupError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _by_names(recipe: Recipe) -> Division:
+    data = recipe.data
+    return str(data.train), str(data.val), str(data.folds)
