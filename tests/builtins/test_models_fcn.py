@@ -131,6 +131,18 @@ def test_dropout_is_of_whole_channels_and_as_asked(registry: Registry) -> None:
     assert network.encoder is fcn_of(network).encoder
 
 
+@pytest.mark.parametrize(("drop", "whole"), [("channels", True), ("values", False)])
+def test_channels_or_single_values_are_dropped(drop: str, whole: bool, registry: Registry) -> None:
+    with torch.device("meta"):
+        head = fcn_of(make(registry, "fcn8s", dropout=0.5, drop=drop)).head
+    torch.manual_seed(0)
+    for layer in (head[2], head[5]):
+        dropped = layer.train()(torch.ones(2, 50, 6, 6)) == 0
+        assert 0.4 < dropped.float().mean() < 0.6
+        by_channel = dropped.flatten(2)
+        assert bool((by_channel.all(2) | ~by_channel.any(2)).all()) == whole
+
+
 def test_a_file_of_torchvisions_vgg16_fills_the_convolutions(
     tmp_path: Path, registry: Registry
 ) -> None:

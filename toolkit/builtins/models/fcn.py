@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from toolkit import Component, Context, UnitInterval
 
@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 def _fcn(stride: int, skips: str) -> Callable[..., nn.Module]:
     """Return the factory of the network whose finest scores have `stride`."""
 
-    def build(context: Context, *, weights: str = "none", dropout: UnitInterval = 0.5) -> nn.Module:
+    def build(
+        context: Context,
+        *,
+        weights: str = "none",
+        dropout: UnitInterval = 0.5,
+        drop: Literal["channels", "values"] = "channels",
+    ) -> nn.Module:
         from toolkit.builtins.models.fcn_vgg import build_fcn
 
-        return build_fcn(context, stride, weights, dropout)
+        return build_fcn(context, stride, weights, dropout, drop)
 
     build.__name__ = build.__qualname__ = f"fcn{stride}s"
     build.__doc__ = f"""Make an FCN-{stride}s on VGG-16 (Long et al., arXiv:1411.4038): {skips}.
@@ -28,7 +34,8 @@ def _fcn(stride: int, skips: str) -> Callable[..., nn.Module]:
         weights: of VGG-16's convolutions: "none"; "imagenet" (torchvision's, from the hub); or a
             .pth, .pt, .bin or .safetensors file of torchvision's vgg16 (relative to the project,
             looked for when a run starts).
-        dropout: share of the channels dropped after each of the two wide layers of the head.
+        dropout: share that is dropped after each of the two wide layers of the head.
+        drop: whole "channels", or single "values" of the map as in the paper's network.
     """
     return build
 

@@ -33,19 +33,21 @@ class Fcn(nn.Module):
     Args:
         n_classes: channels of the logits.
         stride: of the finest scores: 8, 16 or 32.
-        dropout: share of the channels dropped after each wide layer of the head.
+        dropout: share dropped after each wide layer of the head.
+        drop: "channels" or single "values".
     """
 
-    def __init__(self, n_classes: int, stride: int, dropout: float) -> None:
+    def __init__(self, n_classes: int, stride: int, dropout: float, drop: str = "channels") -> None:
         super().__init__()
+        dropping = nn.Dropout if drop == "values" else nn.Dropout2d
         self.encoder = _features()
         self.head = nn.Sequential(
             nn.Conv2d(_STAGE_CHANNELS[-1], _HEAD_CHANNELS, 1),
             nn.ReLU(inplace=True),
-            nn.Dropout2d(dropout),
+            dropping(dropout),
             nn.Conv2d(_HEAD_CHANNELS, _HEAD_CHANNELS, 1),
             nn.ReLU(inplace=True),
-            nn.Dropout2d(dropout),
+            dropping(dropout),
             nn.Conv2d(_HEAD_CHANNELS, n_classes, 1),
         )
         n_skips = (_DEEPEST // stride).bit_length() - 1
@@ -108,7 +110,7 @@ def _bias(layer: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
     return layer.bias
 
 
-def build_fcn(context: Context, stride: int, weights: str, dropout: float) -> Segmenter:
+def build_fcn(context: Context, stride: int, weights: str, dropout: float, drop: str) -> Segmenter:
     """Make an FCN and load the weights of its backbone.
 
     Raises:
@@ -116,7 +118,7 @@ def build_fcn(context: Context, stride: int, weights: str, dropout: float) -> Se
         TrashError: weights that cannot be fetched or read.
     """
     check_choice(weights, (NONE, IMAGENET), "VGG-16")
-    network = Fcn(context.n_classes, stride, dropout)
+    network = Fcn(context.n_classes, stride, dropout, drop)
     if context.pretrained and weights != NONE:
         state = (
             read_weights(weights)
