@@ -367,3 +367,24 @@ per_class = {{"{names[0]}" = 3}}
     assert [each["name"] for each in train["categories"]] == names
     used = {each["category_id"] for each in train["annotations"]}
     assert len(used) > 11  # as many as there are kinds, and others
+
+
+def test_a_start_that_is_refused_leaves_no_folder(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = UsageError("there are no weights", "Get them.")
+    with monkeypatch.context() as patch:
+
+        def refuse(*_: object, **__: object) -> None:
+            raise refused
+
+        patch.setattr("toolkit.experiment.training.fit", refuse)
+        assert run(RUN) == 2
+        assert not list(project.runs.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setenv("BREAK_RANK", "none")
+        assert run(RUN) == 1
+        assert _manifest(project)["status"] == "failed"  # says why until the next start
+    assert run([*RUN, "--set", "train.epochs=1"]) == 0
+    assert [each.name for each in project.runs.iterdir()] == ["tiny-001"]
+    assert _manifest(project)["status"] == "finished"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,36 @@ def test_entries_of_a_manifest_change_and_go(tmp_path: Path) -> None:
     run.write_manifest({"schema_version": 1, "status": "failed", "error": "e", **whole})
     run.update(status="running", error=None)
     assert run.manifest() == {"schema_version": 1, "status": "running", **whole}
+
+
+def _ended(root: Path, number: int, status: str, *files: str) -> None:
+    run = RunFolder(root / "runs" / f"unet-{number:03d}")
+    run.path.mkdir(parents=True)
+    whole = dict.fromkeys(("recipe", "recipe_digest", "code", "plugins", "parents", "data"), "x")
+    run.write_manifest({"schema_version": 1, "status": status, **whole})
+    (run.path / "metrics.jsonl").touch()
+    for file in ("recipe.toml", *files):
+        (run.path / file).write_text("" if file == "recipe.toml" else "x")
+
+
+def test_a_start_that_made_nothing_leaves_its_number(tmp_path: Path) -> None:
+    _ended(tmp_path, 1, "finished", "state.pt")
+    _ended(tmp_path, 2, "failed")
+    _ended(tmp_path, 3, "failed", "metrics.jsonl")
+    _ended(tmp_path, 4, "failed")
+    _ended(tmp_path, 5, "interrupted")
+    assert _new(tmp_path) == "unet-004"
+    assert sorted(each.name[-3:] for each in (tmp_path / "runs").iterdir()) == [
+        "001", "002", "003", "004",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("why", ["running", "locked", "notes"])
+def test_what_may_be_somebody_s_is_kept(tmp_path: Path, why: str) -> None:
+    _ended(tmp_path, 1, "running" if why == "running" else "failed")
+    run = RunFolder(tmp_path / "runs" / "unet-001")
+    if why == "notes":
+        (run.path / "notes.txt").write_text("do not lose me")
+    with run.alone() if why == "locked" else nullcontext():
+        assert _new(tmp_path) == "unet-002"
+    assert run.path.is_dir()

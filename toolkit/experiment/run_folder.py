@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ LATER_LINEAGE = ("training", "photos")
 
 # Written by toolkit.train.state after every epoch: without it there is nothing to continue.
 _STATE = "state.pt"
+_METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,20 @@ class RunFolder:
         """Change entries of the manifest; None removes one."""
         changed = {**self.manifest(), **values}
         self.write_manifest({key: value for key, value in changed.items() if value is not None})
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing was made in it: only what is written before the first epoch is there."""
+        return all(
+            each.name in (MANIFEST, self.recipe.name)
+            or (each.name == _METRICS and each.stat().st_size == 0)
+            for each in self.path.iterdir()
+        )
+
+    def remove_unused(self) -> None:
+        """Remove the folder if nothing was made in it, so that its number is free again."""
+        if self.is_unused:
+            shutil.rmtree(self.path)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -156,9 +172,10 @@ def new_run(recipe_name: str, runs: Path, submissions: Path) -> RunFolder:
     """Make the next free `<recipe>-<number>` folder; two processes never get the same one.
 
     Numbers of submissions count as taken: a team mate's, or that of a run which was deleted since,
-    must not be written over.
+    must not be written over. A run that ended before it made anything leaves its number to this one.
     """
     runs.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(recipe_name, runs)
     taken = [
         number for folder in (runs, submissions) for number, _ in _numbered(recipe_name, folder)
     ]
@@ -170,6 +187,21 @@ def new_run(recipe_name: str, runs: Path, submissions: Path) -> RunFolder:
             return RunFolder(path)
         except FileExistsError:
             number += 1
+
+
+def _remove_abandoned(recipe_name: str, runs: Path) -> None:
+    """Remove the newest runs of a recipe that failed or were interrupted before they made anything."""
+    for _, path in sorted(_numbered(recipe_name, runs), reverse=True):
+        run = RunFolder(path)
+        try:
+            # Not one that is said to be running: its process may be about to begin.
+            ended = run.manifest()["status"] in ("failed", "interrupted")
+            if not ended or not run.is_unused:
+                return
+            with run.alone():
+                run.remove_unused()
+        except (UsageError, OSError):  # somebody else's folder, or another process was faster
+            return
 
 
 def run_to_resume(recipe_name: str, runs: Path, *, required: bool = True) -> RunFolder | None:

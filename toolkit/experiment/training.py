@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toolkit.data.contest import Contest, open_contest
-from toolkit.errors import TrashError
+from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.ending import recorded, recorded_by_worker
 from toolkit.experiment.given import Given
 from toolkit.experiment.launch import launch
@@ -93,11 +93,17 @@ def run_training(
                 job.progress.say(f"the finished epochs are kept in {run.path}")
                 job.progress.say(f"to continue: trash {shlex.join(job.command)} --resume")
 
-        with recorded(run, say_how_to_go_on):
-            if devices == 1:
-                return _perform(job, run, contest, resume=resume)
-            launch(devices, run.path, _words(job, resume=resume))
-            return None
+        try:
+            with recorded(run, say_how_to_go_on):
+                if devices == 1:
+                    return _perform(job, run, contest, resume=resume)
+                launch(devices, run.path, _words(job, resume=resume))
+                return None
+        except UsageError:
+            # Something was wrong from the start: nothing is left but a number.
+            if not resume:
+                run.remove_unused()
+            raise
 
 
 @contextmanager
