@@ -271,7 +271,8 @@ def check(
             continue
         for warning in warnings:
             console.warn(f"{shown_path(loaded.path)}: {warning}")
-        console.print_result(f"{shown_path(loaded.path)}: ok")
+        count = f", {len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else ""
+        console.print_result(f"{shown_path(loaded.path)}: ok{count}")
     if wrong:
         raise typer.Exit(EXIT_USAGE)
 

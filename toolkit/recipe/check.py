@@ -35,7 +35,7 @@ def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> 
     """Check names, parameters, files and class lists, then build the components untrained.
 
     Returns:
-        Warnings: data that is not on this machine could not be checked; images are normalised
+        Warnings: data that is not on this machine could not be checked; weights are not here; images are normalised
         otherwise than the network's weights want them.
 
     Raises:
@@ -98,6 +98,7 @@ def _check_build(
     from toolkit.train.normalise import normalisation_warning
 
     data = loaded.recipe.data
+    warnings: list[str] = []
     if contest is not None:
         class_names = contest.class_names
     else:
@@ -121,9 +122,9 @@ def _check_build(
         image_counts=(1,) * len(class_names),
         pretrained=False,
         objects=objects,
+        lacks=warnings.append,
     )
     problems: list[Problem] = []
-    warnings: list[str] = []
     for path, kind, spec in component_specs(loaded.recipe):
         if kind not in _BUILT:
             continue

@@ -8,6 +8,7 @@ from torchvision.models import VGG16_Weights, vgg16
 
 from toolkit import Context
 from toolkit.builtins.models.encoders import IMAGENET_NORMALISATION
+from toolkit.builtins.models.local_weights import are_wanted, lacking_file, lacking_url
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import (
     NONE,
@@ -119,11 +120,17 @@ def build_fcn(context: Context, stride: int, weights: str, dropout: float, drop:
     """
     check_choice(weights, (NONE, IMAGENET), "VGG-16")
     network = Fcn(context.n_classes, stride, dropout, drop)
-    if context.pretrained and weights != NONE:
+    hub = VGG16_Weights.IMAGENET1K_V1
+
+    def lacking() -> str:
+        what = "imagenet weights of VGG-16"
+        return lacking_file(weights) if is_file(weights) else lacking_url(hub.url, what)
+
+    if are_wanted(context, weights, lacking):
         state = (
             read_weights(weights)
             if is_file(weights)
-            else fetched(VGG16_Weights.IMAGENET1K_V1.get_state_dict, "imagenet weights of VGG-16")
+            else fetched(hub.get_state_dict, "imagenet weights of VGG-16")
         )
         fill(network.encoder, state, weights)
     normalisation = None if weights == NONE or is_file(weights) else IMAGENET_NORMALISATION

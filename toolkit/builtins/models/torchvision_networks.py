@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from torch import Tensor, nn
-from torchvision.models import ResNet50_Weights
+from torchvision.models import ResNet50_Weights, WeightsEnum
 from torchvision.models.segmentation import DeepLabV3_ResNet50_Weights, deeplabv3_resnet50
 
 from toolkit import Context
 from toolkit.builtins.models.encoders import IMAGENET_NORMALISATION
+from toolkit.builtins.models.local_weights import are_wanted, lacking_file, lacking_url
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import (
     NONE,
@@ -63,7 +64,7 @@ def build_deeplabv3(context: Context, weights: str, *, aux: bool) -> Segmenter:
     network: nn.Module = deeplabv3_resnet50(
         weights=None, weights_backbone=None, num_classes=context.n_classes, aux_loss=aux
     )
-    if context.pretrained and weights != NONE:
+    if are_wanted(context, weights, lambda: _lacking(weights)):
         _load(network, _state(weights), weights)
     # It takes any size, yet normalises a globally pooled vector over the batch.
     normalisation = None if weights == NONE or is_file(weights) else IMAGENET_NORMALISATION
@@ -73,12 +74,19 @@ def build_deeplabv3(context: Context, weights: str, *, aux: bool) -> Segmenter:
 def _state(weights: str) -> Mapping[str, Tensor]:
     if is_file(weights):
         return read_weights(weights)
-    hub = (
-        ResNet50_Weights.IMAGENET1K_V1
-        if weights == IMAGENET
-        else DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1
-    )
-    return fetched(hub.get_state_dict, f"{weights} weights of torchvision")
+    return fetched(_hub(weights).get_state_dict, f"{weights} weights of torchvision")
+
+
+def _lacking(weights: str) -> str:
+    if is_file(weights):
+        return lacking_file(weights)
+    return lacking_url(_hub(weights).url, f"{weights} weights of torchvision")
+
+
+def _hub(weights: str) -> WeightsEnum:
+    if weights == IMAGENET:
+        return ResNet50_Weights.IMAGENET1K_V1
+    return DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1
 
 
 def _load(network: nn.Module, state: Mapping[str, Tensor], weights: str) -> None:

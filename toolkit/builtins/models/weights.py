@@ -2,7 +2,7 @@
 
 What a name means is checked whenever a model is made, so `trash recipe check` finds a misspelt one.
 Whether a file or a wheel is there is looked at when the weights are loaded: a recipe stays valid on a
-machine that lacks an optional file.
+machine that lacks an optional file, and a check warns of it (`local_weights`).
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ def fill(
             "The weights belong to another network.",
             parameter="weights",
         )
-    module.load_state_dict(module.state_dict() | found)
+    if any(not value.is_meta for value in wanted.values()):  # else a check looks whether they fit
+        module.load_state_dict(module.state_dict() | found)
 
 
 # What networks and checkpoints put before the name that a tensor has in its backbone.
@@ -160,7 +161,12 @@ def read_weights(weights: str) -> Mapping[str, Tensor]:
         UsageError: there is no such file.
         TrashError: it holds no weights.
     """
-    return _read(find_project().root / Path(weights).expanduser())
+    return _read(weights_file(weights))
+
+
+def weights_file(weights: str) -> Path:
+    """Return the file that a recipe names; relative paths start at the project's folder."""
+    return find_project().root / Path(weights).expanduser()
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
