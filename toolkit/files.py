@@ -165,6 +165,11 @@ def unfinished(folder: Path, on_wait: Callable[[], None]) -> Iterator[Path | Non
             shutil.rmtree(partial, ignore_errors=True)
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file; unlike `Path.is_file`, False for a name that cannot be one."""
+    return os.path.isfile(path)
+
+
 def write_text_atomic(path: Path, text: str) -> None:
     """Write `text` as UTF-8 so that `path` is never seen half-written."""
     with atomic_path(path) as temporary:

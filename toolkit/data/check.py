@@ -21,7 +21,7 @@ from toolkit.data.problems import Problem, find_problems, is_paintable
 from toolkit.data.segmentation import why_empty
 from toolkit.data.sources import Source
 from toolkit.errors import UsageError
-from toolkit.files import file_digest
+from toolkit.files import file_digest, is_file
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
 
@@ -194,13 +194,13 @@ def _check_images(
     def check(record: ImageRecord) -> None:
         path = root / record.file_name
         try:
-            if path.is_file():
+            if is_file(path):
                 contents[record.file_name] = file_digest(path)
             read_image(path, record)
         except ImageSizeError as error:
             problems.append(_image_problem("image of another size", record, path, error))
         except UsageError as error:
-            kind = "unreadable image" if path.is_file() else "missing image"
+            kind = "unreadable image" if is_file(path) else "missing image"
             problems.append(_image_problem(kind, record, path, error))
         except OSError as error:
             detail = error.strerror or str(error)

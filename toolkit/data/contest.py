@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from toolkit.data.listing import some_of
 from toolkit.data.photo_rules import with_photo_rules
 from toolkit.data.splits import choose_fold, read_folds
 from toolkit.errors import TrashError, UsageError, nearest
-from toolkit.files import digest_of
+from toolkit.files import digest_of, is_file
 from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data, Demo
@@ -207,7 +208,7 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
             _warn_of_known_photos(test, other, progress)
     train, val, test = _with_photo_rules(train, val, test, data, progress)
     sample = root / data.sample_submission if data.sample_submission else None
-    if sample is not None and not sample.is_file():
+    if sample is not None and not is_file(sample):
         raise _not_found("data.sample_submission", sample)
     return Contest(train.labels.class_names, train, val, test, truth, sample)
 
@@ -292,7 +293,7 @@ def _opened(
     train: Split | None,
     progress: Progress,
 ) -> Split:
-    if not path.is_file():
+    if not is_file(path):
         raise _not_found(key, path)
     coco = read_coco(path, labelled=name not in _UNLABELLED)
     if not coco.images:
@@ -374,7 +375,7 @@ def _require_folder(data: Data, root: Path) -> None:
 
 
 def _not_found(key: str, path: Path) -> TrashError:
-    if path.is_dir():
+    if os.path.isdir(path):
         return UsageError(f"{key}: {path} is a folder", "Name a file.")
     try:
         beside = [child.name for child in path.parent.iterdir()]

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from toolkit.data.coco import CocoFile
 from toolkit.data.listing import some_of
+from toolkit.data.near_files import near_file
 from toolkit.errors import UsageError
+from toolkit.files import is_file
 
 if TYPE_CHECKING:
     from toolkit.data.contest import Split
@@ -118,12 +120,16 @@ def refuse_equal_photos(train: Split, val: Split) -> None:
 
 def require_files(split: Split) -> None:
     """Require that every image file is there."""
-    missing = [
-        name for index, name in enumerate(split.file_names) if not split.path(index).is_file()
-    ]
+    missing = [name for row, name in enumerate(split.file_names) if not is_file(split.path(row))]
     if missing:
+        nears = ((name, near_file(split.root, name)) for name in missing[:_SUGGESTED])
+        pairs = [f"{name!r}: is it {near!r}?" for name, near in nears if near]
         raise UsageError(
             f"{split.file}: {len(missing)} of {len(split)} image files are not under {split.root}: "
             f"{some_of(missing)}",
-            "Is data.root right?",
+            "\n".join(["Is data.root right?", *pairs]),
         )
+
+
+_SUGGESTED = 3
+"""Missing files for which a near one is looked for."""

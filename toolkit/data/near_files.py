@@ -1,0 +1,54 @@
+"""The file that was meant by a name that is not there."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+from urllib.parse import unquote
+
+from toolkit.errors import nearest
+
+_MANY = 20_000
+"""Files of a folder above which no similar name is looked for, only an equal one."""
+
+
+def near_file(root: Path, name: str) -> str | None:
+    """Return the name of a file below `root` that `name` may mean, or None.
+
+    Found are other ways to write the same name (composed or decomposed letters, upper and lower case,
+    blanks at its ends, `%20`, backslashes), the same file in `root` itself, and similar names beside it.
+    """
+    wanted = Path(unquote(name.replace("\\", "/")).strip())
+    if wanted.is_absolute() or ".." in wanted.parts:
+        return None
+    # Each folder of the way may be written in another way, too.
+    folder = root
+    for part in wanted.parts[:-1]:
+        same = _same(_names(folder), part)
+        if same is None:
+            folder = root
+            break
+        folder /= same
+    beside = _names(folder)
+    near = _same(beside, wanted.name)
+    if near is None and len(beside) <= _MANY:
+        near = nearest(wanted.name, beside)
+    return None if near is None else (folder / near).relative_to(root).as_posix()
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [child.name for child in folder.iterdir()]
+    except (OSError, ValueError):
+        return []
+
+
+def _same(names: list[str], wanted: str) -> str | None:
+    if wanted in names:
+        return wanted
+    plain = _plain(wanted)
+    return next((name for name in names if _plain(name) == plain), None)
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", unquote(name)).casefold().strip()
