@@ -42,7 +42,7 @@ def coco(
             "category_id": CATEGORIES[(row + number) % 3]["id"],
             "segmentation": square(2 + 4 * number, 2 + row % 5, 10),
             "area": 100,
-            "bbox": [0, 0, 1, 1],
+            "bbox": [2 + 4 * number, 2 + row % 5, 10, 10],
             "iscrowd": 0,
         }
         for row in range(n_images)

@@ -91,7 +91,7 @@ def test_broken_images_are_told_apart(data_root: Path) -> None:
 def test_bad_outlines_are_reported_and_the_rest_counted(
     data_root: Path, edit: Edit, segmentation: Any, kind: str, detail: str, error: bool
 ) -> None:
-    edit(lambda content: content["annotations"][4].update(segmentation=segmentation))
+    edit(lambda content: content["annotations"][4].update(segmentation=segmentation, bbox=None))
     report = check(data_root)
     (problem,) = report.problems
     assert (problem.kind, problem.where, problem.error) == (kind, "train/02.png", error)

@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +42,49 @@ def test_splits_classes_and_paths(make_contest: MakeContest, data_root: Path) ->
     assert contest.truth is None
     assert contest.train.path(2) == data_root / "train" / "02.png"
     assert make_contest(test=None).test is None
+
+
+def add_category(data_root: Path, names: tuple[str, ...], **category: Any) -> None:
+    """Give files a category 0 without annotations."""
+    for name in names:
+        path = data_root / f"{name}.json"
+        content = json.loads(path.read_text())
+        content["categories"] = [{"id": 0, **category}, *content["categories"]]
+        for each in content["categories"][1:]:
+            each["supercategory"] = "trash"
+        path.write_text(json.dumps(content))
+
+
+def test_a_listed_background_shifts_no_label(make_contest: MakeContest, data_root: Path) -> None:
+    names = make_contest().class_names
+    add_category(data_root, ("train", "val", "test"), name="background")
+    error = refused(make_contest)
+    assert "category 'background' would be label 1 beside label 0" in error.message
+    classes = ("metal", "paper", "glass")
+    assert f"data.classes = {json.dumps(classes)}" in error.hint
+    contest = make_contest(classes=classes)
+    assert contest.class_names == names
+    assert contest.val.labels.label_of == {7: 2, 3: 1, 40: 3}
+    (data_root / "val.json").write_text(
+        (data_root / "val.json").read_text().replace('"category_id": 7', '"category_id": 0', 1)
+    )
+    assert "the categories are not those" in refused(make_contest, classes=classes).message
+
+
+def test_a_group_without_annotations_is_told(make_contest: MakeContest, data_root: Path) -> None:
+    add_category(data_root, ("train", "val", "test"), name="trash")
+    lines = Lines()
+    data = Data(root=str(data_root), val="val.json")
+    contest = open_contest(data, Project(data_root.parent), lines)
+    assert contest.class_names[1] == "trash"
+    assert len(lines.said) == 2
+    assert "train.json: category 'trash' has no annotation" in lines.said[0]
+    assert 'data.classes = ["metal", "paper", "glass"]' in lines.said[0]
+    lines.said.clear()
+    without = data.model_copy(update={"classes": ("metal", "paper", "glass")})
+    contest = open_contest(without, Project(data_root.parent), lines)
+    assert contest.class_names[1] == "metal"
+    assert lines.said == []
 
 
 def test_the_recipe_orders_the_classes(make_contest: MakeContest) -> None:
@@ -146,16 +189,19 @@ def test_the_ignore_index_is_no_label(make_contest: MakeContest) -> None:
     assert "ignore_index = 3 is the label of glass" in refused(make_contest, ignore_index=3).message
 
 
+class Lines(SilentProgress):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
 def test_annotations_without_an_image_are_mentioned(data_root: Path) -> None:
-    class Lines(SilentProgress):
-        said: ClassVar[list[str]] = []
-
-        def say(self, text: str) -> None:
-            self.said.append(text)
-
     edit(data_root / "train.json", lambda content: content["annotations"][0].update(image_id=1))
-    open_contest(Data(root="contest", val="val.json"), Project(data_root.parent), Lines())
-    (line,) = Lines.said
+    lines = Lines()
+    open_contest(Data(root="contest", val="val.json"), Project(data_root.parent), lines)
+    (line,) = lines.said
     assert "train.json: 1 annotations are of images that it does not list" in line
 
 

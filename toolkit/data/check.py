@@ -235,7 +235,9 @@ def _repeated_content(contents: Mapping[str, str]) -> Iterator[Problem]:
 
 def _class_contents(coco: CocoFile, data: Data) -> tuple[ClassContent, ...]:
     try:
-        labels = make_label_map(coco.categories, data.classes, data.background)
+        labels = make_label_map(
+            coco.categories, data.classes, data.background, coco.used_categories
+        )
     except UsageError:
         return ()
     if data.ignore_index < len(labels.class_names):

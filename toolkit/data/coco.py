@@ -11,6 +11,9 @@ from typing import Any, NoReturn
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.files import file_digest, read_json
 
+Box = tuple[float, float, float, float]
+"""Left, top, width, height in pixels."""
+
 
 @dataclass(frozen=True)
 class Annotation:
@@ -22,6 +25,7 @@ class Annotation:
         area: square pixels as the file states them, 0 when it does not; used for nothing.
         iscrowd: True for a region of many objects of the class.
         annotation_id: id in the file.
+        bbox: as the file states it, None when it does not, or not as four numbers; used for nothing.
     """
 
     category_id: int
@@ -29,6 +33,7 @@ class Annotation:
     area: float
     iscrowd: bool
     annotation_id: int
+    bbox: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,11 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class Category:
-    """A class as the file calls it."""
+    """A class as the file calls it; `supercategory` is the name of a group, empty = none."""
 
     category_id: int
     name: str
+    supercategory: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,13 @@ class CocoFile:
     categories: tuple[Category, ...]
     digest: str
     orphans: tuple[tuple[int, Annotation], ...] = ()
+
+    @property
+    def used_categories(self) -> frozenset[int]:
+        """Ids of the categories that have an annotation."""
+        return frozenset(
+            annotation.category_id for record in self.images for annotation in record.annotations
+        )
 
 
 def read_coco(path: Path, *, labelled: bool = True) -> CocoFile:
@@ -147,7 +160,10 @@ _KEYS = {"images", "annotations", "categories", "info", "licenses"}
 
 
 def _category(entry: _Entry) -> Category:
-    return Category(entry.integer("id"), entry.text("name"))
+    group = entry.value.get("supercategory")
+    return Category(
+        entry.integer("id"), entry.text("name"), group if isinstance(group, str) else ""
+    )
 
 
 def _image(entry: _Entry) -> ImageRecord:
@@ -169,7 +185,17 @@ def _annotation(entry: _Entry) -> Annotation:
         area=entry.number("area"),
         iscrowd=bool(entry.number("iscrowd")),
         annotation_id=entry.integer("id"),
+        bbox=_box(entry.value.get("bbox")),
     )
+
+
+def _box(value: Any) -> Box | None:
+    if not isinstance(value, list) or len(value) != 4:
+        return None
+    if not all(type(each) in (int, float) and abs(each) < _MOST for each in value):
+        return None
+    left, top, width, height = map(float, value)
+    return (left, top, width, height) if width > 0 and height > 0 else None
 
 
 _MOST = 2**63 - 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,6 +24,7 @@ from toolkit.data.guards import (
 )
 from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.data.listing import some_of
+from toolkit.data.oddities import oddities
 from toolkit.data.photo_rules import with_photo_rules
 from toolkit.data.splits import choose_fold, read_folds
 from toolkit.errors import TrashError, UsageError, nearest
@@ -244,8 +244,9 @@ def own_classes(data: Data, project: Project) -> tuple[str, ...] | None:
     classes = data.classes
     if classes is None and data.demo is None:
         try:
-            categories = read_coco(project.path(data.root) / data.train).categories
-            classes = make_label_map(categories, None, data.background).class_names[1:]
+            coco = read_coco(project.path(data.root) / data.train)
+            labels = make_label_map(coco.categories, None, data.background, coco.used_categories)
+            classes = labels.class_names[1:]
         except TrashError:  # not on this machine, or wrong: `recipe check` tells it
             return None
     return None if not classes or classes == demo_classes(Demo()) else classes
@@ -298,11 +299,6 @@ def _opened(
     coco = read_coco(path, labelled=name not in _UNLABELLED)
     if not coco.images:
         raise UsageError(f"{path}: no images")
-    if coco.orphans:
-        progress.say(
-            f"{path}: {len(coco.orphans)} annotations are of images that it does not list; "
-            "they are left out"
-        )
     split = Split(
         name=name,
         file=path,
@@ -324,20 +320,11 @@ def _opened(
     refuse_large_images(split, data.max_megapixels)
     if name not in _UNLABELLED:  # annotations of the others, if any, are not used
         refuse_unknown_categories(split)
-        _say_repeated_ids(split, progress)
+        for oddity in oddities(coco, data):
+            progress.say(f"warning: {path}: {oddity}")
         images = without_empty(split.images, path, data.on_empty, progress)
         split = replace(split, images=images)
     return split
-
-
-def _say_repeated_ids(split: Split, progress: Progress) -> None:
-    ids = Counter(item.annotation_id for record in split.images for item in record.annotations)
-    repeated = [str(annotation_id) for annotation_id, count in ids.items() if count > 1]
-    if repeated:
-        progress.say(
-            f"warning: {split.file}: annotations share the id {some_of(repeated)}; all of them are "
-            "used here, other programs may keep the last"
-        )
 
 
 def _labels(data: Data, coco: CocoFile, train: Split | None) -> LabelMap:
@@ -351,7 +338,7 @@ def _labels(data: Data, coco: CocoFile, train: Split | None) -> LabelMap:
     else:
         return LabelMap(train.labels.class_names, {})
     try:
-        return make_label_map(coco.categories, classes, data.background)
+        return make_label_map(coco.categories, classes, data.background, coco.used_categories)
     except UsageError as error:
         raise UsageError(f"{coco.path}: {error.message}", error.hint) from None
 

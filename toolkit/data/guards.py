@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
 
 def require_same_categories(coco: CocoFile, train: Split) -> None:
-    """Require the category names of `train`, whatever their ids."""
-    here = {category.name for category in coco.categories}
+    """Require the category names of `train`, whatever their ids; those left out there may be missing."""
+    used = coco.used_categories
+    here = {
+        category.name
+        for category in coco.categories
+        if category.name not in train.labels.left_out or category.category_id in used
+    }
     there = set(train.labels.class_names[1:])
     if here == there:
         return

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pycocotools import mask as coco_mask
 
 from toolkit.data.coco import Annotation, CocoFile, ImageRecord
-from toolkit.data.labels import make_label_map
+from toolkit.data.labels import make_label_map, unused_groups
+from toolkit.data.oddities import group_oddity
 from toolkit.data.segmentation import defects, encode, why_empty
+from toolkit.data.stated_boxes import contradiction
 from toolkit.errors import UsageError
 from toolkit.recipe.schema import Data
 
@@ -64,13 +66,20 @@ def is_paintable(record: ImageRecord, annotation: Annotation) -> bool:
 
 def _category_problems(coco: CocoFile, data: Data) -> Iterator[Problem]:
     try:
-        labels = make_label_map(coco.categories, data.classes, data.background)
+        labels = make_label_map(
+            coco.categories, data.classes, data.background, coco.used_categories
+        )
     except UsageError as error:
-        yield Problem("bad categories", coco.path.name, error.message)
+        detail = ". ".join(filter(None, (error.message, error.hint)))
+        yield Problem("bad categories", coco.path.name, detail)
         return
     if data.ignore_index < len(labels.class_names):
         detail = f"{data.ignore_index} is the label of {labels.class_names[data.ignore_index]}"
         yield Problem("bad ignore_index", coco.path.name, detail)
+    if data.classes is None:
+        for group in unused_groups(coco.categories, coco.used_categories):
+            detail = group_oddity(coco, group.name)
+            yield Problem("group without annotations", coco.path.name, detail, error=False)
 
 
 def _duplicates(coco: CocoFile) -> Iterator[Problem]:
@@ -104,6 +113,11 @@ def _annotation_problems(
         yield Problem(defect.kind, record.file_name, f"{about}: {defect.detail}", error=error)
     if not found and not coco_mask.area(encode(annotation.segmentation, *size)):
         yield Problem("smaller than a pixel", record.file_name, about, error=False)
+    contradicted = contradiction(record, annotation)
+    if contradicted:
+        kind, detail = contradicted
+        error = kind == "RLE along rows"
+        yield Problem(kind, record.file_name, f"{about}: {detail}", error=error)
 
 
 def _emptiness(coco: CocoFile) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from toolkit.data.contest import Split
 from toolkit.data.empty_annotations import without_empty
 from toolkit.data.guards import refuse_duplicates, refuse_large_images, refuse_unknown_categories
 from toolkit.data.labels import LabelMap, make_label_map
+from toolkit.data.oddities import oddities
 from toolkit.data.photo_rules import with_rules_of_sizes
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
@@ -210,8 +211,10 @@ def _class_names(data: Data, root: Path, coco: CocoFile | None) -> tuple[str, ..
             f"{coco.path} has no categories: the class names are unknown",
             "Say them with --recipe RECIPE.",
         )
-    categories = categories or read_coco(train).categories
-    return make_label_map(categories, None, data.background).class_names
+    coco = coco if coco.categories else read_coco(train)
+    # A list of images to submit has no annotations, so what is unused cannot be told.
+    used = coco.used_categories or None
+    return make_label_map(coco.categories, None, data.background, used).class_names
 
 
 def row_order(
@@ -250,7 +253,9 @@ def truth_split(path: Path, data: Data, progress: Progress | None = None) -> Spl
     """
     coco = read_coco(path)
     try:
-        labels = make_label_map(coco.categories, data.classes, data.background)
+        labels = make_label_map(
+            coco.categories, data.classes, data.background, coco.used_categories
+        )
     except UsageError as error:
         raise UsageError(f"{path}: {error.message}", error.hint) from None
     split = Split(
@@ -266,11 +271,14 @@ def truth_split(path: Path, data: Data, progress: Progress | None = None) -> Spl
     refuse_duplicates(split)
     refuse_large_images(split, data.max_megapixels)
     refuse_unknown_categories(split)
+    progress = progress or SilentProgress()
+    for oddity in oddities(coco, data):
+        progress.say(f"warning: {path}: {oddity}")
     images = without_empty(
         coco.images,
         path,
         data.on_empty,
-        progress or SilentProgress(),
+        progress,
         option="--on-empty skip (in a recipe: data.on_empty)",
     )
     return replace(split, images=images)
