@@ -12,7 +12,7 @@ from toolkit import ComponentSpec, Context
 from toolkit.plugin.interfaces import Normalisation, PretrainedModel
 from toolkit.plugin.registry import Registry
 from toolkit.recipe.schema import Data
-from toolkit.train.normalise import normalisation_warning
+from toolkit.train.normalise import normalisation_warning, weights_normalisation
 
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALVES = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -75,14 +75,16 @@ def test_the_odd_encoders_of_smp_have_the_figures_that_timm_gives_the_same_weigh
 
 def test_another_normalisation_is_told_with_both_figures(registry: Registry) -> None:
     network = made(registry, "unet", encoder=LITE0, weights="efficientnet-lite0")
-    warning = normalisation_warning(network, Data())
+    theirs = weights_normalisation(network)
+    warning = normalisation_warning(theirs, Data())
     assert "data.mean = [0.485, 0.456, 0.406]" in warning
     assert "set data.mean = [0.5, 0.5, 0.5] and data.std = [0.5, 0.5, 0.5]" in warning
     halves = Data(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-    assert not normalisation_warning(network, halves)
+    assert not normalisation_warning(theirs, halves)
     one_off = Data(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.52))
-    assert "data.std = [0.5, 0.5, 0.52]" in normalisation_warning(network, one_off)
+    assert "data.std = [0.5, 0.5, 0.52]" in normalisation_warning(theirs, one_off)
     rounded = Data(mean=(0.5, 0.498, 0.5), std=(0.5, 0.5, 0.502))
-    assert not normalisation_warning(network, rounded)
-    assert not normalisation_warning(made(registry, "unet", encoder=LITE0), Data())
-    assert not normalisation_warning(torch.nn.Identity(), Data())
+    assert not normalisation_warning(theirs, rounded)
+    assert weights_normalisation(made(registry, "unet", encoder=LITE0)) is None
+    assert weights_normalisation(torch.nn.Identity()) is None
+    assert not normalisation_warning(None, Data())

@@ -13,7 +13,7 @@ from toolkit.data.loader import Batch
 from toolkit.plugin.interfaces import Normalisation
 from toolkit.progress import SilentProgress
 from toolkit.train.build import build_learner
-from toolkit.train.checkpoint import load_checkpoint
+from toolkit.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from toolkit.train.distributed import World
 from toolkit.train.learner import Learner, NonFiniteLoss
 
@@ -188,3 +188,24 @@ def test_a_run_says_that_the_weights_want_another_normalisation(
     assert [line.startswith("warning: data.mean = [") for line in heard.lines] == [
         True
     ] * pretrained
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_start_with_another_normalisation_is_told(same: bool, tmp_path: Path) -> None:
+    recipe, heard = make_recipe(), Heard()
+    model = make_registry().build("model", recipe.model, CONTEXT)
+    mean = recipe.data.mean if same else (0.5, 0.5, 0.5)
+    save_checkpoint(
+        tmp_path / "start.pt",
+        Checkpoint(
+            model_state=model.state_dict(), recipe=recipe.model_dump(mode="json"),
+            class_names=CONTEXT.class_names, image_size=(16, 16), mean=mean, std=recipe.data.std,
+            scores={}, epoch=1,
+        ),
+    )  # fmt: skip
+    start = tmp_path / "start.pt"
+    build_learner(recipe, make_registry(), CONTEXT, torch.device("cpu"), World(), start, heard)
+    assert [line for line in heard.lines if "set data.mean = [0.5, 0.5, 0.5]" in line] == (
+        [] if same else heard.lines
+    )
+    assert len(heard.lines) == (not same)

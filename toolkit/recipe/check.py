@@ -95,7 +95,7 @@ def _check_build(
 ) -> tuple[list[Problem], list[str]]:
     import torch
 
-    from toolkit.train.normalise import normalisation_warning
+    from toolkit.train.normalise import normalisation_warning, weights_normalisation
 
     data = loaded.recipe.data
     warnings: list[str] = []
@@ -135,7 +135,9 @@ def _check_build(
                 if kind == "submission_format" and contest is not None:
                     _check_sample(made, contest)
                 if path == ("model",) and loaded.recipe.train.start is None:
-                    warnings += filter(None, [normalisation_warning(made, data)])
+                    warnings += filter(
+                        None, [normalisation_warning(weights_normalisation(made), data)]
+                    )
                 if kind == "model" and loaded.recipe.auxiliary:
                     _check_outputs(loaded.recipe, made, context)
         except TrashError as error:

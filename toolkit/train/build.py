@@ -21,7 +21,7 @@ from toolkit.train.criterion import build_criterion
 from toolkit.train.device import Compute, make_compute
 from toolkit.train.distributed import World
 from toolkit.train.learner import Learner
-from toolkit.train.normalise import normalisation_warning
+from toolkit.train.normalise import normalisation_warning, weights_normalisation
 from toolkit.train.outputs import output_shapes
 from toolkit.train.parameter_groups import make_optimizer
 from toolkit.train.start import start_from
@@ -52,12 +52,12 @@ def build_learner(
         # Weights that are replaced at once need no download.
         fresh = context if start is None else replace(context, pretrained=False)
         model: nn.Module = registry.build("model", recipe.model, fresh)
-    if fresh.pretrained:
-        warning = normalisation_warning(model, recipe.data)
-        if warning:
-            progress.say(f"warning: {warning}")
+    normalisation = weights_normalisation(model) if fresh.pretrained else None
     if start is not None:
-        start_from(model, start, context.class_names, recipe.model.name)
+        normalisation = start_from(model, start, context.class_names, recipe.model.name)
+    warning = normalisation_warning(normalisation, recipe.data)
+    if warning:
+        progress.say(f"warning: {warning}")
     if world.size > 1 and device.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     model = compute.place(model)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from toolkit.plugin.interfaces import PretrainedModel
+from toolkit.plugin.interfaces import Normalisation, PretrainedModel
 from toolkit.recipe.schema import Data
 
 
@@ -35,13 +35,21 @@ _ALIKE = 0.01
 """Differences up to this are roundings of the same figures."""
 
 
-def normalisation_warning(model: nn.Module, data: Data) -> str:
+def weights_normalisation(model: nn.Module) -> Normalisation | None:
+    """Return how images were normalised for a network's pretrained weights; None = not known."""
+    return model.normalisation if isinstance(model, PretrainedModel) else None
+
+
+def normalisation_warning(theirs: Normalisation | None, data: Data) -> str:
     """Say that a recipe normalises images otherwise than the weights of its network want them.
+
+    Args:
+        theirs: the normalisation that the weights were trained with; None = not known.
+        data: of the recipe.
 
     Returns:
         One sentence with both; empty when they agree or the weights' own figures are not known.
     """
-    theirs = model.normalisation if isinstance(model, PretrainedModel) else None
     if theirs is None:
         return ""
     pairs = zip((*theirs.mean, *theirs.std), (*data.mean, *data.std), strict=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from toolkit.errors import UsageError
+from toolkit.plugin.interfaces import Normalisation
 from toolkit.train.checkpoint import Checkpoint, load_checkpoint
 
 _SHOWN = 4
@@ -34,7 +35,9 @@ def fill(model: nn.Module, checkpoint: Checkpoint, path: Path, what: str, hint: 
         ) from None
 
 
-def start_from(model: nn.Module, path: Path, class_names: tuple[str, ...], name: str) -> None:
+def start_from(
+    model: nn.Module, path: Path, class_names: tuple[str, ...], name: str
+) -> Normalisation:
     """Begin a training with the weights of a checkpoint.
 
     Args:
@@ -42,6 +45,9 @@ def start_from(model: nn.Module, path: Path, class_names: tuple[str, ...], name:
         path: the checkpoint.
         class_names: of the training; index = label.
         name: of the model, for messages.
+
+    Returns:
+        How images were normalised for these weights.
 
     Raises:
         UsageError: the checkpoint is none, has other classes, or other weights than the network.
@@ -57,6 +63,7 @@ def start_from(model: nn.Module, path: Path, class_names: tuple[str, ...], name:
         )
     hint = "train.start needs a checkpoint of the same model with the same parameters."
     fill(model, checkpoint, path, f"the model {name}", hint)
+    return Normalisation(checkpoint.mean, checkpoint.std)
 
 
 def _first_differences(error: RuntimeError) -> str:
