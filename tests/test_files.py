@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import re
 import stat
 from pathlib import Path
@@ -7,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import UsageError, did_you_mean, nearest
-from toolkit.files import atomic_path, digest_of, file_digest, read_json, write_text_atomic
+from toolkit.files import (
+    atomic_path,
+    digest_of,
+    file_digest,
+    read_json,
+    same_file,
+    write_text_atomic,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -88,3 +97,24 @@ def test_suggestions() -> None:
     assert nearest("qqqq", choices) is None
     assert did_you_mean("qqqq", choices) == "Valid: Plastic bag, dice, dice_ce, focal"
     assert did_you_mean("x", []) == ""
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_with_two_names_is_replaced_under_one_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    last, best = tmp_path / "last.pt", tmp_path / "best.pt"
+
+    def refuse(source: Path, path: Path) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    best.write_text("older")
+    write_text_atomic(last, "epoch 1")
+    same_file(last, best)
+    assert best.read_text() == "epoch 1"
+    assert last.samefile(best) == links
+    write_text_atomic(last, "epoch 2")
+    assert best.read_text() == "epoch 1"
+    assert {path.name for path in tmp_path.iterdir()} == {"last.pt", "best.pt"}

@@ -93,6 +93,19 @@ def _is_at(handle: int, path: str | Path) -> bool:
         return False
 
 
+def same_file(source: Path, path: Path) -> None:
+    """Give a file a second name: a hard link where the disk can, else a copy; `path` is replaced whole.
+
+    For files that are only ever replaced, never changed in place.
+    """
+    with atomic_path(path) as temporary:
+        temporary.unlink()
+        try:
+            os.link(source, temporary)
+        except OSError:  # among others FAT and some network disks
+            shutil.copyfile(source, temporary)
+
+
 def _about(path: Path, error: OSError) -> OSError:
     """Return the error about `path`: the name of the temporary file means nothing to a user."""
     return OSError(error.errno, error.strerror, str(path))

@@ -11,12 +11,14 @@ from torch import OutOfMemoryError
 
 from toolkit.data.contest import Contest
 from toolkit.errors import UsageError
+from toolkit.files import same_file
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import Checkpoint, save_checkpoint
 from toolkit.train.inputs import training_inputs
 from toolkit.train.learner import Learner
 from toolkit.train.state import History, SavedState, load_state, save_state
+from toolkit.train.tensor_file import explained_disk_errors
 
 _SCORES = ("val_miou", "val_iou", "val_loss", "train_loss")
 
@@ -121,13 +123,17 @@ class Artifacts:
             TrashError: the disk refused; what was written for earlier epochs is intact.
         """
         checkpoint = self._checkpoint(learner, history.epochs[-1])
-        if history.best is history.epochs[-1]:
-            save_checkpoint(self.best, checkpoint)
         save_checkpoint(self.last, checkpoint)
+        if history.best is history.epochs[-1]:
+            self._keep_last_as(self.best)
         every = self.recipe.train.snapshot_every
         if every is not None and checkpoint.epoch % every == 0:
-            save_checkpoint(self.path / f"epoch-{checkpoint.epoch:03d}.pt", checkpoint)
+            self._keep_last_as(self.path / f"epoch-{checkpoint.epoch:03d}.pt")
         save_state(self._state, self._inputs(), learner.state_dict(), history)
+
+    def _keep_last_as(self, path: Path) -> None:
+        with explained_disk_errors(path):
+            same_file(self.last, path)
 
     def _checkpoint(self, learner: Learner, record: Mapping[str, Any]) -> Checkpoint:
         return Checkpoint(
