@@ -9,6 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.builtins.object_mix_pieces import CLASSES, blank, box, cut, letter, make, results
@@ -127,3 +129,31 @@ def test_an_object_outside_the_image_is_not_pasted(registry: Registry) -> None:
     pixels = [np.count_nonzero(result.mask) for result in results(mix, blank((SIDE, SIDE)), 60)]
     assert 0 in pixels
     assert max(pixels) >= 3
+
+
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 60)),
+    corner=st.tuples(st.integers(0, 30), st.integers(0, 40)),
+    size=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+    scale=st.floats(0.1, 4.0),
+    rotate=st.sampled_from([0.0, 60.0, 180.0]),
+    blend=st.sampled_from([0.0, 2.0]),
+    distorted=st.sampled_from([0.0, 1.0]),
+    seed=st.integers(0, 10_000),
+)
+@settings(max_examples=80, deadline=None)
+def test_wherever_an_object_ends_the_sample_stays_a_sample(
+    shape: tuple[int, int], corner: tuple[int, int], size: tuple[int, int], scale: float,
+    rotate: float, blend: float, distorted: float, seed: int, registry: Registry,
+) -> None:  # fmt: skip
+    cut_out = at(*corner, box(*shape, 0), source_size=(70, 100))
+    mix = make(
+        registry, cut_out, size=size, place="own", scale=[scale, scale], rotate=rotate,
+        blend=blend, grid_distortion=distorted, quarter_turns=True, hflip=0.5, vflip=0.5,
+    )  # fmt: skip
+    sample = blank(size, label=3)
+    result = mix(sample, np.random.default_rng(seed))
+    assert result.image.shape == (*size, 3)
+    assert set(np.unique(result.mask).tolist()) <= {2, 3}
+    assert not sample.image.any()
+    assert (sample.mask == 3).all()
