@@ -114,11 +114,32 @@ def test_what_moves_together_is_not_broken(move: Move) -> None:
         (flip, "mirrored left and right"),
         (Shift(3, 0), "moved by 3 rows and 0 columns"),
         (Shift(-2, 1), "moved by -2 rows and 1 columns"),
+        (Shift(1, 0), "moved by 1 rows and 0 columns"),
     ],
 )
 def test_the_message_says_how_it_would_fit(move: Move, way_back: str) -> None:
     message = findings("augmentation", Moves(move, True, False))[AUGMENTATION]
     assert f"its mask fits when it is {way_back} (seed 0, 96 × 96 pixels)" in message
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Brings a part to full size; masks follow `rule`."""
+
+    rule: int
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        height, width = sample.mask.shape
+        rows, columns = (int(side * rng.uniform(0.5, 0.9)) for side in (height, width))
+        image = cv2.resize(sample.image[:rows, :columns], (width, height))
+        mask = cv2.resize(sample.mask[:rows, :columns], (width, height), interpolation=self.rule)
+        return replace(sample, image=np.asarray(image), mask=np.asarray(mask))
+
+
+def test_masks_resized_by_corners_are_found() -> None:
+    """Photos are resized about the centres of pixels: such a mask is half a pixel beside them."""
+    assert findings("augmentation", Crop(cv2.INTER_NEAREST_EXACT)) == {}
+    assert list(findings("augmentation", Crop(cv2.INTER_NEAREST))) == [AUGMENTATION]
 
 
 def test_elastic_photos_with_rigid_masks_are_found() -> None:

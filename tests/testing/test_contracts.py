@@ -88,7 +88,13 @@ def test_broken_losses_are_found(rule: str, loss: object) -> None:
 
 
 def test_a_plain_loss_is_not_broken() -> None:
-    check_component("loss", "broken", registry_with("loss", lambda context: _guarded))
+    def factory(context):
+        def loss(logits, target):
+            return _guarded(logits, target.masked_fill(target == context.ignore_index, 255))
+
+        return loss
+
+    check_component("loss", "broken", registry_with("loss", factory))
 
 
 # Models.

@@ -163,7 +163,7 @@ OTHERS = [
     ),
     (
         "view",
-        "Undoes itself exactly, on images and maps that are not square",
+        "Undoes itself exactly, on images and maps that are not square, of even and odd sides",
         lambda context: Turned(lambda x: x.rot90(1, (2, 3)), lambda x: x.rot90(1, (2, 3))),
     ),
     (

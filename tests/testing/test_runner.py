@@ -4,31 +4,40 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from toolkit import Component, ComponentSpec
+from toolkit import Component, ComponentSpec, Context
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.testing import ContractError, NotCheckable, check_component, examine
 from toolkit.testing.contract import CONTEXT
 
 REGISTRY = load_registry(None)
-CE = REGISTRY.build("loss", ComponentSpec(name="ce"), CONTEXT)
+
+
+def ce(context: Context) -> Any:
+    return REGISTRY.build("loss", ComponentSpec(name="ce"), context)
 
 
 def registry_with(kind: str, factory: object, summary: str = "for a test") -> Registry:
     return Registry([Entry(kind, Component("broken", factory, summary), "test")])
 
 
-def plain_negative(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def plain_negative(context: Context) -> Any:
     """Higher for better logits, and not a number when every pixel is ignored."""
-    return -torch.nn.functional.cross_entropy(logits.float(), target, ignore_index=255)
+
+    def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        ignored = context.ignore_index
+        return -torch.nn.functional.cross_entropy(logits.float(), target, ignore_index=ignored)
+
+    return loss
 
 
 def test_the_error_lists_every_broken_rule() -> None:
-    registry = registry_with("loss", lambda context: plain_negative)
+    registry = registry_with("loss", plain_negative)
     with pytest.raises(ContractError) as raised:
         check_component("loss", "broken", registry)
     assert "Is lower for logits that agree" in raised.value.message
@@ -49,19 +58,21 @@ def test_a_component_that_cannot_be_made_is_one_finding() -> None:
 
 
 def test_a_parameter_without_type_is_a_finding() -> None:
-    report = examine("loss", "broken", registry_with("loss", lambda context, *, alpha=1: CE))
+    report = examine(
+        "loss", "broken", registry_with("loss", lambda context, *, alpha=1: ce(context))
+    )
     assert "alpha" in report.findings[0].message
 
 
 def test_an_empty_summary_is_a_finding() -> None:
-    registry = registry_with("loss", lambda context: CE, summary=" ")
+    registry = registry_with("loss", ce, summary=" ")
     (finding,) = examine("loss", "broken", registry).findings
     assert finding.message == "the summary is empty"
 
 
 def test_required_parameters_are_asked_for_and_used() -> None:
     def factory(context, *, scale: float):
-        return lambda x, t: scale * CE(x, t)
+        return lambda x, t: scale * ce(context)(x, t)
 
     registry = registry_with("loss", factory)
     with pytest.raises(NotCheckable, match="requires scale") as raised:
@@ -75,12 +86,13 @@ def test_required_parameters_are_asked_for_and_used() -> None:
 
 def test_spec_names_the_source() -> None:
     """Two plugins with one name can both be checked."""
-    good = Entry("loss", Component("twice", lambda context: CE, "good"), "one")
+    good = Entry("loss", Component("twice", ce, "good"), "one")
     bad = replace(good, component=replace(good.component, factory=lambda c: None), source="two")
     registry = Registry([good, bad])
     assert not examine("loss", "one:twice", registry).findings
     assert examine("loss", "two:twice", registry).findings
-    assert registry.build("loss", ComponentSpec(name="one:twice"), CONTEXT) is CE
+    built = registry.build("loss", ComponentSpec(name="one:twice"), CONTEXT)
+    assert type(built) is type(ce(CONTEXT))
 
 
 def test_one_mistake_that_breaks_many_rules_is_said_once() -> None:

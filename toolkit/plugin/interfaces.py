@@ -160,7 +160,7 @@ class PretrainedModel(Protocol):
 
 
 class Augmentation(Protocol):
-    """Changes one sample; must be picklable, and random only through `rng`."""
+    """Changes one sample, photo and mask alike; must be picklable, and random only through `rng`."""
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample: ...
 
@@ -235,7 +235,8 @@ class View(Protocol):
 class Ensembler(Protocol):
     """Combines the members' maps of one image: an iterable of float32 (C, H, W) -> float32 (C, H, W).
 
-    The maps come one by one so that memory does not grow with the number of members.
+    The maps come one by one so that memory does not grow with the number of members. Their order must
+    not matter; a parameter `weights` is one number (or row) for each member, in their order.
     """
 
     def __call__(self, maps: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]: ...
@@ -261,7 +262,8 @@ class Selector(Protocol):
     """Decides what of a predicted image is trusted as a pseudo-label.
 
     A prediction -> uint8 (H, W), the most probable labels with `ignore_index` where they are not
-    trusted, or None when the whole image is rejected. It must not change the prediction.
+    trusted, or None when the whole image is rejected. It must not change the prediction, and what it
+    selects must not depend on the order of the images.
 
     It may also have `observe(prediction: Prediction) -> None`: then every image is shown to it once
     before the first is selected, so that it can choose thresholds by all of them.

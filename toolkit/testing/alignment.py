@@ -25,7 +25,7 @@ _VISIBLE = 12
 _FAR_SHIFT = 4
 _MISFIT = 0.02
 """Share of wrong pixels beside borders of labels that interpolation and blur may cause."""
-_BORDER_MISFIT = 0.07
+_BORDER_MISFIT = 0.02
 """Share of wrong pixels, borders too, from which on a displacement is looked for."""
 _FEWEST = 0.03
 
@@ -106,7 +106,7 @@ def misplaced(shown: NDArray[np.float32], mask: NDArray[np.uint8], n_classes: in
         return ""
     best, where = min(
         (_misfit(colours[part], moved, seen[part] & (moved < n_codes)), words)
-        for words, part, moved in _displacements(mask)
+        for words, part, moved in displacements(mask)
     )
     fits = best < all_wrong / 3
     if wrong <= _MISFIT and not fits:
@@ -137,10 +137,10 @@ def _misfit(
     return float(np.mean(present[nearness.argmax(axis=1)][known] != labels[known]))
 
 
-def _displacements(
+def displacements(
     mask: NDArray[np.uint8],
 ) -> Iterator[tuple[str, tuple[slice, slice], NDArray[np.uint8]]]:
-    """Yield in words, the part of the photo that is covered, and the mask moved onto it."""
+    """Yield in words, the part of the photo that is covered, and the mask (H, W) moved onto it."""
     whole = slice(None), slice(None)
     yield "mirrored left and right", whole, mask[:, ::-1]
     yield "mirrored top and bottom", whole, mask[::-1]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.plugin.component import ComponentSpec
 from toolkit.testing import samples
 from toolkit.testing.contract import Rule, Subject, require
 
@@ -72,6 +75,48 @@ def survives_certainty(subject: Subject) -> None:
     require(bool(np.allclose(result.sum(axis=0), 1, atol=1e-3)), "it does not sum to 1")
 
 
+def ignores_the_order(subject: Subject) -> None:
+    """Gives the same maps in whatever order the members come, each with its own weight."""
+    n_members = _n_members(subject)
+    unequal = _with_weights(subject, [2.0**-number for number in range(n_members)])
+    for one in (subject, unequal) if unequal is not None else (subject,):
+        weights = one.parameters.get("weights")
+        turned = one
+        if isinstance(weights, list | tuple):
+            turned = replace(one, parameters={**one.parameters, "weights": weights[::-1]})
+        maps = _maps(subject)
+        off = float(np.abs(one.build()(maps) - turned.build()(maps[::-1])).max())
+        require(off < 1e-4, f"maps differ by up to {off:.3g} when the members come in reverse")
+
+
+def weighs_members(subject: Subject) -> None:
+    """Follows the member that has nearly all the weight, if it takes weights."""
+    maps = _maps(subject)
+    for favourite, member in enumerate(maps):
+        weights = [1e-3] * len(maps)
+        weights[favourite] = 1.0
+        weighted = _with_weights(subject, weights)
+        if weighted is None:
+            return
+        labels = weighted.build()(maps).argmax(axis=0)
+        same = float(np.mean(labels == member.argmax(axis=0)))
+        require(
+            same > 0.95,
+            f"member {favourite} has nearly all the weight, and {same:.0%} of the pixels its label",
+        )
+
+
+def _with_weights(subject: Subject, weights: list[float]) -> Subject | None:
+    """Return the component with one number for each member, or None if it takes no such thing."""
+    if "weights" not in subject.registry.parameters(subject.entry).model_fields:
+        return None
+    parameters = {**subject.parameters, "weights": weights}
+    spec = ComponentSpec(name=f"{subject.entry.source}:{subject.entry.name}", **parameters)
+    if subject.registry.problems(subject.entry.kind, spec):
+        return None
+    return replace(subject, parameters=parameters)
+
+
 def leaves_inputs(subject: Subject) -> None:
     """Leaves the maps as they were."""
     maps = _maps(subject)
@@ -85,5 +130,7 @@ RULES: tuple[Rule, ...] = (
     agrees_with_agreement,
     takes_a_stream,
     survives_certainty,
+    ignores_the_order,
+    weighs_members,
     leaves_inputs,
 )

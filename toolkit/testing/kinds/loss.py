@@ -75,6 +75,32 @@ def ignores_ignored_pixels(subject: Subject) -> None:
     require(not gradient.masked_select(ignored).any(), "ignored pixels receive a gradient")
 
 
+def follows_ignore_index(subject: Subject) -> None:
+    """Takes the label of ignored pixels from the run: it is not 255 in every contest."""
+    logits, target = _batch(subject.context)
+    own = subject.context.ignore_index
+    other = own - 1 if own > subject.context.n_classes else own + 1
+    value, _ = _evaluate(subject, logits, target)
+    same = subject.build(ignore_index=other)(logits, target.masked_fill(target == own, other))
+    require(
+        torch.allclose(value, same.detach(), rtol=1e-5, atol=1e-7),
+        f"{value:.6g} becomes {same:.6g} where ignored pixels are labelled {other}, not {own}",
+    )
+
+
+def counts_every_image(subject: Subject) -> None:
+    """Counts every image of a batch, in whatever order they come."""
+    logits, target = _batch(subject.context)
+    value, gradient = _evaluate(subject, logits, target)
+    reached = gradient.flatten(1).any(dim=1).tolist()
+    require(all(reached), f"image {reached.index(False) if False in reached else 0} counts nothing")
+    turned, _ = _evaluate(subject, logits.flip(0), target.flip(0))
+    require(
+        torch.allclose(value, turned, rtol=1e-5, atol=1e-7),
+        f"{value:.6g} becomes {turned:.6g} when the images of the batch change places",
+    )
+
+
 def all_ignored_is_zero(subject: Subject) -> None:
     """Is exactly 0, with gradient 0, when every pixel is ignored."""
     logits, target = _batch(subject.context)
@@ -136,6 +162,8 @@ RULES: tuple[Rule, ...] = (
     sends_gradient,
     prefers_the_truth,
     ignores_ignored_pixels,
+    follows_ignore_index,
+    counts_every_image,
     all_ignored_is_zero,
     takes_one_class,
     takes_half_precision,

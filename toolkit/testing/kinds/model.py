@@ -93,6 +93,15 @@ def treats_images_alone(subject: Subject) -> None:
     )
 
 
+def looks_at_photos(subject: Subject) -> None:
+    """Looks at the photo, and leaves it as it was."""
+    images = _images(2, 64, 64)
+    before = images.clone()
+    first, second = _logits(subject.component, images)
+    require(torch.equal(images, before), "it changed the images in place")
+    require(not torch.equal(first, second), "two different photos have the same logits")
+
+
 def state_round_trips(subject: Subject) -> None:
     """Gives the same logits after its state is loaded into a fresh network."""
     network, fresh = subject.component, subject.build()
@@ -110,5 +119,6 @@ RULES: tuple[Rule, ...] = (
     returns_logits,
     learns,
     treats_images_alone,
+    looks_at_photos,
     state_round_trips,
 )

@@ -77,6 +77,56 @@ def takes_groups(subject: Subject) -> None:
     require(not torch.equal(moving, before[1]), "the other group did not move")
 
 
+def follows_a_schedule(subject: Subject) -> None:
+    """Uses the learning rate that its groups have at each step, as schedules change it."""
+    results = []
+    for factor in (1.0, 0.1):
+        parameters = _start()
+        optimizer = subject.build(parameters)
+        _steps_of_an_epoch(optimizer, parameters)
+        for group in optimizer.param_groups:
+            group["lr"] *= factor
+        _steps_of_an_epoch(optimizer, parameters)
+        results.append(parameters)
+    require(
+        not all(map(torch.equal, *results)),
+        "a tenth of the learning rate after three steps changes nothing",
+    )
+
+
+def decays_by_group(subject: Subject) -> None:
+    """Uses each group's own weight decay: norms and biases may have none."""
+    still, decayed = _start()
+    groups = [
+        {"params": [still], "weight_decay": 0.0},
+        {"params": [decayed], "weight_decay": 0.5},
+    ]
+    if "weight_decay" not in subject.build(_start()).defaults:
+        return
+    optimizer = subject.build(groups)
+    before = still.detach().clone(), decayed.detach().clone()
+    _switch(optimizer, "train")
+    for _ in range(3):
+        for parameter in (still, decayed):
+            parameter.grad = torch.zeros_like(parameter)
+        optimizer.step()
+    _switch(optimizer, "eval")
+    require(torch.equal(still, before[0]), "without gradient and weight decay a group moved")
+    require(not torch.equal(decayed, before[1]), "the weight decay of a group does nothing")
+
+
+def skips_what_has_no_gradient(subject: Subject) -> None:
+    """Leaves parameters without a gradient as they are: they are frozen."""
+    frozen, moving = _start()
+    optimizer = subject.build([frozen, moving])
+    before = frozen.detach().clone()
+    _switch(optimizer, "train")
+    for _ in range(3):
+        _step(optimizer, [moving])
+    _switch(optimizer, "eval")
+    require(torch.equal(frozen, before), "a parameter without a gradient moved")
+
+
 def state_round_trips(subject: Subject) -> None:
     """Continues exactly from a saved state that loads with weights_only=True."""
     parameters = _start()
@@ -106,4 +156,12 @@ def saved_and_loaded(state: Any) -> Any:
     return torch.load(file, weights_only=True)
 
 
-RULES: tuple[Rule, ...] = (is_optimizer, lowers, takes_groups, state_round_trips)
+RULES: tuple[Rule, ...] = (
+    is_optimizer,
+    lowers,
+    takes_groups,
+    follows_a_schedule,
+    decays_by_group,
+    skips_what_has_no_gradient,
+    state_round_trips,
+)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.plugin.interfaces import Context
-from toolkit.testing import samples
+from toolkit.testing import alignment, samples
 from toolkit.testing.contract import Rule, Subject, require
 
 _H, _W = 20, 27
@@ -41,6 +41,25 @@ def keeps_maps(subject: Subject) -> None:
         require(off < 1e-3, f"sums over the classes are off by up to {off:.3g}")
 
 
+def keeps_places(subject: Subject) -> None:
+    """Leaves things where they are: clear maps do not come back mirrored, turned or moved."""
+    rng = np.random.default_rng(0)
+    mask = alignment.areas(rng, 64, 64, subject.context.n_classes)
+    photo, _ = alignment.photos(rng, mask)
+    clear = np.eye(subject.context.n_classes, dtype=np.float32)[mask].transpose(2, 0, 1)
+    maps = np.ascontiguousarray(0.9 * clear + 0.1 / subject.context.n_classes, np.float32)
+    labels = subject.component(maps, photo).argmax(axis=0)
+    here = float(np.mean(labels == mask))
+    best, where = max(
+        (float(np.mean(labels[part] == moved)), words)
+        for words, part, moved in alignment.displacements(mask)
+    )
+    require(
+        best <= here + 0.02,
+        f"{here:.0%} of the pixels keep a clear label, {best:.0%} have that of the map {where}",
+    )
+
+
 def is_deterministic(subject: Subject) -> None:
     """Gives the same maps every time."""
     step = subject.component
@@ -58,4 +77,4 @@ def leaves_inputs(subject: Subject) -> None:
         require(np.array_equal(picture, image), "it changed the image in place")
 
 
-RULES: tuple[Rule, ...] = (keeps_maps, is_deterministic, leaves_inputs)
+RULES: tuple[Rule, ...] = (keeps_maps, keeps_places, is_deterministic, leaves_inputs)

@@ -45,6 +45,15 @@ def covers_the_run(subject: Subject) -> None:
     require(any(rate != [0.0] for rate in rates[:-1]), "the learning rate is 0 in every step")
 
 
+def trains_in_the_last_step(subject: Subject) -> None:
+    """Has a learning rate above 0 in the last step: it ends after it, not before."""
+    for total in (subject.context.total_steps, 2):
+        optimizer = _optimizer(_LR)
+        scheduler = subject.build(optimizer, epochs=1, steps_per_epoch=total)
+        rates = _walk(optimizer, scheduler, total, total)
+        require(rates[-1][0] > 0, f"in step {total} of {total} the learning rate is 0")
+
+
 def takes_one_step(subject: Subject) -> None:
     """Works in a run of a single step, as in --smoke."""
     optimizer = _optimizer(_LR)
@@ -90,4 +99,10 @@ def _valid(rates: list[float]) -> bool:
     return all(math.isfinite(rate) and rate >= 0 for rate in rates)
 
 
-RULES: tuple[Rule, ...] = (covers_the_run, takes_one_step, follows_groups, state_round_trips)
+RULES: tuple[Rule, ...] = (
+    covers_the_run,
+    trains_in_the_last_step,
+    takes_one_step,
+    follows_groups,
+    state_round_trips,
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,12 +49,56 @@ def trusts_only_predictions(subject: Subject) -> None:
         require(not wrong, f"{wrong} trusted pixels have a label that was not predicted")
 
 
+def _predictions(subject: Subject) -> list[Prediction]:
+    rng = np.random.default_rng(2)
+    n_classes = subject.context.n_classes
+    return [
+        Prediction(
+            f"test/{number:04}.jpg",
+            samples.probabilities(rng, n_classes, _H, _W),
+            rng.choice(np.array([1 / 3, 2 / 3, 1], np.float32), (_H, _W)),
+        )
+        for number in range(1, 6)
+    ]
+
+
+def is_deterministic(subject: Subject) -> None:
+    """Selects the same every time, in whatever order the images come."""
+    predictions = _predictions(subject)
+    results = []
+    for order in (predictions, predictions, predictions[::-1]):
+        selector = subject.build()
+        for prediction in order if hasattr(selector, "observe") else ():
+            selector.observe(prediction)
+        results.append({prediction.file_name: selector(prediction) for prediction in order})
+    first, again, turned = results
+    for other, what in ((again, "a second time"), (turned, "in another order of the images")):
+        for name, labels in first.items():
+            mine = other[name]
+            same = mine is labels if labels is None or mine is None else (mine == labels).all()
+            require(bool(same), f"{name} has other labels {what}")
+
+
 def leaves_inputs(subject: Subject) -> None:
-    """Leaves the maps as they were."""
-    maps = samples.probabilities(np.random.default_rng(0), subject.context.n_classes, _H, _W)
-    mine = maps.copy()
-    _selected(subject, mine)
-    require(np.array_equal(mine, maps), "it changed the maps in place")
+    """Leaves the maps and the agreement as they were."""
+    for prediction in _predictions(subject):
+        mine = replace(
+            prediction,
+            probabilities=prediction.probabilities.copy(),
+            agreement=prediction.agreement.copy(),
+        )
+        selector = subject.build()
+        if hasattr(selector, "observe"):
+            selector.observe(mine)
+        selector(mine)
+        for name in ("probabilities", "agreement"):
+            kept = np.array_equal(getattr(mine, name), getattr(prediction, name))
+            require(kept, f"it changed the {name} in place")
 
 
-RULES: tuple[Rule, ...] = (returns_labels, trusts_only_predictions, leaves_inputs)
+RULES: tuple[Rule, ...] = (
+    returns_labels,
+    trusts_only_predictions,
+    is_deterministic,
+    leaves_inputs,
+)

@@ -52,6 +52,19 @@ def round_trips(subject: Subject) -> None:
         require(np.array_equal(read, labels), f"the labels of {name} changed")
 
 
+def holds_many_classes(subject: Subject) -> None:
+    """Holds the labels of contests with more classes: those of two digits, too."""
+    names = (*subject.context.class_names, *(f"class {number}" for number in range(30)))
+    form = subject.build(class_names=names)
+    rng = np.random.default_rng(1)
+    rows = [("a.jpg", samples.labels(rng, form.size[0], form.size[1], len(names), None))]
+    _, back = _round_trip(form, rows)
+    require(
+        len(back) == 1 and np.array_equal(back[0][1], rows[0][1]),
+        f"labels up to {len(names) - 1} come back changed",
+    )
+
+
 def resizes(subject: Subject) -> None:
     """Brings labels of any size to its own by nearest neighbour."""
     form = subject.build()
@@ -88,6 +101,7 @@ def refuses_what_was_cut_off(subject: Subject) -> None:
 RULES: tuple[Rule, ...] = (
     describes_its_file,
     round_trips,
+    holds_many_classes,
     resizes,
     is_deterministic,
     refuses_what_was_cut_off,

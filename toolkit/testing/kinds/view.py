@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch.nn import functional
 
@@ -12,16 +14,39 @@ _LARGE_H, _LARGE_W = 96, 160
 
 
 def inverse_is_exact(subject: Subject) -> None:
-    """Undoes itself exactly, on images and maps that are not square."""
+    """Undoes itself exactly, on images and maps that are not square, of even and odd sides."""
     view = subject.build()
-    for channels in (3, subject.context.n_classes):
-        original = torch.arange(2 * channels * _H * _W).reshape(2, channels, _H, _W).float()
+    exact = []
+    for channels, height, width in ((3, _H, _W), (subject.context.n_classes, _H + 1, _W + 1)):
+        shape = 2, channels, height, width
+        original = torch.arange(math.prod(shape)).reshape(shape).float()
         seen = view.forward(original)
         require(seen.shape[:2] == original.shape[:2], f"forward gives {tuple(seen.shape)}")
         back = view.inverse(seen)
         require(back.shape[:2] == original.shape[:2], f"inverse gives {tuple(back.shape)}")
-        if back.shape == original.shape:
+        exact.append(back.shape == original.shape)
+        if exact[-1]:
             require(torch.equal(back, original), "inverse(forward(x)) is not x")
+    require(exact[0] == exact[1], "the size comes back changed for even or for odd sides alone")
+
+
+def gives_the_networks_maps_back(subject: Subject) -> None:
+    """Gives maps back in the order of the network's classes: channels of photos are no classes."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 3, _H, _W, generator=generator)
+    weights = torch.rand(subject.context.n_classes, 3, generator=generator)
+
+    def network(seen: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("kc,bchw->bkhw", weights, seen)
+
+    view = subject.build()
+    expected = network(images)
+    back = view.inverse(network(view.forward(images)))
+    if back.shape == expected.shape:
+        require(
+            torch.allclose(back, expected, atol=1e-5),
+            "the maps of a network that looks at single pixels come back changed",
+        )
 
 
 def keeps_places(subject: Subject) -> None:
@@ -59,4 +84,10 @@ def leaves_inputs(subject: Subject) -> None:
     require(torch.equal(seen, kept), "inverse changed the maps in place")
 
 
-RULES: tuple[Rule, ...] = (inverse_is_exact, keeps_places, fits_networks, leaves_inputs)
+RULES: tuple[Rule, ...] = (
+    inverse_is_exact,
+    gives_the_networks_maps_back,
+    keeps_places,
+    fits_networks,
+    leaves_inputs,
+)
