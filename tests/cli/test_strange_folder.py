@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from toolkit import __version__
 from toolkit.cli.main import run
 
 Capture = pytest.CaptureFixture[str]
@@ -125,6 +127,21 @@ def test_the_option_holds_for_one_command(strange: Any, tmp_path: Path, capsys: 
     assert run(["plugin", "list", "--no-plugins"]) == 0
     assert run(["plugin", "show", "strange"]) == 0
     assert marks(strange, tmp_path) == ["project", "package"]
+
+
+def test_processes_that_train_together_import_nothing_of_the_working_folder(
+    tmp_path: Path,
+) -> None:
+    for name in ("typer", "torch", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('of the working folder')\n")
+    code = (
+        "import os; from pathlib import Path; from toolkit.experiment.launch import launch;"
+        f"os.chdir({str(tmp_path)!r}); launch(1, Path('runs/x'), ['--version'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == (f"trash {__version__}\n", "")
 
 
 def test_a_recipe_that_needs_a_plugin_says_why_it_has_none(

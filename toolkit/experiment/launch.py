@@ -110,7 +110,8 @@ def launch(devices: int, run: Path, arguments: Sequence[str]) -> None:
             logs_specs=DefaultLogsSpecs(log_dir=logs),
         )
         try:
-            elastic_launch(processes, sys.executable)("-m", "toolkit", *arguments)
+            # -P: a torch.py or json.py in the working folder is not meant.
+            elastic_launch(processes, sys.executable)("-P", "-m", "toolkit", *arguments)
         except SignalException:
             raise KeyboardInterrupt from None
         except ChildFailedError as error:
