@@ -8,12 +8,25 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import console
+from toolkit.cli.recipe_options import RECIPE_HELP, folder_text
+from toolkit.cli.session import open_registry
 from toolkit.project import find_project
 
 
 def new(
     name: Annotated[str, typer.Argument(help="Name of the file below recipes/.")],
-    extends: Annotated[Path | None, typer.Option("--extends", help="Recipe to start from.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Folder with COCO JSON files and images: fills in paths, classes, sizes, and a network "
+            "that fits this machine.",
+        ),
+    ] = None,
+    extends: Annotated[
+        Path | None, typer.Option("--extends", help=f"Start from this. {RECIPE_HELP}")
+    ] = None,
     author: Annotated[str, typer.Option("--author", help="Who: goes into the header.")] = "",
 ) -> None:
     """Write a new recipe that works, to be changed."""
@@ -21,6 +34,24 @@ def new(
     from toolkit.recipe.problems import shown_path
 
     project = find_project()
-    path = new_recipe(name, project, extends, author)
-    console.print_result(shown_path(path))
-    console.note(f"try it: trash recipe run {shown_path(path)} --smoke")
+    if data is None:
+        path = new_recipe(name, project, extends, author)
+    else:
+        from toolkit.experiment.own_recipe import write_own_recipe
+        from toolkit.recipe.check import check_recipe
+        from toolkit.recipe.load import load_recipe
+
+        registry = open_registry(project)
+        path = write_own_recipe(
+            name, folder_text(data, project), project, registry, console.make_progress(),
+            base=extends, author=" ".join(author.split()),
+        )  # fmt: skip
+        # What is wrong with the data is told now, with the line to change.
+        check_recipe(load_recipe(path, project=project, registry=registry), registry, project)
+    shown = shown_path(path)
+    console.print_result(shown)
+    if data is not None:
+        console.note(f"look at the data: trash data check {shown}")
+    console.note(f"try it: trash recipe run {shown} --smoke")
+    if data is not None:
+        console.note(f"train and submit: trash recipe run {shown}")

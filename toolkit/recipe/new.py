@@ -9,6 +9,7 @@ from pathlib import Path
 from toolkit.errors import UsageError
 from toolkit.files import write_text_atomic
 from toolkit.project import Project
+from toolkit.recipe.find import find_recipe
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*")
 
@@ -67,6 +68,32 @@ def new_recipe(name: str, project: Project, base: Path | None, author: str) -> P
     Raises:
         UsageError: the name cannot be used, or the file is there already.
     """
+    path = recipe_file(name, project)
+    shown = path.relative_to(project.root).as_posix()
+    values = {"name": path.stem, "path": shown, "author": " ".join(author.split())}
+    if base is None:
+        text = _WHOLE.format(**values)
+    else:
+        from toolkit.recipe.load import load_recipe
+        from toolkit.recipe.show import as_toml
+
+        relative = shown_base(base, path, project)
+        text = _CHILD.format(
+            **values,
+            base=relative,
+            quoted=as_toml({"x": relative}).strip().removeprefix("x = "),
+            epochs=load_recipe(base, project=project).recipe.train.epochs,
+        )
+    write_text_atomic(path, text)
+    return path
+
+
+def recipe_file(name: str, project: Project) -> Path:
+    """Return where a new recipe goes.
+
+    Raises:
+        UsageError: the name cannot be used, or the file is there already.
+    """
     name = name.removesuffix(".toml").removeprefix("recipes/")
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -75,21 +102,13 @@ def new_recipe(name: str, project: Project, base: Path | None, author: str) -> P
     path = project.recipes / f"{name}.toml"
     if path.exists():
         raise UsageError(f"{path.relative_to(project.root)} exists already", "Choose another name.")
-    shown = path.relative_to(project.root).as_posix()
-    values = {"name": Path(name).name, "path": shown, "author": " ".join(author.split())}
-    if base is None:
-        text = _WHOLE.format(**values)
-    else:
-        from toolkit.recipe.load import load_recipe
-        from toolkit.recipe.show import as_toml
-
-        loaded = load_recipe(base, project=project)
-        relative = Path(os.path.relpath(loaded.path, path.parent)).as_posix()
-        text = _CHILD.format(
-            **values,
-            base=relative,
-            quoted=as_toml({"x": relative}).strip().removeprefix("x = "),
-            epochs=loaded.recipe.train.epochs,
-        )
-    write_text_atomic(path, text)
     return path
+
+
+def shown_base(base: Path, path: Path, project: Project) -> str:
+    """Return how a new recipe names the one that it extends: from its own folder.
+
+    Raises:
+        UsageError: there is no such recipe.
+    """
+    return Path(os.path.relpath(find_recipe(base, project), path.parent)).as_posix()

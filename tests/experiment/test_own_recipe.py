@@ -1,0 +1,169 @@
+"""`trash recipe new --data`: a recipe for somebody's own data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.cli.main import run
+from toolkit.data.survey import survey
+from toolkit.project import Project
+from toolkit.recipe.load import load_recipe
+from toolkit.recipe.schema import Recipe
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An empty folder, as a newcomer has it."""
+    monkeypatch.chdir(tmp_path)
+    return Project(tmp_path)
+
+
+def made(project: Project, name: str = "mine") -> Recipe:
+    return load_recipe(Path(name), project=project).recipe
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_the_demo_is_found_with_all_its_files(
+    project: Project, demo_root: Path, capsys: Capture, outside: bool
+) -> None:
+    folder = demo_root
+    if not outside:
+        folder = Path("data/here")
+        folder.parent.mkdir()
+        folder.symlink_to(demo_root)
+    assert run(["recipe", "new", "mine", "--data", str(folder), "--author", "Kim"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "recipes/mine.toml\n"
+    assert "trash recipe run recipes/mine.toml --smoke" in captured.err
+    data = made(project).data
+    assert data.root == folder.as_posix()
+    assert (data.train, data.val, data.test) == ("train.json", "val.json", "test.json")
+    assert (data.truth, data.sample_submission) == ("test_truth.json", "sample_submission.csv")
+    assert data.folds is None
+    assert data.image_size == (64, 64)
+    assert made(project).submission.parameters["columns"] == ["image_id", "PredictionString"]
+    assert run(["recipe", "check", "mine"]) == 0
+
+
+def test_what_it_writes_runs_at_once(project: Project, demo_root: Path, capsys: Capture) -> None:
+    assert run(["recipe", "new", "mine", "--data", str(demo_root)]) == 0
+    assert run(["recipe", "run", "mine", "--smoke"]) == 0
+    assert "score" in capsys.readouterr().out
+
+
+def test_another_recipe_can_say_all_but_the_data(project: Project, demo_root: Path) -> None:
+    base = project.recipes / "base" / "b.toml"
+    base.parent.mkdir(parents=True)
+    base.write_text(
+        '[model]\nname = "unet"\nencoder = "resnet18"\n[loss]\nname = "ce"\n'
+        '[data]\nroot = "elsewhere"\nimage_size = [32, 64]\n'
+    )
+    assert run(["recipe", "new", "group/mine", "--data", str(demo_root), "--extends", "b"]) == 0
+    recipe = made(project)
+    assert (recipe.loss.name, recipe.data.image_size) == ("ce", (32, 64))
+    assert (recipe.data.root, recipe.data.test) == (demo_root.as_posix(), "test.json")
+    assert recipe.submission.parameters == {"columns": ["image_id", "PredictionString"]}
+
+
+def write_coco(file: Path, names: list[str], annotations: int) -> None:
+    square = {"segmentation": [[1, 1, 9, 1, 9, 9]], "area": 32, "bbox": [1, 1, 8, 8], "iscrowd": 0}
+    content = {
+        "images": [
+            {"id": i, "file_name": name, "height": 40, "width": 90} for i, name in enumerate(names)
+        ],
+        "categories": [{"id": 7, "name": "B"}, {"id": 3, "name": "A"}],
+        "annotations": [
+            {"id": i, "image_id": i % len(names), "category_id": 3 + 4 * (i % 2), **square}
+            for i in range(annotations)
+        ],
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def put_photos(tmp_path: Path) -> Callable[..., list[str]]:
+    import cv2
+    import numpy as np
+
+    def put(folder: str, n: int, first: int = 0) -> list[str]:
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        names = [f"{first + i}.png" for i in range(n)]
+        for i, name in enumerate(names):
+            photo = np.random.default_rng(first + i).integers(0, 255, (40, 90, 3), np.uint8)
+            cv2.imwrite(str(tmp_path / folder / name), photo)
+        return names
+
+    return put
+
+
+def test_one_file_is_divided_into_folds(
+    project: Project, put_photos: Callable[..., list[str]], capsys: Capture
+) -> None:
+    names = put_photos("data/photos", 10)
+    write_coco(project.root / "data/annotations/instances_default.json", names, 20)
+    (project.root / "data/notes.json").write_text("[1]")
+    assert run(["recipe", "new", "mine", "--data", "data"]) == 0
+    assert "folds of the training images are in recipes/splits/mine_5fold.json" in (
+        capsys.readouterr().err
+    )
+    data = made(project).data
+    assert (data.root, data.train) == ("data/photos", "../annotations/instances_default.json")
+    assert data.folds is not None
+    assert data.classes == ("A", "B")
+    assert data.image_size == (32, 96)
+    assert run(["recipe", "check", "mine"]) == 0
+
+
+def test_names_of_files_are_told_apart(
+    tmp_path: Path, put_photos: Callable[..., list[str]]
+) -> None:
+    names = put_photos("d", 6)
+    for name, n in {"train_all": 6, "train_small": 2, "instances_val2017": 2, "test": 0}.items():
+        write_coco(tmp_path / "d" / f"{name}.json", names, n)
+    (tmp_path / "d" / "sample.csv").write_text(f"id,labels\n{names[0]},{'0 ' * 16}\n")
+    found = survey(tmp_path / "d")
+    assert (found.train, found.val) == ("train_small.json", "instances_val2017.json")
+    assert (found.test, found.truth) == ("test.json", None)
+    assert (found.columns, found.map_size) == (("id", "labels"), (4, 4))
+
+
+def test_folders_that_cannot_be_used_are_explained(
+    project: Project, put_photos: Callable[..., list[str]], capsys: Capture
+) -> None:
+    root = project.root
+    train, val = put_photos("coco/train2017", 2), put_photos("coco/val2017", 2, 2)
+    write_coco(root / "coco/annotations/instances_train2017.json", train, 2)
+    write_coco(root / "coco/annotations/instances_val2017.json", val, 2)
+    write_coco(root / "lost/train.json", ["gone.png"], 1)
+    write_coco(root / "bare/test.json", ["a.png"], 0)
+    (root / "empty").mkdir()
+    for folder, message in {
+        "coco": "relative to different folders",
+        "lost": "there is no gone.png",
+        "bare": "bare holds no COCO file with annotations; it holds test.json",
+        "empty": "empty holds no COCO file with annotations",
+        "emty": "--data emty: there is no such folder Did you mean empty?",
+    }.items():
+        assert run(["recipe", "new", "mine", "--data", folder]) == 2
+        assert message in " ".join(capsys.readouterr().err.split())
+        assert not (project.recipes / "mine.toml").exists()
+
+
+@pytest.mark.parametrize("name", ["taco", "bags"])
+def test_real_contests(project: Project, request: pytest.FixtureRequest, name: str) -> None:
+    root: Any = request.getfixturevalue(f"{name}_root")
+    assert run(["recipe", "new", "mine", "--data", str(root)]) == 0
+    recipe = made(project)
+    assert recipe.data.val == "val.json"
+    assert recipe.data.test == {"taco": "test.json", "bags": None}[name]
+    assert len(recipe.data.classes or ()) == {"taco": 11, "bags": 2}[name]
+    shutil.rmtree(project.cache, ignore_errors=True)
