@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
 import pickle
+import py_compile
 import subprocess
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -215,6 +218,35 @@ def test_a_fresh_process_unpickles_what_a_plugin_defines(project: Project) -> No
         [sys.executable, "-c", code], input=pickle.dumps(thing), capture_output=True, check=True
     )
     assert done.stdout.split() == [b"1.5", b"base"]
+
+
+def test_what_runs_is_the_source_beside_which_a_clone_brings_other_code(project: Project) -> None:
+    path = write(project, "mine.py", LOSS.format(name="hidden"))
+    bytecode = Path(py_compile.compile(str(path), doraise=True))
+    # Unchecked bytecode is Python's to trust, whatever the source says.
+    py_compile.compile(
+        str(path), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )
+    assert bytecode.exists()
+    path.write_text(LOSS.format(name="shown"))
+    write(project, f"mine{EXTENSION_SUFFIXES[0]}", "no module, but Python's own finder prefers it")
+    registry = load_registry(project)
+    assert registry.failures == ()
+    assert names(registry, "loss", "mine") == ["shown"]
+
+
+def test_an_edit_of_equal_length_within_a_second_is_seen(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = write(project, "mine.py", LOSS.format(name="one"))
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    assert names(load_registry(project), "loss", "mine") == ["one"]
+    path.write_text(LOSS.format(name="two"))
+    os.utime(path, ns=times)
+    load_registry(Project(project.root / "elsewhere"))
+    assert names(load_registry(project), "loss", "mine") == ["two"]
+    assert not list(project.plugins.rglob("*.pyc"))
 
 
 def test_installed_packages_offer_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

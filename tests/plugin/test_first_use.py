@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -47,8 +49,6 @@ def test_new_and_changed_files_are_new_again(folder: Path) -> None:
 
 
 def test_a_file_changed_within_the_clocks_tick_and_of_equal_size_is_new(folder: Path) -> None:
-    import os
-
     remember(folder)
     file = folder / "one.py"
     times = file.stat()
@@ -70,6 +70,11 @@ def test_a_link_to_a_package_is_looked_into(folder: Path, tmp_path: Path) -> Non
     (elsewhere / "__init__.py").write_text("")
     (folder / "linked").symlink_to(elsewhere)
     assert "linked/__init__.py" in unseen_files(folder)[0]
+
+
+def test_compiled_modules_are_named(folder: Path) -> None:
+    (folder / f"package/fast{EXTENSION_SUFFIXES[0]}").write_bytes(b"")
+    assert f"package/fast{EXTENSION_SUFFIXES[0]}" in unseen_files(folder)[0]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"files": 3}', '{"files": {"one.py": 3}}'])

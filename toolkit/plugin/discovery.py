@@ -117,7 +117,6 @@ def _point_team_at(folder: Path) -> None:
             del sys.modules[name]
         team.__path__[:] = [str(folder)]
     os.environ[team.FOLDER_VARIABLE] = str(folder)
-    importlib.invalidate_caches()
 
 
 class _Loader:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from toolkit.files import digest_of, file_digest, write_json_atomic
+
+_COMPILED = tuple(EXTENSION_SUFFIXES)
 
 
 def unseen_files(folder: Path) -> tuple[list[str], bool]:
@@ -44,9 +47,8 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def _python_files(entry: Path) -> list[Path]:
-    if entry.is_dir():
-        return sorted(entry.rglob("*.py"))
-    return [entry] if entry.suffix == ".py" else []
+    files = sorted(entry.rglob("*")) if entry.is_dir() else [entry]
+    return [file for file in files if file.suffix == ".py" or file.name.endswith(_COMPILED)]
 
 
 def _record(folder: Path) -> Path:
