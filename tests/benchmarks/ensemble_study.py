@@ -27,6 +27,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
 
+from toolkit.data.resize import Sampling
 from toolkit.ensemble.combination import Fitted, write_combination
 from toolkit.ensemble.held_out import HeldOut
 from toolkit.ensemble.honest import divide
@@ -71,7 +72,7 @@ def trained(data: str) -> list[list[str]]:
 def searched(checkpoints: list[str], views: str) -> tuple[Opened, HeldOut, Search]:
     candidates = find_candidates([f"{path}@{views}" for path in checkpoints], PROJECT)
     opened = open_candidates(candidates, PROJECT, REGISTRY, QUIET)
-    held_out = HeldOut(opened.parts, SIZE, PROJECT.cache, QUIET)
+    held_out = HeldOut(opened.parts, Sampling(SIZE), PROJECT.cache, QUIET)
     names = [each.name for each in candidates]
     return opened, held_out, search(held_out, names, REGISTRY, Effort(), PROJECT.cache, QUIET)
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from toolkit.data.masks import paint_mask
-from toolkit.data.resize import sample_labels
+from toolkit.data.resize import Sampling
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
@@ -41,8 +41,8 @@ class Desk:
     def truth(self) -> dict[str, Labels]:
         split = truth_split(self.demo / "test_truth.json", Data())
         return {
-            record.file_name: sample_labels(
-                paint_mask(record, split.labels, split.overlap, split.ignore_index), SIZE, "corner"
+            record.file_name: Sampling(SIZE)(
+                paint_mask(record, split.labels, split.overlap, split.ignore_index)
             )
             for record in split.images
         }

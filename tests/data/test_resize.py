@@ -17,16 +17,14 @@ from toolkit.data.labels import make_label_map
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import (
     NEAREST_RULES,
-    Nearest,
+    Sampling,
     resize_image,
     resize_labels,
     resize_probabilities,
     resize_shape,
     resize_tensor,
-    restore_labels,
-    sample_labels,
-    sampled_places,
 )
+from toolkit.plugin.kinds import Nearest
 
 Labels = NDArray[np.uint8]
 IGNORE = 255
@@ -208,10 +206,11 @@ def test_a_file_has_single_pixels_and_they_go_back_to_their_places(
     nearest: Nearest, old: tuple[int, int], new: tuple[int, int], seed: int
 ) -> None:
     labels = some_labels(seed, old)
-    rows, columns = sampled_places(old, new, nearest)
-    found = sample_labels(labels, new, nearest)
+    sampling = Sampling(new, nearest)
+    rows, columns = sampling.places(old)
+    found = sampling(labels)
     np.testing.assert_array_equal(found, labels[rows[:, None], columns])
-    restored = restore_labels(found, old, nearest)
+    restored = sampling.restored(found, old)
     for row in range(old[0]):
         for column in range(old[1]):
             near = [
@@ -224,15 +223,15 @@ def test_a_file_has_single_pixels_and_they_go_back_to_their_places(
 
 def test_the_rules_of_nearest_neighbour() -> None:
     labels = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    np.testing.assert_array_equal(sample_labels(labels, (4, 4), "corner"), labels[::2, ::2])
-    np.testing.assert_array_equal(sample_labels(labels, (4, 4), "centre"), labels[1::2, 1::2])
+    np.testing.assert_array_equal(Sampling((4, 4), "corner")(labels), labels[::2, ::2])
+    np.testing.assert_array_equal(Sampling((4, 4), "centre")(labels), labels[1::2, 1::2])
     pillow = pytest.importorskip("PIL.Image")
     for size in ((3, 5), (5, 7), (8, 4), (20, 11)):
         expected = pillow.fromarray(labels).resize(size[::-1], pillow.Resampling.NEAREST)
-        np.testing.assert_array_equal(sample_labels(labels, size, "centre"), np.asarray(expected))
+        np.testing.assert_array_equal(Sampling(size, "centre")(labels), np.asarray(expected))
         tensor = torch.from_numpy(labels.astype(np.float32))[None, None]
         expected = torch.nn.functional.interpolate(tensor, size, mode="nearest")[0, 0].numpy()
-        np.testing.assert_array_equal(sample_labels(labels, size, "corner"), expected)
+        np.testing.assert_array_equal(Sampling(size, "corner")(labels), expected)
 
 
 @pytest.mark.parametrize(("name", "side"), [("bags", 96), ("taco", 128)])
@@ -246,7 +245,7 @@ def test_what_a_network_can_reach_on_real_masks(
     both = {"area": np.zeros(2), "corner": np.zeros(2), "centre": np.zeros(2)}
     for record in coco.images[:8]:
         mask = paint_mask(record, labels, "max-id", IGNORE)
-        small = {rule: sample_labels(mask, (side, side), rule) for rule in NEAREST_RULES}
+        small = {rule: Sampling((side, side), rule)(mask) for rule in NEAREST_RULES}
         for rule, each in {**small, "area": resize_labels(mask, (side, side))}.items():
             shown = torch.from_numpy((each > 0).astype(np.float32))[None, None]
             back = resize_tensor(shown, (record.height, record.width))[0, 0].numpy() > 0.5

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.masks import paint_mask
+from toolkit.data.resize import Sampling
 from toolkit.ensemble.held_out import HeldOut, Part
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
@@ -63,6 +64,6 @@ def make_held_out(contest: Contest, tmp_path: Path) -> Callable[..., HeldOut]:
             ArrayMaps(contest.class_names, split.file_names, sizes, maps(spread))
             for spread in noise
         )
-        return HeldOut([Part(split, stores)], SIZE, tmp_path / "cache", SilentProgress())
+        return HeldOut([Part(split, stores)], Sampling(SIZE), tmp_path / "cache", SilentProgress())
 
     return make

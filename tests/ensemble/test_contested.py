@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.data.resize import sample_labels, sampled_places
+from toolkit.data.resize import NEAREST_RULES, Sampling
 from toolkit.ensemble.combiners import Geometric, Maximum, Mean, Power, Rank, Vote
 from toolkit.ensemble.contested import Contested
 from toolkit.ensemble.held_out import HeldOut
 from toolkit.plugin.interfaces import Ensembler
+from toolkit.plugin.kinds import Nearest
 from toolkit.progress import SilentProgress
 
 
@@ -29,7 +30,7 @@ def test_contested_pixels_give_the_confusion_of_whole_native_maps(
     for image in range(held_out.n_images):
         _, position, stores = held_out.native(image)
         combined = ensembler(store.read(position) for store in stores)
-        labels = sample_labels(combined.argmax(0).astype(np.uint8), held_out.size, "corner")
+        labels = held_out.sampling(combined.argmax(0).astype(np.uint8))
         labels = labels.reshape(-1)
         expected = np.zeros((held_out.n_classes, held_out.n_classes), np.int64)
         for target, label in zip(held_out.target(image), labels, strict=True):
@@ -59,11 +60,11 @@ def test_a_single_member_has_nothing_contested(
 
 @pytest.mark.parametrize("size", [(7, 9), (64, 64), (1, 1), (30, 11)])
 @pytest.mark.parametrize("wanted", [(24, 20), (5, 64), (1, 3)])
-def test_the_grid_takes_what_the_resize_of_masks_takes(
-    size: tuple[int, int], wanted: tuple[int, int]
+@pytest.mark.parametrize("nearest", NEAREST_RULES)
+def test_maps_are_sampled_where_labels_are(
+    size: tuple[int, int], wanted: tuple[int, int], nearest: Nearest
 ) -> None:
     mask = np.random.default_rng(0).integers(0, 200, size).astype(np.uint8)
-    rows, columns = sampled_places(size, wanted, "corner")
-    np.testing.assert_array_equal(
-        mask[rows[:, None], columns], sample_labels(mask, wanted, "corner")
-    )
+    sampling = Sampling(wanted, nearest)
+    rows, columns = sampling.places(size)
+    np.testing.assert_array_equal(mask[rows[:, None], columns], sampling(mask))

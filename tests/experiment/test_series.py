@@ -13,7 +13,7 @@ import pytest
 from toolkit.cli.main import run
 from toolkit.data.contest import open_contest
 from toolkit.data.masks import paint_mask
-from toolkit.data.resize import sample_labels
+from toolkit.data.resize import Sampling
 from toolkit.ensemble.labels import argmax_labels
 from toolkit.predict.store import open_store
 from toolkit.progress import SilentProgress
@@ -69,9 +69,9 @@ def test_the_score_out_of_fold_is_one_matrix_over_all_images(
     for each in found["runs"]:
         store = open_store(Path(each["store"]))
         for position, name in enumerate(store.file_names):
-            labels = sample_labels(argmax_labels(store.read(position)), (16, 16), "corner")
+            labels = Sampling((16, 16))(argmax_labels(store.read(position)))
             mask = paint_mask(records[name], train.labels, "max-id", 255)
-            truth = sample_labels(mask, (16, 16), "corner")
+            truth = Sampling((16, 16))(mask)
             np.add.at(matrix, (truth.ravel(), labels.ravel()), 1)
     union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
     there = union > 0

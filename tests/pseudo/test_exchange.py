@@ -14,7 +14,7 @@ from tiny_labels import CLASSES, ORIGIN, make, make_recipe, make_registry, recor
 
 from toolkit import Component, ComponentSpec
 from toolkit.data.contest import Split
-from toolkit.data.resize import restore_labels, sample_labels
+from toolkit.data.resize import Sampling
 from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.plugin.registry import Entry, Registry
@@ -69,7 +69,7 @@ def test_a_file_with_a_part_of_the_images_becomes_a_set(split: Split, tmp_path: 
     assert found.file_names == ("test/0.png", "test/2.png", "test/4.png")
     for position, name in enumerate(found.file_names):
         height, width = found.sizes[position]
-        expected = restore_labels(rows[name], (height, width), "corner")
+        expected = Sampling(SIZE).restored(rows[name], (height, width))
         np.testing.assert_array_equal(found.masks[position], expected)
     left_out = [image for image in found.index.images if not image.is_selected]
     assert {image.rejected_by for image in left_out} == {"lack of a prediction"}
@@ -119,7 +119,7 @@ def test_export_writes_the_selected_images_with_their_most_probable_labels(
     for position, name in enumerate(everything.file_names):
         if name != "test/1.png":
             mask = everything.masks[position]
-            expected = sample_labels(mask, SIZE, "corner")
+            expected = Sampling(SIZE)(mask)
             np.testing.assert_array_equal(rows[name], expected)
     n_pixels = sum(height * width for height, width in label_set.sizes)
     doubtful = 1 - sum(label_set.index.trusted) / n_pixels
@@ -264,5 +264,5 @@ def test_a_damaged_file_is_refused_or_read_as_what_it_says(data: st.DataObject) 
         assert set(found.file_names) == set(rows)
         for position, image in enumerate(found.file_names):
             height, width = found.sizes[position]
-            expected = restore_labels(rows[image], (height, width), "corner")
+            expected = Sampling(SIZE).restored(rows[image], (height, width))
             np.testing.assert_array_equal(found.masks[position], expected)

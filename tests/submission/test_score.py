@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from toolkit import ComponentSpec, Context
 from toolkit.data.coco import Annotation, ImageRecord
 from toolkit.data.contest import Split
 from toolkit.data.labels import LabelMap
+from toolkit.data.masks import paint_mask
+from toolkit.data.resize import NEAREST_RULES
 from toolkit.errors import UsageError
+from toolkit.plugin.kinds import Nearest
+from toolkit.plugin.registry import Registry
 from toolkit.submission.mask_string import MaskString
 from toolkit.submission.score import score_submission
 
@@ -98,3 +104,44 @@ def test_a_broken_file_is_an_error(tmp_path: Path, truth: Split) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(UsageError, match="row 3: no line end"):
         score_submission(path, FORMAT, truth)
+
+
+@pytest.mark.parametrize("nearest", NEAREST_RULES)
+def test_the_truth_gets_the_size_of_the_file_as_its_labels_did(
+    nearest: Nearest, tmp_path: Path, truth: Split
+) -> None:
+    """Labels at native size that are right everywhere score 1 by either rule, and by it alone."""
+    labels = LabelMap(("Background", "Paper", "Glass"), {5: 1, 9: 2})
+    record = ImageRecord(1, "a.jpg", 9, 9, (box(5, 1, 2, 6, 8), box(9, 4, 4, 8, 7)))
+    split = replace(truth, images=(record,))
+    native = paint_mask(record, labels, "max-id", 255)
+    found = {}
+    for rule in NEAREST_RULES:
+        format_ = MaskString((4, 4), ("image_id", "PredictionString"), 3, nearest=rule)
+        path = tmp_path / f"{rule}.csv"
+        with path.open("wb") as file:
+            format_.write(file, [("a.jpg", native)])
+        scored_as = replace(format_, nearest=nearest)
+        found[rule] = score_submission(path, scored_as, split).mean_iou
+    assert found.pop(nearest) == 1
+    assert max(found.values()) < 1
+
+
+@pytest.mark.parametrize("name", ["mask_string", "run_length", "png_zip", "npz"])
+def test_the_recipe_says_which_pixel_a_file_takes(
+    name: str, tmp_path: Path, registry: Registry
+) -> None:
+    labels = np.random.default_rng(0).integers(0, 3, (8, 12)).astype(np.uint8)
+    context = Context(("Background", "Paper", "Glass"))
+    for parameters, expected in (
+        ({}, labels[::2, ::3]),
+        ({"nearest": "corner"}, labels[::2, ::3]),
+        ({"nearest": "centre"}, labels[1::2, 1::3]),
+    ):
+        spec = ComponentSpec(name=name, size=[4, 4], **parameters)
+        format_ = registry.build("submission_format", spec, context)
+        path = tmp_path / f"a{format_.suffix}"
+        with path.open("wb") as file:
+            format_.write(file, [("a.jpg", labels)])
+        ((_, found),) = format_.read(path)
+        np.testing.assert_array_equal(found, expected)

@@ -16,7 +16,7 @@ from torch import nn
 from toolkit.data.contest import Contest, Split, open_contest
 from toolkit.data.images import read_image
 from toolkit.data.masks import paint_mask
-from toolkit.data.resize import sample_labels
+from toolkit.data.resize import Sampling
 from toolkit.ensemble.labels import argmax_labels
 from toolkit.errors import TrashError, UsageError
 from toolkit.metrics.confusion import ConfusionMatrix, scores
@@ -205,6 +205,7 @@ def test_side_car_says_how_it_was_made(world: World) -> None:
         "size": [32, 32],
         "columns": ["image_id", "PredictionString"],
         "image_suffix": "",
+        "nearest": "corner",
     }
     assert side_car.validation == result.validation
     assert side_car.score == result.score
@@ -279,12 +280,12 @@ def test_members_are_postprocessed_before_they_are_combined(world: World) -> Non
         for position, record in enumerate(split.images):
             image = read_image(split.path(position), record)
             maps = [smooth(store.read(position), image) for store in stores]
-            labels = sample_labels(argmax_labels((maps[0] + maps[1]) / 2), (32, 32), "corner")
+            labels = Sampling((32, 32))(argmax_labels((maps[0] + maps[1]) / 2))
             if scored is None:
                 np.testing.assert_array_equal(rows[record.file_name], labels)
                 continue
             mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
-            matrix.update(labels, sample_labels(mask, (32, 32), "corner"))
+            matrix.update(labels, Sampling((32, 32))(mask))
         if scored is not None:
             assert scored.mean_iou == pytest.approx(scores(matrix.matrix).mean_iou)
     assert read_side_car(result.side_car).member_postprocess == (step,)

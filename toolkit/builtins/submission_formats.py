@@ -8,6 +8,7 @@ from pydantic import PositiveInt
 
 from toolkit import Component, Context, hookimpl
 from toolkit.plugin.interfaces import SubmissionFormat
+from toolkit.plugin.kinds import Nearest
 
 
 def mask_string(
@@ -16,6 +17,7 @@ def mask_string(
     size: tuple[PositiveInt, PositiveInt] = (256, 256),
     columns: tuple[str, str] = ("image_id", "PredictionString"),
     image_suffix: str = "",
+    nearest: Nearest = "corner",
 ) -> SubmissionFormat:
     """Write a CSV with one row per image: its file name and all labels, joined by spaces.
 
@@ -23,10 +25,13 @@ def mask_string(
         size: (height, width) of the label maps in the file, pixels.
         columns: the header.
         image_suffix: ending of the file names that the ids leave out, such as ".jpg".
+        nearest: which native pixel a pixel of a smaller file takes, as the contest resizes its truth:
+            "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
+            "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
     from toolkit.submission.mask_string import MaskString
 
-    return MaskString(size, columns, context.n_classes, image_suffix)
+    return MaskString(size, columns, context.n_classes, image_suffix, nearest)
 
 
 def run_length(
@@ -39,6 +44,7 @@ def run_length(
     first_pixel: Literal[0, 1] = 1,
     empty: str = "",
     image_suffix: str = "",
+    nearest: Nearest = "corner",
 ) -> SubmissionFormat:
     """Write a Kaggle CSV with one row per image and class: its pixels as "start length" runs.
 
@@ -53,11 +59,14 @@ def run_length(
         first_pixel: number of the pixel at the top left.
         empty: what stands for the runs of a class that the image lacks.
         image_suffix: ending of the file names that {image} leaves out, such as ".jpg".
+        nearest: which native pixel a pixel of a smaller file takes, as the contest resizes its truth:
+            "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
+            "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
     from toolkit.submission.run_length import RunLength
 
     names = context.class_names
-    return RunLength(size, columns, cells, names, order, first_pixel, empty, image_suffix)
+    return RunLength(size, columns, cells, names, order, first_pixel, empty, image_suffix, nearest)
 
 
 def png_zip(
@@ -66,6 +75,7 @@ def png_zip(
     size: tuple[PositiveInt, PositiveInt] = (256, 256),
     palette: bool = False,
     image_suffix: str = ".jpg",
+    nearest: Nearest = "corner",
 ) -> SubmissionFormat:
     """Write a zip file with one 8-bit PNG per image, in its folder; the pixels are the labels.
 
@@ -73,23 +83,32 @@ def png_zip(
         size: (height, width) of the PNGs, pixels.
         palette: give each label a colour, so that people can look at it; the pixels stay the labels.
         image_suffix: ending of the images' names; needed to read PNGs of another program.
+        nearest: which native pixel a pixel of a smaller file takes, as the contest resizes its truth:
+            "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
+            "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
     from toolkit.submission.png_zip import PngZip
 
-    return PngZip(size, context.n_classes, palette, image_suffix)
+    return PngZip(size, context.n_classes, palette, image_suffix, nearest)
 
 
 def npz(
-    context: Context, *, size: tuple[PositiveInt, PositiveInt] = (256, 256)
+    context: Context,
+    *,
+    size: tuple[PositiveInt, PositiveInt] = (256, 256),
+    nearest: Nearest = "corner",
 ) -> SubmissionFormat:
     """Write a NumPy file with the arrays `labels`, uint8 (n, height, width), and `ids`.
 
     Args:
         size: (height, width) of the label maps, pixels.
+        nearest: which native pixel a pixel of a smaller file takes, as the contest resizes its truth:
+            "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
+            "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
     from toolkit.submission.npz import Npz
 
-    return Npz(size, context.n_classes)
+    return Npz(size, context.n_classes, nearest)
 
 
 @hookimpl

@@ -75,6 +75,7 @@ def readable(files: list[Path], given: Given, project: Project) -> tuple[list[Re
         UsageError: a file is missing, or nobody says how it is written.
     """
     from toolkit.submission.expect import format_of, sources_of, truth_split
+    from toolkit.submission.label_rows import sampling_of
     from toolkit.submission.together import Readable
     from toolkit.submission.truth import TruthLabels, truth_file
 
@@ -94,7 +95,8 @@ def readable(files: list[Path], given: Given, project: Project) -> tuple[list[Re
     for file, truth in truth_of.items():
         if truth is not None:
             split = truth_split(truth, sources[0].data, console.make_progress())
-            labels = TruthLabels(split, first.format.size)
+            sampling = sampling_of(first.format)
+            labels = TruthLabels(split, sampling.size, sampling.nearest)
             found[file] = Readable(truth, labels, split.labels.class_names)
     return [found[file] for file in files], sources[0]
 

@@ -22,10 +22,11 @@ from toolkit.data.array_store import (
 from toolkit.data.coco import ImageRecord
 from toolkit.data.contest import Split
 from toolkit.data.labels import LabelMap
-from toolkit.data.resize import RESIZING, Nearest, resize_labels, sample_labels
+from toolkit.data.resize import RESIZING, Sampling, resize_labels
 from toolkit.data.segmentation import Rle, encode
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
+from toolkit.plugin.kinds import Nearest
 from toolkit.progress import Progress
 
 
@@ -121,7 +122,7 @@ def _painted(
         for record in split.images:
             mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
             if size is not None:
-                mask = sample_labels(mask, size, nearest) if nearest else resize_labels(mask, size)
+                mask = Sampling(size, nearest)(mask) if nearest else resize_labels(mask, size)
             yield mask
             bar.advance()
 

@@ -11,12 +11,15 @@ their photo. A contest may make its files that way: that is the rule "corner", f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from toolkit.plugin.kinds import Nearest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,10 +30,6 @@ RESIZING = 2
 
 Size = tuple[int, int]
 """(height, width), pixels."""
-
-Nearest = Literal["corner", "centre"]
-"""Which pixel nearest neighbour takes: number ⌊i s⌋ for the new pixel i at a scale of s, or the one in
-the middle, ⌊(i + ½) s⌋ (Pillow's NEAREST, PyTorch's "nearest-exact", OpenCV's INTER_NEAREST_EXACT)."""
 
 NEAREST_RULES: tuple[Nearest, ...] = get_args(Nearest)
 
@@ -195,56 +194,59 @@ def _nearest_places(old: int, new: int) -> tuple[NDArray[np.intp], NDArray[np.in
     return (last, last) if np.array_equal(first, last) else (first, last)
 
 
-def sample_labels(labels: NDArray[np.uint8], size: Size, nearest: Nearest) -> NDArray[np.uint8]:
-    """Return labels at the size of a contest's file by the contest's rule, nearest neighbour.
+@dataclass(frozen=True)
+class Sampling:
+    """How labels get the size of a contest's file: single pixels are taken, by nearest neighbour.
 
-    Single pixels are taken, so it may change places with an argmax.
+    The contest resizes its truth so, and what is compared with it has to be resized in the same way. An
+    argmax may come before or after it.
 
-    Args:
-        labels: uint8 (H, W).
-        size: of the file.
+    Attributes:
+        size: (height, width) of the maps in the file, pixels.
         nearest: which pixel is the nearest.
     """
-    if labels.shape == size:
+
+    size: Size
+    nearest: Nearest = "corner"
+
+    def __call__(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return labels, uint8 (H, W), at the size of the file."""
+        if labels.shape == self.size:
+            return labels
+        flag = _FLAGS[self.nearest]
+        return np.asarray(cv2.resize(labels, self.size[::-1], interpolation=flag), dtype=np.uint8)
+
+    def places(self, size: Size) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the rows and the columns that are taken of labels of `size`."""
+        return (
+            _sampled_places(size[0], self.size[0], self.nearest),
+            _sampled_places(size[1], self.size[1], self.nearest),
+        )
+
+    def restored(self, labels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+        """Return labels of a file at the size of their image, each at the place it was taken from.
+
+        Every pixel takes the label of the nearest of those pixels, the larger label of two that are
+        equally near.
+
+        Args:
+            labels: uint8 (h, w), as the file has them.
+            size: of the image.
+        """
+        if labels.shape == size:
+            return labels
+        for axis, places in enumerate(self.places(size)):
+            first, last = _between(places, size[axis])
+            labels = np.maximum(labels.take(first, axis), labels.take(last, axis))
         return labels
-    resized = cv2.resize(labels, size[::-1], interpolation=_FLAGS[nearest])
-    return np.asarray(resized, dtype=np.uint8)
 
 
-@lru_cache(maxsize=64)
-def sampled_places(
-    size: Size, new: Size, nearest: Nearest
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the rows and the columns of labels of `size` that `sample_labels` takes for `new`."""
-
-    def along(old: int, length: int) -> NDArray[np.intp]:
-        # By OpenCV itself: its product of the number and the scale is rounded.
-        numbers = np.arange(old, dtype=np.float32)[None]
-        taken = cv2.resize(numbers, (length, 1), interpolation=_FLAGS[nearest])
-        return np.asarray(taken[0], np.intp)
-
-    return along(size[0], new[0]), along(size[1], new[1])
-
-
-def restore_labels(labels: NDArray[np.uint8], size: Size, nearest: Nearest) -> NDArray[np.uint8]:
-    """Return the labels of a contest's file at the size of their image, each at its own place.
-
-    Every pixel takes the label of the nearest of those pixels that `sample_labels` took, the larger
-    label of two that are equally near.
-
-    Args:
-        labels: uint8 (h, w), as the file has them.
-        size: of the image.
-        nearest: the contest's rule.
-    """
-    if labels.shape == size:
-        return labels
-    for axis, places in enumerate(
-        sampled_places(size, (labels.shape[0], labels.shape[1]), nearest)
-    ):
-        first, last = _between(places, size[axis])
-        labels = np.maximum(labels.take(first, axis), labels.take(last, axis))
-    return labels
+@lru_cache(maxsize=256)
+def _sampled_places(old: int, new: int, nearest: Nearest) -> NDArray[np.intp]:
+    # By OpenCV itself: its product of the number and the scale is rounded.
+    numbers = np.arange(old, dtype=np.float32)[None]
+    taken = cv2.resize(numbers, (new, 1), interpolation=_FLAGS[nearest])
+    return np.asarray(taken[0], np.intp)
 
 
 def _between(places: NDArray[np.intp], length: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

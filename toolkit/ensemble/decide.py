@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from toolkit.data.contest import Split
 from toolkit.data.images import read_image
 from toolkit.data.masks import paint_mask
-from toolkit.data.resize import sample_labels
+from toolkit.data.resize import Sampling
 from toolkit.ensemble.combine import Maps, combine_stores
 from toolkit.ensemble.labels import argmax_labels
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
@@ -70,18 +70,20 @@ def evaluate_ensemble(
     split: Split,
     ensembler: Ensembler,
     postprocess: Chain,
-    size: tuple[int, int],
+    sampling: Sampling,
     progress: Progress,
 ) -> EnsembleScores:
     """Score the combined labels, and those of each member, in one pass over the stores.
 
-    Labels and truth are resized to `size` (height, width) by nearest, as the leaderboard's are.
+    Labels and truth get the size of the contest's file as the contest makes it, by `sampling`: the
+    score is to be that of the leaderboard.
 
     Raises:
         UsageError: the stores differ, or an annotation cannot be painted.
     """
     matrices = [
-        found.matrix for found in confusions(stores, split, ensembler, postprocess, size, progress)
+        found.matrix
+        for found in confusions(stores, split, ensembler, postprocess, sampling, progress)
     ]
     combined, *members = map(scores, matrices)
     shares = matrices[0].sum(axis=1) / matrices[0].sum()
@@ -93,26 +95,24 @@ def confusions(
     split: Split,
     ensembler: Ensembler,
     postprocess: Chain,
-    size: tuple[int, int],
+    sampling: Sampling,
     progress: Progress,
 ) -> tuple[ConfusionMatrix, ...]:
     """Return the confusion of the combined labels, then that of each member, as `evaluate_ensemble`."""
     n_classes = len(split.labels.class_names)
     matrices = [ConfusionMatrix(n_classes, split.ignore_index) for _ in (None, *stores)]
-    target = np.zeros(size, np.uint8)
+    target = np.zeros(sampling.size, np.uint8)
 
     def score_member(member: int, position: int, probabilities: NDArray[np.float32]) -> None:
         nonlocal target
         if member == 0:
             record = split.images[position]
             mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
-            target = sample_labels(mask, size, "corner")
-        matrices[member + 1].update(
-            sample_labels(argmax_labels(probabilities), size, "corner"), target
-        )
+            target = sampling(mask)
+        matrices[member + 1].update(sampling(argmax_labels(probabilities)), target)
 
     with progress.bar(f"scoring on {split.name}", len(split), "images") as bar:
         for labels in decide(stores, split, ensembler, postprocess, on_map=score_member):
-            matrices[0].update(sample_labels(labels, size, "corner"), target)
+            matrices[0].update(sampling(labels), target)
             bar.advance()
     return tuple(matrices)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.contest import Split
 from toolkit.data.masks import open_masks
-from toolkit.data.resize import sampled_places
+from toolkit.data.resize import Sampling
 from toolkit.ensemble.combine import Maps, check_agreement
 from toolkit.errors import UsageError
 from toolkit.progress import Progress
@@ -31,20 +31,20 @@ class Part:
 
 
 class HeldOut:
-    """All parts as one list of images, seen as the leaderboard sees them: at its size, by nearest.
+    """All parts as one list of images, seen as the leaderboard sees them: at the size of its files.
 
-    An argmax and a choice of the nearest pixel can change places, so that maps are sampled first and
-    combined afterwards: the labels are those of `decide` and `sample_labels`, several times faster.
+    An argmax and a choice of pixels can change places, so that maps are sampled first and combined
+    afterwards: the labels are those of `decide` and `sampling`, several times faster.
 
     Args:
         parts: at least one; every part has the same members and classes.
-        size: (height, width) of the submission, pixels.
+        sampling: how labels get the size of the contest's file, the truth as the predictions.
         cache: folder of caches, for the masks.
         progress: told while masks are painted.
 
     Attributes:
         parts: as given.
-        size: as given.
+        sampling: as given.
         n_images: images in all parts.
         n_members: members.
         class_names: index = label.
@@ -55,7 +55,7 @@ class HeldOut:
     """
 
     def __init__(
-        self, parts: Sequence[Part], size: tuple[int, int], cache: Path, progress: Progress
+        self, parts: Sequence[Part], sampling: Sampling, cache: Path, progress: Progress
     ) -> None:
         first = parts[0]
         for part in parts:
@@ -65,12 +65,13 @@ class HeldOut:
             if part.split.labels.class_names != first.split.labels.class_names:
                 raise UsageError("the folds have different classes")
         self.parts = tuple(parts)
-        self.size = size
+        self.sampling = sampling
         self.n_members = len(first.stores)
         self.class_names = first.split.labels.class_names
         self.ignore_index = first.split.ignore_index
         self._masks = [
-            open_masks(part.split, cache, size, progress, nearest="corner") for part in parts
+            open_masks(part.split, cache, sampling.size, progress, nearest=sampling.nearest)
+            for part in parts
         ]
         self._rows = [(p, i) for p, part in enumerate(parts) for i in range(len(part.split))]
         self.n_images = len(self._rows)
@@ -89,7 +90,7 @@ class HeldOut:
         """Return a member's probabilities, float32 (C, pixels), of an image."""
         part, position = self._rows[image]
         store = self.parts[part].stores[member]
-        rows, columns = sampled_places(store.sizes[position], self.size, "corner")
+        rows, columns = self.sampling.places(store.sizes[position])
         full = store.read(position)
         sampled = full[:, rows[:, None], columns]
         return sampled.reshape(len(full), -1)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.images import read_image
-from toolkit.data.resize import sample_labels
 from toolkit.ensemble.contested import Confusions, confusion
 from toolkit.ensemble.held_out import HeldOut
 from toolkit.ensemble.honest import (
@@ -100,9 +99,7 @@ def try_postprocessors(
             combined = before(ensembler(maps), photo)
             for row, chain in enumerate(chains):
                 labels = argmax_labels(chain(combined.copy(), photo))
-                found[row, image] = _counted(
-                    sample_labels(labels, held_out.size, "corner"), held_out, image
-                )
+                found[row, image] = _counted(held_out.sampling(labels), held_out, image)
             bar.advance()
     plain, *others = (unfitted(each) for each in found)
     tried = []

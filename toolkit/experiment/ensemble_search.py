@@ -22,6 +22,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import build_chain
 from toolkit.progress import Progress
 from toolkit.project import Project
+from toolkit.submission.label_rows import sampling_of
 from toolkit.train.checkpoint import load_checkpoint
 
 
@@ -128,7 +129,7 @@ def search_ensemble(
     )  # fmt: skip
     context = Context(opened.contest.class_names, ignore_index=opened.recipe.data.ignore_index)
     format_ = registry.build("submission_format", opened.recipe.submission, context)
-    held_out = HeldOut(opened.parts, format_.size, project.cache, progress)
+    held_out = HeldOut(opened.parts, sampling_of(format_), project.cache, progress)
     if held_out.n_images < 2:
         raise UsageError(
             "one held-out image cannot be divided into parts", "Validate on more images."

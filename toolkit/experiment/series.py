@@ -28,6 +28,7 @@ from toolkit.predict.store import ProbabilityStore
 from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import LoadedRecipe
+from toolkit.submission.label_rows import sampling_of
 from toolkit.submission.side_car import portable_path
 from toolkit.submission.submit import SubmissionResult, plan_submission, submit
 
@@ -252,7 +253,7 @@ def _out_of_fold(
             contest.val,
             registry.build("ensembler", recipe.ensemble, context),
             build_chain(recipe.postprocess, registry, context),
-            registry.build("submission_format", recipe.submission, context).size,
+            sampling_of(registry.build("submission_format", recipe.submission, context)),
             progress,
         )[0]
         if total is None:

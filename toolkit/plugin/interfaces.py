@@ -285,6 +285,9 @@ class SubmissionFormat(Protocol):
     in order. Without it they are the first column of a CSV file. One that writes a CSV file has
     `columns`, its header, which is then compared with that of the sample.
 
+    It may have `nearest`, "corner" or "centre": which pixel nearest neighbour takes (see
+    `toolkit.plugin.kinds`); scores bring the truth to `size` in the same way. Without it: "corner".
+
     Attributes:
         suffix: file name ending with its dot, as in ".csv".
         size: (height, width) of the label maps in the file.
@@ -294,7 +297,7 @@ class SubmissionFormat(Protocol):
     size: tuple[int, int]
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
-        """Write (image id, uint8 labels of any size) pairs; labels are resized to `size` by nearest."""
+        """Write (image id, uint8 labels of any size) pairs; they get `size` by nearest neighbour."""
         ...
 
     def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 """A probability or share: a number from 0 to 1."""
+
+Nearest = Literal["corner", "centre"]
+"""Which pixel nearest neighbour takes: number ⌊i s⌋ for the new pixel i at a scale of s (OpenCV's
+INTER_NEAREST and albumentations, PyTorch's "nearest"), or the one in the middle, ⌊(i + ½) s⌋ (Pillow's
+NEAREST, PyTorch's "nearest-exact")."""
 
 _Factor = Annotated[float, Field(ge=0)]
 

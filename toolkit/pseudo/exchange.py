@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.contest import Split
 from toolkit.data.images import read_image
-from toolkit.data.resize import restore_labels
+from toolkit.data.resize import Sampling
 from toolkit.errors import TrashError, UsageError, did_you_mean
 from toolkit.files import atomic_path
 from toolkit.plugin.interfaces import Prediction, SubmissionFormat
@@ -26,6 +26,7 @@ from toolkit.pseudo.record import record_label_set
 from toolkit.pseudo.select import build_selection
 from toolkit.recipe.schema import Pseudo, Recipe
 from toolkit.submission.check import check_submission
+from toolkit.submission.label_rows import sampling_of
 
 
 def export_label_set(
@@ -149,7 +150,7 @@ def make_label_set_from_file(
             progress.say(f"warning: {warning}")
         return record_label_set(
             folder,
-            _FilePredictions(rows, row_of, unlabelled, postprocess),
+            _FilePredictions(rows, sampling_of(format), row_of, unlabelled, postprocess),
             unlabelled,
             selection,
             soft=pseudo.soft,
@@ -199,12 +200,14 @@ class _FilePredictions:
 
     Attributes:
         rows: uint8 (n, H, W), mapped.
+        sampling: how they got their size.
         row_of: file name -> row.
         unlabelled: the images; read only where a postprocessor needs them.
         postprocess: applied to the one-hot map.
     """
 
     rows: NDArray[np.uint8]
+    sampling: Sampling
     row_of: Mapping[str, int]
     unlabelled: Split
     postprocess: Chain
@@ -216,7 +219,7 @@ class _FilePredictions:
             if row is None:
                 yield None
                 continue
-            labels = restore_labels(self.rows[row], (record.height, record.width), "corner")
+            labels = self.sampling.restored(self.rows[row], (record.height, record.width))
             planes = np.arange(n_classes, dtype=np.uint8)[:, None, None]
             probabilities = (planes == labels).astype(np.float32)
             if self.postprocess.steps:

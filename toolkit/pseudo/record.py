@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from toolkit.data.array_store import write_store
 from toolkit.data.contest import Split
-from toolkit.data.resize import restore_labels
 from toolkit.errors import TrashError
 from toolkit.files import unfinished, write_json_atomic
 from toolkit.metrics.counts import count_keys
@@ -33,7 +32,7 @@ from toolkit.pseudo.label_set import (
     open_label_set,
 )
 from toolkit.pseudo.select import Decision, Selection
-from toolkit.submission.label_rows import fitted_labels
+from toolkit.submission.label_rows import fitted_labels, sampling_of
 
 NO_PREDICTION = "lack of a prediction"
 """Why an image without a prediction is rejected."""
@@ -191,8 +190,9 @@ def _through(
 ) -> Decision:
     """Return a decision with the labels that would come back from a file of that format."""
     size = decision.predicted.shape[0], decision.predicted.shape[1]
-    in_file = fitted_labels(file_name, decision.predicted, file.size, n_classes)
-    predicted = restore_labels(in_file, size, "corner")
+    sampling = sampling_of(file)
+    in_file = fitted_labels(file_name, decision.predicted, sampling, n_classes)
+    predicted = sampling.restored(in_file, size)
     if decision.labels is None:
         return replace(decision, predicted=predicted)
     trusted = decision.labels == decision.predicted

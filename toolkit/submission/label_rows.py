@@ -8,20 +8,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.resize import sample_labels
+from toolkit.data.resize import Sampling
 from toolkit.errors import TrashError, UsageError
+from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.submission.rows import Problem, ReadRow
 
 
+def sampling_of(format: SubmissionFormat) -> Sampling:
+    """Return how labels get the size of a format's files: truth and predictions alike.
+
+    A format that does not say it has the rule of the contest, "corner".
+    """
+    return Sampling(format.size, getattr(format, "nearest", "corner"))
+
+
 def fitted_labels(
-    image_id: str, labels: NDArray[np.uint8], size: tuple[int, int], n_classes: int
+    image_id: str, labels: NDArray[np.uint8], sampling: Sampling, n_classes: int
 ) -> NDArray[np.uint8]:
-    """Return the labels of an image at the size of the file, by nearest neighbour.
+    """Return the labels of an image at the size of the file.
 
     Args:
         image_id: named in errors.
         labels: uint8 (H, W).
-        size: (height, width), pixels.
+        sampling: that of the format.
         n_classes: every label must be below it.
 
     Raises:
@@ -32,7 +41,7 @@ def fitted_labels(
         raise TrashError(
             f"{image_id}: labels must be uint8 below {n_classes}, got {labels.dtype} up to {largest}"
         )
-    return sample_labels(labels, size, "corner")
+    return sampling(labels)
 
 
 def read_row(row: int, image_id: str, labels: NDArray[np.uint8], n_classes: int) -> ReadRow:

@@ -10,8 +10,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.plugin.kinds import Nearest
 from toolkit.submission.csv_records import Record, read_records
-from toolkit.submission.label_rows import fitted_labels, valid_rows
+from toolkit.submission.label_rows import fitted_labels, sampling_of, valid_rows
 from toolkit.submission.label_string import decode_labels, encode_labels, explain_labels
 from toolkit.submission.rows import Problem, ReadRow, header_line, quote_field, read_ids
 
@@ -32,12 +33,14 @@ class MaskString:
         columns: names in the header.
         n_classes: number of labels, background included.
         image_suffix: ending of the images' names that the file leaves out.
+        nearest: which pixel nearest neighbour takes where labels are resized to `size`.
     """
 
     size: tuple[int, int]
     columns: tuple[str, str]
     n_classes: int
     image_suffix: str = ""
+    nearest: Nearest = "corner"
     suffix: str = field(default=".csv", init=False)
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
@@ -48,7 +51,7 @@ class MaskString:
         """
         target.write(header_line(self.columns) + b"\n")
         for image_id, labels in rows:
-            fitted = fitted_labels(image_id, labels, self.size, self.n_classes)
+            fitted = fitted_labels(image_id, labels, sampling_of(self), self.n_classes)
             target.write(quote_field(image_id.removesuffix(self.image_suffix)) + b",")
             target.write(encode_labels(fitted))
             target.write(b"\n")

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.submission.label_rows import fitted_labels, read_row, valid_rows
+from toolkit.plugin.kinds import Nearest
+from toolkit.submission.label_rows import fitted_labels, read_row, sampling_of, valid_rows
 from toolkit.submission.rows import Problem, ReadRow
 from toolkit.submission.zip_files import (
     DamagedZip,
@@ -44,10 +45,12 @@ class Npz:
     Attributes:
         size: (height, width) of the maps, pixels.
         n_classes: number of labels, background included.
+        nearest: which pixel nearest neighbour takes where labels are resized to `size`.
     """
 
     size: tuple[int, int]
     n_classes: int
+    nearest: Nearest = "corner"
     suffix: str = field(default=".npz", init=False)
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
@@ -62,7 +65,7 @@ class Npz:
             for image_id, labels in rows:
                 if image_id.endswith("\0"):
                     raise UsageError(f"{image_id!r} ends with NUL, which NumPy drops")
-                fitted = fitted_labels(image_id, labels, self.size, self.n_classes)
+                fitted = fitted_labels(image_id, labels, sampling_of(self), self.n_classes)
                 maps.write(np.ascontiguousarray(fitted).data)
                 ids.append(image_id)
             maps.seek(0)

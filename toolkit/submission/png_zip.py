@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.submission.label_rows import fitted_labels, read_row, valid_rows
+from toolkit.plugin.kinds import Nearest
+from toolkit.submission.label_rows import fitted_labels, read_row, sampling_of, valid_rows
 from toolkit.submission.png import BadPng, decode_png, encode_png
 from toolkit.submission.rows import Problem, ReadRow
 from toolkit.submission.zip_files import (
@@ -40,12 +41,14 @@ class PngZip:
         n_classes: number of labels, background included.
         palette: give the labels colours, so that people can look at the pictures.
         image_suffix: ending of the images, with its dot.
+        nearest: which pixel nearest neighbour takes where labels are resized to `size`.
     """
 
     size: tuple[int, int]
     n_classes: int
     palette: bool = False
     image_suffix: str = ".jpg"
+    nearest: Nearest = "corner"
     suffix: str = field(default=".zip", init=False)
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
@@ -63,7 +66,7 @@ class PngZip:
                 if name in id_of:
                     raise UsageError(f"{id_of[name]} and {image_id} would both be {name}")
                 id_of[name] = image_id
-                fitted = fitted_labels(image_id, labels, self.size, self.n_classes)
+                fitted = fitted_labels(image_id, labels, sampling_of(self), self.n_classes)
                 entry = new_entry(name, zipfile.ZIP_STORED)
                 archive.writestr(entry, encode_png(fitted, image_id, self.palette))
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
+from toolkit.plugin.kinds import Nearest
 from toolkit.submission.csv_records import read_records
-from toolkit.submission.label_rows import fitted_labels, valid_rows
+from toolkit.submission.label_rows import fitted_labels, sampling_of, valid_rows
 from toolkit.submission.number_string import decode_numbers
 from toolkit.submission.row_cells import RowCells
 from toolkit.submission.rows import (
@@ -51,6 +52,7 @@ class RunLength:
         first_pixel: number of the pixel at the top left, 0 or 1.
         empty: text of a class that the image lacks.
         image_suffix: ending of the images' names that the file leaves out.
+        nearest: which pixel nearest neighbour takes where labels are resized to `size`.
 
     Raises:
         UsageError: the cells do not name image, class and pixels once, or `empty` looks like runs.
@@ -64,6 +66,7 @@ class RunLength:
     first_pixel: int = 1
     empty: str = ""
     image_suffix: str = ""
+    nearest: Nearest = "corner"
     suffix: str = field(default=".csv", init=False)
 
     def __post_init__(self) -> None:
@@ -84,7 +87,7 @@ class RunLength:
         target.write(header_line(self.columns) + b"\n")
         empty = quote_field(self.empty)
         for image_id, labels in rows:
-            fitted = fitted_labels(image_id, labels, self.size, len(self.class_names))
+            fitted = fitted_labels(image_id, labels, sampling_of(self), len(self.class_names))
             text_of = encode_runs(self._turned(fitted).ravel(), self.first_pixel)
             written = image_id.removesuffix(self.image_suffix)
             for label in range(1, len(self.class_names)):

@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from toolkit.data.coco import ImageRecord
 from toolkit.data.contest import Split
 from toolkit.data.masks import paint_mask
-from toolkit.data.resize import sample_labels
+from toolkit.data.resize import Sampling
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.progress import Progress, SilentProgress
+from toolkit.submission.label_rows import sampling_of
 
 
-def true_labels(record: ImageRecord, truth: Split, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return the annotated labels of an image at the size of a submission, uint8 (H, W)."""
+def true_labels(record: ImageRecord, truth: Split, sampling: Sampling) -> NDArray[np.uint8]:
+    """Return the annotated labels of an image as a submission would have them, uint8 (H, W)."""
     target = paint_mask(record, truth.labels, truth.overlap, truth.ignore_index)
-    return sample_labels(target, size, "corner")
+    return sampling(target)
 
 
 def score_submission(
@@ -28,8 +29,8 @@ def score_submission(
 ) -> Scores:
     """Score a submission against annotations, as the leaderboard does.
 
-    The truth is painted at the images' own sizes and resized to the submission's by nearest; all
-    pixels of all images go into one confusion matrix. The order of the rows does not matter.
+    The truth is painted at the images' own sizes and gets the submission's as the labels of the file
+    did, by the rule of the format; all pixels of all images go into one confusion matrix. The order of the rows does not matter.
 
     Args:
         path: the file.
@@ -42,6 +43,7 @@ def score_submission(
     """
     record_of = {record.file_name: record for record in truth.images}
     waiting = dict.fromkeys(record_of)
+    sampling = sampling_of(format)
     confusion = ConfusionMatrix(len(truth.labels.class_names), truth.ignore_index)
     with (progress or SilentProgress()).bar("scoring", len(truth), "images") as bar:
         for image_id, labels in format.read(path):
@@ -54,7 +56,7 @@ def score_submission(
             if image_id not in waiting:
                 raise UsageError(f"{path}: {image_id} has two rows")
             del waiting[image_id]
-            confusion.update(labels, true_labels(record, truth, format.size))
+            confusion.update(labels, true_labels(record, truth, sampling))
             bar.advance()
     if waiting:
         raise UsageError(

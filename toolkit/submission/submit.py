@@ -27,6 +27,7 @@ from toolkit.project import Project, find_project
 from toolkit.recipe.schema import Recipe
 from toolkit.submission.check import CheckReport
 from toolkit.submission.expect import row_order
+from toolkit.submission.label_rows import sampling_of
 from toolkit.submission.record import make_side_car
 from toolkit.submission.score import score_submission
 from toolkit.submission.shares import share_warnings
@@ -191,7 +192,7 @@ class Plan:
     ) -> EnsembleScores:
         maps = refined(stores, split, self.member_postprocess)
         return evaluate_ensemble(
-            maps, split, self.ensembler, self.postprocess, self.format.size, progress
+            maps, split, self.ensembler, self.postprocess, sampling_of(self.format), progress
         )
 
     def write(

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.contest import Split
+from toolkit.data.resize import Sampling
 from toolkit.errors import UsageError
+from toolkit.plugin.kinds import Nearest
 from toolkit.project import Project
 from toolkit.recipe.find import SUFFIX, find_recipe
 from toolkit.recipe.load import load_recipe
@@ -54,17 +56,20 @@ class TruthLabels:
 
     Attributes:
         split: the annotated images.
-        size: (height, width) of the maps, pixels.
+        size: (height, width) of the maps, pixels: that of a file that they are compared with.
+        nearest: which pixel nearest neighbour took there.
     """
 
     split: Split
     size: tuple[int, int]
+    nearest: Nearest = "corner"
     suffix: str = field(default=_ANNOTATIONS, init=False)
 
     def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield (file name, uint8 labels of `size`) of every image; `path` is that of the split."""
+        sampling = Sampling(self.size, self.nearest)
         for record in self.split.images:
-            yield record.file_name, true_labels(record, self.split, self.size)
+            yield record.file_name, true_labels(record, self.split, sampling)
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
         """Refuse: annotations are only read."""

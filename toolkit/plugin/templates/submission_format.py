@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from toolkit import Component, Context, UsageError, hookimpl
+from toolkit.plugin.kinds import Nearest
 
 Side = Annotated[int, Field(ge=1, le=4096)]
 
@@ -21,17 +22,17 @@ class JsonLines:
 
     suffix = ".jsonl"
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], nearest: Nearest) -> None:
         self.size = size
+        self.nearest = nearest
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
-        """Write (image id, labels of any size); they are resized by nearest neighbour."""
-        import cv2
+        """Write (image id, labels of any size); they get the size of the file as the contest's do."""
+        from toolkit.data.resize import Sampling
 
-        height, width = self.size
+        sampling = Sampling(self.size, self.nearest)
         for image_id, labels in rows:
-            small = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
-            line = json.dumps({"id": image_id, "labels": np.asarray(small).tolist()})
+            line = json.dumps({"id": image_id, "labels": sampling(labels).tolist()})
             target.write(line.encode() + b"\n")
 
     def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
@@ -49,13 +50,16 @@ class JsonLines:
                 yield image_id, labels
 
 
-def make(context: Context, *, size: tuple[Side, Side] = (256, 256)) -> JsonLines:
+def make(
+    context: Context, *, size: tuple[Side, Side] = (256, 256), nearest: Nearest = "corner"
+) -> JsonLines:
     """Make the format.
 
     Args:
         size: (height, width) of the labels in the file.
+        nearest: which pixel nearest neighbour takes, as the contest resizes its truth.
     """
-    return JsonLines(size)
+    return JsonLines(size, nearest)
 
 
 @hookimpl
