@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pycocotools import mask as coco_mask
 
@@ -25,7 +23,7 @@ _SAME, _ALIKE = 0.8, 0.5
 _FACTOR, _FEW = 2.0, 16
 """Areas differ by less than the factor, or by fewer pixels."""
 
-_SAMPLE = 400
+_SAMPLE = 200
 """Annotations that are compared when a file is opened; a check compares all."""
 
 _LEAST = 5
@@ -94,41 +92,65 @@ def _text(box: Box) -> str:
 
 
 def doubtful_outlines(coco: CocoFile) -> str:
-    """Return what is odd about most outlines of a file, by the boxes that it states; empty = nothing.
+    """Return what is odd about most polygons of a file, by the boxes that it states; empty = nothing.
 
     Raises:
         UsageError: its RLE run along the rows.
     """
-    found: Counter[str] = Counter()
-    example: dict[str, str] = {}
-    for record, annotation in islice(_stated(coco), _SAMPLE):
-        kind, figures = contradiction(record, annotation) or ("", "")
-        # Polygons say nothing of RLE, which a file may hold beside them.
-        is_rle = isinstance(annotation.segmentation, dict)
-        found[kind or ("RLE" if is_rle else "polygon")] += 1
-        example.setdefault(kind, f"annotation {annotation.annotation_id}: {figures}")
-    along_rows: Contradiction = "RLE along rows"
-    if found[along_rows] > found["RLE"]:
-        _refuse_rows(coco.path, found[along_rows], example[along_rows])
-    kind = "outline contradicts bbox"
-    if found[kind] >= _LEAST and 2 * found[kind] > found.total():
-        return (
-            f"the outlines of {found[kind]} of {found.total()} annotations are elsewhere than their "
-            f"bbox ({example[kind]}); were they drawn on photos of another size?"
-        )
-    return ""
-
-
-def _refuse_rows(file: Path, count: int, example: str) -> None:
-    raise UsageError(
-        f"{file}: RLE that run along the rows, seen by the bbox of {count} annotations ({example})",
-        "COCO's RLE run down the columns: encode the masks in Fortran order, as "
-        "pycocotools.mask.encode(np.asfortranarray(mask)) does.",
+    _refuse_rows(coco)
+    compared = wrong = 0
+    example = ""
+    for _, annotation in islice(_stated(coco, list), _SAMPLE):
+        box = _extent(annotation)
+        if box is None or annotation.bbox is None:
+            continue
+        compared += 1
+        if not _is_same(box, annotation.bbox, _ALIKE):
+            wrong += 1
+            figures = f"bbox {_text(annotation.bbox)}, the outline's is {_text(box)}"
+            example = example or f"annotation {annotation.annotation_id}: {figures}"
+    if wrong < _LEAST or 2 * wrong <= compared:
+        return ""
+    return (
+        f"the outlines of {wrong} of {compared} annotations are elsewhere than their bbox ({example}); "
+        "were they drawn on photos of another size?"
     )
 
 
-def _stated(coco: CocoFile) -> Iterator[tuple[ImageRecord, Annotation]]:
+def _extent(annotation: Annotation) -> Box | None:
+    """Return the box of polygons, quickly and whether they lie in the image or not."""
+    try:
+        xs = [x for polygon in annotation.segmentation for x in polygon[0::2]]
+        ys = [y for polygon in annotation.segmentation for y in polygon[1::2]]
+        left, top = float(min(xs)), float(min(ys))
+        return left, top, max(xs) - left, max(ys) - top
+    except (TypeError, ValueError, OverflowError):  # something that is no polygon
+        return None
+
+
+def _refuse_rows(coco: CocoFile) -> None:
+    along_rows: list[str] = []
+    others = 0
+    for record, annotation in islice(_stated(coco, dict), _SAMPLE):
+        kind, figures = contradiction(record, annotation) or ("", "")
+        if kind == "RLE along rows":
+            along_rows.append(f"annotation {annotation.annotation_id}: {figures}")
+        else:
+            others += not kind
+    if len(along_rows) > others:
+        raise UsageError(
+            f"{coco.path}: RLE that run along the rows, seen by the bbox of {len(along_rows)} "
+            f"annotations ({along_rows[0]})",
+            "COCO's RLE run down the columns: encode the masks in Fortran order, as "
+            "pycocotools.mask.encode(np.asfortranarray(mask)) does.",
+        )
+
+
+def _stated(
+    coco: CocoFile, kind: type[list[Any] | dict[str, Any]]
+) -> Iterator[tuple[ImageRecord, Annotation]]:
+    """Yield the annotations with a box whose segmentation is of a kind: list = polygons, dict = RLE."""
     for record in coco.images:
         for annotation in record.annotations:
-            if annotation.bbox is not None:
+            if annotation.bbox is not None and isinstance(annotation.segmentation, kind):
                 yield record, annotation
