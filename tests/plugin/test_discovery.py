@@ -128,6 +128,15 @@ def test_files_that_are_no_plugins_are_left_alone(project: Project) -> None:
     assert registry.find("loss", "idee ü 😀:idea").name == "idea"
 
 
+def test_a_file_and_a_folder_of_one_name(project: Project) -> None:
+    write(project, "mine.py", LOSS.format(name="of_file"))
+    package = write(project, "mine/__init__.py", LOSS.format(name="of_folder"))
+    registry = load_registry(project)
+    assert names(registry, "loss", "mine") == ["of_folder"]
+    (failure,) = registry.failures
+    assert failure.message == f"ImportError: {package} has that name, too: rename one of them"
+
+
 def test_what_plugins_print_goes_to_stderr(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

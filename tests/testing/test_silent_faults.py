@@ -294,6 +294,25 @@ WEIGHTS = "Follows the member that has nearly all the weight, if it takes weight
 ENSEMBLERS = [(ORDER, recursive_mean), (WEIGHTS, backwards), (WEIGHTS, unweighted)]
 
 
+# Trackers.
+
+
+class Pops:
+    def log(self, epoch: int, figures: Any) -> None:
+        figures.pop("loss")
+
+    def close(self) -> None:
+        pass
+
+
+TRACKERS = [
+    (
+        "Leaves the figures as they were: other trackers receive them, too",
+        lambda context, run_dir: Pops(),
+    )
+]
+
+
 FAULTS = {
     "loss": LOSSES,
     "model": MODELS,
@@ -304,6 +323,7 @@ FAULTS = {
     "selector": SELECTORS,
     "submission_format": FORMATS,
     "ensembler": ENSEMBLERS,
+    "tracker": TRACKERS,
 }
 
 

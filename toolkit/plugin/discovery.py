@@ -64,7 +64,7 @@ def load_registry(project: Project | None) -> Registry:
     if project is not None:
         _point_team_at(project.plugins)
         for name, file in project_plugins(project.plugins):
-            loader.load(name, file, partial(_import_plugin, name), unique=str(file))
+            loader.load(name, file, partial(_import_plugin, name, file), unique=str(file))
     for point in entry_points(group=ENTRY_POINT_GROUP):
         source = _distribution(point)
         # One package may have several entry points.
@@ -104,10 +104,13 @@ def project_plugins(folder: Path) -> list[tuple[str, Path]]:
     return found
 
 
-def _import_plugin(name: str) -> Any:
+def _import_plugin(name: str, file: Path) -> Any:
     if "." in name:
         raise ImportError(f"a plugin's name has no dots: rename it to {name.replace('.', '_')}")
-    return importlib.import_module(f"{team.__name__}.{name}")
+    module = importlib.import_module(f"{team.__name__}.{name}")
+    if not file.samefile(str(module.__file__)):  # a file and a folder of one name
+        raise ImportError(f"{module.__file__} has that name, too: rename one of them")
+    return module
 
 
 def _point_team_at(folder: Path) -> None:

@@ -6,7 +6,7 @@ import math
 import tempfile
 from pathlib import Path
 
-from toolkit.testing.contract import Rule, Subject
+from toolkit.testing.contract import Rule, Subject, require
 
 
 def takes_figures(subject: Subject) -> None:
@@ -32,4 +32,14 @@ def continues(subject: Subject) -> None:
         second.close()
 
 
-RULES: tuple[Rule, ...] = (takes_figures, continues)
+def leaves_inputs(subject: Subject) -> None:
+    """Leaves the figures as they were: other trackers receive them, too."""
+    figures = {"loss": 1.5, "val_mean_iou": 0.25}
+    with tempfile.TemporaryDirectory() as folder:
+        tracker = subject.build(Path(folder))
+        tracker.log(1, figures)
+        tracker.close()
+    require(figures == {"loss": 1.5, "val_mean_iou": 0.25}, "it changed the figures in place")
+
+
+RULES: tuple[Rule, ...] = (takes_figures, continues, leaves_inputs)
