@@ -65,7 +65,7 @@ def some_labels(seed: int, size: tuple[int, int]) -> Labels:
     return np.random.default_rng(seed).choice(np.array([0, 1, 7, IGNORE], np.uint8), size)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(old=SIZES, new=SIZES, seed=st.integers(0, 1000))
 def test_labels_are_those_of_the_slow_reference(
     old: tuple[int, int], new: tuple[int, int], seed: int
@@ -120,7 +120,7 @@ def boxes(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[slice, slice], tuple[
     return (old[0], old[1]), (box[0], box[1]), (new[0], new[1])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(boxes())
 def test_a_box_has_one_place_in_image_mask_and_map(
     case: tuple[tuple[int, int], tuple[slice, slice], tuple[int, int]],
@@ -145,14 +145,12 @@ def test_a_box_has_one_place_in_image_mask_and_map(
                 assert abs(centre(found)[axis] - before[axis]) * side < 1e-6
 
 
-@pytest.mark.parametrize("old", [512, 448, 300])
-@pytest.mark.parametrize(
-    "new", [(64, 64), (64, 96), (224, 224), (256, 150), (768, 1024), (600, 80)]
-)
+@pytest.mark.parametrize("old", [512, 300])
+@pytest.mark.parametrize("new", [(64, 96), (224, 224), (256, 150), (600, 80)])
 def test_masks_lie_over_their_photos_on_average(old: int, new: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     offsets = []
-    for _ in range(40):
+    for _ in range(15):
         side = int(rng.integers(old // 8, old // 4))
         top, left = rng.integers(8, old - side - 8, 2)
         mask = np.zeros((old, old), np.uint8)
@@ -252,3 +250,32 @@ def test_what_a_network_can_reach_on_real_masks(
             both[rule] += ((mask > 0) & back).sum(), ((mask > 0) | back).sum()
     reached = {rule: intersection / union for rule, (intersection, union) in both.items()}
     assert reached["area"] > reached["centre"] > reached["corner"] + 0.01, reached
+
+
+OWN_REASONS = {
+    "toolkit/data/resize.py",
+    # Textures of the synthetic contest, and a mask enlarged by a whole number for its outline.
+    "toolkit/data/demo_annotations.py",
+    "toolkit/data/demo_brush.py",
+    "toolkit/data/demo_ground.py",
+    "toolkit/data/demo_scene.py",
+    # A field of displacements, which moves image and mask alike.
+    "toolkit/builtins/augmentations/elastic.py",
+    # Inside networks, as their authors did it; and a view, which resizes images on the device.
+    "toolkit/builtins/models/resizing.py",
+    "toolkit/builtins/views.py",
+    "toolkit/testing/kinds/view.py",
+}
+
+
+def test_nothing_else_changes_the_size_of_anything() -> None:
+    """A place that resizes on its own is where the centres went apart before."""
+    root = Path(__file__).parents[2]
+    marks = ("cv2.resize(", "interpolate(", "RandomResizedCrop(", "A.Resize(", "pyrDown(")
+    found = {
+        file.relative_to(root).as_posix()
+        for folder in ("toolkit", "plugins")
+        for file in (root / folder).rglob("*.py")
+        if any(mark in file.read_text(encoding="utf-8") for mark in marks)
+    }
+    assert found == OWN_REASONS
