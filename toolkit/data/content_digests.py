@@ -56,7 +56,7 @@ def content_digests(
     """
     paths = [root / name for name in names]
     states = [_state(path, what) for path in paths]
-    memory = None if cache is None else _memory_of(root, cache)
+    memory = _memory_of(root, cache)
     known = {} if memory is None else _remembered(memory)
     found: dict[int, str] = {}
     for row, (name, state) in enumerate(zip(names, states, strict=True)):
@@ -131,8 +131,12 @@ def _read(
     return found
 
 
-def _memory_of(root: Path, cache: Path) -> Path:
-    return cache / "digests" / f"{digest_of(str(root.resolve()))}.json"
+def _memory_of(root: Path, cache: Path | None) -> Path | None:
+    root = root.resolve()
+    # Data inside the cache is the demo of `--smoke`, which keeps nothing else.
+    if cache is None or root.is_relative_to(cache.resolve()):
+        return None
+    return cache / "digests" / f"{digest_of(str(root))}.json"
 
 
 def _remembered(memory: Path) -> dict[str, tuple[_State, str]]:
