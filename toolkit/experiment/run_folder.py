@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, StrictBool, TypeAdapter
 
 from toolkit.errors import UsageError
 from toolkit.file_schema import PathText, validated
@@ -127,14 +127,17 @@ class RunFolder:
             os.close(handle)
 
 
+_Score = Annotated[float, Field(strict=True)]
+
+
 class _Figures(BaseModel):
-    val_miou: float
-    val_iou: list[float | None] = []
+    val_miou: _Score
+    val_iou: list[_Score | None] = []
 
 
 class _TestScore(BaseModel):
-    mean_iou: float
-    iou: list[float | None]
+    mean_iou: _Score
+    iou: list[_Score | None]
 
 
 class _Submission(BaseModel):
@@ -151,7 +154,7 @@ class _Given(BaseModel):
     start: PathText | None
     members: list[tuple[PathText, str | None]]
     keys: dict[str, str]
-    is_part: bool
+    is_part: StrictBool
 
 
 class _Manifest(BaseModel):

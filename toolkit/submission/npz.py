@@ -128,9 +128,10 @@ def _require_maps(maps: _Array, expected: tuple[int, ...]) -> None:
 
 
 def _text(item: bytes, kind: str) -> str:
+    # NumPy makes texts of numbers that are no characters, and Python stumbles over them later.
+    order = "utf-32-le" if kind.startswith("<") else "utf-32-be"
     with told_as_damage():
-        (text,) = np.frombuffer(item, kind).tolist()
-    return str(text)
+        return item.decode(order, "surrogatepass").rstrip("\0")
 
 
 class _Array:

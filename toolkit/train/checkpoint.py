@@ -70,7 +70,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             something else or was written by a newer version; the message says which.
     """
     content = read_tensor_file(path, "checkpoint")
-    if content.get("format") != FORMAT:
+    kind = content.get("format")
+    if not isinstance(kind, str) or kind != FORMAT:
         raise UsageError(f"{path} is not a checkpoint: {_describe(content)}", _NOT_OURS)
     version = content.get("format_version")
     if not isinstance(version, int) or isinstance(version, bool) or version > FORMAT_VERSION:

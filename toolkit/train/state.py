@@ -87,7 +87,9 @@ def load_state(path: Path, inputs: Mapping[str, Any]) -> SavedState:
         UsageError: the file is broken, or the run was started from other inputs; lists which.
     """
     content = read_tensor_file(path, "saved state of a run")
-    if content.get("format") != FORMAT or content.get("format_version") != FORMAT_VERSION:
+    layout = content.get("format"), content.get("format_version")
+    # Anything may stand there, also a tensor, which cannot be compared.
+    if list(map(type, layout)) != [str, int] or layout != (FORMAT, FORMAT_VERSION):
         raise UsageError(f"{path} is not the saved state of a run of this version of trash")
     read = validated(_SCHEMA, content, path, "saved state of a run", "Start a new run.")
     differences = sorted(_differences(read.inputs, inputs))

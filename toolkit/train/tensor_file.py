@@ -88,7 +88,7 @@ def read_tensor_file(path: Path, what: str) -> dict[str, Any]:
     try:
         instructions = require_plain(_pickle_in(path))
         value = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        _require_bounded(value, _VALUES_AT_LEAST + instructions, 4 * path.stat().st_size)
+        _require_bounded(value, _VALUES_AT_LEAST + 4 * instructions, 4 * path.stat().st_size)
     except (NotPlain, pickle.UnpicklingError) as error:
         named = f" ({error})" if isinstance(error, NotPlain) else ""
         raise UsageError(
@@ -109,7 +109,7 @@ def read_tensor_file(path: Path, what: str) -> dict[str, Any]:
 _COPY_AGAIN = "Copy or train it again."
 _PICKLE = "/data.pkl"
 _DEEPEST = 64
-_VALUES_AT_LEAST = 1 << 16
+_VALUES_AT_LEAST = 1 << 12
 _BYTES_AT_LEAST = 1 << 26
 
 
