@@ -210,7 +210,8 @@ def test_values_out_of_range_are_refused(parameters: dict[str, Any], registry: R
     "parameters",
     [
         {"objects": [3, 5], "grid_distortion": 1.0},
-        {"choose": "inverse", "scale": [5.0, 10.0], "blend": 20.0},
+        {"choose": "inverse", "scale": [5.0, 10.0], "blend": 0.0},
+        {"place": "own", "rotate": 60.0, "grid_distortion": 0.3},
         {"scale": [0.01, 0.02], "rotate": 180.0},
         {"skip_above": {"Background": 0.5, "Glass": 0.0}},
     ],
@@ -219,3 +220,10 @@ def test_other_parameters_keep_the_contract_too(
     parameters: dict[str, Any], registry: Registry
 ) -> None:
     assert examine("augmentation", "object_mix", registry, parameters).findings == ()
+
+
+def test_an_edge_that_hides_the_labels_breaks_the_contract(registry: Registry) -> None:
+    """Labels stay hard: of a photo of 96 pixels a fifth then shows others than its mask has."""
+    parameters = {"scale": [5.0, 10.0], "blend": 20.0}
+    (found,) = examine("augmentation", "object_mix", registry, parameters).findings
+    assert "the colour of another label" in found.message
