@@ -61,7 +61,7 @@ def test_damaged_files_are_read_or_refused(name: str, tmp_path: Path) -> None:
     assert outcomes["refused"] > _DEFAULT // 5, "mutants must hurt"
 
 
-@pytest.mark.fuzz_long
+@pytest.mark.long
 @pytest.mark.parametrize("name", READERS)
 def test_many_more_damaged_files(name: str, tmp_path: Path) -> None:
     fuzz(name, tmp_path, _LONG, first=_DEFAULT)

@@ -117,7 +117,7 @@ class RunFolder:
             os.close(handle)
             raise UsageError(
                 f"another process is executing the run {self.name}",
-                "Wait for it, or start a new run without --resume.",
+                "Wait until it has ended, then run this command again.",
             ) from None
         try:
             yield

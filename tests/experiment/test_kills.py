@@ -1,0 +1,370 @@
+"""Commands that are killed, refused by the system or crowded: nothing is lost, nothing half-done stays.
+
+Every command is cut at random moments and run again; what it leaves then equals, byte for byte, what a
+command leaves that nobody disturbed. Twenty kills by default; `pytest -m long tests/experiment/test_kills.py`
+makes five hundred.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.experiment.conftest import PLUGIN, RECIPE
+from tests.experiment.interrupted import Ending, Moment, begin_command, fork_context, run_command
+from toolkit.cli.main import run
+from toolkit.train.checkpoint import load_checkpoint
+
+N_TRAIN = 6
+BANK = """
+extends = "tiny.toml"
+[objects]
+min_area = 20
+"""
+AGAIN = """
+extends = "tiny.toml"
+seed = 4
+"""
+STAGED = """
+extends = "tiny.toml"
+[pseudo]
+[train]
+epochs = 2
+"""
+
+
+def digests(project: Path, pattern: str) -> dict[str, str]:
+    """Return name -> digest of the content; of checkpoints, whose archives hold times, of the weights."""
+    found = {}
+    for path in sorted(project.glob(pattern)):
+        if path.is_file():
+            content = weights(path) if path.suffix == ".pt" else path.read_bytes()
+            found[str(path.relative_to(project))] = hashlib.sha256(content).hexdigest()
+    return found
+
+
+def weights(path: Path) -> bytes:
+    state = load_checkpoint(path).model_state
+    return b"".join(name.encode() + state[name].numpy().tobytes() for name in sorted(state))
+
+
+def newest_run(name: str) -> Callable[[Path], object]:
+    """Look at the newest run of a recipe, whatever its number: a killed start keeps its number."""
+
+    def look(project: Path) -> object:
+        run = max(project.glob(f"runs/{name}-[0-9]*")).name
+        found = digests(project, f"runs/{run}/best.pt") | digests(project, f"runs/{run}/last.pt")
+        found = {Path(path).name: digest for path, digest in found.items()}
+        return found, (project / "submissions" / f"{run}.csv").read_bytes()
+
+    return look
+
+
+def training_maps(project: Path) -> object:
+    """Look at the maps of the training images."""
+    return [
+        (index.parent / "maps.bin").read_bytes()
+        for index in project.glob(".trash/stores/*/index.json")
+        if len(json.loads(index.read_text())["file_names"]) == N_TRAIN
+    ]
+
+
+def files(pattern: str) -> Callable[[Path], object]:
+    return lambda project: digests(project, pattern)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command that is disturbed.
+
+    Attributes:
+        command: its words.
+        look: returns what it made, in a form that can be compared.
+        again: words added when it is run again.
+        kills: how often it is killed by default.
+    """
+
+    command: tuple[str, ...]
+    look: Callable[[Path], object]
+    again: tuple[str, ...] = ()
+    kills: int = 3
+
+
+SIDE_CAR = "submissions/merged.json"
+JOBS = {
+    "demo": Job(
+        ("data", "demo", "data/new", "--train", "3", "--val", "2", "--test", "2", "--size", "48"),
+        files("data/new/**/*"), kills=1,
+    ),
+    "split": Job(("data", "split", "tiny", "-o", "folds.json", "--folds", "2"), files("folds.json"), kills=1),
+    "bank": Job(("data", "objects", "cut", "bank"), files(".trash/objects/*/*"), kills=2),
+    "training": Job(("recipe", "run", "again"), newest_run("again"), ("--resume",), kills=3),
+    "stages": Job(("recipe", "run", "staged"), newest_run("staged"), ("--resume",), kills=3),
+    "prediction": Job(("predict", "tiny-001", "--split", "train"), training_maps),
+    "submission": Job(
+        ("submit", "--ensemble", "tiny-001", "tiny-001@hflip", "-o", "submissions/both.csv"),
+        files("submissions/both.csv"), ("--overwrite",),
+    ),
+    "merge": Job(
+        ("submission", "merge", "submissions/tiny-001.csv", "submissions/copy.csv", "-o", "submissions/merged.csv"),
+        files("submissions/merged.csv"), ("--overwrite",),
+    ),
+    "record": Job(
+        ("submission", "record", "submissions/tiny-001.csv", "--public", "0.5"),
+        files("submissions/tiny-001.json"), kills=1,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with data and a finished run; to be copied."""
+    project = tmp_path_factory.mktemp("finished") / "project"
+    for folder in ("recipes", "plugins"):
+        (project / folder).mkdir(parents=True)
+    (project / "plugins" / "lab.py").write_text(PLUGIN)
+    (project / "recipes" / "tiny.toml").write_text(RECIPE.replace("{root}", "data/demo"))
+    (project / "recipes" / "again.toml").write_text(AGAIN)
+    (project / "recipes" / "staged.toml").write_text(STAGED)
+    (project / "recipes" / "bank.toml").write_text(BANK)
+    demo = ("--train", str(N_TRAIN), "--val", "3", "--test", "3", "--size", "64")
+    for command in (["data", "demo", "data/demo", *demo], ["recipe", "run", "tiny"]):
+        ending = run_command(project, command)
+        assert ending.code == 0, ending.told
+    shutil.copy(project / "submissions" / "tiny-001.csv", project / "submissions" / "copy.csv")
+    return project
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    finished: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[object, Ending]]:
+    """Return what a job leaves that nobody disturbs, and how it ends."""
+    known: dict[str, tuple[object, Ending]] = {}
+
+    def run(name: str) -> tuple[object, Ending]:
+        if name not in known:
+            project = tmp_path_factory.mktemp(name) / "project"
+            shutil.copytree(finished, project)
+            ending = run_command(project, list(JOBS[name].command))
+            assert ending.code == 0, ending.told
+            known[name] = JOBS[name].look(project), ending
+        return known[name]
+
+    return run
+
+
+def moments(name: str, kills: int, whole: Ending) -> Iterator[Moment]:
+    """Yield moments over a whole command: at every other one, an operation on a file."""
+    chance = random.Random(f"{name} {kills}")
+    for number in range(kills):
+        if number % 2:
+            yield Moment("killed", seconds=max(1e-3, chance.uniform(0, whole.seconds)))
+        else:
+            yield Moment("killed", operation=chance.randint(1, whole.operations))
+
+
+def finish(project: Path, job: Job) -> None:
+    """Run a job that was disturbed to its end, as its user would."""
+    ending = run_command(project, [*job.command, *job.again])
+    if "nothing to resume" in ending.told:
+        ending = run_command(project, list(job.command))
+    assert ending.code == 0, ending.told
+
+
+def kill(
+    name: str, kills: int, finished: Path, tmp_path: Path, expected: object, whole: Ending
+) -> None:
+    job, landed = JOBS[name], 0
+    for number, moment in enumerate(moments(name, kills, whole)):
+        project = tmp_path / str(number) / "project"
+        shutil.copytree(finished, project)
+        ending = run_command(project, list(job.command), moment)
+        landed += ending.code < 0
+        assert ending.code <= 0, ending.told
+        if ending.code < 0:
+            finish(project, job)
+        assert job.look(project) == expected, moment
+        leftovers = {
+            path.name for path in project.rglob("*") if path.name.startswith((".tmp.", ".lock."))
+        }
+        assert not leftovers, moment
+        shutil.rmtree(project.parent)
+    assert landed > kills / 4  # a moment of the processor's time may come too late
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_killed_command_ends_as_one_that_was_not(
+    name: str, finished: Path, undisturbed: Callable[[str], tuple[object, Ending]], tmp_path: Path
+) -> None:
+    kill(name, JOBS[name].kills, finished, tmp_path, *undisturbed(name))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", JOBS)
+def test_commands_killed_500_times_end_as_ones_that_were_not(
+    name: str, finished: Path, undisturbed: Callable[[str], tuple[object, Ending]], tmp_path: Path
+) -> None:
+    kill(name, JOBS[name].kills * 25, finished, tmp_path, *undisturbed(name))
+
+
+REFUSALS = [
+    ("training", errno.ENOSPC, ""), ("stages", errno.ENOSPC, ""), ("prediction", errno.ENOSPC, ""),
+    ("training", errno.EACCES, "runs"), ("submission", errno.EROFS, "submissions"),
+    ("bank", errno.EROFS, ".trash"), ("demo", errno.ENOSPC, ""), ("record", errno.ENOSPC, ""),
+    ("split", errno.EROFS, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "code", "folder"), REFUSALS)
+def test_a_disk_that_refuses_is_told_and_what_was_finished_is_kept(
+    name: str, code: int, folder: str, finished: Path, tmp_path: Path,
+    undisturbed: Callable[[str], tuple[object, Ending]],
+) -> None:  # fmt: skip
+    expected, whole = undisturbed(name)
+    project = tmp_path / "project"
+    shutil.copytree(finished, project)
+    before = digests(project, "**/*.csv") | digests(project, "runs/tiny-001/best.pt")
+    chance = random.Random(f"{name} {code}")
+    refused = Moment(
+        "refused", operation=chance.randint(1, max(1, whole.operations // 2)), errno=code,
+        folder=str(project / folder),
+    )  # fmt: skip
+    ending = run_command(project, list(JOBS[name].command), refused)
+    assert ending.code == 1, ending.told
+    assert "mistake in the program" not in ending.told
+    assert "error: " in ending.told
+    assert "Traceback" not in ending.told
+    after = digests(project, "**/*.csv") | digests(project, "runs/tiny-001/best.pt")
+    assert before.items() <= after.items()
+    finish(project, JOBS[name])
+    assert JOBS[name].look(project) == expected
+
+
+@pytest.mark.parametrize("name", ["training", "stages", "bank", "prediction"])
+def test_a_data_folder_that_vanishes_is_told(
+    name: str, finished: Path, tmp_path: Path, undisturbed: Callable[[str], tuple[object, Ending]]
+) -> None:
+    expected, _ = undisturbed(name)
+    project = tmp_path / "project"
+    shutil.copytree(finished, project)
+    shutil.rmtree(project / ".trash")  # or the photos are not needed
+    data = project / "data" / "demo"
+    ending = run_command(
+        project, list(JOBS[name].command), Moment("vanished", operation=2, folder=str(data))
+    )
+    assert ending.code in (1, 2), ending.told
+    assert "data/demo" in ending.told
+    assert "mistake in the program" not in ending.told
+    data.with_name("demo-gone").rename(data)
+    finish(project, JOBS[name])
+    assert JOBS[name].look(project) == expected
+
+
+CROWDS = {
+    "one cache and run number": (JOBS["training"].command, JOBS["training"].command),
+    "one store": (JOBS["prediction"].command, JOBS["prediction"].command),
+    "one bank": (JOBS["bank"].command, JOBS["bank"].command),
+    "one side-car": (
+        JOBS["record"].command,
+        ("submission", "record", "submissions/tiny-001.csv", "--private", "0.25"),
+    ),
+}
+
+
+@pytest.mark.parametrize("crowd", CROWDS)
+def test_two_at_once_do_what_two_in_turn_do(crowd: str, finished: Path, tmp_path: Path) -> None:
+    first, second = map(list, CROWDS[crowd])
+    project, in_turn = tmp_path / "project", tmp_path / "in-turn"
+    for folder in (project, in_turn):
+        shutil.copytree(finished, folder)
+        shutil.rmtree(folder / ".trash")
+    whole = run_command(in_turn, first)
+    assert whole.code == 0, whole.told
+    assert run_command(in_turn, second).code == 0
+    # The first stops in the middle until the second is done, or waits for it.
+    paused = begin_command(project, first, Moment("paused", operation=1 + whole.operations // 3))
+    paused.wait_until_paused()
+    other = begin_command(project, second)
+    other.wait_a_little()
+    paused.go_on()
+    for running in (paused, other):
+        ending = running.end()
+        assert ending.code == 0, ending.told
+    assert results(project) == results(in_turn)
+
+
+def results(project: Path) -> object:
+    """Return all that commands made, whichever came first."""
+    patterns = (
+        "submissions/*.csv", "submissions/tiny-001.json", "runs/*/best.pt", ".trash/objects/*/*"
+    )  # fmt: skip
+    maps = sorted(path.read_bytes() for path in project.glob(".trash/stores/*/maps.bin"))
+    return [digests(project, pattern) for pattern in patterns], maps
+
+
+def used() -> tuple[int, int]:
+    """Return resident memory of this process, kB, and its open files."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024, len(os.listdir("/proc/self/fd"))
+
+
+FLAT = """
+from toolkit import hookimpl
+from tests.experiment.test_kills import used
+
+@hookimpl
+def trash_epoch_finished(run_dir, epoch, figures):
+    with open("use.txt", "a") as file:
+        print(*used(), file=file)
+"""
+needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+
+
+@needs_proc
+def test_memory_and_file_handles_stay_flat_over_200_epochs(finished: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(finished, project)
+    (project / "plugins" / "use.py").write_text(FLAT)
+    ending = run_command(project, ["recipe", "run", "again", "--set", "train.epochs=200"])
+    assert ending.code == 0, ending.told
+    lines = (project / "use.txt").read_text().splitlines()
+    assert len(lines) == 200
+    refuse_growth(lines, first=40, slack=4_000)  # a leak of 25 kB an epoch
+
+
+def predict_often(project: str) -> None:
+    os.chdir(project)
+    for _ in range(50):
+        shutil.rmtree(".trash/stores", ignore_errors=True)
+        assert run(["predict", "tiny-001", "--split", "train"]) == 0
+        with open("use.txt", "a") as file:
+            print(*used(), file=file)
+
+
+@needs_proc
+def test_memory_and_file_handles_stay_flat_over_50_predictions(
+    finished: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(finished, project)
+    process = fork_context().Process(target=predict_often, args=(str(project),))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    refuse_growth((project / "use.txt").read_text().splitlines(), first=20, slack=4_000)
+
+
+def refuse_growth(lines: list[str], *, first: int, slack: int) -> None:
+    kilobytes, handles = zip(*(map(int, line.split()) for line in lines), strict=True)
+    assert handles[-1] <= handles[first]
+    assert kilobytes[-1] - kilobytes[first] < slack, kilobytes[::10]
