@@ -18,9 +18,9 @@ from toolkit.data.masks import paint_mask
 from toolkit.data.resize import (
     NEAREST_RULES,
     Sampling,
+    random_places,
     resize_image,
     resize_labels,
-    resize_probabilities,
     resize_shape,
     resize_tensor,
 )
@@ -122,7 +122,7 @@ def boxes(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[slice, slice], tuple[
 
 @settings(deadline=None, max_examples=80)
 @given(boxes())
-def test_a_box_has_one_place_in_image_mask_and_map(
+def test_a_box_has_one_place_in_image_mask_and_shape(
     case: tuple[tuple[int, int], tuple[slice, slice], tuple[int, int]],
 ) -> None:
     old, box, new = case
@@ -132,9 +132,6 @@ def test_a_box_has_one_place_in_image_mask_and_map(
     tolerance = 0.08 / np.array(new)  # a twelfth of a pixel: 8 bits, and edges at the next centre
     image = resize_image(np.repeat(mask[..., None] * np.uint8(255), 3, axis=2), new)
     assert (np.abs(centre(image[..., 1].astype(float)) - before) < tolerance).all()
-    maps = resize_probabilities(np.stack([1 - mask, mask]).astype(np.float32), new)
-    assert (np.abs(centre(maps[1]) - before) < tolerance).all()
-    np.testing.assert_allclose(maps.sum(0), 1, atol=1e-5)
     # An edge of a mask is at an edge of a pixel: half a pixel at most on either side.
     for found in (resize_labels(mask, new), resize_shape(mask * np.uint8(255), new)):
         assert (np.abs(centre(found) - before) <= 0.51 / np.array(new)).all()
@@ -171,6 +168,18 @@ def test_tensors_are_resized_about_the_same_centres(
     for plane, each in zip(found, maps, strict=True):
         expected = cv2.resize(each, new[::-1], interpolation=cv2.INTER_LINEAR)
         np.testing.assert_allclose(plane, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("new", [(3, 4), (7, 5), (12, 9), (6, 20)])
+def test_random_places_have_the_average_of_the_area(new: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.random((6, 8))
+    n_draws = 3000
+    found = sum(values.take(random_places((6, 8), new, rng)) for _ in range(n_draws)) / n_draws
+    fine = values.repeat(new[0], 0).repeat(new[1], 1)
+    expected = fine.reshape(new[0], 6, new[1], 8).mean((1, 3))
+    # Four standard deviations of a mean of 3,000 numbers from 0 to 1 are at most .037.
+    assert np.abs(found - expected).max() < 0.037
 
 
 def test_one_side_may_grow_while_the_other_shrinks() -> None:

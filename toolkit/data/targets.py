@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.array_store import Arrays
-from toolkit.data.resize import resize_probabilities
+from toolkit.data.resize import random_places
 
 
 class Targets(Protocol):
@@ -48,7 +48,7 @@ class DrawnTargets:
     augmentation and mix that takes labels.
 
     Attributes:
-        maps: probabilities of any size; they are resized before the labels are drawn.
+        maps: probabilities of any size; of those that a pixel covers, one is drawn with the label.
         masks: uint8 labels at the size of the network's input, `ignore_index` where nothing is
             trusted: such pixels stay ignored.
         ignore_index: label of pixels that count for nothing.
@@ -61,13 +61,15 @@ class DrawnTargets:
     def __call__(self, position: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         mask = self.masks[position]
         size = mask.shape[0], mask.shape[1]
-        probabilities = resize_probabilities(self.maps.read(position), size)
-        chance = rng.random(probabilities.shape[1:], dtype=np.float32)
-        labels = np.zeros(chance.shape, np.uint8)
+        probabilities = self.maps.read(position)
+        native = probabilities.shape[1], probabilities.shape[2]
+        places = None if native == size else random_places(native, size, rng)
+        chance = rng.random(size, dtype=np.float32)
+        labels = np.zeros(size, np.uint8)
         # The label is the number of classes whose shares lie wholly below the chance.
-        below = np.zeros(chance.shape, np.float32)
+        below = np.zeros(size, np.float32)
         for plane in probabilities[:-1]:
-            below += plane
+            below += plane if places is None else plane.take(places)
             labels += chance >= below
         labels[mask == self.ignore_index] = self.ignore_index
         return labels
