@@ -50,17 +50,22 @@ def demo(
 
 @app.command()
 def check(
-    sources: Annotated[list[Path], typer.Argument(help="Recipes or COCO JSON files.")],
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="RECIPE|JSON…", help="Recipes or COCO JSON files.")
+    ],
     root: DataRoot = None,
     limit: Annotated[int, typer.Option(min=0, help="Names to show of each kind.")] = 5,
     json_: Json = False,
 ) -> None:
     """Report every broken image, missing file, bad outline, unknown category and duplicate."""
     from toolkit.data.check import check_contest
+    from toolkit.data.contest import require_folder
     from toolkit.data.sources import find_sources
 
     progress = console.make_progress()
     contests = find_sources(sources, find_project(), root)
+    for source in (contest[0] for contest in contests):
+        require_folder(source.data, source.root)
     reports = [report for contest in contests for report in check_contest(contest, progress)]
     if json_:
         console.print_json([report.as_json() for report in reports])
@@ -104,7 +109,10 @@ def _print_report(report: Report, limit: int) -> None:
 
 @app.command()
 def split(
-    source: Annotated[Path, typer.Argument(help="Recipe (its data.train) or COCO JSON.")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="RECIPE|JSON", help="Recipe (its data.train) or COCO JSON."),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Split file to write.")],
     root: DataRoot = None,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
@@ -119,11 +127,13 @@ def split(
     Images that are the same photo, whatever they are called, come into one fold.
     """
     from toolkit.data.coco import read_coco
+    from toolkit.data.contest import require_folder
     from toolkit.data.sources import find_sources
     from toolkit.data.splits import class_presence, make_folds, photo_contents, write_folds
 
     project, progress = find_project(), console.make_progress()
     found = find_sources([source], project, root)[0][0]
+    require_folder(found.data, found.root)
     coco = read_coco(found.file)
     contents = photo_contents(coco, found.root, project.cache, progress)
     made = make_folds(coco, folds, seed, contents)

@@ -330,7 +330,8 @@ def list_(
         )
     if not rows:
         raise UsageError(
-            f"there are no recipes in {project.recipes}", "Write one: trash recipe new NAME"
+            f"there are no recipes in {project.recipes}",
+            "Write one: trash recipe new NAME --data DIR",
         )
     if json_:
         console.print_json([row.as_json() for row in rows])

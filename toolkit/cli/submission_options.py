@@ -11,8 +11,9 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.session import open_formats
-from toolkit.errors import UsageError, did_you_mean
-from toolkit.project import Project
+from toolkit.errors import UsageError, nearest
+from toolkit.project import Project, find_project
+from toolkit.recipe.problems import shown_path
 
 if TYPE_CHECKING:
     from toolkit.submission.expect import Source
@@ -34,6 +35,7 @@ Size = Annotated[
 DataRoot = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the photos on this machine.")
 ]
+_ENDINGS = (".csv", ".zip", ".npz")
 TRUTH = "COCO JSON with the annotations, a recipe with data.truth, or another submission file"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -103,7 +105,7 @@ def readable(files: list[Path], given: Given, project: Project) -> tuple[list[Re
 
 def _is_submission(file: Path) -> bool:
     """Whether a name is that of a submission file, also one that is missing."""
-    return file.suffix.lower() in (".csv", ".zip", ".npz") or file.is_dir()
+    return file.suffix.lower() in _ENDINGS or file.is_dir()
 
 
 def require_file(file: Path) -> None:
@@ -111,11 +113,21 @@ def require_file(file: Path) -> None:
     if file.is_dir():
         raise UsageError(f"{file} is a folder, not a submission file")
     if not file.exists():
-        beside = file.parent.iterdir() if file.parent.is_dir() else ()
-        raise UsageError(
-            f"submission file not found: {file}",
-            did_you_mean(file.name, [found.name for found in beside if found.suffix != ".json"]),
-        )
+        raise UsageError(f"submission file not found: {file}", _near_file(file))
+
+
+def _near_file(file: Path) -> str:
+    """Return the nearest submission file, beside the missing one or in submissions/."""
+    folders = dict.fromkeys([file.parent, find_project().submissions])
+    known: dict[str, Path] = {}
+    for folder in folders:
+        for found in sorted(folder.glob("*")) if folder.is_dir() else ():
+            if found.suffix in _ENDINGS:
+                known.setdefault(found.name, found)
+    near = nearest(file.name, known)
+    if near is not None:
+        return f"Did you mean {shown_path(known[near])}?"
+    return "List them: trash submission list" if known else "trash submit RUN writes one."
 
 
 def require_png(option: str, path: Path, default: str) -> None:

@@ -183,7 +183,7 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
         from toolkit.data.demo import write_demo
 
         write_demo(root, data.demo, progress)
-    _require_folder(data, root)
+    require_folder(data, root)
     train = _open_split(data, project, "train", None, progress)
     if data.folds is not None:
         folds = read_folds(project.path(data.folds.file), train.file, train.file_names)
@@ -343,10 +343,20 @@ def _labels(data: Data, coco: CocoFile, train: Split | None) -> LabelMap:
         raise UsageError(f"{coco.path}: {error.message}", error.hint) from None
 
 
-def _require_folder(data: Data, root: Path) -> None:
-    """Refuse a contest whose folder is not there: none of its files can be."""
+def require_folder(data: Data, root: Path) -> None:
+    """Refuse a contest whose folder is not there: none of its files can be.
+
+    Raises:
+        UsageError: with the nearest folder, and what belongs there.
+    """
     if root.is_dir():
         return
+    if data.demo is not None:
+        raise UsageError(
+            f"the demo contest is not in {root} yet",
+            "A run of the recipe writes it; trash recipe run RECIPE --plan writes it and trains nothing.",
+            parameter="data.root",
+        )
     files = [data.train, None if data.folds else data.val, data.test]
     names = ", ".join(file for file in files if file)
     try:

@@ -82,6 +82,11 @@ def find_label_set(text: str, home: Path) -> Path:
             f"{len(found)} pseudo-label sets begin with {text}: {', '.join(found[:_SHOWN])}",
             "Write more of the name.",
         )
+    if not keys:
+        raise UsageError(
+            f"there is no pseudo-label set {text}: {home} holds none",
+            "Name the folder of a set; a run of a recipe with [pseudo] makes one.",
+        )
     raise UsageError(
         f"there is no pseudo-label set {text}, neither a folder nor one of the {len(keys)} in {home}",
         f"{did_you_mean(text, keys, limit=_SHOWN)}\nList them: trash pseudo list".strip(),
