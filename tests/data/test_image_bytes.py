@@ -168,3 +168,12 @@ def test_damaged_bytes_are_a_usage_error_or_a_picture(
 def test_headers_of_broken_exif_data_are_upright() -> None:
     data = encoded(corners(), "JPEG", 6).replace(b"MM\x00*", b"MM\x00\xff")
     assert read_header(data, HERE) == Header(48, 32, 1)
+
+
+def test_headers_of_real_photos_are_those_of_pillow(taco_root: Path, bags_root: Path) -> None:
+    photos = sorted(taco_root.glob("*/*.jpg"))[::20] + sorted(bags_root.glob("*/*.jpg"))[::40]
+    assert len(photos) > 20
+    for photo in photos:
+        with Image.open(photo) as image:
+            expected = Header(*image.size, image.getexif().get(0x0112, 1))
+        assert read_header(photo.read_bytes(), photo) == expected

@@ -12,6 +12,7 @@ from toolkit.data.check import check_contest
 from toolkit.data.contest import Contest, open_contest, open_unlabelled
 from toolkit.data.images import open_images
 from toolkit.data.masks import open_masks
+from toolkit.data.photo_rules import with_rules_of_sizes
 from toolkit.data.sources import Source
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
@@ -217,3 +218,17 @@ def test_a_check_tells_the_same(root: Path) -> None:
     (alone,) = check_contest([sources[1]], quiet)
     (problem,) = alone.problems
     assert (problem.kind, problem.error) == ("EXIF orientation", False)
+
+
+@pytest.mark.parametrize(("known", "oriented"), [(None, True), (True, True), (False, False)])
+def test_photos_that_are_only_looked_at_are_read_as_they_were_predicted(
+    root: Path, known: bool | None, oriented: bool
+) -> None:
+    """`known` comes from the side-car or the pseudo-label set; missing photos do not matter."""
+    write(root, "test", SILENT, as_shown=False, shade=60)
+    test = opened(root)[0].test
+    assert test is not None
+    assert test.exif_applied is False
+    test.path(1).unlink()
+    looked_at = with_rules_of_sizes(test, Data(), known)
+    assert [record.oriented for record in looked_at.images[2:]] == [oriented] * 4

@@ -124,15 +124,16 @@ def with_photo_rules(
     return ready
 
 
-def with_rules_of_sizes(split: Split, data: Data) -> Split:
+def with_rules_of_sizes(split: Split, data: Data, known: bool | None) -> Split:
     """Return a split of photos that are only looked at, of which some may be missing or broken.
 
     Args:
         split: the images.
         data: `exif` and `bit_depth`.
+        known: whether EXIF orientations were applied where the photos were predicted; None = unknown.
     """
     found = read_headers(split.root, split.file_names)
-    rules = photo_rules(split.file, split.root, split.images, found, data)
+    rules = photo_rules(split.file, split.root, split.images, found, data, [known])
     return replace(split, images=rules.images, exif_applied=rules.applied)
 
 

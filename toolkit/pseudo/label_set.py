@@ -80,6 +80,7 @@ class LabelSetIndex:
         warnings: what is lost or odd.
         origin: what the set was made from; `teachers` in it lists their names.
         checksum: CRC-32 of `labels.bin`.
+        exif_applied: whether orientations in EXIF data were applied; None = nothing said it.
     """
 
     class_names: Annotated[tuple[str, ...], Field(min_length=1, max_length=256)]
@@ -92,6 +93,7 @@ class LabelSetIndex:
     warnings: tuple[str, ...]
     origin: dict[str, Any]
     checksum: Count
+    exif_applied: bool | None = None
     schema: Literal["trash-pseudo"] = SCHEMA
     version: int = SCHEMA_VERSION
 

@@ -97,6 +97,7 @@ def record_label_set(
                 warnings=tuple(warnings),
                 origin=dict(origin),
                 checksum=checksum(partial / LABELS),
+                exif_applied=unlabelled.exif_applied,
             )
             if not index.selected:
                 raise _nothing_selected(index)

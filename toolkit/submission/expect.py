@@ -35,6 +35,7 @@ class Source:
         data: names the test JSON, the sample submission and the classes.
         format: the submission format as in a recipe.
         image_root: folder of the images, relative to the project folder.
+        exif_applied: whether orientations in EXIF data were applied; None = nothing says it.
         validation_shares: share of the validation split's pixels of each label; empty = unknown.
         warnings: what is odd about the file, seen on the way.
     """
@@ -42,6 +43,7 @@ class Source:
     data: Data
     format: ComponentSpec
     image_root: str = "."
+    exif_applied: bool | None = None
     validation_shares: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -105,6 +107,7 @@ def from_side_car(submission: Path) -> Source | None:
         data,
         side_car.format,
         image_root=side_car.image_root or PurePosixPath(side_car.test).parent.as_posix(),
+        exif_applied=side_car.exif_applied,
         validation_shares=side_car.validation_shares,
         warnings=tuple(warnings),
     )
@@ -191,7 +194,7 @@ def photos_of(source: Source, project: Project, data_root: Path | None = None) -
         ignore_index=source.data.ignore_index,
         digest=coco.digest,
     )
-    return with_rules_of_sizes(split, source.data)
+    return with_rules_of_sizes(split, source.data, source.exif_applied)
 
 
 def _test_images(source: Source, project: Project) -> CocoFile:

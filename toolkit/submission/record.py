@@ -100,6 +100,7 @@ def make_side_car(
         validation=found.combined if found else None,
         score=score,
         image_root=portable_path(contest.test.root, root),
+        exif_applied=contest.test.exif_applied,
         labels_digest=report.labels_digest,
         validation_shares=found.truth_shares if found else (),
         fitted=fitted,
@@ -153,6 +154,7 @@ def make_file_side_car(
             MergedFile(portable_path(file, project.root), file_digest(file)) for file in files
         ),
         image_root=portable_path(project.path(source.image_root), project.root),
+        exif_applied=source.exif_applied,
         labels_digest=report.labels_digest,
         validation_shares=source.validation_shares,
         **_circumstances(),

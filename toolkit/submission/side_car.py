@@ -87,6 +87,7 @@ class SideCar:
         versions: version of each package that took part.
         files: the submission files that were merged, in order.
         image_root: folder of the images, relative to the project folder; None = that of `test`.
+        exif_applied: whether orientations in EXIF data were applied; None = nothing said it.
         labels_digest: digest of the labels whatever the format and the order of rows; empty = unknown.
         validation_shares: share of the validation split's pixels that truly has each label, at the
             submission's size; empty = unknown.
@@ -116,6 +117,7 @@ class SideCar:
     versions: dict[str, str]
     files: tuple[MergedFile, ...] = ()
     image_root: PathText | None = None
+    exif_applied: bool | None = None
     labels_digest: str = ""
     validation_shares: tuple[float, ...] = ()
     leaderboard: Leaderboard = Leaderboard()
