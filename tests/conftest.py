@@ -18,12 +18,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.real_processes import Processes, real_processes
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
 from toolkit.recipe.schema import Demo
+
+# Hypothesis takes the time of examples, and on a busy machine would find fault with any of them.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -24,7 +24,7 @@ Rows = Sequence[tuple[str, NDArray[np.uint8]]]
 many = settings(
     max_examples=150,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

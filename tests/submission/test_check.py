@@ -162,7 +162,7 @@ def test_other_formats_are_checked_too(tmp_path: Path) -> None:
 @settings(
     max_examples=200,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.sampled_from([*IDS, "e.jpg"]), max_size=6))
 def test_valid_means_exactly_these_images_in_this_order(tmp_path: Path, ids: list[str]) -> None:

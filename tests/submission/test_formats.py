@@ -28,7 +28,7 @@ Rows = Sequence[tuple[str, NDArray[np.uint8]]]
 many = settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

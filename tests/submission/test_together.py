@@ -34,7 +34,9 @@ def written(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.permutations(IDS), st.permutations(IDS), st.none() | st.permutations(IDS))
 def test_rows_meet_by_image_whatever_their_order(
