@@ -212,6 +212,22 @@ def test_score(
     assert result["foreground_iou"] == 0
 
 
+def test_a_truth_without_outlines_scores_nothing_unless_they_are_skipped(
+    submission: Path, demo_root: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = json.loads((demo_root / "test_truth.json").read_text())
+    content["annotations"][0]["segmentation"] = []
+    (project / "t.json").write_text(json.dumps(content))
+    command = ["submission", "score", "a.csv", "--truth", "t.json", "--size", "32x32"]
+    assert run(command) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "cover no pixel" in printed.err
+    assert "--on-empty skip" in printed.err
+    assert run([*command, "--on-empty", "skip"]) == 0
+    assert "they are left out" in capsys.readouterr().err
+
+
 def test_score_of_a_broken_file(
     submission: Path, demo_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -322,7 +322,7 @@ def _opened(
         refuse_unknown_categories(split)
         for oddity in oddities(coco, data):
             progress.say(f"warning: {path}: {oddity}")
-        images = without_empty(split.images, path, data.on_empty, progress)
+        images = without_empty(split.images, path, split.root, data.on_empty, progress)
         split = replace(split, images=images)
     return split
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from toolkit.data.coco import Annotation, ImageRecord
+from toolkit.data.guards import check_command
 from toolkit.data.listing import some_of
 from toolkit.data.segmentation import why_empty
 from toolkit.errors import UsageError
@@ -22,6 +23,7 @@ _SHOWN = 3
 def without_empty(
     images: Sequence[ImageRecord],
     file: Path,
+    root: Path,
     on_empty: OnEmpty,
     progress: Progress,
     *,
@@ -32,6 +34,7 @@ def without_empty(
     Args:
         images: as read.
         file: the annotation file, for messages.
+        root: folder of its photos, for messages.
         on_empty: "refuse" them, or "skip" = leave them out and say how many.
         progress: told what was left out.
         option: how the user leaves them out, for the message.
@@ -59,10 +62,10 @@ def without_empty(
     if on_empty == "refuse":
         raise UsageError(
             message,
-            f"Their objects would be background. `trash data check {file}` lists all of them: mend "
+            f"Their objects would be background. {check_command(file, root)} lists all of them: mend "
             f"them, or leave them out with {option}.",
         )
-    progress.say(f"{message}; they are left out")
+    progress.say(f"warning: {message}; they are left out")
     return tuple(_kept(record, row, empty) for row, record in enumerate(images))
 
 

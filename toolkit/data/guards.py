@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,14 @@ from toolkit.files import is_file
 
 if TYPE_CHECKING:
     from toolkit.data.contest import Split
+
+
+def check_command(file: Path, root: Path) -> str:
+    """Return the command that lists everything wrong in an annotation file with photos below `root`."""
+    words = ["trash", "data", "check", str(file)]
+    if root != file.parent:
+        words += ["--root", str(root)]
+    return f"`{shlex.join(words)}`"
 
 
 def require_same_categories(coco: CocoFile, train: Split) -> None:
@@ -69,7 +79,7 @@ def refuse_unknown_categories(split: Split) -> None:
                 raise UsageError(
                     f"{split.file}: annotation {annotation.annotation_id} of {record.file_name} "
                     f"has category_id {annotation.category_id}, which is not in its categories",
-                    f"`trash data check {split.file}` lists all of them.",
+                    f"{check_command(split.file, split.root)} lists all of them.",
                 )
 
 

@@ -280,6 +280,7 @@ def truth_split(path: Path, data: Data, progress: Progress | None = None) -> Spl
     images = without_empty(
         coco.images,
         path,
+        path.parent,
         data.on_empty,
         progress,
         option="--on-empty skip (in a recipe: data.on_empty)",
