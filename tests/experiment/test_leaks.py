@@ -146,7 +146,14 @@ def test_a_teacher_that_saw_the_photos_elsewhere_is_refused(
     assert run(["recipe", "check", "student"]) == 2
     err = capsys.readouterr().err
     assert "pseudo.teachers.0" in err
-    assert "the teacher teacher was trained on 6 validation images of the student" in err
+    assert "the teacher teacher was trained on 6 validation images:" in err
+    write_recipe(
+        project, "student", project.root / "data" / "own", '[train]\nstart = "teacher.toml"\n'
+    )
+    assert run(["recipe", "run", "student", "--plan"]) == 2
+    err = capsys.readouterr().err
+    assert "train.start" in err
+    assert "the start teacher was trained on 6 validation images:" in err
 
 
 def test_equal_names_of_other_photos_are_no_leak(
@@ -173,7 +180,7 @@ def test_a_checkpoint_tells_what_it_saw_where_its_data_are_not(
     )
     capsys.readouterr()
     assert run(["recipe", "run", "student", "--plan"]) == 2
-    assert "was trained on 6 validation images of the student" in capsys.readouterr().err
+    assert "was trained on 6 validation images:" in capsys.readouterr().err
     # And so does the network that a leaking one has taught or begun.
     write_recipe(project, "own", place(project, "honest", val="test.json"))
     words = ["--set", "train.start=runs/teacher-001/best.pt"]
@@ -185,7 +192,7 @@ def test_a_checkpoint_tells_what_it_saw_where_its_data_are_not(
     )
     capsys.readouterr()
     assert run(["recipe", "run", "student", "--plan"]) == 2
-    assert "validation images of the student" in capsys.readouterr().err
+    assert "runs/own-001/best.pt was trained on" in capsys.readouterr().err
 
 
 def forget_photos(checkpoint: Path) -> None:

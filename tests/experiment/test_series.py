@@ -119,7 +119,7 @@ def test_a_teacher_that_has_seen_validation_images_is_refused(
     )
     assert run(["recipe", "run", "student", "--set", "data.folds.index=1"]) == 2
     err = capsys.readouterr().err
-    assert "was trained on 4 validation images of the student: batch_" in err
+    assert "was trained on 4 validation images: batch_" in err
     assert run(["recipe", "run", "student"]) == 0
 
 

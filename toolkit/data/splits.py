@@ -198,7 +198,7 @@ def write_folds(
             raise UsageError(
                 f"{path} is there already, with other content",
                 "Runs that were validated by its folds would not fit the new ones. Choose another "
-                "name, or replace it with --force.",
+                f"name, or replace it: trash data split SOURCE -o {path} --force",
             )
     write_json_atomic(path, content.model_dump())
     return True

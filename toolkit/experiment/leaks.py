@@ -100,14 +100,46 @@ def refuse_teacher(
         UsageError: names the classes or the images.
     """
     network = teacher.network
+    names = (
+        network.contest.class_names
+        if isinstance(network, Training)
+        else load_checkpoint(network).class_names
+    )
+    _refuse_classes(teacher, names, contest)
+    return _refuse_seen("the teacher", teacher, contest, data, project, progress)
+
+
+def refuse_start(
+    start: Source, contest: Contest, data: Data, project: Project, progress: Progress
+) -> str | None:
+    """Refuse to begin with weights that were trained on validation images.
+
+    Args:
+        start: the network whose weights they are.
+        contest: data of the training that begins with them.
+        data: where those are.
+        project: the project folder.
+        progress: told while the data of `start` are opened.
+
+    Returns:
+        What cannot be told, see `refuse_teacher`.
+
+    Raises:
+        UsageError: names the images.
+    """
+    return _refuse_seen("the start", start, contest, data, project, progress)
+
+
+def _refuse_seen(
+    what: str, source: Source, contest: Contest, data: Data, project: Project, progress: Progress
+) -> str | None:
+    network, whose = source.network, f"{what} {source.name}"
     if isinstance(network, Training):
-        _refuse_classes(teacher, network.contest.class_names, contest)
-        _refuse_images(teacher, exposure_of(network, project), contest)
-        return _equal_names(teacher, network.contest, contest)
+        _refuse_images(whose, exposure_of(network, project), contest)
+        return _equal_names(whose, network.contest, contest)
     checkpoint = load_checkpoint(network)
-    _refuse_classes(teacher, checkpoint.class_names, contest)
-    exposure = exposure_in(checkpoint.lineage, teacher.name)
-    _refuse_images(teacher, exposure, contest)
+    exposure = exposure_in(checkpoint.lineage, source.name)
+    _refuse_images(whose, exposure, contest)
     if not exposure.untold:
         return None
     trained = stored_recipe(network, checkpoint).data
@@ -116,21 +148,21 @@ def refuse_teacher(
         contents = open_contest(here, project, progress).train.contents
     except TrashError:
         return (
-            f"{teacher.name}: the images that it was trained on are not here, so whether it has "
+            f"{source.name}: the images that it was trained on are not here, so whether it has "
             "seen validation images cannot be told"
         )
-    _refuse_images(teacher, Exposure(PhotoSet.of(contents)), contest)
+    _refuse_images(whose, Exposure(PhotoSet.of(contents)), contest)
     return None
 
 
-def _equal_names(teacher: Source, trained_on: Contest, contest: Contest) -> str | None:
+def _equal_names(whose: str, trained_on: Contest, contest: Contest) -> str | None:
     """Say which validation images have the names of training images that are other files."""
     names = {normpath(name) for name in trained_on.train.file_names}
     found = [name for name in contest.val.file_names if normpath(name) in names]
     if not found:
         return None
     return (
-        f"the teacher {teacher.name} is trained on {len(found)} images that have the names of "
+        f"{whose} is trained on {len(found)} images that have the names of "
         f"validation images, but are other files: {some_of(found)}\n"
         "  Copies at another size or quality would carry over what they show; other photos would not."
     )
@@ -147,11 +179,11 @@ def _refuse_classes(teacher: Source, class_names: Sequence[str], contest: Contes
         )
 
 
-def _refuse_images(teacher: Source, exposure: Exposure, contest: Contest) -> None:
+def _refuse_images(whose: str, exposure: Exposure, contest: Contest) -> None:
     seen = exposure.of(contest.val)
     if seen:
         raise UsageError(
-            f"the teacher {teacher.name} was trained on {len(seen)} validation images of the "
-            f"student: {some_of(seen)}",
-            "Its labels would carry them over: train teacher and student on the same division.",
+            f"{whose} was trained on {len(seen)} validation images: {some_of(seen)}",
+            "What it learnt of them would be carried over, and the score would mean nothing: train "
+            "both on the same division of the images.",
         )

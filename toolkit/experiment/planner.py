@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from toolkit.data.contest import Contest, Split, open_contest, open_unlabelled, 
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.find import names_checkpoint
 from toolkit.experiment.keys import labelling_key, training_files, used_plugins
-from toolkit.experiment.leaks import refuse_teacher, refuse_unlabelled
+from toolkit.experiment.leaks import refuse_start, refuse_teacher, refuse_unlabelled
 from toolkit.experiment.plan import Labelling, Plan, Source, Training, in_order
 from toolkit.experiment.references import (
     TEACHER,
@@ -29,7 +29,7 @@ from toolkit.recipe.blame import placed
 from toolkit.recipe.layers import parse_assignment
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import KeyPath, RecipeError, dotted, shown_path
-from toolkit.recipe.schema import Recipe
+from toolkit.recipe.schema import Data, Recipe
 from toolkit.recipe.smoke import WORD, smoke_values
 from toolkit.train.device import choose_device
 from toolkit.train.inputs import training_inputs, training_key
@@ -127,6 +127,10 @@ def _is_of_the_data(text: str, *, has_folds: bool) -> bool:
     return key.startswith("data.") and not key.startswith(_OF_THE_NETWORK)
 
 
+_Guard = Callable[[Source, Contest, Data, Project, Progress], str | None]
+"""Refuses a network, or returns what cannot be told about it."""
+
+
 @dataclass(frozen=True)
 class _Planner:
     registry: Registry
@@ -143,7 +147,9 @@ class _Planner:
         contest = self.contest(loaded, chain)
         start = None
         if references.start is not None:
-            start = self.source(references.start, loaded, chain).network
+            source = self.source(references.start, loaded, chain)
+            self.check_source(loaded, references.start.key, source, contest, refuse_start)
+            start = source.network
         final = self.rounds(loaded, contest, references, start, chain)
         members = tuple(self.source(each, loaded, chain) for each in references.members)
         return replace(final, members=members)
@@ -163,7 +169,7 @@ class _Planner:
         unlabelled = self.unlabelled(loaded, contest)
         teachers = tuple(self.source(each, loaded, chain) for each in references.teachers)
         for reference, teacher in zip(references.teachers, teachers, strict=True):
-            self.check_teacher(loaded, reference.key, teacher, contest)
+            self.check_source(loaded, reference.key, teacher, contest, refuse_teacher)
         if not teachers and references.labels is None:
             plain = loaded.recipe.model_copy(update={"pseudo": None})
             own = self.round(loaded, plain, contest, f"{loaded.name}.round-0", None, start)
@@ -278,14 +284,12 @@ class _Planner:
             self.progress.say(f"warning: {warning}")
         return split
 
-    def check_teacher(
-        self, loaded: LoadedRecipe, key: KeyPath, teacher: Source, contest: Contest
+    def check_source(
+        self, loaded: LoadedRecipe, key: KeyPath, source: Source, contest: Contest, refuse: _Guard
     ) -> None:
-        """Refuse a teacher that does not fit; a warning says what cannot be told."""
+        """Refuse a teacher or a start that does not fit; a warning says what cannot be told."""
         try:
-            warning = refuse_teacher(
-                teacher, contest, loaded.recipe.data, self.project, self.progress
-            )
+            warning = refuse(source, contest, loaded.recipe.data, self.project, self.progress)
         except TrashError as error:
             raise RecipeError(loaded.path, [problem_at(loaded, key, error)]) from None
         if warning:
