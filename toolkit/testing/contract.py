@@ -83,6 +83,10 @@ class Subject:
         """(height, width) of photos that show areas of pixels, or the recipe's own size."""
         return ((96, 96), (96, 128)) if self.context is CONTEXT else (self.context.image_size,)
 
+    def n_seeds(self, size: tuple[int, int]) -> int:
+        """Return with how many seeds a rule that draws photos of a size is tried: 20, or 6 of large ones."""
+        return 20 if size[0] * size[1] <= 128 * 128 else 6
+
     @cached_property
     def component(self) -> Any:
         """The component made from `context`, once for all rules that do not change it."""

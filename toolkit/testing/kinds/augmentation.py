@@ -76,7 +76,7 @@ def moves_alike(subject: Subject) -> None:
     seen = False
     for size in subject.large_sizes:
         augmentation = subject.build(image_size=size)
-        for seed in range(2 * _TRIES):
+        for seed in range(subject.n_seeds(size)):
             rng = np.random.default_rng(seed)
             mask = alignment.areas(rng, *size, subject.context.n_classes)
             first, second = (

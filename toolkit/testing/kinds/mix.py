@@ -94,7 +94,7 @@ def moves_alike(subject: Subject) -> None:
     """Moves photo and masks alike, and gives a blend the share that it has in the photo."""
     for size in subject.large_sizes:
         mix = subject.build(image_size=size)
-        for seed in range(2 * _TRIES):
+        for seed in range(subject.n_seeds(size)):
             rng = np.random.default_rng(seed)
             masks = [alignment.areas(rng, *size, subject.context.n_classes) for _ in range(2)]
             photos = [alignment.photos(rng, mask) for mask in masks]
