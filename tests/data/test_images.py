@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -201,6 +202,18 @@ def test_cached_images_are_the_decoded_ones(
         expected = expected if size is None else resize_image(expected, size)
         np.testing.assert_array_equal(cached[index], expected)
         np.testing.assert_array_equal(decoded[index], expected)
+
+
+def test_images_that_were_resized_by_another_rule_are_not_found(
+    train_split: Split, cache: Path
+) -> None:
+    with patch("toolkit.data.images.RESIZING", 1):
+        open_images(train_split, cache, (12, 20), QUIET)
+        open_images(train_split, cache, None, QUIET)
+    assert len(files(cache / "images")) == 2
+    open_images(train_split, cache, (12, 20), QUIET)
+    open_images(train_split, cache, None, QUIET)
+    assert len(files(cache / "images")) == 3  # native sizes know no rule
 
 
 def test_without_a_cache_nothing_is_written(train_split: Split, cache: Path) -> None:

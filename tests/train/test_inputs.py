@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from tiny_training import make_recipe, open_tiny
@@ -72,3 +73,10 @@ def test_the_code_of_plugins_decides_too(tiny_root: Path) -> None:
     recipe = make_recipe()
     inputs = training_inputs(recipe, open_tiny(tiny_root, recipe), {})
     assert training_key(inputs, {"mine": "a"}) != training_key(inputs, {"mine": "b"})
+
+
+def test_another_rule_of_resizing_makes_another_training(key_of: Any) -> None:
+    """Runs whose masks lay beside their photos are not found again."""
+    with patch("toolkit.train.inputs.RESIZING", 1):
+        before = key_of()
+    assert before != key_of()
