@@ -205,6 +205,18 @@ def test_a_killed_process_is_resumed_exactly(
     assert not list((tmp_path / "cut").glob(".*"))
 
 
+def test_loader_processes_end_with_a_killed_training(
+    processes: Processes, tiny_root: Path, tmp_path: Path
+) -> None:
+    """Also one whose augmentation hangs."""
+    recipe = {"data": {"workers": 1}}
+    arguments = [str(SCRIPT), str(tiny_root), str(tmp_path / "run"), json.dumps({"recipe": recipe})]
+    process = processes.start(*arguments, cwd=tmp_path, TINY_HANG_AFTER="0")
+    processes.wait_until(lambda: len(processes.alive()) == 2, process)
+    process.kill()
+    processes.wait_until_gone()
+
+
 def test_resuming_without_a_finished_epoch_begins(tiny_root: Path, tmp_path: Path) -> None:
     result = train(tiny_root, tmp_path / "run", make_recipe(epochs=1), resume=True)
     assert result.epochs == 1

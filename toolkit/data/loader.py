@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import cv2
@@ -17,6 +18,7 @@ from toolkit.data.dataset import EvalDataset, Item, Key, Source, TrainDataset, s
 from toolkit.data.mixing import Mixing, partner_shift
 from toolkit.data.order import EpochOrder
 from toolkit.errors import TrashError, UsageError
+from toolkit.lifetime import end_with_parent
 from toolkit.memory import keep_freed_memory
 
 
@@ -195,7 +197,7 @@ def _loader(dataset: Any, *, batch_sampler: Any, workers: int) -> DataLoader[Any
         batch_sampler=batch_sampler,
         num_workers=workers,
         collate_fn=_collate,
-        worker_init_fn=_start_worker,
+        worker_init_fn=partial(_start_worker, parent=os.getpid()),
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
     )
@@ -209,7 +211,9 @@ def _usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _start_worker(worker: int) -> None:
+def _start_worker(worker: int, parent: int) -> None:
+    # torch's own watch is kept between batches only: an augmentation that hangs would hang for ever.
+    end_with_parent(parent)
     # Several workers with several threads each would fight for the cores.
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -8,13 +8,12 @@ import os
 import signal
 import sys
 import tempfile
-import threading
-import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 from toolkit.errors import EXIT_FAILED, TrashError, UsageError
+from toolkit.lifetime import end_with_parent
 
 _RUN = "TRASH_RUN"
 _LAUNCHER = "TRASH_LAUNCHER"
@@ -48,9 +47,9 @@ def end_with_launcher() -> None:
         return
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if not _killed_with_parent():
-        threading.Thread(target=_watch, args=(int(launcher),), daemon=True).start()
+        end_with_parent(int(launcher))
     elif os.getppid() != int(launcher):  # it had ended before
-        _end_at_once()
+        os._exit(EXIT_FAILED)
 
 
 _PR_SET_PDEATHSIG = 1
@@ -62,16 +61,6 @@ def _killed_with_parent() -> bool:
         return False
     refused: int = ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     return refused == 0
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    _end_at_once()
-
-
-def _end_at_once() -> None:
-    os._exit(EXIT_FAILED)
 
 
 def launch(devices: int, run: Path, arguments: Sequence[str]) -> None:
