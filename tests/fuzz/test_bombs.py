@@ -228,3 +228,12 @@ def test_names_of_any_length_take_no_time() -> None:
     with limited_time():
         assert nearest("ab" * 100_000, ["ba" * 100_000, "a"]) is None
         assert did_you_mean("unett", ["ba" * 100_000, "unet"]) == "Did you mean unet?"
+
+
+def test_a_checkpoint_that_names_another_disk_is_damage(tmp_path: Path) -> None:
+    READERS["checkpoint"].write(tmp_path)
+    data = (tmp_path / "a.pt").read_bytes()
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 2)
+    (tmp_path / "b.pt").write_bytes(data[:-22] + locator + data[-22:])
+    with pytest.raises(UsageError, match="the end of the checkpoint is missing"):
+        load_checkpoint(tmp_path / "b.pt")

@@ -83,7 +83,7 @@ def read_tensor_file(path: Path, what: str) -> dict[str, Any]:
         raise UsageError(f"{path} is empty, not a {what}", _COPY_AGAIN)
     if magic != _ZIP_MAGIC:
         raise UsageError(f"{path} is not a {what}: it was not written by torch.save")
-    if not zipfile.is_zipfile(path):
+    if not _ends_as_zip(path):
         raise UsageError(f"{path} is cut off: the end of the {what} is missing", _COPY_AGAIN)
     try:
         instructions = require_plain(_pickle_in(path))
@@ -104,6 +104,13 @@ def read_tensor_file(path: Path, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f"{path} is not a {what}: it holds a {type(value).__name__}")
     return value
+
+
+def _ends_as_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # its end names a part on another disk
+        return False
 
 
 _COPY_AGAIN = "Copy or train it again."
