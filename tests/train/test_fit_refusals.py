@@ -91,3 +91,30 @@ def test_a_loss_without_gradient_is_refused(
     monkeypatch.setattr(tiny_training, "cross_entropy", make)
     with pytest.raises(TrashError, match="no gradient reaches the network"):
         train(tiny_root, tmp_path / "run", make_recipe(epochs=1))
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        ("scheduler", lambda part: {**part, "step": 5}, "scheduler has other entries"),
+        ("scheduler", lambda part: {**part, "base_lrs": ["x"]}, "scheduler.base_lrs is a str"),
+        ("scaler", lambda part: {"scale": 1}, "scaler has other entries"),
+        ("optimizer", lambda part: {}, "cannot be resumed"),
+        ("optimizer", lambda part: _with_lr(part, "fast"), "param_groups.lr is a str"),
+        ("model", lambda part: {"w": torch.zeros(1)}, "cannot be resumed"),
+    ],
+)
+def test_a_forged_state_is_refused_before_it_trains(
+    tiny_root: Path, tmp_path: Path, part: str, change: Any, message: str
+) -> None:
+    train(tiny_root, tmp_path / "run", make_recipe(epochs=1))
+    path = tmp_path / "run" / "state.pt"
+    content = torch.load(path, weights_only=True)
+    content["learner"][part] = change(content["learner"][part])
+    torch.save(content, path)
+    with pytest.raises(UsageError, match=message):
+        train(tiny_root, tmp_path / "run", make_recipe(epochs=2), resume=True)
+
+
+def _with_lr(part: dict[str, Any], rate: Any) -> dict[str, Any]:
+    return {**part, "param_groups": [{**group, "lr": rate} for group in part["param_groups"]]}

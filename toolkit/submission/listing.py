@@ -99,8 +99,5 @@ def _decided(combine: ComponentSpec, postprocess: Sequence[ComponentSpec]) -> st
 
 def _short(checkpoint: str) -> str:
     path = PurePosixPath(checkpoint)
-    return (
-        (path.relative_to("runs") if path.parts[:1] == ("runs",) else path)
-        .with_suffix("")
-        .as_posix()
-    )
+    short = path.relative_to("runs") if path.parts[:1] == ("runs",) else path
+    return (short.with_suffix("") if short.name else path).as_posix()

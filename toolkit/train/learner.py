@@ -210,9 +210,14 @@ class Learner:
             ValueError: a part of it has other entries.
         """
         for name, part in self._parts().items():
+            # What these hold becomes attributes unseen, and fails in the middle of an epoch.
             if name in ("scheduler", "scaler"):
-                # Theirs become attributes unseen, also such that no schedule has.
                 _require_alike(state[name], part.state_dict(), name)
+            elif name == "optimizer":
+                own = part.state_dict()["param_groups"]
+                _require_alike(state[name]["param_groups"], own, "param_groups")
+            elif name == "ema":
+                _require_alike(state[name]["steps"], part.state_dict()["steps"], "ema.steps")
             part.load_state_dict(state[name])
 
     def _parts(self) -> dict[str, Any]:
@@ -232,9 +237,10 @@ def _require_alike(saved: Any, own: Any, where: str) -> None:
             raise ValueError(f"{where} has other entries")
         for key, value in own.items():
             _require_alike(saved[key], value, f"{where}.{key}")
-    elif isinstance(own, list | tuple) != isinstance(saved, list | tuple) or (
-        not isinstance(own, list | tuple) and _kind(saved) != _kind(own)
-    ):
+    elif isinstance(own, list | tuple) and isinstance(saved, list | tuple):
+        for value in saved if own else ():
+            _require_alike(value, own[0], where)
+    elif _kind(saved) != _kind(own):
         raise ValueError(f"{where} is a {type(saved).__name__}")
 
 
