@@ -49,7 +49,9 @@ fields = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=400,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(changes=st.lists(fields, min_size=1, max_size=4))
 def test_every_annotation_is_read_told_or_refused(
