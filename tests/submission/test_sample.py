@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
 from toolkit.submission.expect import row_order
@@ -155,3 +157,44 @@ def test_ids_without_ending_are_written_and_read_back(tmp_path: Path, format_: A
     assert [name for name, _ in read] == ORDER
     for (_, found), expected in zip(read, labels, strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+_PIECES = st.sampled_from(
+    [
+        *(b"image_id", b"PredictionString", b"ImageId_ClassId", b"EncodedPixels", b"Unnamed: 0"),
+        *(b"test_0.png", b"test_1.png", b"test_2.png", b"test_0_1", b"test_2.png_2", b" ", b"0 0"),
+        *(
+            b",",
+            b";",
+            b"\t",
+            b'"',
+            b"\n",
+            b"\r\n",
+            b"\r",
+            b"\0",
+            b"\xff\xfe",
+            b"\xef\xbb\xbf",
+            b"\xe9",
+        ),
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fuzz") / "sample.csv"
+
+
+@given(st.lists(_PIECES | st.binary(max_size=3), max_size=24), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_a_right_order_or_one_message(
+    sample_file: Path, pieces: list[bytes], by_class: bool
+) -> None:
+    sample_file.write_bytes(b"".join(pieces))
+    told, order = str(sample_file), tuple(NAMES)
+    try:
+        order = row_order(NAMES, sample_file, run_length() if by_class else mask_string())
+    except UsageError as error:
+        told = error.message
+    assert str(sample_file) in told
+    assert sorted(order) == NAMES
