@@ -196,7 +196,7 @@ def test_a_killed_process_is_resumed_exactly(
     process.kill()
     processes.finish(process)
     assert len(_records(tmp_path / "cut")) == 2
-    (tmp_path / "cut" / ".killed.best.pt").write_bytes(b"half a file")
+    (tmp_path / "cut" / ".tmp.killed.best.pt").write_bytes(b"half a file")
 
     train(tiny_root, tmp_path / "whole", make_recipe(**recipe))
     train(tiny_root, tmp_path / "cut", make_recipe(**recipe), resume=True)
