@@ -49,7 +49,7 @@ fields = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=400,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -207,7 +207,7 @@ def test_an_outline_smaller_than_a_pixel_is_no_mistake() -> None:
 coordinates = st.one_of(st.integers(-4, 12), st.floats(-4, 12, allow_nan=False))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(polygons=st.lists(st.lists(coordinates, max_size=10), max_size=3))
 def test_only_outlines_without_a_pixel_are_called_empty(polygons: list[list[float]]) -> None:
     why = why_empty(polygons, HEIGHT, WIDTH)
