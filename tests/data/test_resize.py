@@ -129,7 +129,8 @@ def test_a_box_has_one_place_in_image_mask_and_shape(
     mask = np.zeros(old, np.uint8)
     mask[box] = 1
     before = centre(mask)
-    tolerance = 0.08 / np.array(new)  # a twelfth of a pixel: 8 bits, and edges at the next centre
+    # 8 bits, and where a side grows each old pixel is hit by a new centre more or less often.
+    tolerance = 0.15 / np.array(new)
     image = resize_image(np.repeat(mask[..., None] * np.uint8(255), 3, axis=2), new)
     assert (np.abs(centre(image[..., 1].astype(float)) - before) < tolerance).all()
     # An edge of a mask is at an edge of a pixel: half a pixel at most on either side.
