@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -77,7 +79,18 @@ def make_app() -> typer.Typer:
         app.add_typer(group, name=name, context_settings=_SETTINGS)
     for name, command in _COMMANDS.items():
         app.command(name, context_settings=_SETTINGS)(command)
+    _unwrap_help(app)
     return app
+
+
+def _unwrap_help(app: typer.Typer) -> None:
+    """Let the terminal alone break the lines of help: docstrings are as wide as an editor."""
+    for command in app.registered_commands:
+        text = command.help or inspect.getdoc(command.callback) or ""
+        command.help = re.sub(r"(?<!\n)\n(?!\s)", " ", text)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _unwrap_help(group.typer_instance)
 
 
 _GROUPS = {

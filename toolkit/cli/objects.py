@@ -46,7 +46,10 @@ app = typer.Typer(
 @app.command(_DEFAULT)
 def cut(
     recipe: Annotated[
-        Path, typer.Argument(metavar="RECIPE", help=f"{RECIPE_HELP} Its training split, [objects].")
+        Path,
+        typer.Argument(
+            metavar="RECIPE", help=f"{RECIPE_HELP} It gives the training split and the classes."
+        ),
     ],
     data: DataFolder = None,
     output: Annotated[

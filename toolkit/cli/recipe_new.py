@@ -25,9 +25,10 @@ def new(
         ),
     ] = None,
     extends: Annotated[
-        Path | None, typer.Option("--extends", help=f"Start from this. {RECIPE_HELP}")
+        Path | None,
+        typer.Option("--extends", metavar="RECIPE", help=f"Base to start from. {RECIPE_HELP}"),
     ] = None,
-    author: Annotated[str, typer.Option("--author", help="Who: goes into the header.")] = "",
+    author: Annotated[str, typer.Option("--author", help="Your name, for the header.")] = "",
 ) -> None:
     """Write a new recipe that works, to be changed."""
     from toolkit.recipe.new import new_recipe
