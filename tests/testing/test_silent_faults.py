@@ -244,8 +244,8 @@ class OneDigit:
 
     def write(self, target: Any, rows: Any) -> None:
         for name, labels in rows:
-            step = len(labels) // 8
-            digits = "".join(str(label % 10) for label in labels[::step, ::step].ravel())
+            down, right = (side // 8 for side in labels.shape)
+            digits = "".join(str(label % 10) for label in labels[::down, ::right].ravel())
             target.write(f"{name}\t{digits}\n".encode())
 
     def read(self, path: Any) -> Iterator[tuple[str, Any]]:
