@@ -26,7 +26,7 @@ def _empty_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def lacking(registry: Registry, model: str, **parameters: str) -> list[str]:
     told: list[str] = []
-    context = Context(CLASSES, (64, 64), pretrained=False, lacks=told.append)
+    context = Context(CLASSES, (64, 64), pretrained=False, report_missing=told.append)
     with torch.device("meta"):
         registry.build("model", ComponentSpec(name=model, **parameters), context)
     return told
@@ -92,6 +92,8 @@ def test_a_run_and_a_trial_are_told_nothing() -> None:
     def unexpected() -> str:
         raise AssertionError
 
-    assert local_weights.are_wanted(Context(CLASSES), "imagenet", unexpected)
-    assert not local_weights.are_wanted(Context(CLASSES, pretrained=False), "imagenet", unexpected)
-    assert not local_weights.are_wanted(Context(CLASSES), "none", unexpected)
+    assert local_weights.should_load_weights(Context(CLASSES), "imagenet", unexpected)
+    assert not local_weights.should_load_weights(
+        Context(CLASSES, pretrained=False), "imagenet", unexpected
+    )
+    assert not local_weights.should_load_weights(Context(CLASSES), "none", unexpected)

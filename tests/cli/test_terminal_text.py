@@ -16,7 +16,7 @@ from threading import Thread
 import pytest
 
 from toolkit.cli import console, main
-from toolkit.cli.terminal_text import visible, visible_json
+from toolkit.cli.terminal_text import visible_json, visible_text
 from toolkit.errors import TrashError
 
 CLEAR, TITLE, CSI, TURNED = "\x1b[2J", "\x1b]0;owned\x07", "\x9b31m", "gpj.\u202etxt"
@@ -43,10 +43,10 @@ _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 def test_every_obeyed_character_becomes_an_escape_and_no_other() -> None:
     everything = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x110000)]))
-    assert obeyed(visible(everything)) == []
+    assert obeyed(visible_text(everything)) == []
     plain = "Füße 写真 \t\n🙂 [x] \\x1b עברית"
-    assert visible(plain) == plain
-    assert visible("\x1b\x9b\u202e\U000e0041") == "\\x1b\\x9b\\u202e\\U000e0041"
+    assert visible_text(plain) == plain
+    assert visible_text("\x1b\x9b\u202e\U000e0041") == "\\x1b\\x9b\\u202e\\U000e0041"
     text = json.dumps([everything], ensure_ascii=False)
     assert obeyed(visible_json(text)) == []
     assert json.loads(visible_json(text)) == [everything]

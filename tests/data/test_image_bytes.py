@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from toolkit.data.coco import ImageRecord
-from toolkit.data.image_bytes import Header, decode, read_header, turned
+from toolkit.data.image_bytes import Header, apply_orientation, decode, read_header
 from toolkit.data.images import ImageSizeError, read_image
 from toolkit.errors import UsageError
 
@@ -56,7 +56,7 @@ def test_every_format_and_orientation_is_turned_as_pillow_turns_it(
         found = decode(data, header, HERE, oriented=oriented).astype(int)
         assert found.shape == expected.shape
         assert np.abs(found - expected).mean() < (4 if kind == "JPEG" else 1e-9)
-    np.testing.assert_array_equal(turned(stored, orientation), shown)
+    np.testing.assert_array_equal(apply_orientation(stored, orientation), shown)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK"])

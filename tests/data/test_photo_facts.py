@@ -10,7 +10,7 @@ import pytest
 from tests.data.conftest import MakeContest
 from toolkit.data import photo_facts
 from toolkit.data.contest import Contest
-from toolkit.data.photo_facts import Fault, headers_of, undecodable
+from toolkit.data.photo_facts import Fault, headers_of, undecodable_photos
 from toolkit.data.photo_rules import require_decodable
 from toolkit.errors import UsageError
 from toolkit.progress import SilentProgress
@@ -66,7 +66,7 @@ def test_photos_that_cannot_be_decoded_are_named(
 def test_each_photo_is_read_and_decoded_once_in_its_life(
     contest: Contest, data_root: Path, make_contest: MakeContest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert undecodable(contest.train, QUIET) == []
+    assert undecodable_photos(contest.train, QUIET) == []
     read: list[str] = []
     real = photo_facts.read_bytes
     monkeypatch.setattr(
@@ -74,14 +74,14 @@ def test_each_photo_is_read_and_decoded_once_in_its_life(
     )
     monkeypatch.setattr(photo_facts, "read_image", lambda path, _: read.append(path.name))
     again = make_contest()
-    assert undecodable(again.train, QUIET) == []
+    assert undecodable_photos(again.train, QUIET) == []
     assert read == []
     shutil.move(data_root / "train" / "03.png", data_root / "train" / "x.png")
     shutil.copy(data_root / "train" / "04.png", data_root / "train" / "03.png")
-    assert undecodable(make_contest().train, QUIET) == []
+    assert undecodable_photos(make_contest().train, QUIET) == []
     assert read == []  # another name of a known photo
     cv2.imwrite(str(data_root / "train" / "03.png"), np.full((24, 32, 3), 7, np.uint8))
-    assert undecodable(make_contest().train, QUIET) == []
+    assert undecodable_photos(make_contest().train, QUIET) == []
     assert read == ["03.png", "03.png"]
 
 

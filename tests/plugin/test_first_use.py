@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.plugin.first_use import remember, unseen_files
+from toolkit.plugin.first_use import remember_files, unseen_files
 
 
 @pytest.fixture(autouse=True)
@@ -34,22 +34,22 @@ ALL = ["_shared.py", "one.py", "package/__init__.py", "package/deep/code.py"]
 
 def test_everything_that_may_run_is_new_once(folder: Path) -> None:
     assert unseen_files(folder) == (ALL, True)
-    remember(folder)
+    remember_files(folder)
     assert unseen_files(folder) == ([], False)
 
 
 def test_new_and_changed_files_are_new_again(folder: Path) -> None:
-    remember(folder)
+    remember_files(folder)
     (folder / "package" / "deep" / "code.py").write_text("changed\n")
     (folder / "two.py").write_text("")
     assert unseen_files(folder) == (["package/deep/code.py", "two.py"], False)
     (folder / "two.py").unlink()
-    remember(folder)
+    remember_files(folder)
     assert unseen_files(folder) == ([], False)
 
 
 def test_a_file_changed_within_the_clocks_tick_and_of_equal_size_is_new(folder: Path) -> None:
-    remember(folder)
+    remember_files(folder)
     file = folder / "one.py"
     times = file.stat()
     file.write_text(file.read_text().upper())
@@ -59,7 +59,7 @@ def test_a_file_changed_within_the_clocks_tick_and_of_equal_size_is_new(folder: 
 
 def test_a_copy_of_a_known_folder_is_new(folder: Path, tmp_path: Path) -> None:
     """Also where the clone brings all hidden folders of the one that is known."""
-    remember(folder)
+    remember_files(folder)
     shutil.copytree(folder.parent, tmp_path / "other", symlinks=True)
     assert unseen_files(tmp_path / "other" / "plugins") == (ALL, True)
 
@@ -79,7 +79,7 @@ def test_compiled_modules_are_named(folder: Path) -> None:
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"files": 3}', '{"files": {"one.py": 3}}'])
 def test_a_broken_record_is_no_record(folder: Path, state: Path, content: str) -> None:
-    remember(folder)
+    remember_files(folder)
     (record,) = state.rglob("*.json")
     record.write_text(content)
     assert unseen_files(folder)[0] == ALL
@@ -89,7 +89,7 @@ def test_nowhere_to_remember_is_no_error(
     folder: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state.write_text("a file, where the folder would be\n")
-    remember(folder)
+    remember_files(folder)
     assert unseen_files(folder) == (ALL, True)
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
 
@@ -97,7 +97,7 @@ def test_nowhere_to_remember_is_no_error(
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", homeless)
-    remember(folder)
+    remember_files(folder)
     assert unseen_files(folder) == (ALL, True)
     assert not Path("relative").exists()
 

@@ -6,7 +6,7 @@ import pytest
 
 from toolkit.data.photo_set import PhotoSet
 from toolkit.files import digest_of
-from toolkit.predict.exposure import Exposure, exposure_in, merged
+from toolkit.predict.exposure import Exposure, combined_exposure, exposure_in
 
 A, B, C = (digest_of(name) for name in "abc")
 
@@ -18,9 +18,9 @@ def test_comes_back_from_a_lineage() -> None:
 
 def test_of_several_networks_are_all_photos_and_all_that_is_untold() -> None:
     one, other = Exposure(PhotoSet.of([A]), ("x",)), Exposure(PhotoSet.of([B]), ("y", "x"))
-    total = merged([one, other])
+    total = combined_exposure([one, other])
     assert [content in total.photos for content in (A, B, C)] == [True, True, False]
-    assert total.untold == ("x", "y")
+    assert total.unrecorded == ("x", "y")
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,11 @@ def test_of_several_networks_are_all_photos_and_all_that_is_untold() -> None:
     [
         {},
         {"photos": None},
-        {"photos": {"trained": 5, "untold": []}},
-        {"photos": {"trained": "?", "untold": []}},
+        {"photos": {"trained": 5, "unrecorded": []}},
+        {"photos": {"trained": "?", "unrecorded": []}},
         {"photos": {"trained": ""}},
-        {"photos": {"trained": "", "untold": 3}},
+        {"photos": {"trained": "", "unrecorded": 3}},
     ],
 )
 def test_what_is_not_noted_or_damaged_is_untold(lineage: dict[str, Any]) -> None:
-    assert exposure_in(lineage, "me") == Exposure(untold=("me",))
+    assert exposure_in(lineage, "me") == Exposure(unrecorded=("me",))

@@ -97,8 +97,8 @@ def test_changed_contents_are_named_without_their_digests(tmp_path: Path) -> Non
 def test_what_an_older_version_did_not_note_is_told(tmp_path: Path) -> None:
     save_state(tmp_path / "state.pt", RECIPE, {}, History())
     saved = load_state(tmp_path / "state.pt", {**RECIPE, "photos of the training split": "c"})
-    assert saved.untold == ("photos of the training split",)
-    assert not load_state(tmp_path / "state.pt", RECIPE).untold
+    assert saved.unrecorded == ("photos of the training split",)
+    assert not load_state(tmp_path / "state.pt", RECIPE).unrecorded
 
 
 def test_a_checkpoint_is_no_state(tmp_path: Path) -> None:

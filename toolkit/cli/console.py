@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from toolkit.cli.terminal_text import visible, visible_json
+from toolkit.cli.terminal_text import visible_json, visible_text
 from toolkit.errors import TrashError
 from toolkit.progress import Bar, Progress
 
@@ -47,7 +47,7 @@ def _console(stderr: bool) -> Console:
 
 def print_result(text: str) -> None:
     """Print one line of result on stdout, unwrapped."""
-    print(visible(text))
+    print(visible_text(text))
 
 
 def print_json(value: Any) -> None:
@@ -79,7 +79,7 @@ def print_table(
     texts = [[_cell(value) for value in row] for row in rows]
     right = [column in numeric for column in columns]
     whole = [number == 0 or is_number for number, is_number in enumerate(right)]
-    columns = [visible(column) for column in columns]
+    columns = [visible_text(column) for column in columns]
     narrowest = [
         max(map(_widest_line if whole[number] else _longest_word, cells))
         for number, cells in enumerate(zip(columns, *texts, strict=True))
@@ -127,7 +127,7 @@ def print_entries(groups: Mapping[str, Sequence[Entry]]) -> None:
             name when there is room, else below it, as pairs always do.
     """
     console = _console(stderr=False)
-    groups = {visible(heading): [*map(_entry, entries)] for heading, entries in groups.items()}
+    groups = {visible_text(heading): [*map(_entry, entries)] for heading, entries in groups.items()}
     names = [name for entries in groups.values() for name, text in entries if isinstance(text, str)]
     width = max(map(cell_len, names), default=0)
     beside = width + 2 * _GAP + _NARROWEST_TEXT <= console.width
@@ -151,8 +151,8 @@ def print_entries(groups: Mapping[str, Sequence[Entry]]) -> None:
 def _entry(entry: Entry) -> Entry:
     name, text = entry
     if isinstance(text, str):
-        return visible(name), visible(text)
-    return visible(name), [(visible(label), visible(value)) for label, value in text]
+        return visible_text(name), visible_text(text)
+    return visible_text(name), [(visible_text(label), visible_text(value)) for label, value in text]
 
 
 def _print_beside(console: Console, indent: int, name: str, width: int, text: str) -> None:
@@ -174,12 +174,12 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return "-" if value != value else f"{value:.4f}"
-    return visible(str(value))
+    return visible_text(str(value))
 
 
 def note(text: str) -> None:
     """Print one line of log on stderr."""
-    _console(stderr=True).print(visible(text), markup=False, soft_wrap=True)
+    _console(stderr=True).print(visible_text(text), markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
@@ -198,7 +198,7 @@ def print_error(error: TrashError) -> None:
 
 def _plain(text: str) -> str:
     """Return text of others for a place where rich looks for its markup."""
-    return escape(visible(text))
+    return escape(visible_text(text))
 
 
 def make_progress() -> Progress:
@@ -212,7 +212,7 @@ def _figures(figures: Mapping[str, float]) -> str:
 
 def _short(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, float):
-        return visible(str(value))
+        return visible_text(str(value))
     if value != value:
         return "-"
     if value == 0 or 1e-3 <= abs(value) < 1e4:
@@ -246,7 +246,7 @@ class _TerminalProgress:
 
     @contextmanager
     def bar(self, description: str, total: int, unit: str) -> Iterator[Bar]:
-        description = visible(description)
+        description = visible_text(description)
         progress = RichProgress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
@@ -268,7 +268,7 @@ class _TerminalProgress:
             self._console.print(line, markup=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
-        self._console.print(visible(text), markup=False)
+        self._console.print(visible_text(text), markup=False)
 
 
 class _TerminalBar:
@@ -299,7 +299,7 @@ class _LineProgress:
             self.say(line)
 
     def say(self, text: str) -> None:
-        print(visible(text), file=sys.stderr, flush=True)
+        print(visible_text(text), file=sys.stderr, flush=True)
 
 
 class _LineBar:

@@ -101,13 +101,13 @@ def new(
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of that name.")] = False,
 ) -> None:
     """Write a plugin that works at once, with its test, to be changed."""
-    from toolkit.plugin.first_use import remember
+    from toolkit.plugin.first_use import remember_files
     from toolkit.plugin.scaffold import write_plugin
     from toolkit.recipe.problems import shown_path
 
     project = find_project()
     written = write_plugin(name, kind, project, open_registry(project), force=force)
-    remember(project.plugins)
+    remember_files(project.plugins)
     for path in written.files:
         console.print_result(shown_path(path))
     console.note(f"check it: trash plugin check {name}")

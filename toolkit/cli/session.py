@@ -6,7 +6,7 @@ from toolkit.cli import console
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import builtin_registry, load_registry, plugins_enabled
-from toolkit.plugin.first_use import remember, unseen_files
+from toolkit.plugin.first_use import remember_files, unseen_files
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.problems import shown_path
@@ -47,4 +47,4 @@ def _name_new_files(project: Project) -> None:
         f"{what} {shown_path(project.plugins)}, which run now: {', '.join(files)} "
         "(--no-plugins leaves them out)"
     )
-    remember(project.plugins)
+    remember_files(project.plugins)

@@ -12,7 +12,7 @@ _OBEYED = re.compile(
 )
 
 
-def visible(text: str) -> str:
+def visible_text(text: str) -> str:
     r"""Return `text` with every character that a terminal would obey as an escape, such as `\x1b`.
 
     File names, class names, recipes and messages of other programs may hold them: they could recolour

@@ -179,9 +179,9 @@ def decode(
     # OpenCV turns a TIFF whatever the flags say: it is turned back.
     is_turned = data.startswith(_TIFF_STARTS)
     if oriented and not is_turned:
-        pixels = turned(pixels, header.orientation)
+        pixels = apply_orientation(pixels, header.orientation)
     elif is_turned and not oriented:
-        pixels = turned(pixels, _BACK.get(header.orientation, header.orientation))
+        pixels = apply_orientation(pixels, _BACK.get(header.orientation, header.orientation))
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
@@ -199,7 +199,7 @@ _BACK = {6: 8, 8: 6}
 """Orientation -> the one that undoes it, where it is another."""
 
 
-def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def apply_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """Return (height, width, 3) pixels as an EXIF orientation of 1 … 8 wants them shown."""
     if orientation in _QUARTER_TURNS:
         pixels = pixels.transpose(1, 0, 2)

@@ -87,7 +87,9 @@ def oriented_flags(
     return tuple(flags)
 
 
-def doubts(file: Path, evidence: Evidence, setting: Setting, elsewhere: bool | None) -> str:
+def orientation_warning(
+    file: Path, evidence: Evidence, setting: Setting, elsewhere: bool | None
+) -> str:
     """Return what a user should know of a file's orientation, empty = nothing.
 
     Args:

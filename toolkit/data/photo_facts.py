@@ -78,7 +78,7 @@ def _header(path: Path, row: int) -> Header | Fault:
         return Fault(row, error)
 
 
-def undecodable(split: Split, progress: Progress) -> list[Fault]:
+def undecodable_photos(split: Split, progress: Progress) -> list[Fault]:
     """Return the photos of a split that cannot be decoded; each is tried once in its life.
 
     Args:

@@ -11,8 +11,8 @@ from toolkit.data.coco import ImageRecord
 from toolkit.data.image_bytes import Header
 from toolkit.data.images import require_size
 from toolkit.data.listing import some_of
-from toolkit.data.orientation import doubts, evidence_of, oriented_flags
-from toolkit.data.photo_facts import Fault, headers_of, read_headers, undecodable
+from toolkit.data.orientation import evidence_of, orientation_warning, oriented_flags
+from toolkit.data.photo_facts import Fault, headers_of, read_headers, undecodable_photos
 from toolkit.errors import UsageError
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
@@ -72,7 +72,7 @@ def photo_rules(
         images=images,
         applied=rule if data.exif == "auto" else data.exif == "apply",
         faults=tuple(_faults(root, images, found)),
-        warning=doubts(file, evidence, data.exif, elsewhere),
+        warning=orientation_warning(file, evidence, data.exif, elsewhere),
     )
 
 
@@ -159,4 +159,4 @@ def require_decodable(split: Split, progress: Progress) -> None:
     Raises:
         UsageError: names them.
     """
-    refuse_faults(split, undecodable(split, progress))
+    refuse_faults(split, undecodable_photos(split, progress))

@@ -17,7 +17,7 @@ from toolkit.data.photo_set import PhotoSet
 from toolkit.ensemble.agreement import differences
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.plan import Labelling, Source, Training
-from toolkit.predict.exposure import Exposure, exposure_in, merged
+from toolkit.predict.exposure import Exposure, combined_exposure, exposure_in
 from toolkit.predict.member import stored_recipe
 from toolkit.progress import Progress
 from toolkit.project import Project
@@ -44,8 +44,8 @@ def exposure_of(network: Training | Path, project: Project) -> Exposure:
 def _exposure_of_labels(labels: Labelling, project: Project) -> Exposure:
     found = Exposure(PhotoSet.of(labels.unlabelled.contents))
     if labels.file is not None:  # whoever made it
-        found |= Exposure(untold=(str(labels.file),))
-    return found | merged(exposure_of(each.network, project) for each in labels.teachers)
+        found |= Exposure(unrecorded=(str(labels.file),))
+    return found | combined_exposure(exposure_of(each.network, project) for each in labels.teachers)
 
 
 def refuse_unlabelled(unlabelled: Split, contest: Contest) -> str | None:
@@ -140,7 +140,7 @@ def _refuse_seen(
     checkpoint = load_checkpoint(network)
     exposure = exposure_in(checkpoint.lineage, source.name)
     _refuse_images(whose, exposure, contest)
-    if not exposure.untold:
+    if not exposure.unrecorded:
         return None
     trained = stored_recipe(network, checkpoint).data
     try:

@@ -166,7 +166,9 @@ def _network(found: Survey, machine: _Machine, registry: Registry, progress: Pro
     size = _input_size(found.image_size, machine.largest)
     encoder, weights = machine.encoder, machine.weights
     lacking: list[str] = []
-    context = Context(("Background", *found.classes), size, pretrained=False, lacks=lacking.append)
+    context = Context(
+        ("Background", *found.classes), size, pretrained=False, report_missing=lacking.append
+    )
     spec = ComponentSpec(name=machine.model, **{"encoder": encoder, "weights": weights})
     with torch.device("meta"):
         model = registry.build("model", spec, context)

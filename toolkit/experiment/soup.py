@@ -18,7 +18,7 @@ from toolkit.errors import UsageError
 from toolkit.experiment.lineage import describe_checkpoint
 from toolkit.metrics.confusion import ConfusionMatrix, scores
 from toolkit.plugin.registry import Registry
-from toolkit.predict.exposure import divisions_of, exposure_in, merged, refuse_exposed
+from toolkit.predict.exposure import combined_exposure, divisions_of, exposure_in, refuse_exposed
 from toolkit.predict.member import Member
 from toolkit.predict.members import (
     MemberChoice,
@@ -114,7 +114,7 @@ def average_checkpoints(
                 "run": output.stem,
                 "weights": list(weights),
                 "data": first.checkpoint.lineage.get("data"),
-                "photos": merged(
+                "photos": combined_exposure(
                     exposure_in(each.checkpoint.lineage, str(each.path)) for each in members
                 ).as_json(),
                 "parents": [

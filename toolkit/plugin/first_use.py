@@ -28,7 +28,7 @@ def unseen_files(folder: Path) -> tuple[list[str], bool]:
     return names, not seen
 
 
-def remember(folder: Path) -> None:
+def remember_files(folder: Path) -> None:
     """Note the files as they are now; where that cannot be written they are named again next time."""
     with suppress(OSError, RuntimeError):
         write_json_atomic(

@@ -77,7 +77,7 @@ class Context:
         build: makes a nested component: `context.build("augmentation", spec)`.
         objects: opens the bank of objects to paste, as `[objects]` of the recipe describes it; it is
             made when it is first asked for.
-        lacks: told what this machine lacks for a run, such as weights that must be downloaded; None
+        report_missing: told what this machine lacks for a run, such as weights that must be downloaded; None
             outside a check, which builds with `pretrained = False`.
     """
 
@@ -95,7 +95,7 @@ class Context:
     objects: Callable[[], ObjectBank] = field(
         default=lambda: _without_objects(), repr=False, compare=False
     )
-    lacks: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
+    report_missing: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def n_classes(self) -> int:

@@ -26,15 +26,15 @@ class Exposure:
 
     Attributes:
         photos: the photos.
-        untold: networks among its ancestors whose photos are not noted, or itself.
+        unrecorded: names of networks that note no photos: of its ancestors, or its own.
     """
 
     photos: PhotoSet = field(default_factory=PhotoSet)
-    untold: tuple[str, ...] = ()
+    unrecorded: tuple[str, ...] = ()
 
     def __or__(self, other: Exposure) -> Exposure:
-        untold = dict.fromkeys(self.untold + other.untold)
-        return Exposure(self.photos | other.photos, tuple(untold))
+        unrecorded = dict.fromkeys(self.unrecorded + other.unrecorded)
+        return Exposure(self.photos | other.photos, tuple(unrecorded))
 
     def of(self, split: Split) -> list[str]:
         """Return the names of those images of a split that are among the photos."""
@@ -43,20 +43,20 @@ class Exposure:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for a manifest or a checkpoint."""
-        return {"trained": self.photos.as_text(), "untold": list(self.untold)}
+        return {"trained": self.photos.as_text(), "unrecorded": list(self.unrecorded)}
 
 
 def exposure_in(lineage: Mapping[str, Any], name: str) -> Exposure:
-    """Return what a checkpoint's lineage notes; where that is nothing, `name` is untold."""
+    """Return what a checkpoint's lineage notes; where it notes nothing, `name` is in `unrecorded`."""
     try:
         noted = lineage["photos"]
-        untold = tuple(str(each) for each in noted["untold"])
-        return Exposure(PhotoSet.from_text(noted["trained"]), untold)
+        unrecorded = tuple(str(each) for each in noted["unrecorded"])
+        return Exposure(PhotoSet.from_text(noted["trained"]), unrecorded)
     except (LookupError, TypeError, ValueError):  # an older version's, or damaged
-        return Exposure(untold=(name,))
+        return Exposure(unrecorded=(name,))
 
 
-def merged(exposures: Iterable[Exposure]) -> Exposure:
+def combined_exposure(exposures: Iterable[Exposure]) -> Exposure:
     """Return all photos of several networks."""
     total = Exposure()
     for each in exposures:
@@ -81,7 +81,7 @@ def refuse_exposed(members: Sequence[Member], split: Split) -> None:
             )
 
 
-def dishonest(member: Member, recipe: Recipe, contest: Contest) -> str | None:
+def validation_obstacle(member: Member, recipe: Recipe, contest: Contest) -> str | None:
     """Return why a network cannot be scored on the validation images of a contest; None if it can.
 
     Args:
@@ -95,7 +95,7 @@ def dishonest(member: Member, recipe: Recipe, contest: Contest) -> str | None:
     if seen:
         n_images = len(contest.val)
         return f"was trained on {len(seen)} of the {n_images} validation images: {some_of(seen)}"
-    if not exposure.untold:
+    if not exposure.unrecorded:
         return None
     digest = _digest(lineage, "train", "digest")
     if digest is None:
@@ -103,7 +103,7 @@ def dishonest(member: Member, recipe: Recipe, contest: Contest) -> str | None:
         return None if same else "was trained on another division of the images"
     if digest == contest.train.digest:
         return None
-    named = ", ".join(exposure.untold)
+    named = ", ".join(exposure.unrecorded)
     return f"was trained on other images, and {named} does not say on which photos"
 
 

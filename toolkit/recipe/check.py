@@ -122,7 +122,7 @@ def _check_build(
         image_counts=(1,) * len(class_names),
         pretrained=False,
         objects=objects,
-        lacks=warnings.append,
+        report_missing=warnings.append,
     )
     problems: list[Problem] = []
     for path, kind, spec in component_specs(loaded.recipe):

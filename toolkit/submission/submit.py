@@ -17,7 +17,7 @@ from toolkit.metrics.confusion import Scores
 from toolkit.plugin.interfaces import Context, Ensembler, SubmissionFormat
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import Chain, build_chain
-from toolkit.predict.exposure import dishonest
+from toolkit.predict.exposure import validation_obstacle
 from toolkit.predict.member import Member
 from toolkit.predict.members import MemberChoice, choose_prediction_device, load_members
 from toolkit.predict.predictor import predict_split
@@ -240,7 +240,7 @@ def _is_honest(
     members: Sequence[Member], recipe: Recipe, contest: Contest, progress: Progress
 ) -> bool:
     """Whether no member has seen the validation images; says who has."""
-    reasons = {each.path: dishonest(each, recipe, contest) for each in members}
+    reasons = {each.path: validation_obstacle(each, recipe, contest) for each in members}
     for path, reason in reasons.items():
         if reason is not None:
             progress.say(f"warning: no validation score: {path} {reason}")

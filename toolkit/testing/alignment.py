@@ -52,7 +52,7 @@ def difference(photo: NDArray[np.uint8], opposite: NDArray[np.uint8]) -> NDArray
     return photo.astype(np.float32) - opposite.astype(np.float32)
 
 
-def blended(
+def blend_share(
     shown: NDArray[np.float32],
     mask: NDArray[np.uint8],
     second: NDArray[np.uint8],
@@ -76,13 +76,13 @@ def blended(
     return float(share), explained
 
 
-def visible(shown: NDArray[np.float32]) -> NDArray[np.bool_]:
+def visible_pixels(shown: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return bool (H, W): where something of the photo is left."""
     found: NDArray[np.bool_] = np.abs(shown).max(axis=2) >= _VISIBLE
     return found
 
 
-def misplaced(shown: NDArray[np.float32], mask: NDArray[np.uint8], n_classes: int) -> str:
+def misplacement(shown: NDArray[np.float32], mask: NDArray[np.uint8], n_classes: int) -> str:
     """Say how a mask does not fit what its photo shows; empty when it fits, or little is left to see.
 
     Args:
@@ -91,7 +91,7 @@ def misplaced(shown: NDArray[np.float32], mask: NDArray[np.uint8], n_classes: in
         n_classes: number of classes that `areas` was given.
     """
     n_codes = min(n_classes, N_CODES)
-    seen = visible(shown) & (mask < n_codes)
+    seen = visible_pixels(shown) & (mask < n_codes)
     inner = seen & _away_from_borders(mask)
     if inner.mean() < _FEWEST:
         return ""

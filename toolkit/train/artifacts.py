@@ -87,10 +87,10 @@ class Artifacts:
                 "start a new run.",
             ) from None
         progress.say(f"resumed {self.path} after epoch {saved.history.last_epoch}")
-        if saved.untold:
+        if saved.unrecorded:
             progress.say(
                 "warning: the run was started by an older version, which did not note the "
-                f"{', the '.join(saved.untold)}: whether they have changed cannot be told"
+                f"{', the '.join(saved.unrecorded)}: whether they have changed cannot be told"
             )
         return saved.history
 

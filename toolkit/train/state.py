@@ -72,12 +72,12 @@ class SavedState:
     Attributes:
         learner: `Learner.state_dict()`.
         history: all finished epochs.
-        untold: inputs that an older version did not note: whether they changed cannot be told.
+        unrecorded: inputs that an older version did not note: whether they changed cannot be told.
     """
 
     learner: dict[str, Any]
     history: History
-    untold: tuple[str, ...] = ()
+    unrecorded: tuple[str, ...] = ()
 
 
 def load_state(path: Path, inputs: Mapping[str, Any]) -> SavedState:
@@ -101,8 +101,8 @@ def load_state(path: Path, inputs: Mapping[str, Any]) -> SavedState:
             "device_batch_size, data.workers) and all that comes after the training; start a new run "
             "for the rest.",
         )
-    untold = tuple(sorted(key for key in inputs if _is_content(key) and key not in read.inputs))
-    return SavedState(content["learner"], History(read.history), untold)
+    unrecorded = tuple(sorted(key for key in inputs if _is_content(key) and key not in read.inputs))
+    return SavedState(content["learner"], History(read.history), unrecorded)
 
 
 def _is_content(key: str) -> bool:

@@ -21,7 +21,7 @@ _DISTORTED = GridDistortion(steps=5, limit=0.3)
 
 
 @dataclass(frozen=True)
-class Shaped:
+class ShapedObject:
     """An object on its way into an image.
 
     Attributes:
@@ -51,7 +51,9 @@ class Shaping:
     brightness: float
     grid_distortion: float
 
-    def __call__(self, cut_out: CutOut, size: tuple[int, int], rng: np.random.Generator) -> Shaped:
+    def __call__(
+        self, cut_out: CutOut, size: tuple[int, int], rng: np.random.Generator
+    ) -> ShapedObject:
         """Return the object, resized, turned and mirrored.
 
         Args:
@@ -78,10 +80,10 @@ class Shaping:
         image = cv2.addWeighted(piece.image, 1, piece.image, 0, change)
         piece = replace(piece, image=np.asarray(image, dtype=np.uint8))
         if not self.keeps_place:
-            return Shaped(piece, None)
+            return ShapedObject(piece, None)
         y, x = down * size[0], right * size[1]
         cosine, sine = cos(radians(angle)), sin(radians(angle))
-        return Shaped(piece, (cosine * y - sine * x, cosine * x + sine * y))
+        return ShapedObject(piece, (cosine * y - sine * x, cosine * x + sine * y))
 
     def _factor(self, cut_out: CutOut) -> float:
         height, width = cut_out.source_size
@@ -204,7 +206,7 @@ def _rotated(piece: Sample, degrees: float) -> Sample:
 
 
 def _paste(
-    shaped: Shaped, label: int, blend: float, onto: Sample, rng: np.random.Generator
+    shaped: ShapedObject, label: int, blend: float, onto: Sample, rng: np.random.Generator
 ) -> None:
     """Put an object inside a sample, in place; what lies outside is cut off.
 

@@ -8,7 +8,7 @@ from torchvision.models import VGG16_Weights, vgg16
 
 from toolkit import Context
 from toolkit.builtins.models.encoders import IMAGENET_NORMALISATION
-from toolkit.builtins.models.local_weights import are_wanted, lacking_file, lacking_url
+from toolkit.builtins.models.local_weights import lacking_file, lacking_url, should_load_weights
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import (
     NONE,
@@ -126,7 +126,7 @@ def build_fcn(context: Context, stride: int, weights: str, dropout: float, drop:
         what = "imagenet weights of VGG-16"
         return lacking_file(weights) if is_file(weights) else lacking_url(hub.url, what)
 
-    if are_wanted(context, weights, lacking):
+    if should_load_weights(context, weights, lacking):
         state = (
             read_weights(weights)
             if is_file(weights)

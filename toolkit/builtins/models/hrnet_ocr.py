@@ -13,7 +13,7 @@ from toolkit import Context
 from toolkit.builtins.models.convolutions import conv_norm, relu
 from toolkit.builtins.models.encoders import TIMM_PREFIX, hub_weights
 from toolkit.builtins.models.hrnet import Fuse
-from toolkit.builtins.models.local_weights import are_wanted, lacking_encoder
+from toolkit.builtins.models.local_weights import lacking_encoder, should_load_weights
 from toolkit.builtins.models.ocr import ObjectContext
 from toolkit.builtins.models.resizing import resized
 from toolkit.builtins.models.segmenter import Segmenter
@@ -133,7 +133,7 @@ def build_hrnet_ocr(
     name = f"{TIMM_PREFIX}hrnet_w{width}"
     check_choice(weights, (NONE, *hub_weights(name)), f"HRNet-W{width}")
     encoder = HrNet(width, fuse)
-    if are_wanted(context, weights, lambda: lacking_encoder(name, weights)):
+    if should_load_weights(context, weights, lambda: lacking_encoder(name, weights)):
         load_encoder(encoder, name, weights)
     n_channels, n_keys = channels
     network = HrNetOcr(

@@ -20,7 +20,7 @@ from toolkit.builtins.models.weights import NONE, is_file, weights_file
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
-def are_wanted(context: Context, weights: str, lacking: Callable[[], str]) -> bool:
+def should_load_weights(context: Context, weights: str, lacking: Callable[[], str]) -> bool:
     """Return whether a network is to load its weights.
 
     A check is told what this machine lacks; it loads files that are here, to see that they fit.
@@ -30,11 +30,11 @@ def are_wanted(context: Context, weights: str, lacking: Callable[[], str]) -> bo
         weights: as in the recipe.
         lacking: says what is not here, see `lacking_encoder`; asked only by a check.
     """
-    if context.pretrained or weights == NONE or context.lacks is None:
+    if context.pretrained or weights == NONE or context.report_missing is None:
         return context.pretrained and weights != NONE
     what = lacking()
     if what:
-        context.lacks(what)
+        context.report_missing(what)
     return not what and (is_file(weights) or weights == lite0.NAME)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from toolkit import Context, UsageError
 from toolkit.builtins.models import trial
 from toolkit.builtins.models.encoders import TIMM_PREFIX, check_encoder
-from toolkit.builtins.models.local_weights import are_wanted, lacking_encoder
+from toolkit.builtins.models.local_weights import lacking_encoder, should_load_weights
 from toolkit.builtins.models.resizing import resized
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import check_weights, load_encoder, normalisation_of
@@ -82,7 +82,7 @@ def build_pyramid_network(context: Context, design: Design, weights: str) -> Seg
     check_weights(design.encoder, weights)
     plan = _plan(design)
     network = _make(design, plan.stride, plan.way)
-    if are_wanted(context, weights, lambda: lacking_encoder(design.encoder, weights)):
+    if should_load_weights(context, weights, lambda: lacking_encoder(design.encoder, weights)):
         load_encoder(network.encoder, design.encoder, weights)
     for name in plan.findings.unused:  # distributed training waits for every trainable parameter
         network.get_parameter(name).requires_grad_(False)

@@ -15,7 +15,7 @@ import torch
 
 from toolkit import Context, UsageError
 from toolkit.builtins.models.encoders import TIMM_PREFIX, check_encoder
-from toolkit.builtins.models.local_weights import are_wanted, lacking_encoder
+from toolkit.builtins.models.local_weights import lacking_encoder, should_load_weights
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.trial import Findings, examine
 from toolkit.builtins.models.weights import check_weights, load_encoder, normalisation_of
@@ -86,7 +86,7 @@ def build_family(
     findings = plan.findings
     _check_image_size(context, encoder, findings.sizes.most)
     network = _make(design, plan.way)
-    if are_wanted(context, weights, lambda: lacking_encoder(encoder, weights)):
+    if should_load_weights(context, weights, lambda: lacking_encoder(encoder, weights)):
         load_encoder(network.encoder, encoder, weights)
     for name in findings.unused:  # distributed training waits for every trainable parameter
         network.get_parameter(name).requires_grad_(False)

@@ -10,7 +10,7 @@ from torchvision.models.segmentation import DeepLabV3_ResNet50_Weights, deeplabv
 
 from toolkit import Context
 from toolkit.builtins.models.encoders import IMAGENET_NORMALISATION
-from toolkit.builtins.models.local_weights import are_wanted, lacking_file, lacking_url
+from toolkit.builtins.models.local_weights import lacking_file, lacking_url, should_load_weights
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import (
     NONE,
@@ -64,7 +64,7 @@ def build_deeplabv3(context: Context, weights: str, *, aux: bool) -> Segmenter:
     network: nn.Module = deeplabv3_resnet50(
         weights=None, weights_backbone=None, num_classes=context.n_classes, aux_loss=aux
     )
-    if are_wanted(context, weights, lambda: _lacking(weights)):
+    if should_load_weights(context, weights, lambda: _lacking(weights)):
         _load(network, _state(weights), weights)
     # It takes any size, yet normalises a globally pooled vector over the batch.
     normalisation = None if weights == NONE or is_file(weights) else IMAGENET_NORMALISATION

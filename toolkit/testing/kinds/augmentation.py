@@ -86,8 +86,8 @@ def moves_alike(subject: Subject) -> None:
             shown = alignment.difference(first.image, second.image)
             if not np.array_equal(first.mask, second.mask):  # it looks at the photo to decide
                 shown = first.image.astype(np.float32) - 128
-            seen |= bool(alignment.visible(shown).any())
-            what = alignment.misplaced(shown, first.mask, subject.context.n_classes)
+            seen |= bool(alignment.visible_pixels(shown).any())
+            what = alignment.misplacement(shown, first.mask, subject.context.n_classes)
             require(not what, f"{what} (seed {seed}, {size[0]} × {size[1]} pixels)")
     require(seen, "nothing is left of the photo, whatever the seed")
 

@@ -104,7 +104,7 @@ def moves_alike(subject: Subject) -> None:
             )
             shown = alignment.difference(first.image, second.image)
             if first.second_mask is None:
-                what = alignment.misplaced(shown, first.mask, subject.context.n_classes)
+                what = alignment.misplacement(shown, first.mask, subject.context.n_classes)
             else:
                 what = _wrong_blend(shown, first.mask, first.second_mask, first.share)
             require(not what, f"{what} (seed {seed}, {size[0]} × {size[1]} pixels)")
@@ -113,7 +113,7 @@ def moves_alike(subject: Subject) -> None:
 def _wrong_blend(
     shown: NDArray[np.float32], mask: NDArray[np.uint8], second: NDArray[np.uint8], share: float
 ) -> str:
-    true_share, explained = alignment.blended(shown, mask, second)
+    true_share, explained = alignment.blend_share(shown, mask, second)
     if explained < 0.95:
         return f"the two masks explain {explained:.0%} of the blended photo"
     if abs(true_share - share) > 0.05:
