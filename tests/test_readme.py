@@ -11,7 +11,13 @@ import pytest
 from toolkit.cli.main import run
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "plugins/README.md", "recipes/README.md", "submissions/README.md")
+DOCUMENTS = (
+    "README.md",
+    "plugins/README.md",
+    "recipes/README.md",
+    "submissions/README.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")),
+)
 TEXTS = {name: (ROOT / name).read_text() for name in DOCUMENTS}
 TEST_COMMAND = re.compile(r"^    (python3 -m venv .*pytest.*)$", re.MULTILINE)
 
@@ -57,5 +63,12 @@ def test_a_command_of_the_documents_exists_with_its_options(
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_files_that_the_documents_name_exist(name: str) -> None:
     made = {f"recipes/{new}.toml" for new in re.findall(r"trash recipe new (\w+)", TEXTS[name])}
-    for path in set(re.findall(r"\brecipes/[\w/.-]+\.toml\b", TEXTS[name])) - made:
+    named = re.findall(r"\b(?:recipes|docs|tests|toolkit)/[\w/.-]+\.(?:toml|md|py)\b", TEXTS[name])
+    for path in set(named) - made:
         assert (ROOT / path).is_file(), path
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_prose_fits_an_editor(name: str) -> None:
+    prose = [line for line in TEXTS[name].splitlines() if not re.match(r" *\||    ", line)]
+    assert max(map(len, prose)) <= 120
