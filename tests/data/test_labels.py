@@ -67,6 +67,13 @@ def test_a_second_background_is_refused_with_a_way_out(name: str) -> None:
     assert labels.left_out == (name,)
 
 
+def test_the_way_out_of_a_second_background_keeps_the_order_of_labels() -> None:
+    categories = [Category(1, "paper"), Category(2, "bg "), Category(3, "glass")]
+    with pytest.raises(UsageError) as caught:
+        make_label_map(categories, None, "Background", used={1, 2, 3})
+    assert 'data.classes = ["paper", "bg ", "glass"]' in caught.value.hint
+
+
 def test_a_second_background_with_annotations_may_be_a_class() -> None:
     categories = [Category(0, "background"), PAPER]
     with pytest.raises(UsageError) as caught:

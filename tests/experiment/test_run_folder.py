@@ -44,10 +44,31 @@ def test_the_newest_run_with_an_epoch_is_resumed(tmp_path: Path) -> None:
     for number in (2, 9, 10, 11):
         (tmp_path / f"unet-{number:03d}").mkdir()
     with pytest.raises(UsageError, match="nothing to resume"):
-        run_to_resume("unet", tmp_path)
+        run_to_resume("unet", Path("unet.toml"), tmp_path)
     for number in (2, 9, 10):
         (tmp_path / f"unet-{number:03d}" / "state.pt").touch()
-    assert run_to_resume("unet", tmp_path).name == "unet-010"
+    assert run_to_resume("unet", Path("unet.toml"), tmp_path).name == "unet-010"
+
+
+def test_a_run_of_another_recipe_of_that_name_is_not_resumed(tmp_path: Path) -> None:
+    runs, mine, theirs = tmp_path / "runs", tmp_path / "a/unet.toml", tmp_path / "b/unet.toml"
+    whole = dict.fromkeys(("recipe_digest", "code", "plugins", "parents", "data"), "x")
+    for number, recipe in ((1, mine), (2, theirs)):
+        recipe.parent.mkdir()
+        recipe.touch()
+        run = RunFolder(runs / f"unet-{number:03d}")
+        run.path.mkdir(parents=True)
+        (run.path / "state.pt").touch()
+        file = str(recipe.relative_to(tmp_path))
+        run.write_manifest({"schema_version": 1, "status": "x", "recipe": file, **whole})
+    assert run_to_resume("unet", mine, runs) == RunFolder(runs / "unet-001")
+    assert run_to_resume("unet", theirs, runs) == RunFolder(runs / "unet-002")
+    third = tmp_path / "unet.toml"
+    third.touch()
+    with pytest.raises(UsageError, match=r"unet-002 is a run of .*b/unet\.toml"):
+        run_to_resume("unet", third, runs)
+    theirs.rename(tmp_path / "b/unet2.toml")  # moved: its run goes on under the new place
+    assert run_to_resume("unet", third, runs) == RunFolder(runs / "unet-002")
 
 
 def test_entries_of_a_manifest_change_and_go(tmp_path: Path) -> None:

@@ -214,6 +214,20 @@ def test_members_join_the_submission(staged: Project) -> None:
     assert len(alone["members"]) == 1
 
 
+def test_a_member_may_be_trained_as_the_recipe_itself(staged: Project) -> None:
+    for name, seed in (("twin", 42), ("other", 4)):
+        (staged.recipes / f"{name}.toml").write_text(f'extends = "tiny.toml"\nseed = {seed}\n')
+    members = 'members=["twin@hflip", "other"]'
+    same_seed = ["--set", "seed=42"]
+    assert run(["recipe", "run", "tiny", "--set", members, *same_seed]) == 0
+    side_car = json.loads((staged.submissions / "tiny-001.json").read_text())
+    assert [each["checkpoint"] for each in side_car["members"]] == [
+        "runs/tiny-001/best.pt",
+        "runs/twin-001/best.pt",
+        "runs/other-001/best.pt",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

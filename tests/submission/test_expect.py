@@ -9,6 +9,7 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
@@ -167,3 +168,22 @@ def test_nobody_says_what_a_file_holds(tmp_path: Path) -> None:
         sources_of(files[:1], None)
     with pytest.raises(UsageError, match="no side-car beside any of the files says"):
         sources_of(files, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "message"),
+    [
+        ("mask_string", ["a.png", "b\n.png"], "holds a line break"),
+        ("run_length", ["a.png", "b\r.png"], "holds a line break"),
+        ("png_zip", ["a.jpg", "a.png"], "would both be a.png"),
+        ("png_zip", ["a.jpg", "b:c.png"], "can be no name of a file"),
+        ("npz", ["a.png", "b\0"], "ends with NUL"),
+    ],
+)
+def test_an_id_that_cannot_be_written_is_told_before_the_work(
+    registry: Registry, name: str, images: list[str], message: str
+) -> None:
+    context = Context(("Background", "Paper"))
+    format_ = registry.build("submission_format", ComponentSpec(name=name), context)
+    with pytest.raises(UsageError, match=message):
+        row_order(images, None, format_)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +137,14 @@ def test_one_image_at_a_time_is_read(tmp_path: Path) -> None:
         next(together)
     with pytest.raises(UsageError, match=r"a\.csv: row 7"):
         next(together)
+
+
+def test_files_of_other_pixels_of_the_photos_do_not_go_together(tmp_path: Path) -> None:
+    rows = {name: labels_of(0) for name in IDS}
+    corner, centre = written(tmp_path / "a.csv", rows), written(tmp_path / "b.csv", rows)
+    centre = replace(centre, format=replace(centre.format, nearest="centre"))
+    with pytest.raises(
+        UsageError, match=r"a\.csv holds the corner pixels .*b\.csv the centre ones"
+    ):
+        next(read_together([corner, centre]))
+    assert len(list(read_together([centre, centre]))) == len(IDS)

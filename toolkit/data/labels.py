@@ -90,13 +90,12 @@ def _refuse_second_background(
     for label, name in enumerate(order, start=1):
         plain = name.casefold().strip("_-<>[]() ")
         if plain in _NAMES_OF_NOTHING or plain == background.casefold():
-            others = [other for other in order if other != name]
             raise UsageError(
                 f"category {name!r} would be label {label} beside label 0, {background!r}, and shift "
                 f"{len(order) - label} classes",
                 _ways(name, categories, used)
                 or "Its objects are a class of their own? Then name it among data.classes = "
-                f"[{_quoted([name, *others])}], in the order of the labels. Else delete its annotations.",
+                f"[{_quoted(order)}], in the order of the labels. Else delete its annotations.",
             )
 
 

@@ -152,7 +152,9 @@ def _found(
         if not resume:
             return None, False
         # A recipe of one stage has nothing else that could be continued.
-        return run_to_resume(stage.name, places.runs, required=len(plan.stages) == 1), True
+        required = len(plan.stages) == 1
+        path = stage.loaded.path
+        return run_to_resume(stage.name, path, places.runs, required=required), True
     finished = finished_run(stage.key, places.runs)
     if finished is not None:
         return finished, False

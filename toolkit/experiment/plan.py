@@ -131,5 +131,8 @@ def in_order(final: Training) -> Plan:
                 visit(needed)
             found[stage.key] = stage
 
-    visit(final)
-    return Plan(tuple(found.values()), final)
+    for needed in final.needs:
+        visit(needed)
+    # A member may be trained exactly as the recipe itself. It is a stage of its own all the same:
+    # others may be taught by it, and the final training needs all of them when it is done.
+    return Plan((*found.values(), final), final)

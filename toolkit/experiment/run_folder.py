@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, StrictBool, TypeAdapter
 from toolkit.errors import UsageError
 from toolkit.file_schema import PathText, validated
 from toolkit.files import read_json, write_json_atomic
+from toolkit.recipe.problems import shown_path
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -207,20 +208,51 @@ def _remove_abandoned(recipe_name: str, runs: Path) -> None:
             return
 
 
-def run_to_resume(recipe_name: str, runs: Path, *, required: bool = True) -> RunFolder | None:
+def run_to_resume(
+    recipe_name: str, recipe: Path, runs: Path, *, required: bool = True
+) -> RunFolder | None:
     """Return the newest run of a recipe that has finished an epoch.
+
+    Recipes of equal name in two folders share the numbers of their runs. A run whose recipe is no
+    longer there counts, too: the file may have been moved.
+
+    Args:
+        recipe_name: the runs are called after it.
+        recipe: its file.
+        runs: where the runs are, in the project's folder.
+        required: whether it is an error when there is none.
 
     Raises:
         UsageError: there is none, although it is required.
     """
     found = [RunFolder(path) for _, path in sorted(_numbered(recipe_name, runs)) if path.is_dir()]
     found = [run for run in found if run.has_epochs]
+    others = {run: file for run in found if (file := _other_recipe(run, recipe))}
+    if others and len(others) == len(found) and required:
+        newest = found[-1]
+        raise UsageError(
+            f"{newest.path} is a run of {shown_path(others[newest])}: there is nothing to resume of "
+            f"{shown_path(recipe)}",
+            f"Run it without --resume, or resume {shown_path(others[newest])}.",
+        )
+    found = [run for run in found if run not in others]
     if not found and required:
         raise UsageError(
             f"no run of {recipe_name} in {runs} has finished an epoch: there is nothing to resume",
             "Run it without --resume.",
         )
     return found[-1] if found else None
+
+
+def _other_recipe(run: RunFolder, recipe: Path) -> Path | None:
+    """Return the file of the recipe that a run is of, if that is there and is not `recipe`."""
+    try:
+        # Manifests name recipes relative to the project's folder.
+        file = run.path.parents[1] / str(run.manifest()["recipe"])
+    except UsageError:  # what is wrong with it is told when the run is resumed
+        return None
+    same = not file.is_file() or (recipe.is_file() and file.samefile(recipe))
+    return None if same else file
 
 
 def _numbered(recipe_name: str, folder: Path) -> Iterator[tuple[int, Path]]:

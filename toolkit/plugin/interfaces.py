@@ -288,6 +288,9 @@ class SubmissionFormat(Protocol):
     It may have `nearest`, "corner" or "centre": which pixel nearest neighbour takes (see
     `toolkit.plugin.kinds`); scores bring the truth to `size` in the same way. Without it: "corner".
 
+    It may have `refuse_ids(image_ids: Sequence[str]) -> None`, which raises an error where it could not
+    write these images, so that this is told before a training and not after it.
+
     Attributes:
         suffix: file name ending with its dot, as in ".csv".
         size: (height, width) of the label maps in the file.

@@ -23,7 +23,7 @@ from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
-from toolkit.submission.sample import LeavesOutSuffix, sample_order
+from toolkit.submission.sample import LeavesOutSuffix, RestrictsIds, sample_order
 from toolkit.submission.side_car import read_side_car, side_car_path
 
 
@@ -243,6 +243,8 @@ def row_order(
                     f"submission.image_suffix = {format.image_suffix!r}, but {name} does not end so",
                     parameter="submission.image_suffix",
                 )
+    if isinstance(format, RestrictsIds):
+        format.refuse_ids(file_names)
     ids = sample_order(sample, format, file_names) if sample is not None else ()
     return ids or tuple(file_names)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -52,9 +52,21 @@ class MaskString:
         target.write(header_line(self.columns) + b"\n")
         for image_id, labels in rows:
             fitted = fitted_labels(image_id, labels, sampling_of(self), self.n_classes)
-            target.write(quote_field(image_id.removesuffix(self.image_suffix)) + b",")
+            target.write(self._written_id(image_id) + b",")
             target.write(encode_labels(fitted))
             target.write(b"\n")
+
+    def refuse_ids(self, image_ids: Sequence[str]) -> None:
+        """Refuse ids that cannot stand in a CSV file.
+
+        Raises:
+            UsageError: one of them cannot.
+        """
+        for image_id in image_ids:
+            self._written_id(image_id)
+
+    def _written_id(self, image_id: str) -> bytes:
+        return quote_field(image_id.removesuffix(self.image_suffix))
 
     def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield (image id, uint8 labels of `size`) of a file that need not fit into memory.

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -63,8 +63,7 @@ class Npz:
         # An array begins with its length, which is known at the end.
         with tempfile.TemporaryFile() as maps, zipfile.ZipFile(target, "w") as archive:
             for image_id, labels in rows:
-                if image_id.endswith("\0"):
-                    raise UsageError(f"{image_id!r} ends with NUL, which NumPy drops")
+                self.refuse_ids([image_id])
                 fitted = fitted_labels(image_id, labels, sampling_of(self), self.n_classes)
                 maps.write(np.ascontiguousarray(fitted).data)
                 ids.append(image_id)
@@ -75,6 +74,16 @@ class Npz:
             with _new_array(archive, _LABELS) as entry:
                 np.lib.format.write_array_header_1_0(entry, head)
                 shutil.copyfileobj(maps, entry)
+
+    def refuse_ids(self, image_ids: Sequence[str]) -> None:
+        """Refuse ids that NumPy cannot hold.
+
+        Raises:
+            UsageError: one of them ends with NUL.
+        """
+        for image_id in image_ids:
+            if image_id.endswith("\0"):
+                raise UsageError(f"{image_id!r} ends with NUL, which NumPy drops")
 
     def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield (image id, uint8 labels of `size`) of a file that need not fit into memory.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -58,17 +58,24 @@ class PngZip:
             TrashError: a label is outside the classes, an id can be no file name, or two ids have
                 the same one.
         """
-        id_of: dict[str, str] = {}
+        names = _Names()
         # PNGs are compressed already.
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
             for image_id, labels in rows:
-                name = png_name(image_id)
-                if name in id_of:
-                    raise UsageError(f"{id_of[name]} and {image_id} would both be {name}")
-                id_of[name] = image_id
+                name = names.new(image_id)
                 fitted = fitted_labels(image_id, labels, sampling_of(self), self.n_classes)
                 entry = new_entry(name, zipfile.ZIP_STORED)
                 archive.writestr(entry, encode_png(fitted, image_id, self.palette))
+
+    def refuse_ids(self, image_ids: Sequence[str]) -> None:
+        """Refuse ids that have no place in a zip file of PNGs.
+
+        Raises:
+            UsageError: one of them can be no file name there, or two would have the same one.
+        """
+        names = _Names()
+        for image_id in image_ids:
+            names.new(image_id)
 
     def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield (image id, uint8 labels of `size`) in the order of the zip file.
@@ -109,6 +116,21 @@ class PngZip:
         except (BadPng, DamagedZip, UsageError) as error:
             return ReadRow(row, problems=(Problem(f"{name}: {error}", row),))
         return read_row(row, image_id, labels, self.n_classes)
+
+
+class _Names:
+    """The names of the pictures in one zip file."""
+
+    def __init__(self) -> None:
+        self._id_of: dict[str, str] = {}
+
+    def new(self, image_id: str) -> str:
+        """Return the name of an image's picture, unless another image has it."""
+        name = png_name(image_id)
+        if name in self._id_of:
+            raise UsageError(f"{self._id_of[name]} and {image_id} would both be {name}")
+        self._id_of[name] = image_id
+        return name
 
 
 def png_name(image_id: str) -> str:

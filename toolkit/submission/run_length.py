@@ -89,11 +89,23 @@ class RunLength:
         for image_id, labels in rows:
             fitted = fitted_labels(image_id, labels, sampling_of(self), len(self.class_names))
             text_of = encode_runs(self._turned(fitted).ravel(), self.first_pixel)
-            written = image_id.removesuffix(self.image_suffix)
             for label in range(1, len(self.class_names)):
-                fields = [quote_field(cell) for cell in self._cells.fill(written, label)]
+                fields = self._written_cells(image_id, label)
                 fields[self._cells.pixels_at] = text_of.get(label, empty)
                 target.write(b",".join(fields) + b"\n")
+
+    def refuse_ids(self, image_ids: Sequence[str]) -> None:
+        """Refuse ids that cannot stand in a CSV file.
+
+        Raises:
+            UsageError: one of them cannot.
+        """
+        for image_id in image_ids:
+            self._written_cells(image_id, 1)
+
+    def _written_cells(self, image_id: str, label: int) -> list[bytes]:
+        written = image_id.removesuffix(self.image_suffix)
+        return [quote_field(cell) for cell in self._cells.fill(written, label)]
 
     def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield (image id, uint8 labels of `size`) of a file that need not fit into memory.

@@ -51,6 +51,15 @@ class LeavesOutSuffix(NamesColumns, Protocol):
 
 
 @runtime_checkable
+class RestrictsIds(Protocol):
+    """A format that cannot write every image id."""
+
+    def refuse_ids(self, image_ids: Sequence[str]) -> None:
+        """Raise an error that names an image it cannot write, or two that would be one in the file."""
+        ...
+
+
+@runtime_checkable
 class HasRowPerClass(NamesColumns, Protocol):
     """A CSV format with a row for each image and class."""
 

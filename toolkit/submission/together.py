@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.plugin.interfaces import SubmissionFormat
+from toolkit.submission.label_rows import sampling_of
 
 Labels = NDArray[np.uint8]
 
@@ -40,7 +41,7 @@ def read_together(
         order: image ids in the order wanted; default: that of the first file.
 
     Raises:
-        UsageError: the files differ in classes, sizes or images, or one of them is broken.
+        UsageError: the files differ in classes, sizes, `nearest` or images, or one of them is broken.
     """
     _require_alike(files)
     with ExitStack() as stack:
@@ -71,6 +72,13 @@ def _require_alike(files: Sequence[Readable]) -> None:
             raise UsageError(
                 f"{first.path} has maps of {sizes[0]} pixels, {other.path} of {sizes[1]}",
                 "Write both at one size: it is a parameter of the submission format.",
+            )
+        rules = [sampling_of(each.format).nearest for each in (first, other)]
+        if rules[0] != rules[1]:
+            raise UsageError(
+                f"{first.path} holds the {rules[0]} pixels of the photos, {other.path} the "
+                f"{rules[1]} ones: pixels of one place in the files are of two places in the photos",
+                "Write both with one `nearest`: it is a parameter of the submission format.",
             )
 
 
