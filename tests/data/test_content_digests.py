@@ -11,7 +11,7 @@ import pytest
 from toolkit.data import content_digests as module
 from toolkit.data.content_digests import content_digest, content_digests, folder_digest
 from toolkit.errors import UsageError
-from toolkit.files import file_digest
+from toolkit.files import digest_of, file_digest
 
 NAMES = [f"{number}.bin" for number in range(20)]
 
@@ -98,7 +98,9 @@ def test_a_damaged_memory_is_made_anew(
         memory.unlink()
         memory.mkdir()
     else:
-        content = json.loads(text) | {"files": {name: [1] for name in NAMES}}
+        facts = {name: [1] for name in NAMES}
+        checksum = digest_of(json.dumps(facts, sort_keys=True))
+        content = json.loads(text) | {"facts": facts, "checksum": checksum}
         memory.write_text(
             {
                 "cut": text[: len(text) // 2],
@@ -111,6 +113,8 @@ def test_a_damaged_memory_is_made_anew(
     read.clear()
     assert content_digests(root, NAMES, cache) == truth(root)
     assert len(read) == len(NAMES)
+    content_digests(root, NAMES, cache)
+    assert len(read) == len(NAMES) * (2 if damage == "folder" else 1)
 
 
 def test_two_processes_remember_what_both_have_read(root: Path, tmp_path: Path) -> None:
@@ -124,7 +128,7 @@ def test_two_processes_remember_what_both_have_read(root: Path, tmp_path: Path) 
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0]
     (memory,) = (cache / "digests").glob("*.json")
-    assert sorted(json.loads(memory.read_text())["files"]) == sorted(NAMES)
+    assert sorted(json.loads(memory.read_text())["facts"]) == sorted(NAMES)
 
 
 def test_files_that_are_gone_are_forgotten(root: Path, tmp_path: Path) -> None:
@@ -134,7 +138,7 @@ def test_files_that_are_gone_are_forgotten(root: Path, tmp_path: Path) -> None:
     (root / NAMES[1]).write_bytes(b"new")
     content_digests(root, NAMES[1:], cache)
     (memory,) = (cache / "digests").glob("*.json")
-    assert NAMES[0] not in json.loads(memory.read_text())["files"]
+    assert NAMES[0] not in json.loads(memory.read_text())["facts"]
     with pytest.raises(UsageError, match=r"image not found: .*0\.bin"):
         content_digests(root, NAMES, cache)
 

@@ -1,26 +1,23 @@
 """Digests of what files hold, remembered so that a photo is read for its digest once.
 
-A digest is remembered with the file's place, inode, size and times of change in nanoseconds, in one
-small JSON per folder below the project's cache. Losing or damaging that file costs time, nothing else.
+A digest is remembered with the file's place, inode, size and times of change in nanoseconds.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+from toolkit.data.folder_memory import Facts, FolderMemory
 from toolkit.errors import UsageError
-from toolkit.files import digest_of, file_digest, locked, write_text_atomic
+from toolkit.files import digest_of, file_digest
 from toolkit.progress import Progress, SilentProgress
 
-_SCHEMA = "trash-content-digests 1"
+_VERSION = 2
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 _THREADS = 8
 _MANY = 1 << 28
@@ -56,8 +53,8 @@ def content_digests(
     """
     paths = [root / name for name in names]
     states = [_state(path, what) for path in paths]
-    memory = _memory_of(root, cache)
-    known = {} if memory is None else _remembered(memory)
+    memory = FolderMemory("digests", _VERSION, root, cache)
+    known = _entries(memory.read())
     found: dict[int, str] = {}
     for row, (name, state) in enumerate(zip(names, states, strict=True)):
         entry = known.get(name)
@@ -68,7 +65,7 @@ def content_digests(
         began = time.time_ns()
         found |= _read([paths[row] for row in unread], unread, states, what, progress)
         settled = [row for row in unread if max(states[row][2:]) < began - _TOO_FRESH]
-        if memory is not None and settled:
+        if settled:
             _remember(memory, root, {names[row]: (states[row], found[row]) for row in settled})
     return tuple(found[row] for row in range(len(names)))
 
@@ -131,23 +128,11 @@ def _read(
     return found
 
 
-def _memory_of(root: Path, cache: Path | None) -> Path | None:
-    root = root.resolve()
-    # Data inside the cache is the demo of `--smoke`, which keeps nothing else.
-    if cache is None or root.is_relative_to(cache.resolve()):
-        return None
-    return cache / "digests" / f"{digest_of(str(root))}.json"
-
-
-def _remembered(memory: Path) -> dict[str, tuple[_State, str]]:
-    """Return name -> state and digest; nothing when the file is absent or damaged in any way."""
+def _entries(facts: Facts) -> dict[str, tuple[_State, str]]:
+    """Return name -> state and digest; nothing when the facts are of another form."""
     try:
-        content = json.loads(memory.read_text(encoding="utf-8"))
-        files = content["files"]
-        if content["schema"] != _SCHEMA or content["checksum"] != _checksum(files):
-            return {}
-        return {name: _entry(*values) for name, values in files.items()}
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return {name: _entry(*values) for name, values in facts.items()}
+    except (ValueError, TypeError):
         return {}
 
 
@@ -157,16 +142,9 @@ def _entry(inode: int, size: int, modified: int, changed: int, digest: str) -> t
     return (inode, size, modified, changed), digest
 
 
-def _checksum(files: Any) -> str:
-    return digest_of(json.dumps(files, sort_keys=True))
+def _remember(memory: FolderMemory, root: Path, new: Mapping[str, tuple[_State, str]]) -> None:
+    def change(facts: Facts) -> Facts:
+        known = {name: entry for name, entry in _entries(facts).items() if (root / name).exists()}
+        return {name: [*state, digest] for name, (state, digest) in (known | dict(new)).items()}
 
-
-def _remember(memory: Path, root: Path, new: Mapping[str, tuple[_State, str]]) -> None:
-    # A cache that cannot be written, or a lock that the file system lacks, costs the memory only.
-    with suppress(OSError), locked(memory, lambda: None):
-        known = {
-            name: entry for name, entry in _remembered(memory).items() if (root / name).exists()
-        }
-        files = {name: [*state, digest] for name, (state, digest) in (known | dict(new)).items()}
-        content = {"schema": _SCHEMA, "checksum": _checksum(files), "files": files}
-        write_text_atomic(memory, json.dumps(content))
+    memory.update(change)

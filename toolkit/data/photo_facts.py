@@ -1,32 +1,29 @@
 """What is known of photos without decoding them, remembered by their content.
 
-Header, wholeness and whether a photo was decoded once are kept in one small JSON per folder below the
-project's cache. Losing or damaging it costs time, nothing else.
+Kept are the header, which a whole photo alone has, and whether a photo was decoded once.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 
+from toolkit.data.folder_memory import Facts, FolderMemory
 from toolkit.data.image_bytes import Header, read_header
 from toolkit.data.images import read_bytes, read_image
 from toolkit.errors import UsageError
-from toolkit.files import digest_of, locked, write_text_atomic
 from toolkit.progress import Progress, SilentProgress
 
 if TYPE_CHECKING:
     from toolkit.data.contest import Split
 
-_SCHEMA = "trash-photo-facts 1"
+_VERSION = 2
 _THREADS = 8
 _MANY = 1000
 """Photos to be read from which on a bar is shown."""
@@ -117,21 +114,17 @@ def undecodable_photos(split: Split, progress: Progress) -> list[Fault]:
 
 
 class _Memory:
-    """What is remembered of the photos in the folder of a split; nothing when it has no cache."""
+    """What is remembered of the photos in the folder of a split."""
 
     def __init__(self, split: Split) -> None:
-        cache, root = split.cache, split.root.resolve()
-        self._file: Path | None = None
-        # Data inside the cache is the demo of `--smoke`, which keeps nothing else.
-        if cache is not None and not root.is_relative_to(cache.resolve()):
-            self._file = cache / "photos" / f"{digest_of(str(root))}.json"
+        self._facts = FolderMemory("photos", _VERSION, split.root, split.cache)
 
     def headers(self) -> dict[str, Header]:
         """Return content -> header."""
         try:
             return {
                 content: Header(*map(int, values))
-                for content, values in self._content()["headers"].items()
+                for content, values in self._facts.read()["headers"].items()
             }
         except (ValueError, TypeError, LookupError, AttributeError):
             return {}
@@ -139,7 +132,7 @@ class _Memory:
     def decoded(self) -> set[str]:
         """Return "content bit_depth" of photos that were decoded."""
         try:
-            return set(map(str, self._content()["decoded"]))
+            return set(map(str, self._facts.read()["decoded"]))
         except (TypeError, LookupError):
             return set()
 
@@ -147,32 +140,12 @@ class _Memory:
         self, headers: Mapping[str, Header] | None = None, decoded: Sequence[str] = ()
     ) -> None:
         """Add to what is remembered."""
-        if self._file is None:
-            return
-        # A cache that cannot be written, or a lock that the file system lacks, costs the memory only.
-        with suppress(OSError), locked(self._file, lambda: None):
-            facts = {
-                "headers": {
-                    content: astuple(header)
-                    for content, header in (self.headers() | dict(headers or {})).items()
-                },
+
+        def change(_: Facts) -> Facts:
+            every = self.headers() | dict(headers or {})
+            return {
+                "headers": {content: astuple(header) for content, header in every.items()},
                 "decoded": sorted(self.decoded() | set(decoded)),
             }
-            checked = {"schema": _SCHEMA, "checksum": _checksum(facts), "facts": facts}
-            write_text_atomic(self._file, json.dumps(checked))
 
-    def _content(self) -> dict[str, Any]:
-        if self._file is None:
-            return {}
-        try:
-            content = json.loads(self._file.read_text(encoding="utf-8"))
-            facts = content["facts"]
-            if content["schema"] == _SCHEMA and content["checksum"] == _checksum(facts):
-                return dict(facts)
-        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            pass
-        return {}
-
-
-def _checksum(facts: Any) -> str:
-    return digest_of(json.dumps(facts, sort_keys=True))
+        self._facts.update(change)
