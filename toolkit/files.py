@@ -22,7 +22,9 @@ _DIGEST_BYTES = 16
 _BLOCK = 1 << 20
 
 
-_TEMPORARY = ".tmp."
+TEMPORARY = ".tmp."
+"""How the names of unfinished files begin."""
+
 _LOCK = ".lock."
 _NAME_LENGTH = 120
 """Characters of a file's name that its temporary one ends with: file systems refuse more than 255."""
@@ -59,7 +61,7 @@ def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files and locks that killed processes left in a folder."""
     with suppress(OSError):  # a folder that cannot be read or written is not tidied
         for entry in os.scandir(folder):
-            if entry.name.startswith((_TEMPORARY, _LOCK)) and entry.is_file(follow_symlinks=False):
+            if entry.name.startswith((TEMPORARY, _LOCK)) and entry.is_file(follow_symlinks=False):
                 _remove_if_unused(entry.path)
 
 
@@ -77,7 +79,7 @@ def _remove_if_unused(path: str) -> None:
 def _locked_temporary(path: Path) -> tuple[Path, int]:
     while True:
         handle, name = tempfile.mkstemp(
-            prefix=_TEMPORARY, suffix="." + path.name[-_NAME_LENGTH:], dir=path.parent
+            prefix=TEMPORARY, suffix="." + path.name[-_NAME_LENGTH:], dir=path.parent
         )
         fcntl.flock(handle, fcntl.LOCK_EX)
         if _is_at(handle, name):

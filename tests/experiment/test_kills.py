@@ -194,8 +194,13 @@ def kill(
         if ending.code < 0:
             finish(project, job)
         assert job.look(project) == expected, moment
+        # Runs without an epoch are removed by the next one that begins a minute later.
+        begun = [path.parent for path in project.glob("runs/*/state.pt")]
         leftovers = {
-            path.name for path in project.rglob("*") if path.name.startswith((".tmp.", ".lock."))
+            path.name
+            for path in project.rglob("*")
+            if path.name.startswith((".tmp.", ".lock."))
+            and (path.parent.parent.name != "runs" or path.parent in begun)
         }
         assert not leftovers, moment
         shutil.rmtree(project.parent)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -110,3 +111,17 @@ def test_what_may_be_somebody_s_is_kept(tmp_path: Path, why: str) -> None:
     with run.alone() if why == "locked" else nullcontext():
         assert _new(tmp_path) == "unet-002"
     assert run.path.is_dir()
+
+
+@pytest.mark.parametrize("files", [(), (".tmp.abcd.recipe.toml",)])
+def test_a_killed_start_leaves_its_number_once_it_cannot_be_about_to_begin(
+    tmp_path: Path, files: tuple[str, ...]
+) -> None:
+    _ended(tmp_path, 1, "running", *files)
+    run = RunFolder(tmp_path / "runs" / "unet-001")
+    if files:  # it was killed even before it had a manifest
+        (run.path / "manifest.json").unlink()
+    assert _new(tmp_path) == "unet-002"
+    for each in (run.path, tmp_path / "runs" / "unet-002"):
+        os.utime(each, (each.stat().st_atime, each.stat().st_mtime - 100))
+    assert _new(tmp_path) == "unet-001"

@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pydantic import BaseModel, Field, StrictBool, TypeAdapter
 
 from toolkit.errors import UsageError
 from toolkit.file_schema import PathText, validated
-from toolkit.files import read_json, write_json_atomic
+from toolkit.files import TEMPORARY, read_json, write_json_atomic
 from toolkit.recipe.problems import shown_path
 
 MANIFEST = "manifest.json"
@@ -94,6 +95,7 @@ class RunFolder:
         """Whether nothing was made in it: only what is written before the first epoch is there."""
         return all(
             each.name in (MANIFEST, self.recipe.name)
+            or each.name.startswith(TEMPORARY)
             or (each.name == _METRICS and each.stat().st_size == 0)
             for each in self.path.iterdir()
         )
@@ -194,18 +196,28 @@ def new_run(recipe_name: str, runs: Path, submissions: Path) -> RunFolder:
 
 
 def _remove_abandoned(recipe_name: str, runs: Path) -> None:
-    """Remove the newest runs of a recipe that failed or were interrupted before they made anything."""
+    """Remove the newest runs of a recipe that ended, however, before they made anything."""
     for _, path in sorted(_numbered(recipe_name, runs), reverse=True):
         run = RunFolder(path)
         try:
-            # Not one that is said to be running: its process may be about to begin.
-            ended = run.manifest()["status"] in ("failed", "interrupted")
-            if not ended or not run.is_unused:
-                return
             with run.alone():
+                if not run.is_unused or not _has_ended(run):
+                    return
                 run.remove_unused()
         except (UsageError, OSError):  # somebody else's folder, or another process was faster
             return
+
+
+def _has_ended(run: RunFolder) -> bool:
+    """Return whether a run that no process has locked is over, and not about to begin."""
+    if (run.path / MANIFEST).is_file() and run.manifest()["status"] in ("failed", "interrupted"):
+        return True
+    # Its process was killed: one that lives locks the folder as soon as it has made it.
+    return time.time() - run.path.stat().st_mtime > _ABOUT_TO_BEGIN
+
+
+_ABOUT_TO_BEGIN = 60.0
+"""Seconds, by far more than lie between making a run's folder and locking it."""
 
 
 def run_to_resume(
