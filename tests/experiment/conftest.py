@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.experiment.interrupted import run_command
 from toolkit.plugin.discovery import load_registry
 from toolkit.project import Project
 
@@ -145,3 +147,46 @@ def project(tmp_path: Path, demo_root: Path, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(name, raising=False)
     yield Project(tmp_path)
     load_registry(Project(tmp_path / "nowhere"))
+
+
+N_TRAIN = 6
+BANK = """
+extends = "tiny.toml"
+[objects]
+min_area = 20
+"""
+AGAIN = """
+extends = "tiny.toml"
+seed = 4
+"""
+STAGED = """
+extends = "tiny.toml"
+[pseudo]
+[train]
+epochs = 2
+"""
+ROUNDS = """
+extends = "staged.toml"
+[pseudo]
+rounds = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with data and a finished run; to be copied."""
+    project = tmp_path_factory.mktemp("finished") / "project"
+    for folder in ("recipes", "plugins"):
+        (project / folder).mkdir(parents=True)
+    (project / "plugins" / "lab.py").write_text(PLUGIN)
+    (project / "recipes" / "tiny.toml").write_text(RECIPE.replace("{root}", "data/demo"))
+    (project / "recipes" / "again.toml").write_text(AGAIN)
+    (project / "recipes" / "staged.toml").write_text(STAGED)
+    (project / "recipes" / "rounds.toml").write_text(ROUNDS)
+    (project / "recipes" / "bank.toml").write_text(BANK)
+    demo = ("--train", str(N_TRAIN), "--val", "3", "--test", "3", "--size", "64")
+    for command in (["data", "demo", "data/demo", *demo], ["recipe", "run", "tiny"]):
+        ending = run_command(project, command)
+        assert ending.code == 0, ending.told
+    shutil.copy(project / "submissions" / "tiny-001.csv", project / "submissions" / "copy.csv")
+    return project

@@ -34,6 +34,7 @@ class Moment:
         what: "killed"; "refused" = from then on the system refuses every change with `errno`;
             "vanished" = the folder `folder` gets another name; "paused" = it waits until it may go on.
         operation: at this operation on a file of the project, counted from 1; None = not.
+        below: only operations on this file or folder of the project count.
         seconds: after this time of the processor; None = not.
         errno: number of the system's error.
         folder: which vanishes; refusals are about what is below it.
@@ -41,6 +42,7 @@ class Moment:
 
     what: Literal["killed", "refused", "vanished", "paused", "nothing"] = "nothing"
     operation: int | None = None
+    below: str = ""
     seconds: float | None = None
     errno: int = 0
     folder: str = ""
@@ -147,7 +149,7 @@ class _Watch:
         self.moment = moment
         self.operations = 0
         self.off = False
-        self._folder = folder
+        self._counted = os.path.join(folder, moment.below)
         self._notes = notes
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -155,9 +157,12 @@ class _Watch:
             return
         if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & _WRITES):
             return
-        path = os.path.abspath(os.fsdecode(arguments[0])) if not _is_number(arguments[0]) else ""
-        if not path.startswith(self._folder):
+        # The last path of a renaming is the new name; numbers are files that are open already.
+        names = arguments[:2] if event == "os.rename" else arguments[:1]
+        paths = [os.path.abspath(os.fsdecode(name)) for name in names if not isinstance(name, int)]
+        if not any(path.startswith(self._counted) for path in paths):
             return
+        path = paths[-1]
         self.operations += 1
         if self.moment.operation is None or self.operations < self.moment.operation:
             return
@@ -173,7 +178,3 @@ class _Watch:
                 time.sleep(0.01)
         if self.moment.what == "refused" and path.startswith(self.moment.folder):
             raise OSError(self.moment.errno, os.strerror(self.moment.errno), path)
-
-
-def _is_number(path: object) -> bool:
-    return isinstance(path, int)

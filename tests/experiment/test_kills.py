@@ -10,36 +10,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import random
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.experiment.conftest import PLUGIN, RECIPE
-from tests.experiment.interrupted import Ending, Moment, begin_command, fork_context, run_command
-from toolkit.cli.main import run
+from tests.experiment.conftest import N_TRAIN
+from tests.experiment.interrupted import Ending, Moment, begin_command, run_command
 from toolkit.train.checkpoint import load_checkpoint
-
-N_TRAIN = 6
-BANK = """
-extends = "tiny.toml"
-[objects]
-min_area = 20
-"""
-AGAIN = """
-extends = "tiny.toml"
-seed = 4
-"""
-STAGED = """
-extends = "tiny.toml"
-[pseudo]
-[train]
-epochs = 2
-"""
 
 
 def digests(project: Path, pattern: str) -> dict[str, str]:
@@ -107,8 +89,8 @@ JOBS = {
     ),
     "split": Job(("data", "split", "tiny", "-o", "folds.json", "--folds", "2"), files("folds.json"), kills=1),
     "bank": Job(("data", "objects", "cut", "bank"), files(".trash/objects/*/*"), kills=2),
-    "training": Job(("recipe", "run", "again"), newest_run("again"), ("--resume",), kills=3),
-    "stages": Job(("recipe", "run", "staged"), newest_run("staged"), ("--resume",), kills=3),
+    "training": Job(("recipe", "run", "again"), newest_run("again"), ("--resume",), kills=2),
+    "stages": Job(("recipe", "run", "staged"), newest_run("staged"), ("--resume",), kills=1),
     "prediction": Job(("predict", "tiny-001", "--split", "train"), training_maps),
     "submission": Job(
         ("submit", "--ensemble", "tiny-001", "tiny-001@hflip", "-o", "submissions/both.csv"),
@@ -123,25 +105,6 @@ JOBS = {
         files("submissions/tiny-001.json"), kills=1,
     ),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with data and a finished run; to be copied."""
-    project = tmp_path_factory.mktemp("finished") / "project"
-    for folder in ("recipes", "plugins"):
-        (project / folder).mkdir(parents=True)
-    (project / "plugins" / "lab.py").write_text(PLUGIN)
-    (project / "recipes" / "tiny.toml").write_text(RECIPE.replace("{root}", "data/demo"))
-    (project / "recipes" / "again.toml").write_text(AGAIN)
-    (project / "recipes" / "staged.toml").write_text(STAGED)
-    (project / "recipes" / "bank.toml").write_text(BANK)
-    demo = ("--train", str(N_TRAIN), "--val", "3", "--test", "3", "--size", "64")
-    for command in (["data", "demo", "data/demo", *demo], ["recipe", "run", "tiny"]):
-        ending = run_command(project, command)
-        assert ending.code == 0, ending.told
-    shutil.copy(project / "submissions" / "tiny-001.csv", project / "submissions" / "copy.csv")
-    return project
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +175,31 @@ def test_a_killed_command_ends_as_one_that_was_not(
     name: str, finished: Path, undisturbed: Callable[[str], tuple[object, Ending]], tmp_path: Path
 ) -> None:
     kill(name, JOBS[name].kills, finished, tmp_path, *undisturbed(name))
+
+
+def test_a_run_killed_in_every_stage_repeats_none(finished: Path, tmp_path: Path) -> None:
+    whole, project = tmp_path / "whole", tmp_path / "project"
+    for folder in (whole, project):
+        shutil.copytree(finished, folder)
+    assert run_command(whole, ["recipe", "run", "rounds"]).code == 0
+    stages = ["rounds.round-0-001", "rounds.round-1-001", "rounds-001"]
+    kept: dict[Path, int] = {}
+    for number, run_dir in enumerate(stages):
+        # In its second epoch; then while the labels are made that the next stage needs.
+        for below, operation in ((f"runs/{run_dir}/state.pt", 2), (".trash/pseudo", 3)):
+            if below == ".trash/pseudo" and number == len(stages) - 1:
+                continue
+            moment = Moment("killed", operation=operation, below=below)
+            ending = run_command(project, ["recipe", "run", "rounds", "--resume"], moment)
+            assert ending.code == -signal.SIGKILL, ending.told
+            assert {path: path.stat().st_mtime_ns for path in kept} == kept
+        best = project / "runs" / run_dir / "best.pt"
+        kept[best] = best.stat().st_mtime_ns
+    ending = run_command(project, ["recipe", "run", "rounds", "--resume"])
+    assert ending.code == 0, ending.told
+    assert {path.name for path in (project / "runs").iterdir()} == {"tiny-001", *stages}
+    for pattern in ("runs/rounds*/best.pt", "submissions/rounds-001.csv"):
+        assert digests(project, pattern) == digests(whole, pattern)
 
 
 @pytest.mark.long
@@ -315,61 +303,3 @@ def results(project: Path) -> object:
     )  # fmt: skip
     maps = sorted(path.read_bytes() for path in project.glob(".trash/stores/*/maps.bin"))
     return [digests(project, pattern) for pattern in patterns], maps
-
-
-def used() -> tuple[int, int]:
-    """Return resident memory of this process, kB, and its open files."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1024, len(os.listdir("/proc/self/fd"))
-
-
-FLAT = """
-from toolkit import hookimpl
-from tests.experiment.test_kills import used
-
-@hookimpl
-def trash_epoch_finished(run_dir, epoch, figures):
-    with open("use.txt", "a") as file:
-        print(*used(), file=file)
-"""
-needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
-
-
-@needs_proc
-def test_memory_and_file_handles_stay_flat_over_200_epochs(finished: Path, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(finished, project)
-    (project / "plugins" / "use.py").write_text(FLAT)
-    ending = run_command(project, ["recipe", "run", "again", "--set", "train.epochs=200"])
-    assert ending.code == 0, ending.told
-    lines = (project / "use.txt").read_text().splitlines()
-    assert len(lines) == 200
-    refuse_growth(lines, first=40, slack=4_000)  # a leak of 25 kB an epoch
-
-
-def predict_often(project: str) -> None:
-    os.chdir(project)
-    for _ in range(50):
-        shutil.rmtree(".trash/stores", ignore_errors=True)
-        assert run(["predict", "tiny-001", "--split", "train"]) == 0
-        with open("use.txt", "a") as file:
-            print(*used(), file=file)
-
-
-@needs_proc
-def test_memory_and_file_handles_stay_flat_over_50_predictions(
-    finished: Path, tmp_path: Path
-) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(finished, project)
-    process = fork_context().Process(target=predict_often, args=(str(project),))
-    process.start()
-    process.join()
-    assert process.exitcode == 0
-    refuse_growth((project / "use.txt").read_text().splitlines(), first=20, slack=4_000)
-
-
-def refuse_growth(lines: list[str], *, first: int, slack: int) -> None:
-    kilobytes, handles = zip(*(map(int, line.split()) for line in lines), strict=True)
-    assert handles[-1] <= handles[first]
-    assert kilobytes[-1] - kilobytes[first] < slack, kilobytes[::10]
