@@ -11,11 +11,11 @@ import pytest
 
 from toolkit.cli.main import run
 from toolkit.errors import UsageError
+from toolkit.experiment.check import check_recipe
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
-from toolkit.recipe.check import check_recipe
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Recipe
 from toolkit.train.batches import pseudo_pipeline

@@ -246,7 +246,6 @@ def check(
     ] = False,
 ) -> None:
     """Find every mistake without training: names, parameters, files, class lists."""
-    from toolkit.recipe.check import check_recipe
     from toolkit.recipe.load import load_recipe
     from toolkit.recipe.problems import shown_path
 
@@ -261,10 +260,9 @@ def check(
             )
             warnings: list[str] = []
             if not names_only:
-                from toolkit.experiment.planner import check_stages
+                from toolkit.experiment.check import check_recipe
 
                 warnings = check_recipe(loaded, registry, project)
-                check_stages(loaded, registry, project)
         except TrashError as error:
             wrong += 1
             console.print_error(error)

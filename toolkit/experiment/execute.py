@@ -23,8 +23,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.predict.members import MemberChoice
 from toolkit.progress import Progress
 from toolkit.project import Project
-from toolkit.recipe.check import check_names
-from toolkit.recipe.load import LoadedRecipe
+from toolkit.recipe.load import LoadedRecipe, check_names
 from toolkit.recipe.problems import shown_path
 
 

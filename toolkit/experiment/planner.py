@@ -66,8 +66,17 @@ def make_plan(
     progress: Progress,
     *,
     smoke: bool = False,
+    contest: Contest | None = None,
 ) -> Plan:
     """Return the stages that a recipe leads to, having opened the data of each.
+
+    Args:
+        loaded: the recipe.
+        registry: finds its components.
+        project: the project folder.
+        progress: told while data are opened.
+        smoke: the recipe was made tiny for `--smoke`, and what it needs is made so, too.
+        contest: the data of the recipe, where they are open already.
 
     Raises:
         RecipeError: it names what is not there, or needs itself; with file and line.
@@ -75,21 +84,24 @@ def make_plan(
             images, or images to be pseudo-labelled are in training or validation.
     """
     planner = _Planner(registry, project, progress, smoke)
+    if contest is not None:
+        planner.contests[_data_key(loaded.recipe.data)] = contest
     return in_order(planner.training(loaded, chain=()))
 
 
-def check_stages(loaded: LoadedRecipe, registry: Registry, project: Project) -> None:
+def check_stages(
+    loaded: LoadedRecipe, registry: Registry, project: Project, contest: Contest | None
+) -> None:
     """Find what is wrong with the recipes and checkpoints that a recipe names.
 
-    Where the data are on this machine the plan is made, with all guards; elsewhere the references
-    are followed alone.
+    With its data the plan is made, with all guards; without, the references are followed alone.
 
     Raises:
         RecipeError: it names what is not there, or needs itself; with file and line.
         UsageError: as `make_plan`.
     """
-    if project.path(loaded.recipe.data.root).is_dir():
-        make_plan(loaded, registry, project, SilentProgress())
+    if contest is not None:
+        make_plan(loaded, registry, project, SilentProgress(), contest=contest)
     else:
         _follow(loaded, registry, project, ())
 
@@ -125,6 +137,10 @@ def _is_of_the_data(text: str, *, has_folds: bool) -> bool:
     if key.startswith("data.folds"):
         return has_folds
     return key.startswith("data.") and not key.startswith(_OF_THE_NETWORK)
+
+
+def _data_key(data: Data) -> str:
+    return json.dumps(data.model_dump(mode="json"), sort_keys=True)
 
 
 _Guard = Callable[[Source, Contest, Data, Project, Progress], str | None]
@@ -250,7 +266,7 @@ class _Planner:
     def contest(self, loaded: LoadedRecipe, chain: tuple[Path, ...]) -> Contest:
         """Open the data of a recipe, once for all recipes with the same."""
         data = loaded.recipe.data
-        text = json.dumps(data.model_dump(mode="json"), sort_keys=True)
+        text = _data_key(data)
         if text not in self.contests:
             try:
                 self.contests[text] = open_contest(data, self.project, self.progress)

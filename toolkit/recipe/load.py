@@ -121,6 +121,11 @@ def validated(layers: Layers, path: Path, registry: Registry | None = None) -> R
     return recipe
 
 
+def check_names(loaded: LoadedRecipe, registry: Registry) -> None:
+    """Raise a RecipeError with every unknown name and wrong parameter; imports no torch."""
+    validated(loaded.layers, loaded.path, registry)
+
+
 def _located(path: KeyPath, message: str, hint: str, layers: Layers, file: Path) -> Problem:
     # pydantic ends the path of a union with the name of the alternative: keep what the file has.
     known = list(path)

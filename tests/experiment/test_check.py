@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.data.coco import CocoFile, read_coco
+from toolkit.experiment.check import check_recipe
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
-from toolkit.recipe.check import check_names, check_recipe
-from toolkit.recipe.load import load_recipe
+from toolkit.recipe.load import check_names, load_recipe
 from toolkit.recipe.problems import RecipeError
 
 TEXT = """\
@@ -202,3 +203,19 @@ def test_weights_that_want_another_normalisation_are_told(
     halves = ["data.mean=[0.5,0.5,0.5]", "data.std=[0.5,0.5,0.5]"]
     loaded = load_recipe(path, project=project, set_=halves)
     assert not any("data.mean" in each for each in check_recipe(loaded, registry, project))
+
+
+def test_the_data_are_opened_once(
+    project: Project, registry: Registry, demo_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def counted(path: Path, **settings: bool) -> CocoFile:
+        read.append(path.name)
+        return read_coco(path, **settings)
+
+    monkeypatch.setattr("toolkit.data.contest.read_coco", counted)
+    path = project.recipes / "r.toml"
+    path.write_text(TEXT.format(root=demo_root))
+    assert check_recipe(load_recipe(path, project=project), registry, project) == []
+    assert sorted(read) == ["test.json", "train.json", "val.json"]

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import torch
+
+from toolkit.data.contest import Contest, open_contest
+from toolkit.data.demo_scene import KINDS
+from toolkit.data.memory_bank import MemoryBank
+from toolkit.data.object_cutting import chosen_labels
 from toolkit.errors import TrashError
+from toolkit.experiment.planner import check_stages
 from toolkit.plugin.interfaces import Context, CutOut, ObjectBank
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.blame import blamed_key
 from toolkit.recipe.components import component_specs
-from toolkit.recipe.load import LoadedRecipe, validated
+from toolkit.recipe.load import LoadedRecipe, check_names
 from toolkit.recipe.problems import DEFAULT, KeyPath, Problem, RecipeError, dotted
 from toolkit.recipe.schema import Recipe
-
-if TYPE_CHECKING:
-    from toolkit.data.contest import Contest
+from toolkit.submission.expect import row_order
+from toolkit.train.criterion import check_outputs
+from toolkit.train.normalise import normalisation_warning, weights_normalisation
+from toolkit.train.outputs import output_shapes
 
 _FILES = ("train", "val", "test", "truth", "sample_submission")
 _BUILT = {
@@ -26,20 +35,18 @@ _BUILT = {
 """Kinds whose factories need nothing but the context."""
 
 
-def check_names(loaded: LoadedRecipe, registry: Registry) -> None:
-    """Raise a RecipeError with every unknown name and wrong parameter; imports no torch."""
-    validated(loaded.layers, loaded.path, registry)
-
-
 def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> list[str]:
-    """Check names, parameters, files and class lists, then build the components untrained.
+    """Check names, parameters, files, class lists, and the recipes and checkpoints that it names.
+
+    The components are built untrained. The data are opened once for all of it.
 
     Returns:
-        Warnings: data that is not on this machine could not be checked; weights are not here; images are normalised
-        otherwise than the network's weights want them.
+        Warnings: data that are not on this machine could not be checked; weights are not here; images
+        are normalised otherwise than the network's weights want them.
 
     Raises:
         RecipeError: everything that is wrong, each with file and line.
+        UsageError: as `make_plan`.
     """
     check_names(loaded, registry)
     problems, warnings, contest = _check_data(loaded, project)
@@ -48,14 +55,13 @@ def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> 
         warnings += told
     if problems:
         raise RecipeError(loaded.path, problems)
+    check_stages(loaded, registry, project, contest)
     return warnings
 
 
 def _check_data(
     loaded: LoadedRecipe, project: Project
 ) -> tuple[list[Problem], list[str], Contest | None]:
-    from toolkit.data.contest import open_contest
-
     data = loaded.recipe.data
     root = project.path(data.root)
     if data.val is None and data.folds is None:
@@ -63,15 +69,8 @@ def _check_data(
         problem = Problem(origin, "data.val", "neither val nor folds is given", "Set one of them.")
         return [problem], [], None
     if not root.is_dir():
-        if data.demo is None:
-            return (
-                [],
-                [
-                    f"{data.root} is not on this machine: data was not checked (--data DIR says where it is)"
-                ],
-                None,
-            )
-        return [], [], None
+        absent = f"{data.root} is not on this machine: data was not checked (--data DIR says where it is)"
+        return [], [absent] if data.demo is None else [], None
     missing = [
         _problem(loaded, ("data", key), f"there is no file {root / name}")
         for key in _FILES
@@ -93,24 +92,16 @@ def _problem(loaded: LoadedRecipe, path: KeyPath, message: str, hint: str = "") 
 def _check_build(
     loaded: LoadedRecipe, registry: Registry, contest: Contest | None
 ) -> tuple[list[Problem], list[str]]:
-    import torch
-
-    from toolkit.train.normalise import normalisation_warning, weights_normalisation
-
     data = loaded.recipe.data
     warnings: list[str] = []
     if contest is not None:
         class_names = contest.class_names
     else:
         # Without the data its classes are unknown: those of the contest stand in.
-        from toolkit.data.demo_scene import KINDS
-
         class_names = (data.background, *(data.classes or [kind.name for kind in KINDS]))
 
     def objects() -> ObjectBank:
         if contest is not None and loaded.recipe.objects.bank is None:
-            from toolkit.data.object_cutting import chosen_labels
-
             chosen_labels(loaded.recipe.objects, contest.train)
         return _stand_in()
 
@@ -149,18 +140,12 @@ def _check_build(
 
 def _check_sample(made: Any, contest: Contest) -> None:
     """Refuse a format that writes other columns or images than the contest's sample submission."""
-    from toolkit.submission.expect import row_order
-
     if contest.test is not None:
         row_order(contest.test.file_names, contest.sample_submission, made)
 
 
 def _stand_in() -> ObjectBank:
     """Return a bank of one object: a check cuts none out."""
-    import numpy as np
-
-    from toolkit.data.memory_bank import MemoryBank
-
     side = 8
     image, alpha = np.zeros((side, side, 3), np.uint8), np.full((side, side), 255, np.uint8)
     return MemoryBank((CutOut(image, alpha, label=1, file_name="", source_size=(side, side)),))
@@ -168,11 +153,6 @@ def _stand_in() -> ObjectBank:
 
 def _check_outputs(recipe: Recipe, network: Any, context: Context) -> None:
     """Refuse an [auxiliary] that does not fit what the network returns, where that can be seen."""
-    import torch
-
-    from toolkit.train.criterion import check_outputs
-    from toolkit.train.outputs import output_shapes
-
     size = (1, context.n_classes, *context.image_size)
     try:
         output = network.eval()(torch.zeros((1, 3, *context.image_size)))
