@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from toolkit.ensemble.combine import combine_stores
 from toolkit.ensemble.combiners import Geometric, Mean, Vote
-from toolkit.ensemble.labels import argmax_labels
+from toolkit.postprocess.labels import argmax_labels
 from toolkit.predict.store import ProbabilityStore, StoreIndex, open_store
 from toolkit.predict.writer import writing
 

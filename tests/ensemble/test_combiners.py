@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from toolkit.ensemble.combiners import FLOOR, Geometric, Maximum, Mean, Power, Rank, Vote
-from toolkit.ensemble.labels import argmax_labels
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
+from toolkit.postprocess.labels import argmax_labels
 
 Map = NDArray[np.float32]
 

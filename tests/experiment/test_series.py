@@ -14,7 +14,7 @@ from toolkit.cli.main import run
 from toolkit.data.contest import open_contest
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
-from toolkit.ensemble.labels import argmax_labels
+from toolkit.postprocess.labels import argmax_labels
 from toolkit.predict.store import open_store
 from toolkit.progress import SilentProgress
 from toolkit.project import Project

@@ -17,13 +17,13 @@ from toolkit.data.contest import Contest, Split, open_contest
 from toolkit.data.images import read_image
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
-from toolkit.ensemble.labels import argmax_labels
 from toolkit.errors import TrashError, UsageError
 from toolkit.metrics.confusion import ConfusionMatrix, scores
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
+from toolkit.postprocess.labels import argmax_labels
 from toolkit.predict import member as member_module
 from toolkit.predict.member import load_member
 from toolkit.predict.members import MemberChoice

@@ -125,8 +125,8 @@ def submit(
     format_ = registry.build("submission_format", used.submission, Context(contest.class_names))
     result = make_submission(
         choices, used, contest, registry,
-        output=output or default_output(choices, project, format_.suffix), cache=project.cache, progress=progress,
-        project=project, device=device, overwrite=overwrite, validate=not no_validate,
+        output=output or default_output(choices, project, format_.suffix), cache=project.cache,
+        progress=progress, project=project, device=device, overwrite=overwrite, validate=not no_validate,
         combination=combined if isinstance(combined, Combination) else None,
     )  # fmt: skip
     if json_:

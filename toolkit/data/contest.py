@@ -175,8 +175,9 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
     Raises:
         UsageError: a file is missing or no COCO file; categories disagree between files or with
             `data.classes`; an annotation's category is outside the class list, or it covers no pixel;
-            a photo is broken or of another size than its record; an image repeats, is in two splits, or its file is missing; a validation photo is in the
-            training split under another name; the split file is made for other images.
+            a photo is broken or of another size than its record; an image repeats, is in two splits,
+            or its file is missing; a validation photo is in the training split under another name;
+            the split file is made for other images.
     """
     root = project.path(data.root)
     if data.demo is not None:

@@ -110,7 +110,7 @@ def refuse_shared_images(splits: Sequence[Split]) -> None:
 
 
 def equal_photos(split: Split, other: Split) -> list[str]:
-    """Return the images of `split` whose files are the same photos as those of `other`, each with both names."""
+    """Return the names of those images of `split` that are photos of `other`; both names where they differ."""
     names = dict(zip(other.contents, other.file_names, strict=True))
     return [
         name if normpath(name) == normpath(names[content]) else f"{name} (= {names[content]})"

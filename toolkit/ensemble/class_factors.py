@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.ensemble.contested import confusion, count_pairs, pair_keys
-from toolkit.ensemble.labels import argmax_labels
 from toolkit.ensemble.sampled import Pixels
 from toolkit.metrics.confusion import mean_ious
+from toolkit.postprocess.labels import argmax_labels
 
 _STEPS = (1.5, 1.2, 1.1, 1 / 1.1, 1 / 1.2, 1 / 1.5)
 _SWEEPS = 3

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.ensemble.labels import argmax_labels
 from toolkit.errors import UsageError
+from toolkit.postprocess.labels import argmax_labels
 
 Map = NDArray[np.float32]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.ensemble.held_out import HeldOut
-from toolkit.ensemble.labels import argmax_labels
 from toolkit.errors import UsageError
 from toolkit.plugin.interfaces import Ensembler
+from toolkit.postprocess.labels import argmax_labels
 from toolkit.progress import Progress
 
 Number = TypeVar("Number", np.uint8, np.float32)

@@ -13,10 +13,10 @@ from toolkit.data.images import read_image
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
 from toolkit.ensemble.combine import Maps, combine_stores
-from toolkit.ensemble.labels import argmax_labels
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
 from toolkit.plugin.interfaces import Ensembler
 from toolkit.postprocess.chain import Chain
+from toolkit.postprocess.labels import argmax_labels
 from toolkit.progress import Progress
 
 

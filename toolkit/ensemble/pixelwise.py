@@ -11,9 +11,9 @@ from toolkit.ensemble.combiners import Mean
 from toolkit.ensemble.contested import confusion
 from toolkit.ensemble.held_out import HeldOut
 from toolkit.ensemble.honest import Division, Fit, Fits, Scored
-from toolkit.ensemble.labels import argmax_labels
 from toolkit.ensemble.stacking import Stacking, stacked_scores
 from toolkit.ensemble.stacking_fit import StackingNumbers
+from toolkit.postprocess.labels import argmax_labels
 from toolkit.progress import Progress
 
 Map = NDArray[np.float32]

@@ -21,12 +21,12 @@ from toolkit.ensemble.honest import (
     score_choices,
     unfitted,
 )
-from toolkit.ensemble.labels import argmax_labels
 from toolkit.ensemble.ways import Way
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import build_chain
+from toolkit.postprocess.labels import argmax_labels
 from toolkit.progress import Progress
 
 

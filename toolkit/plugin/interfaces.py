@@ -77,8 +77,8 @@ class Context:
         build: makes a nested component: `context.build("augmentation", spec)`.
         objects: opens the bank of objects to paste, as `[objects]` of the recipe describes it; it is
             made when it is first asked for.
-        report_missing: told what this machine lacks for a run, such as weights that must be downloaded; None
-            outside a check, which builds with `pretrained = False`.
+        report_missing: told what this machine lacks for a run, such as weights that must be
+            downloaded; None outside a check, which builds with `pretrained = False`.
     """
 
     class_names: tuple[str, ...]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.ensemble.labels import argmax_labels
+from toolkit.postprocess.labels import argmax_labels
 
 _TIE = np.float32(1e-6)
 """Lifts the class that takes a pixel above one of exactly the same probability."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.ensemble.labels import argmax_labels
+from toolkit.postprocess.labels import argmax_labels
 
 _CONNECTIVITY = 4
 """Regions hang together at corners too, so what separates a hole from the outside may be thin."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.ensemble.labels import argmax_labels
+from toolkit.postprocess.labels import argmax_labels
 
 _CONNECTIVITY = 8
 

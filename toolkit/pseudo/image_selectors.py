@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.ensemble.labels import argmax_labels
 from toolkit.plugin.interfaces import Prediction
+from toolkit.postprocess.labels import argmax_labels
 
 
 class MeanConfidence:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from toolkit.data.contest import Split
 from toolkit.data.images import read_image
 from toolkit.ensemble.combine import Maps, combine_stores, working
-from toolkit.ensemble.labels import argmax_labels
 from toolkit.errors import UsageError
 from toolkit.plugin.interfaces import Context, Ensembler, Prediction, SubmissionFormat
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import Chain, build_chain
+from toolkit.postprocess.labels import argmax_labels
 from toolkit.predict.members import MemberChoice, choose_prediction_device, load_members
 from toolkit.predict.predictor import predict_split
 from toolkit.progress import Progress

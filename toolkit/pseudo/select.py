@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.ensemble.labels import argmax_labels
 from toolkit.errors import TrashError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, Prediction, Selector
 from toolkit.plugin.registry import Registry
+from toolkit.postprocess.labels import argmax_labels
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import timm
 import torch
@@ -12,12 +13,14 @@ from torch import Tensor, nn
 from toolkit import Context
 from toolkit.builtins.models.convolutions import conv_norm, relu
 from toolkit.builtins.models.encoders import TIMM_PREFIX, hub_weights
-from toolkit.builtins.models.hrnet import Fuse
 from toolkit.builtins.models.local_weights import lacking_encoder, should_load_weights
 from toolkit.builtins.models.ocr import ObjectContext
 from toolkit.builtins.models.resizing import resized
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import NONE, check_choice, load_encoder, normalisation_of
+
+if TYPE_CHECKING:  # its factories import this module
+    from toolkit.builtins.models.hrnet import Fuse
 
 _STRIDE = 32
 
