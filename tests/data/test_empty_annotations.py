@@ -145,3 +145,23 @@ def test_repeated_annotation_ids_are_told(data_root: Path) -> None:
     skipping(data_root, lines)
     (line,) = lines.said
     assert "annotations share the id 1000" in line
+
+
+@pytest.mark.parametrize("on_empty", ["refuse", "skip"])
+def test_a_wrong_width_is_told_before_the_outlines_that_it_leaves_outside(
+    make_contest: MakeContest, data_root: Path, on_empty: str
+) -> None:
+    path = data_root / "train.json"
+    content = json.loads(path.read_text())
+    name, width = content["images"][1]["file_name"], content["images"][1]["width"]
+    content["images"][1]["width"] = 2
+    path.write_text(json.dumps(content))
+    with pytest.raises(UsageError) as caught:
+        make_contest(on_empty=on_empty)
+    assert f"{name}: the image is {width}x" in caught.value.message
+    assert "annotation" not in caught.value.message.replace("annotation file", "")
+    assert "on_empty" not in caught.value.hint
+    # Without photos nobody can tell, so the outlines are told.
+    (data_root / name).unlink()
+    with pytest.raises(UsageError, match=r"cover no pixel|image files are not under"):
+        make_contest(on_empty=on_empty)

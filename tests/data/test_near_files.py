@@ -72,3 +72,17 @@ def test_names_that_no_file_can_have_are_missing(
         make_contest()
     with pytest.raises(UsageError, match=r"data\.val: .* not found"):
         make_contest(val="y" * 5000)
+
+
+def test_the_photo_of_another_record_is_not_suggested(
+    make_contest: MakeContest, data_root: Path
+) -> None:
+    (data_root / "train" / "03.png").unlink()
+    with pytest.raises(UsageError) as caught:
+        make_contest()
+    assert "train/03.png" in caught.value.message
+    assert "is it" not in caught.value.hint
+    (data_root / "train" / "04.png").rename(data_root / "train" / "04b.png")
+    with pytest.raises(UsageError) as caught:
+        make_contest()
+    assert "'train/04.png': is it 'train/04b.png'?" in caught.value.hint

@@ -136,6 +136,34 @@ def test_names_of_files_are_told_apart(
     assert (found.columns, found.map_size) == (("id", "labels"), (4, 4))
 
 
+@pytest.mark.parametrize("damage", ["}", '{"images": [{"id": 1}]}'])
+def test_a_damaged_split_is_no_missing_one(
+    project: Project, put_photos: Callable[..., list[str]], capsys: Capture, damage: str
+) -> None:
+    names = put_photos("d", 6)
+    write_coco(project.root / "d/train.json", names[:4], 8)
+    write_coco(project.root / "d/val.json", names[4:], 4)
+    good = (project.root / "d/val.json").read_text()
+    bad = good + damage if damage == "}" else damage
+    (project.root / "d/backup.json").write_text(bad)
+    (project.root / "d/config.json").write_text('{"epochs": 3}')
+    assert run(["recipe", "new", "first", "--data", "d"]) == 0
+    told = capsys.readouterr().err
+    assert "warning: passed over: " in told
+    assert "backup.json:1: " in told or "backup.json: images[0]" in told
+    assert "config.json" not in told
+    for name in ("val", "valid", "test"):
+        (project.root / f"d/{name}.json").write_text(bad)
+        assert run(["recipe", "new", "mine", "--data", "d"]) == 2
+        assert f"{name}.json:" in capsys.readouterr().err
+        assert not (project.recipes / "mine.toml").exists()
+        (project.root / f"d/{name}.json").write_text(good if name == "val" else '{"images": []}')
+    (project.root / "d/val.json").unlink()
+    (project.root / "d/train.json").unlink()
+    assert run(["recipe", "new", "mine", "--data", "d"]) == 2
+    assert "backup.json" in capsys.readouterr().err
+
+
 def test_folders_that_cannot_be_used_are_explained(
     project: Project, put_photos: Callable[..., list[str]], capsys: Capture
 ) -> None:

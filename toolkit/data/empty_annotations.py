@@ -9,7 +9,10 @@ from typing import Literal
 
 from toolkit.data.coco import Annotation, ImageRecord
 from toolkit.data.guards import check_command
+from toolkit.data.image_bytes import Header
+from toolkit.data.images import ImageSizeError, require_size
 from toolkit.data.listing import some_of
+from toolkit.data.photo_facts import read_headers
 from toolkit.data.segmentation import why_empty
 from toolkit.errors import UsageError
 from toolkit.progress import Progress
@@ -40,7 +43,8 @@ def without_empty(
         option: how the user leaves them out, for the message.
 
     Raises:
-        UsageError: there are such annotations, and they are not to be left out.
+        UsageError: there are such annotations, and they are not to be left out; or the photo of one
+            has another size than its record, which is why the outline lies outside.
     """
     empty = {
         (row, position): why
@@ -59,6 +63,7 @@ def without_empty(
     message = (
         f"{file}: {len(empty)} of {n_all} annotations cover no pixel: {some_of(shown, _SHOWN)}"
     )
+    _refuse_other_sizes([images[row] for row in dict.fromkeys(row for row, _ in empty)], file, root)
     if on_empty == "refuse":
         raise UsageError(
             message,
@@ -67,6 +72,31 @@ def without_empty(
         )
     progress.say(f"warning: {message}; they are left out")
     return tuple(_kept(record, row, empty) for row, record in enumerate(images))
+
+
+def _refuse_other_sizes(records: Sequence[ImageRecord], file: Path, root: Path) -> None:
+    """Refuse images whose record has neither size of the photo, as it is stored or as EXIF turns it.
+
+    Without this a wrong width would look like a bad outline. Photos may be elsewhere or broken, which
+    is told where they are needed.
+    """
+    wrong = []
+    headers = read_headers(root, [record.file_name for record in records])
+    for record, header in zip(records, headers, strict=True):
+        if not isinstance(header, Header):
+            continue
+        try:
+            if header.size(oriented=not record.oriented) != (record.width, record.height):
+                require_size(Path(record.file_name), record, header)
+        except ImageSizeError as error:
+            wrong.append(error)
+    if wrong:
+        images = "image has" if len(wrong) == 1 else "images have"
+        raise UsageError(
+            f"{file}: {len(wrong)} {images} another size than the file says, so that outlines lie "
+            f"outside: {some_of([error.message for error in wrong], _SHOWN)}",
+            wrong[0].hint,
+        )
 
 
 def _kept(record: ImageRecord, row: int, empty: dict[tuple[int, int], str]) -> ImageRecord:

@@ -137,7 +137,9 @@ def require_files(split: Split) -> None:
     """Require that every image file is there."""
     missing = [name for row, name in enumerate(split.file_names) if not is_file(split.path(row))]
     if missing:
-        nears = ((name, near_file(split.root, name)) for name in missing[:_SUGGESTED])
+        nears = (
+            (name, near_file(split.root, name, split.file_names)) for name in missing[:_SUGGESTED]
+        )
         pairs = [f"{name!r}: is it {near!r}?" for name, near in nears if near]
         raise UsageError(
             f"{split.file}: {len(missing)} of {len(split)} image files are not under {split.root}: "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
+from os.path import normpath
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,12 +14,14 @@ _MANY = 20_000
 """Files of a folder above which no similar name is looked for, only an equal one."""
 
 
-def near_file(root: Path, name: str) -> str | None:
+def near_file(root: Path, name: str, others: Collection[str] = ()) -> str | None:
     """Return the name of a file below `root` that `name` may mean, or None.
 
     Found are other ways to write the same name (composed or decomposed letters, upper and lower case,
     blanks at its ends, `%20`, backslashes), the same file in `root` itself, and similar names beside it.
+    None of `others` (relative to `root`) is returned: those files are meant by other names.
     """
+    taken = {normpath(root / other) for other in others}
     wanted = Path(unquote(name.replace("\\", "/")).strip())
     if wanted.is_absolute() or ".." in wanted.parts:
         return None
@@ -29,7 +33,7 @@ def near_file(root: Path, name: str) -> str | None:
             folder = root
             break
         folder /= same
-    beside = _names(folder)
+    beside = [each for each in _names(folder) if normpath(folder / each) not in taken]
     near = _same(beside, wanted.name)
     if near is None and len(beside) <= _MANY:
         near = nearest(wanted.name, beside)

@@ -15,11 +15,13 @@ from toolkit.data.coco import CocoFile, read_coco
 from toolkit.data.labels import make_label_map
 from toolkit.data.listing import some_of
 from toolkit.errors import UsageError
+from toolkit.files import read_json
 
 _TRUTH = ("truth", "gt", "solution")
 _TEST = ("test", "unlabel", "infer")
 _VAL = ("val", "dev", "eval")
 _WHOLE = ("all", "full", "total")
+_SPLITS = ("train", *_VAL, *_TEST, *_TRUTH)
 _PART = re.compile("[a-z]+")
 _LABELS_SHOWN = 4
 
@@ -39,6 +41,7 @@ class Survey:
         classes: names in label order from 1, background apart.
         image_size: median (height, width) of the training images, pixels.
         map_size: (height, width) of the maps in the sample's rows, or None where it does not say.
+        broken: what is wrong with each JSON file that was passed over although it may be a COCO file.
     """
 
     root: Path
@@ -51,6 +54,7 @@ class Survey:
     classes: tuple[str, ...]
     image_size: tuple[int, int]
     map_size: tuple[int, int] | None
+    broken: tuple[str, ...] = ()
 
 
 def survey(folder: Path) -> Survey:
@@ -59,11 +63,14 @@ def survey(folder: Path) -> Survey:
     Files are told apart by their names (train, val, test, truth), and by whether they have annotations.
 
     Raises:
-        UsageError: no COCO file with annotations, or its images are not there; says what was found.
+        UsageError: no COCO file with annotations, or its images are not there; says what was found. A
+            file that is called as a split is damaged; says where.
     """
-    files = _coco_files(folder)
+    files, broken = _coco_files(folder)
     labelled = {file: coco for file, coco in files.items() if _n_annotations(coco)}
     if not labelled:
+        if broken:
+            raise broken[0]
         found = f"; it holds {some_of([_shown(file, folder) for file in files])}" if files else ""
         raise UsageError(
             f"{folder} holds no COCO file with annotations{found}",
@@ -96,21 +103,42 @@ def survey(folder: Path) -> Survey:
             int(median(record.width for record in images)),
         ),
         map_size=map_size,
+        broken=tuple(error.message for error in broken),
     )
 
 
-def _coco_files(folder: Path) -> dict[Path, CocoFile]:
-    """Return the annotation files; other JSON files are passed over."""
-    found = {}
+def _coco_files(folder: Path) -> tuple[dict[Path, CocoFile], list[UsageError]]:
+    """Return the annotation files, and what is wrong with those that cannot be used.
+
+    JSON of another kind is passed over.
+
+    Raises:
+        UsageError: one that is called as a split cannot be used: without it, another would silently
+            take its place.
+    """
+    found, broken = {}, []
     for pattern in ("*.json", "*/*.json", "*/*/*.json"):
         for file in sorted(folder.glob(pattern)):
             try:
                 coco = read_coco(file, labelled=False)
-            except UsageError:
+            except UsageError as error:
+                if _is_meant_as_coco(file):
+                    if _says(file, _SPLITS):
+                        raise
+                    broken.append(error)
                 continue
             if coco.images:
                 found[file] = coco
-    return found
+    return found, broken
+
+
+def _is_meant_as_coco(file: Path) -> bool:
+    """Whether a file that is no right COCO file may be a damaged one."""
+    try:
+        content = read_json(file, "annotation file")
+    except UsageError:
+        return True  # nobody can tell
+    return isinstance(content, dict) and "images" in content
 
 
 def _n_annotations(coco: CocoFile) -> int:

@@ -125,6 +125,8 @@ def _tell(found: Survey, progress: Progress) -> None:
     for what, file in files.items():
         if file is not None:
             progress.say(f"found {what}: {file}")
+    for problem in found.broken:
+        progress.say(f"warning: passed over: {problem}")
     progress.say(f"found {len(found.classes)} classes: {', '.join(found.classes)}")
 
 
