@@ -180,6 +180,20 @@ def unfinished(folder: Path, on_wait: Callable[[], None]) -> Iterator[Path | Non
             shutil.rmtree(partial, ignore_errors=True)
 
 
+def unused(path: Path, *others: str) -> Path:
+    """Return a path, with -2, -3, … behind its stem if it is taken.
+
+    Args:
+        path: the path.
+        others: suffixes of files beside it that must not be there either.
+    """
+    free, number = path, 1
+    while any(free.with_suffix(suffix).exists() for suffix in (path.suffix, *others)):
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return free
+
+
 def is_file(path: Path) -> bool:
     """Return whether there is such a file; unlike `Path.is_file`, False for a name that cannot be one."""
     return os.path.isfile(path)

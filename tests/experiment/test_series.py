@@ -88,6 +88,16 @@ def test_seeds_are_combined(project: Project, capsys: pytest.CaptureFixture[str]
     assert side_car["validation"]["mean_iou"] == pytest.approx(found["out_of_fold"]["mean_iou"])
 
 
+def test_scores_of_a_submission_made_in_another_way_are_not_shown(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = _summary(capsys, "--seeds", "1")["runs"][0]
+    other = _summary(capsys, "--seeds", "1", "--set", "predict.views='hflip'")["runs"][0]
+    assert (other["run"], other["validation"]) == (first["run"], first["validation"])
+    assert first["test"] is not None
+    assert other["test"] is None
+
+
 def test_a_cut_series_goes_on(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

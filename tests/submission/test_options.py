@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,9 @@ from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
-from toolkit.submission.options import component_text, parse_component
+from toolkit.predict.members import MemberChoice
+from toolkit.project import Project
+from toolkit.submission.options import component_text, default_output, parse_component
 
 
 @pytest.mark.parametrize(
@@ -52,3 +56,24 @@ def test_what_is_written_is_read_again(parameters: dict[str, Any]) -> None:
     parameters.pop("name", None)
     spec = ComponentSpec(name="lab:thing", **parameters)
     assert parse_component(component_text(spec)) == spec
+
+
+def test_two_submissions_of_one_second_have_two_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Stopped:
+            return cls(2026, 1, 2, 3, 4, 5, tzinfo=tz)
+
+    monkeypatch.setattr("toolkit.submission.options.datetime", Stopped)
+    choices = [MemberChoice(tmp_path / "runs" / "a.b-001" / "best.pt")]
+    found = []
+    for suffix in (".csv", ".csv", ".zip"):  # the last one would share a side-car
+        output = default_output(choices, Project(tmp_path), suffix)
+        output.parent.mkdir(exist_ok=True)
+        output.touch()
+        output.with_suffix(".json").touch()
+        found.append(output.name)
+    first = "20260102T030405Z-a.b-001"
+    assert found == [f"{first}.csv", f"{first}-2.csv", f"{first}-3.zip"]

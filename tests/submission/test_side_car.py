@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from toolkit.errors import UsageError
+from toolkit.files import file_digest
 from toolkit.metrics.confusion import scores
 from toolkit.plugin.component import ComponentSpec
 from toolkit.submission.side_car import (
@@ -16,9 +17,11 @@ from toolkit.submission.side_car import (
     MergedFile,
     SideCar,
     SideCarMember,
+    leaderboard_of,
     portable_path,
     read_side_car,
     refuse_output,
+    set_aside_recorded,
     side_car_path,
     write_side_car,
 )
@@ -151,3 +154,27 @@ def test_paths_are_relative_to_the_project(tmp_path: Path) -> None:
     root = tmp_path / "project"
     assert portable_path(root / "runs" / "a.pt", root) == "runs/a.pt"
     assert portable_path(tmp_path / "shared" / "test.json", root) == "../shared/test.json"
+
+
+def test_a_file_with_leaderboard_scores_is_kept_under_another_name(
+    tmp_path: Path, side_car: SideCar
+) -> None:
+    output, successor = tmp_path / "a.csv", tmp_path / "new"
+    output.write_text("uploaded")
+    successor.write_text("longer training")
+    plain = dataclasses.replace(side_car, digest=file_digest(output))  # type: ignore[type-var]
+    write_side_car(output, plain)
+    assert set_aside_recorded(output, successor) is None  # no scores, nothing to keep
+    said = dataclasses.replace(plain, leaderboard=Leaderboard(public=0.7))  # type: ignore[type-var]
+    write_side_car(output, said)
+    assert leaderboard_of(output, said.digest) == said.leaderboard
+    assert leaderboard_of(output, "of another file") == Leaderboard()
+    same = tmp_path / "same"
+    same.write_text("uploaded")
+    assert set_aside_recorded(output, same) is None
+    for _ in range(2):  # the second time after a kill, when the file has moved already
+        aside = set_aside_recorded(output, successor)
+        assert aside == tmp_path / f"a.{said.digest[:8]}.csv"
+        assert aside.read_text() == "uploaded"
+        kept = read_side_car(side_car_path(aside))
+        assert (kept.file, kept.leaderboard) == (aside.name, said.leaderboard)

@@ -12,6 +12,7 @@ from typing import Any
 from toolkit.ensemble.combination import SUFFIX, Combination, Fitted, FittedMember
 from toolkit.ensemble.ways import Way
 from toolkit.experiment.candidates import Candidate
+from toolkit.files import unused
 from toolkit.plugin.component import ComponentSpec
 from toolkit.predict.member import Member
 from toolkit.predict.members import MemberChoice
@@ -123,4 +124,4 @@ def default_combination(way: Way, project: Project) -> Path:
     """Return where a combination goes by default: named by the time in UTC and the method."""
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     method = "-".join("".join(c if c.isalnum() else " " for c in way.name).split())
-    return project.submissions / "ensembles" / f"{moment}-{method[:60]}{SUFFIX}"
+    return unused(project.submissions / "ensembles" / f"{moment}-{method[:60]}{SUFFIX}")

@@ -15,7 +15,8 @@ from toolkit.ensemble.refined import refined
 from toolkit.errors import UsageError
 from toolkit.experiment.compare import spread
 from toolkit.experiment.execute import execute_part
-from toolkit.experiment.planner import load_for_run
+from toolkit.experiment.keys import result_key
+from toolkit.experiment.planner import load_for_run, make_plan
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.files import write_json_atomic
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
@@ -61,7 +62,8 @@ class Outcome:
         run: its name.
         checkpoint: its best checkpoint.
         validation: mIoU on the images that it validates on; its epoch was chosen by it.
-        test: mIoU of its own submission, None where the truth is unknown.
+        test: mIoU of its own submission, None where the truth is unknown or the submission was made
+            by a recipe that predicts or writes in another way.
         store: folder of its maps of the images that it was not trained on.
     """
 
@@ -183,7 +185,7 @@ def run_series(
         for variant, run in zip(variants, runs, strict=True)
     ]
     outcomes = tuple(
-        _outcome(variant, run, store, project)
+        _outcome(variant, run, store, registry, project)
         for variant, run, store in zip(variants, runs, stores, strict=True)
     )
     series = Series(
@@ -215,10 +217,18 @@ def _held_out_store(
 
 
 def _outcome(
-    variant: Variant, run: RunFolder, store: ProbabilityStore, project: Project
+    variant: Variant,
+    run: RunFolder,
+    store: ProbabilityStore,
+    registry: Registry,
+    project: Project,
 ) -> Outcome:
-    result = run.manifest()["result"]
-    score = (result.get("submission") or {}).get("score")
+    final = make_plan(variant.loaded, registry, project, SilentProgress()).final
+    manifest = run.manifest()
+    result = manifest["result"]
+    # A run is found by its training: its submission may have other views, steps or another format.
+    as_now = manifest.get("result_key") == result_key(final, registry, project)
+    score = (result.get("submission") or {}).get("score") if as_now else None
     return Outcome(
         seed=variant.seed,
         fold=variant.fold,

@@ -11,12 +11,14 @@ from typing import Any
 
 from toolkit.ensemble.combination import SUFFIX, Combination, read_combination
 from toolkit.errors import UsageError, did_you_mean
+from toolkit.files import unused
 from toolkit.plugin.component import ComponentSpec
 from toolkit.predict.member import member_name
 from toolkit.predict.members import MemberChoice
 from toolkit.predict.store import NUMBER_TYPES
 from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
+from toolkit.submission.side_car import side_car_path
 
 _LONGEST = 100
 """Characters of the members' names in a file name."""
@@ -168,4 +170,5 @@ def default_output(choices: Sequence[MemberChoice], project: Project, suffix: st
     """
     names = "+".join(member_name(choice.path) for choice in choices)
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return project.submissions / f"{moment}-{names[:_LONGEST]}{suffix}"
+    path = project.submissions / f"{moment}-{names[:_LONGEST]}{suffix}"
+    return unused(path, side_car_path(path).suffix)  # two may begin within one second

@@ -28,6 +28,7 @@ from toolkit.submission.side_car import (
     MergedFile,
     SideCar,
     SideCarMember,
+    leaderboard_of,
     portable_path,
     read_side_car,
     side_car_path,
@@ -69,9 +70,11 @@ def make_side_car(
     assert contest.test is not None
     sample = contest.sample_submission
     alone: Sequence[Scores | None] = found.members if found else [None] * len(members)
+    digest = file_digest(submission)
     return SideCar(
         file=submission.name,
-        digest=file_digest(submission),
+        digest=digest,
+        leaderboard=leaderboard_of(submission, digest),
         n_rows=report.n_rows,
         format=_with_defaults("submission_format", recipe.submission, registry),
         test=portable_path(contest.test.file, root),
@@ -135,9 +138,11 @@ def make_file_side_car(
     assert data.test is not None
     root = project.path(data.root)
     sample = data.sample_submission
+    digest = file_digest(submission)
     return SideCar(
         file=submission.name,
-        digest=file_digest(submission),
+        digest=digest,
+        leaderboard=leaderboard_of(submission, digest),
         n_rows=report.n_rows,
         format=_with_defaults("submission_format", source.format, registry),
         test=portable_path(root / data.test, project.root),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from toolkit.ensemble.combination import Fitted
 from toolkit.errors import UsageError
 from toolkit.file_schema import PathText, validated
-from toolkit.files import read_json, write_json_atomic
+from toolkit.files import file_digest, read_json, write_json_atomic
 from toolkit.metrics.confusion import Scores
 from toolkit.plugin.component import ComponentSpec
 
@@ -163,6 +164,41 @@ def refuse_output(output: Path, overwrite: bool) -> None:
             raise UsageError(f"-o {output}: {path} is a folder")
         if path.exists() and not overwrite:
             raise UsageError(f"{path} exists", "Choose another name with -o, or add --overwrite.")
+
+
+def set_aside_recorded(output: Path, successor: Path) -> Path | None:
+    """Give a file with leaderboard scores another name before another file takes its own.
+
+    What the leaderboard said cannot be asked again: neither a longer run nor `--overwrite` may take it
+    away. A side-car is kept also where its file is not (in a clone, for example).
+
+    Args:
+        output: the name that is about to be taken.
+        successor: the new file, which has another name as yet; nothing is done if it has equal content.
+
+    Returns:
+        The new name, or None when there was nothing to keep.
+    """
+    try:
+        side_car = read_side_car(side_car_path(output))
+    except UsageError:  # none, or none that says anything
+        return None
+    if side_car.leaderboard == Leaderboard() or side_car.digest == file_digest(successor):
+        return None
+    aside = output.with_name(f"{output.stem}.{side_car.digest[:8]}{output.suffix}")
+    write_side_car(aside, replace(side_car, file=aside.name))
+    if output.is_file() and file_digest(output) == side_car.digest:
+        output.replace(aside)
+    return aside
+
+
+def leaderboard_of(submission: Path, digest: str) -> Leaderboard:
+    """Return what the side-car that is there says of a file with this digest; nothing if it has none."""
+    try:
+        side_car = read_side_car(side_car_path(submission))
+    except UsageError:
+        return Leaderboard()
+    return side_car.leaderboard if side_car.digest == digest else Leaderboard()
 
 
 def portable_path(path: Path, project_root: Path) -> str:

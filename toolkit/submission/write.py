@@ -13,6 +13,7 @@ from toolkit.files import atomic_path
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.progress import Progress
 from toolkit.submission.check import CheckReport, check_submission
+from toolkit.submission.side_car import set_aside_recorded
 
 
 def write_checked(
@@ -24,6 +25,8 @@ def write_checked(
     progress: Progress,
 ) -> CheckReport:
     """Write a file under a temporary name, check it, and only then give it its name.
+
+    Another file of that name that has leaderboard scores gets a new name.
 
     Args:
         output: its name.
@@ -54,4 +57,7 @@ def write_checked(
                 f"the file written for {output} is not valid: {report.problems[0]}",
                 "This is a mistake in the submission format, not in your data; no file was kept.",
             )
+        aside = set_aside_recorded(output, temporary)
+        if aside is not None:
+            progress.say(f"{output.name} has leaderboard scores: it is kept as {aside.name}")
     return report
