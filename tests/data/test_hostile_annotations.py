@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.data.conftest import coco as make_coco
+from toolkit.data.annotation_rules import oddities
 from toolkit.data.coco import read_coco
 from toolkit.data.empty_annotations import without_empty
 from toolkit.data.labels import make_label_map
 from toolkit.data.masks import paint_mask
-from toolkit.data.oddities import oddities
 from toolkit.data.problems import find_problems
 from toolkit.errors import UsageError
 from toolkit.progress import SilentProgress

@@ -8,23 +8,21 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from toolkit.data.annotation_rules import with_annotation_rules
 from toolkit.data.coco import CocoFile, ImageRecord, read_coco
 from toolkit.data.content_digests import content_digests
-from toolkit.data.empty_annotations import without_empty
 from toolkit.data.guards import (
     equal_photos,
     refuse_duplicates,
     refuse_equal_photos,
     refuse_large_images,
     refuse_shared_images,
-    refuse_unknown_categories,
     require_files,
     require_same_categories,
     require_same_images,
 )
 from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.data.listing import some_of
-from toolkit.data.oddities import oddities
 from toolkit.data.photo_rules import with_photo_rules
 from toolkit.data.splits import choose_fold, read_folds
 from toolkit.errors import TrashError, UsageError, nearest
@@ -320,11 +318,7 @@ def _opened(
     refuse_duplicates(split)
     refuse_large_images(split, data.max_megapixels)
     if name not in _UNLABELLED:  # annotations of the others, if any, are not used
-        refuse_unknown_categories(split)
-        for oddity in oddities(coco, data):
-            progress.say(f"warning: {path}: {oddity}")
-        images = without_empty(split.images, path, split.root, data.on_empty, progress)
-        split = replace(split, images=images)
+        split = with_annotation_rules(split, coco, data, progress)
     return split
 
 

@@ -20,6 +20,7 @@ from toolkit.progress import Progress
 OnEmpty = Literal["refuse", "skip"]
 """What becomes of an annotation that covers no pixel."""
 
+RECIPE_OPTION = 'data.on_empty = "skip"'
 _SHOWN = 3
 
 
@@ -30,7 +31,7 @@ def without_empty(
     on_empty: OnEmpty,
     progress: Progress,
     *,
-    option: str = 'data.on_empty = "skip"',
+    option: str = RECIPE_OPTION,
 ) -> tuple[ImageRecord, ...]:
     """Return the images without annotations that cover no pixel.
 

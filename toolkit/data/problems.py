@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from pycocotools import mask as coco_mask
 
+from toolkit.data.annotation_rules import group_oddity
 from toolkit.data.coco import Annotation, CocoFile, ImageRecord
 from toolkit.data.labels import make_label_map, unused_groups
-from toolkit.data.oddities import group_oddity
 from toolkit.data.segmentation import defects, encode, why_empty
 from toolkit.data.stated_boxes import contradiction
 from toolkit.errors import UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_SHOWN = 5
+from toolkit.data.listing import some_of
 
 
 def differences(names: Sequence[str], others: Sequence[str]) -> list[str]:
@@ -18,15 +18,10 @@ def differences(names: Sequence[str], others: Sequence[str]) -> list[str]:
     ours, theirs = set(names), set(others)
     phrases = []
     if missing := [name for name in names if name not in theirs]:
-        phrases.append("lacks " + _some(missing))
+        phrases.append("lacks " + some_of(missing))
     if extra := [name for name in others if name not in ours]:
-        phrases.append("has besides " + _some(extra))
+        phrases.append("has besides " + some_of(extra))
     if phrases or len(names) != len(others):
         return phrases or [f"has {len(others)} names instead of {len(names)}"]
     position = next(i for i, (a, b) in enumerate(zip(names, others, strict=True)) if a != b)
     return [f"has another order: {others[position]} at {position}, where {names[position]} was"]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from toolkit.data.annotation_rules import with_annotation_rules
 from toolkit.data.coco import CocoFile, read_coco
 from toolkit.data.contest import Split
-from toolkit.data.empty_annotations import without_empty
-from toolkit.data.guards import refuse_duplicates, refuse_large_images, refuse_unknown_categories
+from toolkit.data.guards import refuse_duplicates, refuse_large_images
 from toolkit.data.labels import LabelMap, make_label_map
-from toolkit.data.oddities import oddities
 from toolkit.data.photo_rules import with_rules_of_sizes
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
@@ -275,16 +274,5 @@ def truth_split(path: Path, data: Data, progress: Progress | None = None) -> Spl
     )
     refuse_duplicates(split)
     refuse_large_images(split, data.max_megapixels)
-    refuse_unknown_categories(split)
-    progress = progress or SilentProgress()
-    for oddity in oddities(coco, data):
-        progress.say(f"warning: {path}: {oddity}")
-    images = without_empty(
-        coco.images,
-        path,
-        path.parent,
-        data.on_empty,
-        progress,
-        option="--on-empty skip (in a recipe: data.on_empty)",
-    )
-    return replace(split, images=images)
+    option = "--on-empty skip (in a recipe: data.on_empty)"
+    return with_annotation_rules(split, coco, data, progress or SilentProgress(), option=option)

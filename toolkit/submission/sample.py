@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NoReturn, Protocol, runtime_checkable
 
+from toolkit.data.listing import some_of
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.submission.rows import Line, read_ids, read_lines, split_fields
@@ -233,13 +234,13 @@ def _refuse_images(
     if lacking:
         _refuse(
             path,
-            f"lacks {_some(lacking)} of data.test",
+            f"lacks {some_of(lacking, _SHOWN)} of data.test",
             "Is it of another part of the contest? The recipe's test images are data.test.",
         )
     if others:
         _refuse(
             path,
-            f"lists images that the test JSON lacks: {_some(others)}",
+            f"lists images that the test JSON lacks: {some_of(others, _SHOWN)}",
             did_you_mean(others[0], images, limit=0) or "The recipe's test images are data.test.",
         )
     if isinstance(format, HasRowPerClass):
@@ -256,7 +257,7 @@ def _refuse_images(
             )
     repeated = [name for name, count in Counter(rows).items() if count > 1]
     if repeated:
-        _refuse(path, f"repeats {_some(repeated)}", "Each image has one row.")
+        _refuse(path, f"repeats {some_of(repeated, _SHOWN)}", "Each image has one row.")
 
 
 def _explain_names(
@@ -271,12 +272,12 @@ def _explain_names(
             hint = f'Set submission.image_suffix = "{endings.pop()}".'
         elif isinstance(format, LeavesOutSuffix):
             hint = f"The test images end in {', '.join(sorted(endings))}: no single one can be left out."
-        _refuse(path, f"names images without their file ending ({_some(others)})", hint)
+        _refuse(path, f"names images without their file ending ({some_of(others, _SHOWN)})", hint)
     bare = {PurePosixPath(name).name for name in images}
     if names <= bare | {_stem(name) for name in bare}:
         _refuse(
             path,
-            f"names images without their folder ({_some(others)}; data.test has {images[0]})",
+            f"names images without their folder ({some_of(others, _SHOWN)}; data.test has {images[0]})",
             "Take the folder out of file_name in the JSON files and into data.root, or write the "
             "contest's format as a plugin: trash plugin new NAME --kind submission_format",
         )
@@ -286,11 +287,6 @@ def _explain_names(
     if by_class and not isinstance(format, HasRowPerClass):
         _refuse(
             path,
-            f"has a row for each image and class ({_some(others)}), the recipe's format one for each image",
+            f"has a row for each image and class ({some_of(others, _SHOWN)}), the recipe's format one for each image",
             _run_length(_fields(_text_of(path, next(read_lines(path, _HEADER))))),
         )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -1,15 +1,48 @@
-"""What is odd in an annotation file and may still be meant: told when it is opened."""
+"""What annotations must be to train or score with, and what is odd in them and may still be meant."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from toolkit.data.coco import CocoFile
+from toolkit.data.empty_annotations import RECIPE_OPTION, without_empty
+from toolkit.data.guards import refuse_unknown_categories
 from toolkit.data.labels import unused_groups
 from toolkit.data.listing import some_of
 from toolkit.data.stated_boxes import doubtful_outlines
+from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
+
+if TYPE_CHECKING:
+    from toolkit.data.contest import Split
+
+
+def with_annotation_rules(
+    split: Split, coco: CocoFile, data: Data, progress: Progress, *, option: str = RECIPE_OPTION
+) -> Split:
+    """Return a split whose annotations can be trained on and scored by.
+
+    Args:
+        split: the images of the file.
+        coco: the file.
+        data: how a recipe reads it.
+        progress: told what is odd in it, and what was left out.
+        option: how the user leaves out annotations that cover no pixel, for the message.
+
+    Raises:
+        UsageError: an annotation's category is not in the file's list, one covers no pixel, or its RLE
+            run along the rows.
+    """
+    refuse_unknown_categories(split)
+    for oddity in oddities(coco, data):
+        progress.say(f"warning: {split.file}: {oddity}")
+    images = without_empty(
+        split.images, split.file, split.root, data.on_empty, progress, option=option
+    )
+    return replace(split, images=images)
 
 
 def oddities(coco: CocoFile, data: Data) -> Iterator[str]:
