@@ -5,24 +5,13 @@ from __future__ import annotations
 import inspect
 import itertools
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import typer.main
 
-from toolkit.cli.main import make_app, run
+from tests.cli.command_tree import COMMANDS
+from toolkit.cli.main import run
 
 COLUMNS = 80
-
-
-def _commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    yield words, command
-    for name, child in getattr(command, "commands", {}).items():
-        yield from _commands(child, (*words, name))
-
-
-COMMANDS = dict(_commands(typer.main.get_command(make_app())))
 
 
 def _letters(text: str) -> str:

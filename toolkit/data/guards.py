@@ -23,7 +23,7 @@ def check_command(file: Path, root: Path) -> str:
     """Return the command that lists everything wrong in an annotation file with photos below `root`."""
     words = ["trash", "data", "check", str(file)]
     if root != file.parent:
-        words += ["--root", str(root)]
+        words += ["--data", str(root)]
     return f"`{shlex.join(words)}`"
 
 
