@@ -248,6 +248,9 @@ def test_merge_writes_nothing_over(desk: Any, capsys: Capture) -> None:
     assert run(["submission", "merge", a, b, "-o", a, "--overwrite"]) == 2
     assert "is one of the files to merge" in capsys.readouterr().err
     assert (desk.root / a).read_bytes() == before
+    assert run(["submission", "merge", a, b, "-o", "out.txt"]) == 2
+    assert "Use out.csv." in capsys.readouterr().err
+    assert not (desk.root / "out.txt").exists()
     (desk.root / "out.csv").write_text("precious")
     assert run(["submission", "merge", a, b, "-o", "out.csv"]) == 2
     assert "out.csv exists" in capsys.readouterr().err

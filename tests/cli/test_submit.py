@@ -159,7 +159,8 @@ def test_recipe_and_data_root_replace_the_stored_ones(
         (["a.pt", "--weights", "1,-1"], "weights"),
         (["a.pt", "--combine", "vote", "--weights", "1"], "weights"),
         (["a.pt", "--recipe", "nothing"], "nothing"),
-        (["a.pt", "-o", "a.pt"], "a.pt exists"),
+        (["a.pt", "-o", "a.pt"], "files of the submission format end in .csv"),
+        (["a.pt", "-o", "a.txt"], "Use a.csv."),
     ],
 )
 def test_mistakes_are_one_message_and_exit_2(

@@ -91,8 +91,12 @@ def test_the_command_prints_what_was_made(
     assert printed.keys() == {"run", "checkpoint", "validation", "submission", "rows", "score"}
     assert Path(printed["submission"]).is_file()
     assert "Traceback" not in captured.err
+    warnings = _manifest(project)["result"]["submission"]["warnings"]
+    assert any("class" in warning for warning in warnings)
+    assert all(f"warning: {warning}" in captured.err for warning in warnings)
     assert run([*RUN, "--set", "train.epochs=1", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
+    assert result["submission"]["warnings"] == warnings
     assert result["run"].endswith("tiny-002")
     assert result["submission"]["rows"] == 5
     assert run(["submission", "check", result["submission"]["path"]]) == 0

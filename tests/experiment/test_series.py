@@ -82,6 +82,10 @@ def test_the_score_out_of_fold_is_one_matrix_over_all_images(
 
 def test_seeds_are_combined(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     found = _summary(capsys, "--seeds", "1,2")
+    assert found["submission_warnings"]
+    assert run(["recipe", "run", "tiny", "--seeds", "1,2"]) == 0
+    told = capsys.readouterr().err
+    assert all(f"warning: {warning}" in told for warning in found["submission_warnings"])
     assert [(each["seed"], each["fold"]) for each in found["runs"]] == [(1, None), (2, None)]
     assert (project.submissions / "tiny.seeds.csv").is_file()
     side_car = json.loads((project.submissions / "tiny.seeds.json").read_text())

@@ -119,20 +119,29 @@ def test_version_1_is_still_read(tmp_path: Path, side_car: SideCar) -> None:
 @pytest.mark.parametrize("there", ["a.csv", "a.json"])
 def test_what_is_there_is_not_written_over(tmp_path: Path, there: str) -> None:
     output = tmp_path / "a.csv"
-    refuse_output(output, overwrite=False)
+    refuse_output(output, overwrite=False, suffix=".csv")
     (tmp_path / there).write_text("")
     with pytest.raises(UsageError, match=f"{there} exists"):
-        refuse_output(output, overwrite=False)
-    refuse_output(output, overwrite=True)
+        refuse_output(output, overwrite=False, suffix=".csv")
+    refuse_output(output, overwrite=True, suffix=".csv")
     (tmp_path / there).unlink()
     (tmp_path / there).mkdir()
     with pytest.raises(UsageError, match=f"{there} is a folder"):
-        refuse_output(output, overwrite=True)
+        refuse_output(output, overwrite=True, suffix=".csv")
 
 
 def test_a_submission_is_not_called_as_its_side_car(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="the side-car has that name"):
-        refuse_output(tmp_path / "a.json", overwrite=True)
+    with pytest.raises(UsageError, match="the side-car has that name") as caught:
+        refuse_output(tmp_path / "a.json", overwrite=True, suffix=".zip")
+    assert caught.value.hint == f"Use {tmp_path / 'a.zip'}."
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a", "a.csv.gz", "a.csv "])
+def test_a_submission_ends_as_its_format_does(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"format end in \.csv") as caught:
+        refuse_output(tmp_path / name, overwrite=True, suffix=".csv")
+    assert ".csv" in caught.value.hint
+    refuse_output(tmp_path / "a.CSV", overwrite=False, suffix=".csv")
 
 
 @pytest.mark.parametrize(

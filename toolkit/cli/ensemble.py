@@ -123,12 +123,17 @@ def average(
     snapshots of one run, or seeds that began with the same weights. Compare the scores before using it.
     Of a single checkpoint, such as one of an optimiser that averages, only batch norms are estimated.
     """
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists", "Choose another name with -o, or add --overwrite.")
-    from toolkit.experiment.find import find_checkpoint
+    from toolkit.experiment.find import CHECKPOINT_SUFFIX, find_checkpoint
     from toolkit.experiment.soup import average_checkpoints
     from toolkit.submission.merge import parse_weights
 
+    if output.suffix != CHECKPOINT_SUFFIX:
+        raise UsageError(
+            f"-o {output}: a checkpoint ends in {CHECKPOINT_SUFFIX}",
+            f"Use {output.with_suffix(CHECKPOINT_SUFFIX)}.",
+        )
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output} exists", "Choose another name with -o, or add --overwrite.")
     project = find_project()
     numbers = parse_weights(weights, len(checkpoints)) if weights is not None else ()
     choices = [find_checkpoint(text, project) for text in checkpoints]

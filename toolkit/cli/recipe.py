@@ -99,6 +99,8 @@ def run_(
         return
     for name, value in result.summary():
         console.print_result(f"{name:<11} {value}")
+    for warning in result.warnings:
+        console.warn(warning)
 
 
 def _run_series(
@@ -143,6 +145,8 @@ def _run_series(
             lines["score"] = f"mIoU {series.submission.score.mean_iou:.4f} on the test split"
     for label, text in lines.items():
         console.print_result(f"{label:<11} {text}")
+    for warning in series.warnings:
+        console.warn(warning)
 
 
 def _print_plan(

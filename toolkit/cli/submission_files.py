@@ -238,7 +238,6 @@ def merge(
     votes = whole_weights(numbers) if numbers else (1,) * len(files)
     if output.resolve() in [file.resolve() for file in files]:
         raise UsageError(f"-o {output} is one of the files to merge", "Choose another name.")
-    refuse_output(output, overwrite)
     for file in files:
         require_file(file)
     project = find_project()
@@ -246,6 +245,7 @@ def merge(
     given = Given(recipe, test, sample, size)
     read, source = readable(files, given, project)
     expected = expect(source, project, registry)
+    refuse_output(output, overwrite, expected.format.suffix)
     report = merge_files(read, votes, output, expected.image_ids, console.make_progress())
     combine = ComponentSpec(name="vote", **({"weights": list(numbers)} if numbers else {}))
     side_car = make_file_side_car(

@@ -43,6 +43,11 @@ class RunResult:
             found["submission"] = self.submission.as_json()
         return found
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What looks wrong in the submission; nothing is expected of a trial that is not kept."""
+        return self.submission.warnings if self.submission is not None and self.kept else ()
+
     def summary(self) -> Iterator[tuple[str, str]]:
         """Yield (name, value) lines for a person."""
         if self.kept:

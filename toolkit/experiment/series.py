@@ -95,6 +95,11 @@ class Series:
     out_of_fold: Scores
     submission: SubmissionResult | None
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What looks wrong in the submission."""
+        return () if self.submission is None else self.submission.warnings
+
     def as_json(self) -> dict[str, Any]:
         """Return the summary as plain values."""
         validation = spread([each.validation for each in self.outcomes])
@@ -111,6 +116,7 @@ class Series:
             "submission_score": None
             if self.submission is None or self.submission.score is None
             else self.submission.score.mean_iou,
+            "submission_warnings": list(self.warnings),
         }
 
 

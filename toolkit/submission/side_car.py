@@ -147,17 +147,22 @@ def side_car_path(submission: Path) -> Path:
     return submission.with_suffix(".json")
 
 
-def refuse_output(output: Path, overwrite: bool) -> None:
+def refuse_output(output: Path, overwrite: bool, suffix: str) -> None:
     """Refuse to write a submission where it or its side-car would replace something.
 
     Raises:
         UsageError: one of the two is there and `overwrite` is False, is a folder, or both have one
-            name.
+            name; or the file does not end in the `suffix` of its format.
     """
     side_car = side_car_path(output)
     if side_car == output:
         raise UsageError(
-            f"-o {output}: the side-car has that name", f"Use {output.with_suffix('.csv')}."
+            f"-o {output}: the side-car has that name", f"Use {output.with_suffix(suffix)}."
+        )
+    if not output.name.casefold().endswith(suffix.casefold()):
+        raise UsageError(
+            f"-o {output}: files of the submission format end in {suffix}",
+            f"Use {output.with_suffix(suffix)}.",
         )
     for path in (output, side_car):
         if path.is_dir():

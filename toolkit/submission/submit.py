@@ -129,7 +129,7 @@ def submit(
     if combination is not None:
         refuse_other_members(combination, [_fitted_member(member, root) for member in loaded])
     plan = plan_submission(recipe, contest, registry, len(loaded))
-    refuse_output(output, overwrite)
+    refuse_output(output, overwrite, plan.format.suffix)
     validate = validate and _is_honest(loaded, recipe, contest, progress)
 
     def predict(member: Member, split: Split) -> ProbabilityStore:
