@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
+from toolkit.plugin.kinds import Nearest
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -281,15 +283,7 @@ class SubmissionFormat(Protocol):
     It may have `inspect(path: Path) -> Iterator[ReadRow]` (see `toolkit.submission.rows`), which goes
     on after a problem, so that `trash submission check` tells all of them.
 
-    It may have `image_ids(path: Path) -> Iterable[str]`: the image of each row of a sample submission,
-    in order. Without it they are the first column of a CSV file. One that writes a CSV file has
-    `columns`, its header, which is then compared with that of the sample.
-
-    It may have `nearest`, "corner" or "centre": which pixel nearest neighbour takes (see
-    `toolkit.plugin.kinds`); scores bring the truth to `size` in the same way. Without it: "corner".
-
-    It may have `refuse_ids(image_ids: Sequence[str]) -> None`, which raises an error where it could not
-    write these images, so that this is told before a training and not after it.
+    It may also be one of the protocols below.
 
     Attributes:
         suffix: file name ending with its dot, as in ".csv".
@@ -305,6 +299,55 @@ class SubmissionFormat(Protocol):
 
     def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield (image id, uint8 labels of `size`); a broken file raises an error naming row and column."""
+        ...
+
+
+@runtime_checkable
+class ListsImages(Protocol):
+    """A format whose rows name their image in another way than by the first column of a CSV file alone."""
+
+    def image_ids(self, path: Path) -> Iterable[str]:
+        """Yield the image of each row of a sample submission, in order."""
+        ...
+
+
+@runtime_checkable
+class NamesColumns(Protocol):
+    """A CSV format that knows its header: it is compared with that of the sample submission."""
+
+    columns: Sequence[str]
+
+
+@runtime_checkable
+class LeavesOutSuffix(NamesColumns, Protocol):
+    """A CSV format whose rows name an image without this ending."""
+
+    image_suffix: str
+
+
+@runtime_checkable
+class HasRowPerClass(NamesColumns, Protocol):
+    """A CSV format with a row for each image and class."""
+
+    cells: Sequence[str]
+
+
+@runtime_checkable
+class TakesNearest(Protocol):
+    """A format that says which pixel nearest neighbour takes; without it "corner".
+
+    Scores bring the truth to `size` in the same way.
+    """
+
+    nearest: Nearest
+
+
+@runtime_checkable
+class RestrictsIds(Protocol):
+    """A format that cannot write every image id, which is told before a training."""
+
+    def refuse_ids(self, image_ids: Sequence[str]) -> None:
+        """Raise an error that names an image it cannot write, or two that would be one in the file."""
         ...
 
 

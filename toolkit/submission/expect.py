@@ -16,13 +16,13 @@ from toolkit.data.photo_rules import with_rules_of_sizes
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
 from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.interfaces import Context, SubmissionFormat
+from toolkit.plugin.interfaces import Context, LeavesOutSuffix, RestrictsIds, SubmissionFormat
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
-from toolkit.submission.sample import LeavesOutSuffix, RestrictsIds, sample_order
+from toolkit.submission.sample import sample_order
 from toolkit.submission.side_car import read_side_car, side_car_path
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.resize import Sampling
 from toolkit.errors import TrashError, UsageError
-from toolkit.plugin.interfaces import SubmissionFormat
+from toolkit.plugin.interfaces import SubmissionFormat, TakesNearest
 from toolkit.submission.rows import Problem, ReadRow
 
 
@@ -19,7 +19,7 @@ def sampling_of(format: SubmissionFormat) -> Sampling:
 
     A format that does not say it has the rule of the contest, "corner".
     """
-    return Sampling(format.size, getattr(format, "nearest", "corner"))
+    return Sampling(format.size, format.nearest if isinstance(format, TakesNearest) else "corner")
 
 
 def fitted_labels(

@@ -5,13 +5,19 @@ from __future__ import annotations
 import codecs
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import NoReturn, Protocol, runtime_checkable
+from typing import NoReturn
 
 from toolkit.data.listing import some_of
 from toolkit.errors import UsageError, did_you_mean
-from toolkit.plugin.interfaces import SubmissionFormat
+from toolkit.plugin.interfaces import (
+    HasRowPerClass,
+    LeavesOutSuffix,
+    ListsImages,
+    NamesColumns,
+    SubmissionFormat,
+)
 from toolkit.submission.rows import Line, read_ids, read_lines, split_fields
 
 _HEADER = 1 << 16
@@ -26,45 +32,6 @@ _ENCODINGS = (
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _INDEX_NAMES = ("", "index", "level_0")
 _OTHER_FORMAT = "Formats: trash plugin list --kind submission_format. A new one is a plugin."
-
-
-@runtime_checkable
-class ListsImages(Protocol):
-    """A format whose rows name their image in another way than by the first column alone."""
-
-    def image_ids(self, path: Path) -> Iterable[str]:
-        """Yield the image of each row of a sample submission, in order."""
-        ...
-
-
-@runtime_checkable
-class NamesColumns(Protocol):
-    """A CSV format, which knows its header."""
-
-    columns: Sequence[str]
-
-
-@runtime_checkable
-class LeavesOutSuffix(NamesColumns, Protocol):
-    """A CSV format whose rows name an image without this ending."""
-
-    image_suffix: str
-
-
-@runtime_checkable
-class RestrictsIds(Protocol):
-    """A format that cannot write every image id."""
-
-    def refuse_ids(self, image_ids: Sequence[str]) -> None:
-        """Raise an error that names an image it cannot write, or two that would be one in the file."""
-        ...
-
-
-@runtime_checkable
-class HasRowPerClass(NamesColumns, Protocol):
-    """A CSV format with a row for each image and class."""
-
-    cells: Sequence[str]
 
 
 def sample_order(path: Path, format: SubmissionFormat, images: Sequence[str]) -> tuple[str, ...]:
