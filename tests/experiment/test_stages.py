@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,30 @@ def test_members_join_the_submission(staged: Project) -> None:
     ]
     alone = json.loads((staged.submissions / "other-001.json").read_text())
     assert len(alone["members"]) == 1
+
+
+def test_a_run_that_cannot_be_resumed_is_told_before_its_stages(
+    staged: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "run", "student"]) == 0
+    recipe = staged.recipes / "tiny.toml"
+    recipe.write_text(re.sub("seed = .*", "seed = 9", recipe.read_text()))
+    before = _runs(staged)
+    assert run(["recipe", "run", "student", "--resume"]) == 2
+    assert "student-001 cannot be resumed" in capsys.readouterr().err
+    assert _runs(staged) == before
+
+
+def test_labels_of_another_size_are_told_before_the_stages(
+    staged: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "run", "tiny", "--set", "submission.size=[9, 7]"]) == 0
+    labels = 'pseudo.labels="submissions/tiny-001.csv"'
+    start = ["--unset", "pseudo.teachers", "--set", labels, "--set", "train.start=tiny"]
+    assert run(["recipe", "run", "student", *start, "--set", "seed=3"]) == 2
+    err = capsys.readouterr().err
+    assert "pseudo.labels is read as this recipe's submission, mask_string of" in err
+    assert _runs(staged) == {"tiny-001"}
 
 
 def test_a_member_may_be_trained_as_the_recipe_itself(staged: Project) -> None:

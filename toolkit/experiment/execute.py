@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from toolkit.errors import UsageError
 from toolkit.experiment.ending import terminated_as_interrupted
 from toolkit.experiment.find import finished_run, unfinished_run
-from toolkit.experiment.foresight import foresee_labelling, foresee_photos, foresee_training
+from toolkit.experiment.foresight import (
+    foresee_labelling,
+    foresee_photos,
+    foresee_training,
+    require_resumable,
+)
 from toolkit.experiment.given import Given
 from toolkit.experiment.labelling import run_labelling, set_folder
 from toolkit.experiment.launch import run_of_worker
@@ -98,6 +103,7 @@ def execute_part(
 
 
 FINISHED = "finished"
+CONTINUED = "to be continued"
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ def states_of(
         if run is None:
             yield StageState(stage, "to do", "")
         else:
-            yield StageState(stage, "to be continued" if resumed else FINISHED, run.name)
+            yield StageState(stage, CONTINUED if resumed else FINISHED, run.name)
 
 
 def _found(
@@ -179,6 +185,10 @@ class _Execution:
         ahead = [each.stage for each in states if each.state != FINISHED]
         for stage in ahead:
             self.foresee(stage)
+        if len(ahead) > 1:
+            for each in states:
+                if each.state == CONTINUED and isinstance(each.stage, Training):
+                    require_resumable(each.stage, RunFolder(self.places.runs / each.where))
         for stage in ahead:
             foresee_photos(stage, self.places.cache, self.progress)
         if len(states) > 1:

@@ -13,15 +13,18 @@ from toolkit.ensemble.combine import working
 from toolkit.errors import TrashError
 from toolkit.experiment.places import Places
 from toolkit.experiment.plan import Labelling, Stage, Training
+from toolkit.experiment.run_folder import RunFolder
 from toolkit.plugin.interfaces import Context, ObjectBank
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import build_chain
 from toolkit.progress import Progress
 from toolkit.project import Project
+from toolkit.pseudo.exchange import require_readable
 from toolkit.pseudo.make import context_of, file_of
 from toolkit.pseudo.select import build_selection
 from toolkit.recipe.blame import placed
 from toolkit.submission.submit import plan_submission
+from toolkit.train.artifacts import Artifacts
 from toolkit.train.batches import device_batch_size
 from toolkit.train.device import choose_device
 
@@ -68,16 +71,29 @@ def foresee_training(
         raise placed(error, stage.loaded) from error.__cause__
 
 
-def foresee_labelling(stage: Labelling, registry: Registry) -> None:
-    """Refuse a pseudo-label set whose selection or combination cannot work.
+def require_resumable(stage: Training, run: RunFolder) -> None:
+    """Refuse to continue a run with other settings or data, before the stages that it needs are done.
 
     Raises:
-        UsageError: a component does not fit, or a list names images that are not there.
+        UsageError: lists what differs.
+    """
+    if run.has_epochs:
+        Artifacts(run.path, stage.recipe, stage.contest, {}, stage.keys).read_state()
+
+
+def foresee_labelling(stage: Labelling, registry: Registry) -> None:
+    """Refuse a pseudo-label set whose selection, combination or file of labels cannot work.
+
+    Raises:
+        UsageError: a component does not fit, a list names images that are not there, or a file of labels
+            is in another format.
     """
     context = context_of(stage.unlabelled, stage.recipe)
     build_selection(stage.pseudo.select, registry, context).expect(stage.unlabelled.file_names)
     file_of(stage.pseudo, stage.recipe, registry, context)
     build_chain(stage.pseudo.postprocess, registry, context)
+    if stage.file is not None:
+        require_readable(stage.file, stage.unlabelled, stage.recipe, registry)
     if stage.teachers:
         ensembler = registry.build("ensembler", stage.pseudo.ensemble, context)
         working(ensembler, context.n_classes, len(stage.teachers))

@@ -160,6 +160,26 @@ def make_label_set_from_file(
         )
 
 
+def require_readable(path: Path, unlabelled: Split, recipe: Recipe, registry: Registry) -> None:
+    """Refuse a file of labels that is not in the recipe's format, by its first row.
+
+    Raises:
+        UsageError: the file is in another format or size, or begins with another image.
+    """
+    context = context_of(unlabelled, recipe)
+    format: SubmissionFormat = registry.build("submission_format", recipe.submission, context)
+    try:
+        next(_rows(path, format, unlabelled), None)
+    except UsageError as error:
+        height, width = format.size
+        raise UsageError(
+            f"pseudo.labels is read as this recipe's submission, {recipe.submission.name} of "
+            f"{height} × {width}: {error.message}",
+            "Is it of another format or size? Say so under [submission], or write it again: "
+            "trash pseudo export SET -o FILE --recipe RECIPE.",
+        ) from None
+
+
 def _doubts(path: Path, format: SubmissionFormat, n_rows: int, n_images: int) -> tuple[str, ...]:
     height, width = format.size
     return (

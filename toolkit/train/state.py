@@ -133,7 +133,9 @@ def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterato
     for key in before.keys() | now.keys():
         if before.get(key) == now.get(key) or is_one_of(key, HOW_LONG + CHANGES_NOTHING):
             continue
-        if not _is_content(key):
+        if key == "resizing":
+            yield f"{key}: this version resizes photos and masks by another rule"
+        elif not _is_content(key):
             yield f"{key}: was {_shown(before, key)}, is {_shown(now, key)}"
         elif key in before:
             yield f"{key}: changed since" if key in now else f"{key}: is not there any more"
