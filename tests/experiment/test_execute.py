@@ -183,33 +183,6 @@ def test_a_finished_run_can_be_resumed_for_longer(project: Project) -> None:
     assert _manifest(project)["recipe_digest"] != before
 
 
-def test_a_refused_resume_changes_nothing(
-    project: Project, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run([*RUN, "--set", "train.epochs=1"]) == 0
-    before = _manifest(project)
-    assert run([*RUN, "--set", "train.epochs=1", "--set", "optimizer.lr=0.5", "--resume"]) == 2
-    assert "optimizer.lr: was 0.1, is 0.5" in capsys.readouterr().err
-    assert _manifest(project) == before
-
-
-def test_resume_takes_the_newest_run_with_a_finished_epoch(
-    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert run([*RUN, "--resume"]) == 2
-    assert "nothing to resume" in capsys.readouterr().err
-    monkeypatch.setenv("STOP_AFTER", "2")
-    assert run(RUN) == 130
-    monkeypatch.delenv("STOP_AFTER")
-    monkeypatch.setenv("BREAK_RANK", "none")  # every process: it fails before an epoch is finished
-    assert run(RUN) == 1
-    assert _manifest(project, "tiny-002")["status"] == "failed"
-    assert "--resume" not in capsys.readouterr().err.partition("tiny-002")[2]
-    monkeypatch.delenv("BREAK_RANK")
-    assert run([*RUN, "--resume"]) == 0
-    assert _epochs(project) == [1, 2, 3]
-
-
 def test_a_run_is_executed_by_one_process_at_a_time(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

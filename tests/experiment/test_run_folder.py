@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from toolkit import UsageError
-from toolkit.experiment.run_folder import RunFolder, new_run, run_to_resume
+from toolkit.experiment.run_folder import RunFolder, new_run, resumable_runs
 
 
 def _new(root: Path, name: str = "unet") -> str:
@@ -41,14 +41,15 @@ def test_a_folder_made_meanwhile_is_passed_over(
     assert _new(tmp_path) == "unet-002"
 
 
-def test_the_newest_run_with_an_epoch_is_resumed(tmp_path: Path) -> None:
+def test_runs_with_an_epoch_can_be_resumed_the_newest_first(tmp_path: Path) -> None:
     for number in (2, 9, 10, 11):
         (tmp_path / f"unet-{number:03d}").mkdir()
     with pytest.raises(UsageError, match="nothing to resume"):
-        run_to_resume("unet", Path("unet.toml"), tmp_path)
+        resumable_runs("unet", Path("unet.toml"), tmp_path)
     for number in (2, 9, 10):
         (tmp_path / f"unet-{number:03d}" / "state.pt").touch()
-    assert run_to_resume("unet", Path("unet.toml"), tmp_path).name == "unet-010"
+    found = resumable_runs("unet", Path("unet.toml"), tmp_path)
+    assert [run.name for run in found] == ["unet-010", "unet-009", "unet-002"]
 
 
 def test_a_run_of_another_recipe_of_that_name_is_not_resumed(tmp_path: Path) -> None:
@@ -62,14 +63,14 @@ def test_a_run_of_another_recipe_of_that_name_is_not_resumed(tmp_path: Path) -> 
         (run.path / "state.pt").touch()
         file = str(recipe.relative_to(tmp_path))
         run.write_manifest({"schema_version": 1, "status": "x", "recipe": file, **whole})
-    assert run_to_resume("unet", mine, runs) == RunFolder(runs / "unet-001")
-    assert run_to_resume("unet", theirs, runs) == RunFolder(runs / "unet-002")
+    assert resumable_runs("unet", mine, runs) == [RunFolder(runs / "unet-001")]
+    assert resumable_runs("unet", theirs, runs) == [RunFolder(runs / "unet-002")]
     third = tmp_path / "unet.toml"
     third.touch()
     with pytest.raises(UsageError, match=r"unet-002 is a run of .*b/unet\.toml"):
-        run_to_resume("unet", third, runs)
+        resumable_runs("unet", third, runs)
     theirs.rename(tmp_path / "b/unet2.toml")  # moved: its run goes on under the new place
-    assert run_to_resume("unet", third, runs) == RunFolder(runs / "unet-002")
+    assert resumable_runs("unet", third, runs) == [RunFolder(runs / "unet-002")]
 
 
 def test_entries_of_a_manifest_change_and_go(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def run_(
     set_: Set = None,
     unset: Unset = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the newest run of this recipe.")
+        bool, typer.Option("--resume", help="Continue the newest run that fits this recipe.")
     ] = False,
     smoke: Annotated[
         bool, typer.Option("--smoke", help="Try it in seconds: demo data, tiny sizes, no weights.")
@@ -172,15 +172,25 @@ def _print_plan(
     if json_:
         console.print_json(
             [
-                {"what": each.what, "state": each.state, "where": each.where, "key": each.stage.key}
+                {
+                    "what": each.what,
+                    "state": each.state,
+                    "where": each.where,
+                    "finished_before": each.before,
+                    "note": each.note,
+                    "key": each.stage.key,
+                }
                 for each in states
             ]
         )
         return
     console.print_table(
         ("stage", "what", "state", "where"),
-        [(number, each.what, each.state, each.where) for number, each in enumerate(states, 1)],
+        [(number, each.what, each.told, each.where) for number, each in enumerate(states, 1)],
     )
+    for each in states:
+        if each.note:
+            console.note(each.note)
 
 
 @app.command()

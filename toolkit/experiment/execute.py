@@ -22,7 +22,8 @@ from toolkit.experiment.places import Places, open_places, places_of
 from toolkit.experiment.plan import Labelling, Plan, Source, Stage, Training
 from toolkit.experiment.planner import make_plan
 from toolkit.experiment.result import RunResult
-from toolkit.experiment.run_folder import RunFolder, new_run, run_to_resume
+from toolkit.experiment.resume import run_to_resume
+from toolkit.experiment.run_folder import RunFolder, new_run
 from toolkit.experiment.training import Job, keep_recipe, run_training, work
 from toolkit.plugin.registry import Registry
 from toolkit.predict.members import MemberChoice
@@ -54,7 +55,7 @@ def execute(
         registry: where components are found.
         project: where runs are.
         progress: told what happens.
-        resume: continue the newest run of the recipe itself, too.
+        resume: continue the newest run of the recipe itself that fits it, too.
         smoke: try it on the demo data, keeping nothing.
         devices: number of processes that train together.
 
@@ -104,6 +105,7 @@ def execute_part(
 
 FINISHED = "finished"
 CONTINUED = "to be continued"
+TO_DO = "to do"
 
 
 @dataclass(frozen=True)
@@ -114,11 +116,20 @@ class StageState:
         stage: the stage.
         state: "finished", "to be continued" or "to do".
         where: run or folder that holds it; empty when there is nothing.
+        before: run that has finished it before, when it is done anew; else empty.
+        note: which runs are passed over and why; else empty.
     """
 
     stage: Stage
     state: str
     where: str
+    before: str = ""
+    note: str = ""
+
+    @property
+    def told(self) -> str:
+        """The state in words, with the run that has finished it before."""
+        return f"{self.state} (finished before: {self.before})" if self.before else self.state
 
     @property
     def what(self) -> str:
@@ -136,30 +147,42 @@ def states_of(
 
     The last one is done anew unless it is to be resumed, or is a part of something larger.
     """
+    goes_on = False
     for stage in plan.stages:
         if isinstance(stage, Labelling):
             folder = set_folder(stage, places)
             done = folder.exists()
-            yield StageState(stage, FINISHED if done else "to do", folder.name if done else "")
+            yield StageState(stage, FINISHED if done else TO_DO, folder.name if done else "")
             continue
-        run, resumed = _found(stage, plan, places, resume=resume, is_part=is_part)
+        if stage is plan.final and not is_part:
+            yield _state_of_final(stage, plan, places, resume=resume, goes_on=goes_on)
+            continue
+        run, resumed = _found(stage, places)
         if run is None:
-            yield StageState(stage, "to do", "")
+            yield StageState(stage, TO_DO, "")
         else:
+            goes_on = goes_on or resumed
             yield StageState(stage, CONTINUED if resumed else FINISHED, run.name)
 
 
-def _found(
-    stage: Training, plan: Plan, places: Places, *, resume: bool, is_part: bool
-) -> tuple[RunFolder | None, bool]:
+def _state_of_final(
+    stage: Training, plan: Plan, places: Places, *, resume: bool, goes_on: bool
+) -> StageState:
+    """Return the state of the last stage; `goes_on`: one before it is to be continued."""
+    if not resume:
+        finished = finished_run(stage.key, places.runs)
+        return StageState(stage, TO_DO, "", before=finished.name if finished else "")
+    # A recipe of one stage has nothing else that could be continued. Where a stage before this one
+    # was cut, its own run has never begun: older ones of other settings do not matter.
+    single = len(plan.stages) == 1
+    chosen = run_to_resume(stage, places.runs, required=single, may_begin=goes_on)
+    if chosen.run is None:
+        return StageState(stage, TO_DO, "", note=chosen.note)
+    return StageState(stage, CONTINUED, chosen.run.name, note=chosen.note)
+
+
+def _found(stage: Training, places: Places) -> tuple[RunFolder | None, bool]:
     """Return the run of a training, if there is one, and whether it is to be continued."""
-    if stage is plan.final and not is_part:
-        if not resume:
-            return None, False
-        # A recipe of one stage has nothing else that could be continued.
-        required = len(plan.stages) == 1
-        path = stage.loaded.path
-        return run_to_resume(stage.name, path, places.runs, required=required), True
     finished = finished_run(stage.key, places.runs)
     if finished is not None:
         return finished, False
@@ -193,8 +216,11 @@ class _Execution:
             foresee_photos(stage, self.places.cache, self.progress)
         if len(states) > 1:
             for number, each in enumerate(states, start=1):
-                found = f"{each.state}, {each.where}" if each.where else each.state
+                found = f"{each.told}, {each.where}" if each.where else each.told
                 self.progress.say(f"stage {number}/{len(states)}: {each.what}: {found}")
+        for each in states:
+            if each.note:
+                self.progress.say(each.note)
         runs: dict[str, RunFolder] = {}
         result = None
         for each in states:
@@ -204,9 +230,11 @@ class _Execution:
                     each.stage, teachers, self.registry, self.project, self.places, self.progress
                 )
                 continue
-            run, resumed = _found(
-                each.stage, self.plan, self.places, resume=resume, is_part=self.is_part
-            )
+            if each.stage is self.plan.final and not self.is_part:
+                resumed = bool(each.where)
+                run = RunFolder(self.places.runs / each.where) if resumed else None
+            else:  # an equal stage before it may have been done since
+                run, resumed = _found(each.stage, self.places)
             if run is None or resumed:
                 job = self.job(each.stage, runs)
                 run = run or self.new_run(each.stage, job)

@@ -49,6 +49,11 @@ class RunFolder:
         return self.path.name
 
     @property
+    def number(self) -> int:
+        """Number of the run among those of its recipe."""
+        return int(self.name.rpartition("-")[2])
+
+    @property
     def recipe(self) -> Path:
         """The resolved recipe that it stands for."""
         return self.path / "recipe.toml"
@@ -220,10 +225,10 @@ _ABOUT_TO_BEGIN = 60.0
 """Seconds, by far more than lie between making a run's folder and locking it."""
 
 
-def run_to_resume(
+def resumable_runs(
     recipe_name: str, recipe: Path, runs: Path, *, required: bool = True
-) -> RunFolder | None:
-    """Return the newest run of a recipe that has finished an epoch.
+) -> list[RunFolder]:
+    """Return the runs of a recipe that have finished an epoch, the newest first.
 
     Recipes of equal name in two folders share the numbers of their runs. A run whose recipe is no
     longer there counts, too: the file may have been moved.
@@ -237,11 +242,10 @@ def run_to_resume(
     Raises:
         UsageError: there is none, although it is required.
     """
-    found = [RunFolder(path) for _, path in sorted(_numbered(recipe_name, runs)) if path.is_dir()]
-    found = [run for run in found if run.has_epochs]
+    found = [run for run in runs_of_recipe(recipe_name, runs) if run.has_epochs]
     others = {run: file for run in found if (file := _other_recipe(run, recipe))}
     if others and len(others) == len(found) and required:
-        newest = found[-1]
+        newest = found[0]
         raise UsageError(
             f"{newest.path} is a run of {shown_path(others[newest])}: there is nothing to resume of "
             f"{shown_path(recipe)}",
@@ -253,7 +257,13 @@ def run_to_resume(
             f"no run of {recipe_name} in {runs} has finished an epoch: there is nothing to resume",
             "Run it without --resume.",
         )
-    return found[-1] if found else None
+    return found
+
+
+def runs_of_recipe(recipe_name: str, runs: Path) -> list[RunFolder]:
+    """Return the folders that are numbered after a recipe, the newest first."""
+    numbered = sorted(_numbered(recipe_name, runs), reverse=True)
+    return [RunFolder(path) for _, path in numbered if path.is_dir()]
 
 
 def _other_recipe(run: RunFolder, recipe: Path) -> Path | None:
