@@ -212,6 +212,31 @@ def test_score(
     assert result["foreground_iou"] == 0
 
 
+def test_a_file_is_not_read_against_its_side_car(
+    submission: Path, demo_root: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_side_car(submission, demo_root)
+    content = json.loads((demo_root / "test_truth.json").read_text())
+    n_classes = len(content["categories"])
+    for part, key in (("categories", "id"), ("annotations", "category_id")):
+        for each in content[part]:
+            each[key] = n_classes - each[key]  # the same classes, numbered the other way round
+    (project / "t.json").write_text(json.dumps(content))
+    score = ["submission", "score", "a.csv", "--truth", "t.json"]
+    assert run(score) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["mIoU", "1.0000"]
+    test = ["--test", "t.json", "--size", "32x32"]
+    for command in ([*score, "--size", "32x32"], ["submission", "check", "a.csv", *test]):
+        assert run(command) == 2
+        assert "a.csv was written with the classes Background, " in capsys.readouterr().err
+    side_car = json.loads((project / "a.json").read_text())
+    side_car["format"]["nearest"] = "centre"
+    (project / "a.json").write_text(json.dumps(side_car))
+    truth = ["--truth", str(demo_root / "test_truth.json")]
+    assert run(["submission", "score", "a.csv", *truth, "--size", "32x32"]) == 2
+    assert "a.csv was written with nearest = 'centre'" in capsys.readouterr().err
+
+
 def test_a_truth_without_outlines_scores_nothing_unless_they_are_skipped(
     submission: Path, demo_root: Path, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

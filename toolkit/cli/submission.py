@@ -50,13 +50,14 @@ def check(
 ) -> None:
     """Find what is wrong with a file; by default its side-car says what to expect."""
     from toolkit.submission.check import check_submission
-    from toolkit.submission.expect import expect, sources_of
+    from toolkit.submission.expect import expect, refuse_contradiction, sources_of
 
     project = find_project()
     given = Given(recipe, test, sample, size).source(project)
     require_file(file)
     (source,) = sources_of([file], given)
     expected = expect(source, project, open_formats(project, source.format))
+    refuse_contradiction(file, expected.format, expected.class_names)
     report = check_submission(file, expected.format, expected.image_ids, len(expected.class_names))
     shares = dict(zip(expected.class_names, report.class_shares, strict=False))
     warnings = [*source.warnings, *report.warnings]
@@ -124,7 +125,13 @@ def score(
 ) -> None:
     """Score a file against the annotations of its images: mIoU and the IoU of every class."""
     from toolkit.plugin.interfaces import Context
-    from toolkit.submission.expect import from_files, from_recipe, from_side_car, truth_split
+    from toolkit.submission.expect import (
+        from_files,
+        from_recipe,
+        from_side_car,
+        refuse_contradiction,
+        truth_split,
+    )
     from toolkit.submission.score import score_submission
     from toolkit.submission.truth import truth_file
 
@@ -149,6 +156,7 @@ def score(
     class_names = split.labels.class_names
     registry = open_formats(project, source.format)
     format_ = registry.build("submission_format", source.format, Context(class_names))
+    refuse_contradiction(file, format_, class_names)
     scores = score_submission(file, format_, split, progress)
     _print_scores(file, scores, class_names, json_)
 

@@ -76,7 +76,12 @@ def readable(files: list[Path], given: Given, project: Project) -> tuple[list[Re
     Raises:
         UsageError: a file is missing, or nobody says how it is written.
     """
-    from toolkit.submission.expect import format_of, sources_of, truth_split
+    from toolkit.submission.expect import (
+        format_of,
+        refuse_contradiction,
+        sources_of,
+        truth_split,
+    )
     from toolkit.submission.label_rows import sampling_of
     from toolkit.submission.together import Readable
     from toolkit.submission.truth import TruthLabels, truth_file
@@ -93,6 +98,8 @@ def readable(files: list[Path], given: Given, project: Project) -> tuple[list[Re
         file: Readable(file, *format_of(each, project, registry))
         for file, each in zip(submitted, sources, strict=True)
     }
+    for file, read in found.items():
+        refuse_contradiction(file, read.format, read.class_names)
     first = found[submitted[0]]
     for file, truth in truth_of.items():
         if truth is not None:

@@ -22,6 +22,7 @@ from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
+from toolkit.submission.label_rows import sampling_of
 from toolkit.submission.sample import sample_order
 from toolkit.submission.side_car import read_side_car, side_car_path
 
@@ -110,6 +111,44 @@ def from_side_car(submission: Path) -> Source | None:
         validation_shares=side_car.validation_shares,
         warnings=tuple(warnings),
     )
+
+
+def refuse_contradiction(
+    submission: Path, format: SubmissionFormat, class_names: Sequence[str]
+) -> None:
+    """Refuse to read a file otherwise than its side-car says it was written.
+
+    With classes in another order, or other pixels of the photos, every figure would be wrong and nothing
+    would look so.
+
+    Args:
+        submission: the file; without a whole side-car of its own nothing is refused.
+        format: how it is going to be read.
+        class_names: index = label.
+
+    Raises:
+        UsageError: the classes or `nearest` are others.
+    """
+    try:
+        own = from_side_car(submission)
+    except UsageError:  # whoever names a recipe does not need it
+        return
+    if own is None or own.warnings:
+        return
+    names = (own.data.background, *(own.data.classes or ()))
+    hint = "Leave out --recipe, --test and --size: the side-car says all of it."
+    if names != tuple(class_names):
+        raise UsageError(
+            f"{submission} was written with the classes {', '.join(names)}, and would be read as "
+            f"{', '.join(class_names)}",
+            hint,
+        )
+    rules = own.format.parameters.get("nearest", "corner"), sampling_of(format).nearest
+    if rules[0] != rules[1]:
+        raise UsageError(
+            f"{submission} was written with nearest = {rules[0]!r}, and would be read as {rules[1]!r}",
+            hint,
+        )
 
 
 def sources_of(files: Sequence[Path], given: Source | None) -> list[Source]:
