@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -80,22 +81,30 @@ def test_a_bank_with_validation_images_is_refused(
     assert "batch_" in err, "the offenders are named"
 
 
-def test_a_teacher_of_other_classes_is_refused_before_anything_is_run(
-    mixing: Project, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("key", "lines", "what"),
+    [
+        ("pseudo.teachers.0", '[pseudo]\nteachers = ["tiny"]\n', "teacher"),
+        ("train.start", '[train]\nstart = "tiny.toml"\n', "start"),
+        ("members.0", 'members = ["tiny"]\n', "member"),
+    ],
+)
+def test_a_network_of_other_classes_is_refused_before_anything_is_run(
+    mixing: Project, capsys: pytest.CaptureFixture[str], key: str, lines: str, what: str
 ) -> None:
     root = Path(load_recipe(Path("tiny"), project=mixing).recipe.data.root)
     names = [each["name"] for each in json.loads((root / "train.json").read_text())["categories"]]
-    turned = json.dumps(names[::-1])
-    (mixing.recipes / "student.toml").write_text(
-        f'extends = "tiny.toml"\n[data]\nclasses = {turned}\n[pseudo]\nteachers = ["tiny"]\n'
-    )
-    assert run(["recipe", "run", "student"]) == 2
-    err = capsys.readouterr().err
-    assert "recipes/student.toml:5  pseudo.teachers.0" in err
-    assert "the teacher tiny has other classes" in err
-    assert names[0] in err
+    tables = [f"[data]\nclasses = {json.dumps(names[::-1])}\n", lines]
+    if not lines.startswith("["):
+        tables.reverse()
+    (mixing.recipes / "student.toml").write_text('extends = "tiny.toml"\n' + "".join(tables))
+    for command in ("check", "run"):
+        assert run(["recipe", command, "student"]) == 2
+        err = capsys.readouterr().err
+        assert re.search(rf"recipes/student.toml:\d+  {key}\n", err)
+        assert f"the {what} tiny has other classes" in err
+        assert names[0] in err
     assert not mixing.runs.exists()
-    assert run(["recipe", "check", "student"]) == 2
 
 
 def place(project: Project, name: str, **splits: str) -> Path:

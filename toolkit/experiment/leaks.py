@@ -5,7 +5,6 @@ Photos are compared by content: equal names in two folders mean nothing, other n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from posixpath import normpath
 
@@ -99,20 +98,14 @@ def refuse_teacher(
     Raises:
         UsageError: names the classes or the images.
     """
-    network = teacher.network
-    names = (
-        network.contest.class_names
-        if isinstance(network, Training)
-        else load_checkpoint(network).class_names
-    )
-    _refuse_classes(teacher, names, contest)
+    _refuse_classes("the teacher", teacher, contest)
     return _refuse_seen("the teacher", teacher, contest, data, project, progress)
 
 
 def refuse_start(
     start: Source, contest: Contest, data: Data, project: Project, progress: Progress
 ) -> str | None:
-    """Refuse to begin with weights that were trained on validation images.
+    """Refuse to begin with weights of other classes, or that were trained on validation images.
 
     Args:
         start: the network whose weights they are.
@@ -125,9 +118,28 @@ def refuse_start(
         What cannot be told, see `refuse_teacher`.
 
     Raises:
-        UsageError: names the images.
+        UsageError: names the classes or the images.
     """
+    _refuse_classes("the start", start, contest)
     return _refuse_seen("the start", start, contest, data, project, progress)
+
+
+def refuse_member(
+    member: Source, contest: Contest, data: Data, project: Project, progress: Progress
+) -> None:
+    """Refuse a member of the submission that has other classes; what it has seen is told with the score.
+
+    Args:
+        member: a network that the submission is combined with.
+        contest: data of the submission.
+        data: where those are.
+        project: the project folder.
+        progress: not used.
+
+    Raises:
+        UsageError: names the classes.
+    """
+    _refuse_classes("the member", member, contest)
 
 
 def _refuse_seen(
@@ -168,14 +180,20 @@ def _equal_names(whose: str, trained_on: Contest, contest: Contest) -> str | Non
     )
 
 
-def _refuse_classes(teacher: Source, class_names: Sequence[str], contest: Contest) -> None:
-    found = differences(contest.class_names, class_names)
+def _refuse_classes(what: str, source: Source, contest: Contest) -> None:
+    network = source.network
+    names = (
+        network.contest.class_names
+        if isinstance(network, Training)
+        else load_checkpoint(network).class_names
+    )
+    found = differences(contest.class_names, names)
     if found:
         raise UsageError(
-            f"the teacher {teacher.name} has other classes: its list {' and '.join(found)}\n"
-            f"student: {', '.join(contest.class_names)}\n"
-            f"teacher: {', '.join(class_names)}",
-            "Teachers need the classes of the student, in the same order.",
+            f"{what} {source.name} has other classes: its list {' and '.join(found)}\n"
+            f"recipe: {', '.join(contest.class_names)}\n"
+            f"{what.removeprefix('the ')}: {', '.join(names)}",
+            f"{what.capitalize()} needs the classes of the recipe, in the same order.",
         )
 
 

@@ -13,7 +13,12 @@ from toolkit.data.contest import Contest, Split, open_contest, open_unlabelled, 
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.find import names_checkpoint
 from toolkit.experiment.keys import labelling_key, training_files, used_plugins
-from toolkit.experiment.leaks import refuse_start, refuse_teacher, refuse_unlabelled
+from toolkit.experiment.leaks import (
+    refuse_member,
+    refuse_start,
+    refuse_teacher,
+    refuse_unlabelled,
+)
 from toolkit.experiment.plan import Labelling, Plan, Source, Training, in_order
 from toolkit.experiment.references import (
     TEACHER,
@@ -168,6 +173,8 @@ class _Planner:
             start = source.network
         final = self.rounds(loaded, contest, references, start, chain)
         members = tuple(self.source(each, loaded, chain) for each in references.members)
+        for reference, member in zip(references.members, members, strict=True):
+            self.check_source(loaded, reference.key, member, contest, refuse_member)
         return replace(final, members=members)
 
     def rounds(
@@ -303,7 +310,7 @@ class _Planner:
     def check_source(
         self, loaded: LoadedRecipe, key: KeyPath, source: Source, contest: Contest, refuse: _Guard
     ) -> None:
-        """Refuse a teacher or a start that does not fit; a warning says what cannot be told."""
+        """Refuse a teacher, start or member that does not fit; a warning says what cannot be told."""
         try:
             warning = refuse(source, contest, loaded.recipe.data, self.project, self.progress)
         except TrashError as error:

@@ -55,7 +55,7 @@ def start_from(
     checkpoint = load_checkpoint(path)
     if checkpoint.class_names != class_names:
         raise UsageError(
-            f"train.start: {path} has other classes\n"
+            f"{path} has other classes\n"
             f"training:   {', '.join(class_names)}\n"
             f"checkpoint: {', '.join(checkpoint.class_names)}",
             "Start from a checkpoint of the same classes in the same order.",
