@@ -164,6 +164,38 @@ def test_a_damaged_split_is_no_missing_one(
     assert "backup.json" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("by_class", [False, True])
+def test_the_ids_of_the_sample_are_written_and_read_back(
+    project: Project, put_photos: Callable[..., list[str]], by_class: bool
+) -> None:
+    from toolkit.experiment.own_recipe import write_own_recipe
+    from toolkit.plugin.discovery import load_registry
+    from toolkit.progress import SilentProgress
+    from toolkit.submission.expect import expect, from_recipe
+
+    names = {folder: put_photos(f"d/{folder}", 2, first) for folder, first in _FOLDERS.items()}
+    for number, (folder, own) in enumerate(names.items()):
+        write_coco(
+            project.root / f"d/{folder}.json", [f"{folder}/{n}" for n in own], 4 - 2 * number
+        )
+    ids = [name.removesuffix(".png") for name in reversed(names["test"])]
+    rows = [f"{each}_{label},1 1" for each in ids for label in (1, 2)]
+    rows = rows if by_class else [f"{each},0" for each in ids]
+    header = "ImageId_ClassId,EncodedPixels" if by_class else "id,labels"
+    (project.root / "d/sample.csv").write_text("\n".join([header, *rows]) + "\n")
+    registry = load_registry(project)
+    path = write_own_recipe("mine", "d", project, registry, SilentProgress(), base=None, author="")
+    parameters = made(project).submission.parameters
+    assert (parameters["image_folder"], parameters["image_suffix"]) == ("test", ".png")
+    found = expect(from_recipe(path, project), project, registry)
+    assert found.image_ids == tuple(f"test/{each}.png" for each in ids)
+    assert run(["recipe", "check", "mine"]) == 0
+    assert run(["recipe", "run", "mine", "--smoke"]) == 0
+
+
+_FOLDERS = {"train": 0, "val": 10, "test": 20}
+
+
 def test_folders_that_cannot_be_used_are_explained(
     project: Project, put_photos: Callable[..., list[str]], capsys: Capture
 ) -> None:

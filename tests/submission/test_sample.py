@@ -198,3 +198,72 @@ def test_any_bytes_are_a_right_order_or_one_message(
         told = error.message
     assert str(sample_file) in told
     assert sorted(order) == NAMES
+
+
+FOLDERS = [f"a/fotos/{name}" for name in NAMES]
+MIXED = ["a/test_0.png", "a/test_1.png", "b/test_2.png"]
+
+
+@pytest.mark.parametrize(
+    ("images", "ids", "made", "what", "hint"),
+    [
+        (
+            FOLDERS,
+            [*STEMS, "bla"],
+            {},
+            "without their folder and ending (3 of 4 ids fit; unknown: bla)",
+            'Set submission.image_folder = "a/fotos" and submission.image_suffix = ".png".',
+        ),
+        (FOLDERS, [ORDER[0], "bla"], {}, "folder (1 of 2 ids", 'image_folder = "a/fotos".'),
+        (FOLDERS, [f"fotos/{n}" for n in ORDER], {}, "without their folder", 'folder = "a".'),
+        (
+            FOLDERS,
+            STEMS,
+            {"image_suffix": ".png"},
+            "folder and",
+            'Set submission.image_folder = "a',
+        ),
+        (NAMES, ORDER, {"image_suffix": ".png"}, "with folder and ending", 'image_suffix = "".'),
+        (
+            FOLDERS,
+            FOLDERS,
+            {"image_folder": "a"},
+            "with folder",
+            'Set submission.image_folder = "".',
+        ),
+        (MIXED, STEMS, {}, "without their folder and ending", "no single one can be left out"),
+        (NAMES, ["x", "y"], {}, "lacks test_0.png, test_1.png, test_2.png of", "another part"),
+        (NAMES, [ORDER[0], "y"], {}, "and lists other images: y", "another part"),
+    ],
+)
+def test_ids_written_in_another_way_name_the_keys(
+    tmp_path: Path, images: list[str], ids: list[str], made: dict[str, str], what: str, hint: str
+) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_text(HEADER + rows(ids))
+    with pytest.raises(UsageError) as caught:
+        row_order(images, path, mask_string(**made))
+    assert what in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("format_", [mask_string, run_length])
+@pytest.mark.parametrize("folder", ["a/fotos", "a/fotos/"])
+def test_ids_without_folder_are_written_and_read_back(
+    tmp_path: Path, format_: Any, folder: str
+) -> None:
+    made = format_(image_folder=folder, image_suffix=".png")
+    path = tmp_path / "a.csv"
+    order = [f"a/fotos/{name}" for name in ORDER]
+    labels = [np.full((2, 2), i, np.uint8) for i in range(3)]
+    target = io.BytesIO()
+    made.write(target, zip(order, labels, strict=True))
+    path.write_bytes(target.getvalue())
+    assert b"\ntest_2" in path.read_bytes()
+    assert b"fotos" not in path.read_bytes()
+    assert row_order(FOLDERS, path, made) == tuple(order)
+    read = list(made.read(path))
+    assert [name for name, _ in read] == order
+    assert [each.tolist() for _, each in read] == [each.tolist() for each in labels]
+    with pytest.raises(UsageError, match=r"b/test_2\.png is not in it"):
+        row_order(MIXED, None, format_(image_folder="a"))

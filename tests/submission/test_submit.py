@@ -205,6 +205,7 @@ def test_side_car_says_how_it_was_made(world: World) -> None:
         "size": [32, 32],
         "columns": ["image_id", "PredictionString"],
         "image_suffix": "",
+        "image_folder": "",
         "nearest": "corner",
     }
     assert side_car.validation == result.validation

@@ -17,6 +17,7 @@ def mask_string(
     size: tuple[PositiveInt, PositiveInt] = (256, 256),
     columns: tuple[str, str] = ("image_id", "PredictionString"),
     image_suffix: str = "",
+    image_folder: str = "",
     nearest: Nearest = "corner",
 ) -> SubmissionFormat:
     """Write a CSV with one row per image: its file name and all labels, joined by spaces.
@@ -25,13 +26,14 @@ def mask_string(
         size: (height, width) of the label maps in the file, pixels.
         columns: the header.
         image_suffix: ending of the file names that the ids leave out, such as ".jpg".
+        image_folder: folder of the file names that the ids leave out, such as "test".
         nearest: which native pixel a pixel of a smaller file takes, as the contest resizes its truth:
             "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
             "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
     from toolkit.submission.mask_string import MaskString
 
-    return MaskString(size, columns, context.n_classes, image_suffix, nearest)
+    return MaskString(size, columns, context.n_classes, image_suffix, nearest, image_folder)
 
 
 def run_length(
@@ -44,6 +46,7 @@ def run_length(
     first_pixel: Literal[0, 1] = 1,
     empty: str = "",
     image_suffix: str = "",
+    image_folder: str = "",
     nearest: Nearest = "corner",
 ) -> SubmissionFormat:
     """Write a Kaggle CSV with one row per image and class: its pixels as "start length" runs.
@@ -59,6 +62,7 @@ def run_length(
         first_pixel: number of the pixel at the top left.
         empty: what stands for the runs of a class that the image lacks.
         image_suffix: ending of the file names that {image} leaves out, such as ".jpg".
+        image_folder: folder of the file names that {image} leaves out, such as "test".
         nearest: which native pixel a pixel of a smaller file takes, as the contest resizes its truth:
             "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
             "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
@@ -66,7 +70,9 @@ def run_length(
     from toolkit.submission.run_length import RunLength
 
     names = context.class_names
-    return RunLength(size, columns, cells, names, order, first_pixel, empty, image_suffix, nearest)
+    return RunLength(
+        size, columns, cells, names, order, first_pixel, empty, image_suffix, nearest, image_folder
+    )
 
 
 def png_zip(

@@ -40,6 +40,8 @@ class Survey:
         columns: header of the sample; empty without one.
         classes: names in label order from 1, background apart.
         image_size: median (height, width) of the training images, pixels.
+        sample_ids: first column of the sample's rows.
+        test_names: `file_name` of the test images.
         map_size: (height, width) of the maps in the sample's rows, or None where it does not say.
         broken: what is wrong with each JSON file that was passed over although it may be a COCO file.
     """
@@ -51,6 +53,8 @@ class Survey:
     truth: str | None
     sample: str | None
     columns: tuple[str, ...]
+    sample_ids: tuple[str, ...]
+    test_names: tuple[str, ...]
     classes: tuple[str, ...]
     image_size: tuple[int, int]
     map_size: tuple[int, int] | None
@@ -87,7 +91,7 @@ def survey(folder: Path) -> Survey:
     used = [file for file in (train, val, test) if file is not None]
     root = _root(folder, {file: files[file] for file in used})
     sample = _sample(folder)
-    columns, map_size = _read_sample(sample) if sample else ((), None)
+    columns, ids, map_size = _read_sample(sample) if sample else ((), (), None)
     images = files[train].images
     return Survey(
         root=root,
@@ -97,6 +101,8 @@ def survey(folder: Path) -> Survey:
         truth=None if truth is None else _shown(truth, root),
         sample=None if sample is None else _shown(sample, root),
         columns=columns,
+        sample_ids=ids,
+        test_names=() if test is None else tuple(each.file_name for each in files[test].images),
         classes=make_label_map(files[train].categories, None, "").class_names[1:],
         image_size=(
             int(median(record.height for record in images)),
@@ -199,18 +205,21 @@ def _sample(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def _read_sample(path: Path) -> tuple[tuple[str, ...], tuple[int, int] | None]:
-    """Return its header, and the size of square maps that its first row is as long as."""
+def _read_sample(
+    path: Path,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[int, int] | None]:
+    """Return its header, its first column, and the size of square maps that its first row is as long as."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file)
             header, first = tuple(next(rows, ())), next(rows, [])
+            ids = tuple(row[0] for row in (first, *rows) if row)
     except (OSError, UnicodeDecodeError, csv.Error):
-        return (), None  # the check of the recipe says what is wrong with it
+        return (), (), None  # the check of the recipe says what is wrong with it
     labels = first[-1].split() if first else []
     side = isqrt(len(labels))
     is_square = len(labels) > _LABELS_SHOWN and side * side == len(labels)
-    return header, (side, side) if is_square else None
+    return header, ids, (side, side) if is_square else None
 
 
 def _shown(file: Path, root: Path) -> str:

@@ -18,6 +18,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.new import recipe_file, shown_base
+from toolkit.submission.id_style import id_style
 from toolkit.train.device import choose_device
 
 _FOLDS = 5
@@ -221,6 +222,16 @@ def _submission(found: Survey, *, whole: bool = True) -> list[str]:
             lines.append('cells = ["{image}", "{label}", "{pixels}"]')
     elif whole or lines:
         lines.insert(0, 'name = "mask_string"')
+    # With two columns the class stands behind the image: IMAGE_CLASS.
+    ids = [
+        each.rpartition("_")[0] if by_class and len(columns) == 2 else each
+        for each in found.sample_ids
+    ]
+    style = id_style(ids, found.test_names)
+    if style is not None and style.folder:
+        lines.append(f"image_folder = {_text(style.folder)}    # the ids leave it out")
+    if style is not None and style.suffix:
+        lines.append(f"image_suffix = {_text(style.suffix)}    # the ids leave it out")
     if found.map_size is not None:
         lines.append(f"size = [{found.map_size[0]}, {found.map_size[1]}]")
     elif whole:

@@ -326,6 +326,13 @@ class LeavesOutSuffix(NamesColumns, Protocol):
 
 
 @runtime_checkable
+class LeavesOutFolder(NamesColumns, Protocol):
+    """A CSV format whose rows name an image without this folder."""
+
+    image_folder: str
+
+
+@runtime_checkable
 class HasRowPerClass(NamesColumns, Protocol):
     """A CSV format with a row for each image and class."""
 

@@ -77,9 +77,11 @@ def _demo_folder(cache: Path, classes: tuple[str, ...] | None) -> Path:
 
 
 def _submission(recipe: Recipe) -> dict[str, Any]:
-    """Return what makes a format that leaves out the images' ending fit those of the demo."""
-    key = "image_suffix"
-    return {"submission": {key: ".jpg"}} if recipe.submission.parameters.get(key) else {}
+    """Return what makes a format that leaves out the images' folder or ending fit those of the demo."""
+    given = recipe.submission.parameters
+    own = {"image_folder": "batch_03", "image_suffix": ".jpg"}  # of the test images of `data.demo`
+    used = {key: value for key, value in own.items() if given.get(key)}
+    return {"submission": used} if used else {}
 
 
 def _without_files(recipe: Recipe, is_checkpoint: Callable[[str], bool]) -> dict[str, Any]:

@@ -16,12 +16,19 @@ from toolkit.data.photo_rules import with_rules_of_sizes
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
 from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.interfaces import Context, LeavesOutSuffix, RestrictsIds, SubmissionFormat
+from toolkit.plugin.interfaces import (
+    Context,
+    LeavesOutFolder,
+    LeavesOutSuffix,
+    RestrictsIds,
+    SubmissionFormat,
+)
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
+from toolkit.submission.id_style import LeftOut
 from toolkit.submission.label_rows import sampling_of
 from toolkit.submission.sample import sample_order
 from toolkit.submission.side_car import read_side_car, side_car_path
@@ -280,6 +287,14 @@ def row_order(
                 raise UsageError(
                     f"submission.image_suffix = {format.image_suffix!r}, but {name} does not end so",
                     parameter="submission.image_suffix",
+                )
+    if isinstance(format, LeavesOutFolder):
+        beginning = LeftOut(format.image_folder).beginning
+        for name in file_names:
+            if not name.startswith(beginning):
+                raise UsageError(
+                    f"submission.image_folder = {format.image_folder!r}, but {name} is not in it",
+                    parameter="submission.image_folder",
                 )
     if isinstance(format, RestrictsIds):
         format.refuse_ids(file_names)

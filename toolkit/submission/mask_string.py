@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit.plugin.kinds import Nearest
 from toolkit.submission.csv_records import Record, read_records
+from toolkit.submission.id_style import LeftOut
 from toolkit.submission.label_rows import fitted_labels, sampling_of, valid_rows
 from toolkit.submission.label_string import decode_labels, encode_labels, explain_labels
 from toolkit.submission.rows import Problem, ReadRow, header_line, quote_field, read_ids
@@ -34,6 +35,7 @@ class MaskString:
         n_classes: number of labels, background included.
         image_suffix: ending of the images' names that the file leaves out.
         nearest: which pixel nearest neighbour takes where labels are resized to `size`.
+        image_folder: folder of the images' names that the file leaves out.
     """
 
     size: tuple[int, int]
@@ -41,7 +43,11 @@ class MaskString:
     n_classes: int
     image_suffix: str = ""
     nearest: Nearest = "corner"
+    image_folder: str = ""
     suffix: str = field(default=".csv", init=False)
+
+    def __post_init__(self) -> None:
+        self._left_out = LeftOut(self.image_folder, self.image_suffix)
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
         """Write (image id, uint8 labels of any size) pairs; labels are resized to `size` by nearest.
@@ -66,7 +72,7 @@ class MaskString:
             self._written_id(image_id)
 
     def _written_id(self, image_id: str) -> bytes:
-        return quote_field(image_id.removesuffix(self.image_suffix))
+        return quote_field(self._left_out.id_of(image_id))
 
     def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield (image id, uint8 labels of `size`) of a file that need not fit into memory.
@@ -91,12 +97,12 @@ class MaskString:
         Raises:
             UsageError: the file cannot be opened, or an id is not UTF-8 text or badly quoted.
         """
-        return (name + self.image_suffix for name in read_ids(path))
+        return map(self._left_out.name_of, read_ids(path))
 
     def _read_row(self, record: Record, name: bytes, text: bytes) -> ReadRow:
         row, problems = record.row, record.problems
         try:
-            image_id = name.decode() + self.image_suffix
+            image_id = self._left_out.name_of(name.decode())
         except UnicodeDecodeError:
             broken = Problem("the image id is not UTF-8 text", row)
             return ReadRow(row, problems=(broken, *problems))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from toolkit.errors import UsageError
 from toolkit.plugin.kinds import Nearest
 from toolkit.submission.csv_records import read_records
+from toolkit.submission.id_style import LeftOut
 from toolkit.submission.label_rows import fitted_labels, sampling_of, valid_rows
 from toolkit.submission.number_string import decode_numbers
 from toolkit.submission.row_cells import RowCells
@@ -53,6 +54,7 @@ class RunLength:
         empty: text of a class that the image lacks.
         image_suffix: ending of the images' names that the file leaves out.
         nearest: which pixel nearest neighbour takes where labels are resized to `size`.
+        image_folder: folder of the images' names that the file leaves out.
 
     Raises:
         UsageError: the cells do not name image, class and pixels once, or `empty` looks like runs.
@@ -67,9 +69,11 @@ class RunLength:
     empty: str = ""
     image_suffix: str = ""
     nearest: Nearest = "corner"
+    image_folder: str = ""
     suffix: str = field(default=".csv", init=False)
 
     def __post_init__(self) -> None:
+        self._left_out = LeftOut(self.image_folder, self.image_suffix)
         self._cells = RowCells(self.cells, self.columns, self.class_names)
         if self.empty and decode_numbers(self.empty.encode()) is not None:
             raise UsageError(
@@ -104,7 +108,7 @@ class RunLength:
             self._written_cells(image_id, 1)
 
     def _written_cells(self, image_id: str, label: int) -> list[bytes]:
-        written = image_id.removesuffix(self.image_suffix)
+        written = self._left_out.id_of(image_id)
         return [quote_field(cell) for cell in self._cells.fill(written, label)]
 
     def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
@@ -136,7 +140,7 @@ class RunLength:
             if len(fields) < len(self.columns):
                 raise UsageError(f"{path}: row {line.row}: expected {', '.join(self.cells)}")
             try:
-                yield self._cells.read(self._texts(fields))[0] + self.image_suffix
+                yield self._left_out.name_of(self._cells.read(self._texts(fields))[0])
             except ValueError as error:
                 raise UsageError(f"{path}: row {line.row}: {error}") from None
 
@@ -156,7 +160,7 @@ class RunLength:
             except ValueError as error:
                 yield _Line(row, image_id, (Problem(str(error), row), *problems))
                 continue
-            image_id = written + self.image_suffix
+            image_id = self._left_out.name_of(written)
             yield _Line(row, image_id, problems, label, record.fields[self._cells.pixels_at])
 
     def _read_image(self, image_id: str, lines: Iterable[_Line]) -> Iterator[ReadRow]:

@@ -13,11 +13,13 @@ from toolkit.data.listing import some_of
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.plugin.interfaces import (
     HasRowPerClass,
+    LeavesOutFolder,
     LeavesOutSuffix,
     ListsImages,
     NamesColumns,
     SubmissionFormat,
 )
+from toolkit.submission.id_style import IdStyle, LeftOut, id_style
 from toolkit.submission.rows import Line, read_ids, read_lines, split_fields
 
 _HEADER = 1 << 16
@@ -197,11 +199,12 @@ def _refuse_images(
     lacking = [name for name in images if name not in listed]
     others = [name for name in listed if name not in expected]
     if lacking and others:
-        _explain_names(path, format, others, images)
+        _explain_names(path, format, list(listed), others, images)
     if lacking:
+        unknown = f" and lists other images: {some_of(others, _SHOWN)}" if others else ""
         _refuse(
             path,
-            f"lacks {some_of(lacking, _SHOWN)} of data.test",
+            f"lacks {some_of(lacking, _SHOWN)} of data.test{unknown}",
             "Is it of another part of the contest? The recipe's test images are data.test.",
         )
     if others:
@@ -228,26 +231,15 @@ def _refuse_images(
 
 
 def _explain_names(
-    path: Path, format: SubmissionFormat, others: list[str], images: Sequence[str]
+    path: Path,
+    format: SubmissionFormat,
+    listed: list[str],
+    others: list[str],
+    images: Sequence[str],
 ) -> None:
     """Refuse names that are those of the test images, written in another way."""
+    _explain_style(path, format, listed, images)
     names = set(others)
-    if names <= {_stem(name) for name in images}:
-        endings = {PurePosixPath(name).suffix for name in images}
-        hint = _OTHER_FORMAT
-        if len(endings) == 1 and isinstance(format, LeavesOutSuffix):
-            hint = f'Set submission.image_suffix = "{endings.pop()}".'
-        elif isinstance(format, LeavesOutSuffix):
-            hint = f"The test images end in {', '.join(sorted(endings))}: no single one can be left out."
-        _refuse(path, f"names images without their file ending ({some_of(others, _SHOWN)})", hint)
-    bare = {PurePosixPath(name).name for name in images}
-    if names <= bare | {_stem(name) for name in bare}:
-        _refuse(
-            path,
-            f"names images without their folder ({some_of(others, _SHOWN)}; data.test has {images[0]})",
-            "Take the folder out of file_name in the JSON files and into data.root, or write the "
-            "contest's format as a plugin: trash plugin new NAME --kind submission_format",
-        )
     if {name.strip() for name in names} <= set(images):
         _refuse(path, f"has blanks around its names ({others[0]!r})", "Remove them.")
     by_class = any(_names_an_image(name, images) for name in others[:_SHOWN])
@@ -257,3 +249,48 @@ def _explain_names(
             f"has a row for each image and class ({some_of(others, _SHOWN)}), the recipe's format one for each image",
             _run_length(_fields(_text_of(path, next(read_lines(path, _HEADER))))),
         )
+
+
+def _explain_style(
+    path: Path, format: SubmissionFormat, listed: list[str], images: Sequence[str]
+) -> None:
+    """Refuse ids that leave out another part of the file names than the recipe's format does."""
+    folder = format.image_folder if isinstance(format, LeavesOutFolder) else ""
+    suffix = format.image_suffix if isinstance(format, LeavesOutSuffix) else ""
+    written = list(map(LeftOut(folder, suffix).id_of, listed))
+    style = id_style(written, images)
+    if style is None or (style.folder, style.suffix) == (folder, suffix):
+        return
+    unknown = [each for each in written if each not in style.ids]
+    fitting = len(written) - len(unknown)
+    if unknown:
+        shown = f"{fitting} of {len(written)} ids fit; unknown: {some_of(unknown, _SHOWN)}"
+    else:
+        shown = f"{some_of(written, _SHOWN)}; data.test has {images[0]}"
+    how = f"without {style.what}" if style.what else "with folder and ending"
+    _refuse(path, f"names images {how} ({shown})", _how_to_leave_out(format, style, images))
+
+
+def _how_to_leave_out(format: SubmissionFormat, style: IdStyle, images: Sequence[str]) -> str:
+    if style.suffix is None:
+        endings = sorted({PurePosixPath(name).suffix for name in images})
+        return f"The test images end in {', '.join(endings)}: no single one can be left out."
+    if style.folder is None:
+        return (
+            "The test images are in different folders: no single one can be left out. If the contest "
+            "wants that, its format is a plugin: trash plugin new NAME --kind submission_format"
+        )
+    now = {}
+    if isinstance(format, LeavesOutFolder):
+        now["image_folder"] = format.image_folder
+    if isinstance(format, LeavesOutSuffix):
+        now["image_suffix"] = format.image_suffix
+    needed = {"image_folder": style.folder, "image_suffix": style.suffix}
+    changes = {key: value for key, value in needed.items() if value != now.get(key, "")}
+    if not changes.keys() <= now.keys():
+        return _OTHER_FORMAT
+    lines = [
+        f"submission.{key} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in changes.items()
+    ]
+    return f"Set {' and '.join(lines)}."
