@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,18 +51,55 @@ class Project:
 def find_project(start: Path | None = None) -> Project:
     """Return the project around `start` (default: the working folder).
 
-    The project is the nearest folder, going up, that holds `recipes/`; without one it is `start`.
+    The project is the nearest folder, going up, that holds `recipes/`; without one it is `start`. In a
+    folder that was entered by a link, such as a project's link to its data, the way up is first the one
+    that was gone down.
 
     Raises:
         UsageError: the working folder was deleted.
     """
     try:
+        entered = _entered_folder() if start is None else None
         start = (start or Path.cwd()).resolve()
     except FileNotFoundError:
         raise UsageError(
             "the working folder does not exist any more", "Change into another folder."
         ) from None
-    for folder in (start, *start.parents):
-        if (folder / "recipes").is_dir():
-            return Project(folder)
-    return Project(start)
+    root = (_root_above(entered) if entered else None) or _root_above(start)
+    return Project(root.resolve() if root else start)
+
+
+def refuse_other_project(file: Path, project: Project) -> None:
+    """Refuse a recipe or a checkpoint of a project while the working folder lies in none.
+
+    What it names is relative to its project: nothing would be found, and runs would go elsewhere.
+
+    Args:
+        file: the file.
+        project: that of the command.
+
+    Raises:
+        UsageError: names the folder to change into.
+    """
+    root = _root_above(file.resolve())
+    if root is None or project.recipes.is_dir():
+        return
+    raise UsageError(
+        f"{file} belongs to the project in {root}, but the working folder lies in no project",
+        f"Change into the project first: cd {shlex.quote(os.path.relpath(root))}",
+    )
+
+
+def _entered_folder() -> Path | None:
+    """Return the working folder as the shell names it, links and all, if it says so."""
+    named = os.environ.get("PWD", "")
+    try:
+        same = os.path.isabs(named) and os.path.samefile(named, ".")
+    except OSError:
+        return None
+    return Path(named) if same else None
+
+
+def _root_above(place: Path) -> Path | None:
+    """Return the nearest folder, going up, that holds `recipes/`."""
+    return next((each for each in (place, *place.parents) if (each / "recipes").is_dir()), None)

@@ -32,7 +32,7 @@ from toolkit.predict.members import (
 )
 from toolkit.predict.predictor import predict_split
 from toolkit.progress import Progress
-from toolkit.project import Project
+from toolkit.project import Project, refuse_other_project
 from toolkit.recipe.schema import Recipe
 
 
@@ -94,6 +94,7 @@ def _candidate(text: str, project: Project, views: str | None) -> Candidate:
     series = (choice.path, project.root / choice.path, project.runs / choice.path)
     file = next((path for path in series if path.is_file()), None)
     if choice.path.suffix == ".json" and file is not None:
+        refuse_other_project(file, project)
         return Candidate(file.stem, _runs_of_series(MemberChoice(file, choice.views), project))
     choice = find_checkpoint(text, project, views)
     return Candidate(member_name(choice.path), (choice,))

@@ -10,7 +10,7 @@ from typing import Any
 from toolkit.errors import UsageError, nearest
 from toolkit.experiment.run_folder import MANIFEST, RunFolder
 from toolkit.predict.members import MemberChoice, parse_choice
-from toolkit.project import Project
+from toolkit.project import Project, refuse_other_project
 
 CHECKPOINT_SUFFIX = ".pt"
 _SHOWN = 5
@@ -58,12 +58,14 @@ def find_checkpoint(
         base: default: the working folder.
 
     Raises:
-        UsageError: there is none, or a run has no best.pt; the hint names the nearest.
+        UsageError: there is none, or a run has no best.pt; the hint names the nearest. It is another
+            project's, and there is none here.
     """
     choice = parse_choice(text, views)
     path = _checkpoint_file(choice.path, project, base or Path())
     if path is None:
         raise _no_checkpoint(choice.path, project)
+    refuse_other_project(path, project)
     return MemberChoice(path, choice.views)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 
 from toolkit.errors import UsageError, nearest
-from toolkit.project import Project
+from toolkit.project import Project, refuse_other_project
 
 SUFFIX = ".toml"
 
@@ -17,12 +17,14 @@ def find_recipe(path: Path, project: Project) -> Path:
     so: `small/bags_unet`, `bags_unet.toml` and `recipes/small/bags_unet` are the same.
 
     Raises:
-        UsageError: there is none, or there are several; the hint names the nearest.
+        UsageError: there is none, or there are several; the hint names the nearest. It is another
+            project's, and there is none here.
     """
     # A folder in the way, such as runs of that name, does not hide a recipe.
     for place in (path, project.root / path):
         for file in (place, place.with_name(place.name + SUFFIX) if place.name else place):
             if file.exists() and not file.is_dir():
+                refuse_other_project(file, project)
                 return file
     recipes = sorted(project.recipes.glob(f"**/*{SUFFIX}"))
     wanted = _parts(path)
