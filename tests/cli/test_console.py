@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import io
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,3 +121,59 @@ def test_a_bar_may_be_called_anything(
 def test_pictures_are_not_made_of_paths(capsys: pytest.CaptureFixture[str]) -> None:
     console.warn("a:key:b " + "long " * 60)
     assert capsys.readouterr().err == "warning: a:key:b " + "long " * 60 + "\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def on_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> Terminal:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    return screen
+
+
+def test_a_command_to_be_copied_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = on_terminal(monkeypatch, 40)
+    command = "to continue: trash recipe run " + "a/long/name/" * 5 + "x.toml --resume"
+    console.make_progress().say(command)
+    assert screen.getvalue() == f"{command}\n"
+
+
+@pytest.mark.parametrize(("columns", "has_all", "times"), [(80, 0, 1), (99, 1, 1), (160, 1, 2)])
+def test_a_bar_keeps_its_times_and_cuts_no_number(
+    monkeypatch: pytest.MonkeyPatch, columns: int, has_all: int, times: int
+) -> None:
+    screen = on_terminal(monkeypatch, columns)
+    with console.make_progress().bar("epoch 12/40: training", 1200, "images") as bar:
+        for _ in range(3):
+            bar.advance(16, loss=0.5123, lr=1.2e-4, norm=1.2345)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    line = next(line for line in reversed(re.split(r"[\r\n]", plain)) if "48/1200" in line)
+    assert line.startswith("epoch 12/40: training ")
+    assert "48/1200 images  loss 0.5123" in line
+    assert "…" not in line
+    assert line.index("48/1200") - len("epoch 12/40: training ") >= 12
+    assert ("norm 1.2345" in line) == bool(has_all)
+    assert len(re.findall(r"\d:\d\d:\d\d|-:--:--", line)) == times
+
+
+def test_items_are_broken_between_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = on_terminal(monkeypatch, 40)
+    items = [f"Plastic bag {number} 1{number}.5%" for number in range(5)]
+    console.note_items("pixels", items)
+    lines = screen.getvalue().splitlines()
+    assert all(len(line) <= 40 for line in lines)
+    assert ", ".join(items) == " ".join(line.strip() for line in lines).removeprefix("pixels: ")
+    assert all(line.endswith(",") for line in lines[:-1])
+
+
+def test_entries_in_a_pipe_are_a_line_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    console.print_entries({"recipes": [("a", "word " * 60), ("b", "short")]})
+    assert len(capsys.readouterr().out.splitlines()) == 3

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -68,7 +69,11 @@ def test_submission_of_two_checkpoints(project: Path, capsys: pytest.CaptureFixt
     lines = captured.err.splitlines()
     table = lines[lines.index("member       mIoU  views") :]
     assert [line.split()[0] for line in table[1:4]] == ["a", "b", "submitted"]
-    assert table[4].startswith("5 rows, checked")
+    assert table[4] == "5 rows, checked"
+    shares = [float(each) for each in re.findall(r"([0-9.]+)%", table[5])]
+    assert table[5].startswith("pixels: ")
+    assert shares == sorted(shares, reverse=True)
+    assert min(shares) > 0
     side_car = json.loads((project / "out.json").read_text())
     assert side_car["combine"] == {"name": "mean", "weights": [0.4, 0.6]}
     assert side_car["validation"]["mean_iou"] == pytest.approx(float(table[3].split()[1]), abs=1e-4)

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -34,15 +34,23 @@ _SECONDS_BETWEEN_LINES = 20.0
 _GAP = 2
 _LONG_WORD = 28
 """A column is as wide as its longest word, but longer words than this may be broken."""
+_ROOM_FOR_REMAINING = 100
+"""Columns of a terminal from which on a bar has room for the time that remains."""
+_SHORTEST_BAR = 12
 _NARROWEST_TEXT = 32
 """Columns of a terminal in which sentences are still pleasant to read."""
 
 
 def _console(stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    wide = None if stream.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
+    wide = _PIPE_WIDTH if _is_piped(stream) else None
     # Without emoji=False a path such as "a:key:b" would lose its middle to a picture.
     return Console(file=stream, width=wide, highlight=False, soft_wrap=False, emoji=False)
+
+
+def _is_piped(stream: TextIO) -> bool:
+    """Whether nobody says how wide the lines are to be."""
+    return not stream.isatty() and "COLUMNS" not in os.environ
 
 
 def print_result(text: str) -> None:
@@ -157,7 +165,9 @@ def _entry(entry: Entry) -> Entry:
 
 def _print_beside(console: Console, indent: int, name: str, width: int, text: str) -> None:
     left = indent + width
-    widths = (left, max(console.width - left - _GAP, 1))
+    # grep and its like read lines: where nobody looks at them they are not broken.
+    room = _widest_line(text) if _is_piped(sys.stdout) else console.width - left - _GAP
+    widths = (left, max(room, 1))
     _print_row(console, (" " * indent + name, text), widths, (False, False))
 
 
@@ -180,6 +190,19 @@ def _cell(value: object) -> str:
 def note(text: str) -> None:
     """Print one line of log on stderr."""
     _console(stderr=True).print(visible_text(text), markup=False, soft_wrap=True)
+
+
+def note_items(label: str, items: Sequence[str]) -> None:
+    """Print a label and short items on stderr, broken between items where a line is full."""
+    console, line = _console(stderr=True), f"{label}:"
+    for number, item in enumerate(map(visible_text, items), start=1):
+        piece = item if number == len(items) else f"{item},"
+        if cell_len(line) + 1 + cell_len(piece) > console.width:
+            console.print(line, markup=False, soft_wrap=True)
+            line = " " * _GAP + piece
+        else:
+            line += f" {piece}"
+    console.print(line, markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
@@ -247,41 +270,52 @@ class _TerminalProgress:
     @contextmanager
     def bar(self, description: str, total: int, unit: str) -> Iterator[Bar]:
         description = visible_text(description)
-        progress = RichProgress(
+        columns = [
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn(
-                "{task.fields[unit]}  {task.fields[rate]}{task.fields[figures]}", markup=False
-            ),
+            TextColumn("{task.fields[unit]}{task.fields[figures]}", markup=False),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-        )
+        ]
+        texts = (description, f"{total}/{total}", unit, *["0:00:00"] * 2)
+        room = self._console.width - _SHORTEST_BAR - sum(cell_len(text) + 1 for text in texts)
+        if self._console.width >= _ROOM_FOR_REMAINING:
+            columns.append(TimeRemainingColumn())
+        else:
+            room += len(" 0:00:00")
+        progress = RichProgress(*columns, console=self._console, transient=True)
         with progress:
-            task = progress.add_task(description, total=total, unit=unit, rate="", figures="")
-            yield _TerminalBar(progress, task)
+            task = progress.add_task(description, total=total, unit=unit, figures="")
+            yield _TerminalBar(progress, task, room)
 
     def row(self, figures: Mapping[str, int | float | str]) -> None:
         for line in self._rows.lines(figures):
             self._console.print(line, markup=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
-        self._console.print(visible_text(text), markup=False)
+        self._console.print(visible_text(text), markup=False, soft_wrap=True)
 
 
 class _TerminalBar:
-    def __init__(self, progress: RichProgress, task: Any) -> None:
+    def __init__(self, progress: RichProgress, task: Any, room: int) -> None:
         self._progress = progress
         self._task = task
+        self._room = room
+        self._figures: Mapping[str, float] = {}
 
     def advance(self, amount: int = 1, **figures: float) -> None:
+        self._figures = figures or self._figures
         speed = self._progress.tasks[0].speed
-        shown: dict[str, Any] = {"rate": f"{speed:.1f}/s" if speed else ""}
-        if figures:
-            shown["figures"] = "  " + _figures(figures)
-        self._progress.update(self._task, advance=amount, **shown)
+        shown = ""
+        # As much as fits, the first one first: a cut number would be a wrong one.
+        for text in (
+            *(_figures({name: value}) for name, value in self._figures.items()),
+            *([f"{speed:.1f}/s"] if speed else []),
+        ):
+            if cell_len(shown) + 2 + cell_len(text) > self._room:
+                break
+            shown += f"  {text}"
+        self._progress.update(self._task, advance=amount, figures=shown)
 
 
 class _LineProgress:

@@ -39,6 +39,7 @@ Device = Annotated[
     str | None, typer.Option("--device", help="Where to predict: auto, cpu, cuda or mps.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_CLASSES_SHOWN = 5
 
 
 def submit(
@@ -134,6 +135,9 @@ def submit(
         return
     for line in _report(result):
         console.note(line)
+    shares = sorted(result.class_shares.items(), key=lambda item: -item[1])
+    shown = [(name, f"{share:.1%}") for name, share in shares[:_CLASSES_SHOWN]]
+    console.note_items("pixels", [f"{name} {share}" for name, share in shown if share != "0.0%"])
     for warning in result.warnings:
         console.warn(warning)
     console.print_result(str(result.path))
@@ -156,7 +160,5 @@ def _report(result: SubmissionResult) -> list[str]:
             f"fitted to {result.fitted.images} of these images: expect {result.fitted.honest_miou:.4f}, "
             "its score on images that it was not fitted to"
         )
-    shares = sorted(result.class_shares.items(), key=lambda item: -item[1])
-    shown = ", ".join(f"{name} {share:.1%}" for name, share in shares[:5])
-    lines.append(f"{result.rows} rows, checked; {shown}")
+    lines.append(f"{result.rows} rows, checked")
     return lines

@@ -67,6 +67,7 @@ class EpochSampler(Sampler[list[Key]]):
         self._world_size = world_size
         self._device_batch_size = device_batch_size
         self.steps_per_epoch = -(-len(order) // batch_size)
+        self.images_per_epoch = len(order)
 
     def __len__(self) -> int:
         per_step = self._batch_size // (self._device_batch_size * self._world_size)
@@ -94,12 +95,14 @@ class TrainLoader:
 
     Attributes:
         steps_per_epoch: optimiser steps in one epoch, ceil(samples of the epoch / batch size).
+        images_per_epoch: samples of the epoch; those that fill its last batch up do not count again.
     """
 
     def __init__(self, dataset: TrainDataset, sampler: EpochSampler, workers: int) -> None:
         self._sampler = sampler
         self._loader = _loader(dataset, batch_sampler=sampler, workers=workers)
         self.steps_per_epoch = sampler.steps_per_epoch
+        self.images_per_epoch = sampler.images_per_epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration gives; call it before every one."""

@@ -180,10 +180,10 @@ def _run_epoch(
 ) -> dict[str, Any]:
     """Train one epoch, validate if it is due, and return the record for metrics.jsonl."""
     validates = epoch % recipe.train.validate_every == 0 or epoch == recipe.train.epochs
-    n_images = batches.train.steps_per_epoch * recipe.train.batch_size
+    trained_on = batches.train.steps_per_epoch * recipe.train.batch_size
     name = f"epoch {epoch}/{recipe.train.epochs}"
     started = time.perf_counter()
-    with progress.bar(f"{name}: training", n_images, "images") as bar:
+    with progress.bar(f"{name}: training", batches.train.images_per_epoch, "images") as bar:
         train_loss, learning_rate = _train(epoch, recipe, batches, learner, world, bar)
     trained = time.perf_counter()
     learner.end_epoch()
@@ -201,7 +201,7 @@ def _run_epoch(
         "val_loss": evaluation.loss if evaluation else None,
         "val_miou": evaluation.scores.mean_iou if evaluation else None,
         "val_iou": list(evaluation.scores.iou) if evaluation else None,
-        "images_per_second": n_images / (trained - started),
+        "images_per_second": trained_on / (trained - started),
         "seconds": time.perf_counter() - started,
     }
 
@@ -213,7 +213,7 @@ def _train(
     learner.begin_epoch()
     batches.train.set_epoch(epoch)
     pieces = iter(batches.train)
-    loss_sum = 0.0
+    loss_sum, left = 0.0, batches.train.images_per_epoch
     for number in range(1, batches.train.steps_per_epoch + 1):
         whole_batch = list(islice(pieces, batches.accumulation))
         if number == 1:
@@ -236,7 +236,11 @@ def _train(
         figures = {"loss": loss_sum / number, "lr": learning_rate}
         if step.gradient_norm is not None:
             figures["norm"] = step.gradient_norm
-        bar.advance(recipe.train.batch_size, **figures)
+        counted = min(
+            recipe.train.batch_size, left
+        )  # images that fill up the last batch came before
+        left -= counted
+        bar.advance(counted, **figures)
     return loss_sum / batches.train.steps_per_epoch, learning_rate
 
 
