@@ -97,3 +97,13 @@ def test_the_line_repeats_the_options_of_the_search() -> None:
     assert shlex.split(line) == [
         "trash", "submit", "--ensemble", "a.pt", "b.pt", "--data", "my data", "--store", "f32",
     ]  # fmt: skip
+
+
+def test_the_line_names_checkpoints_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    best = tmp_path / "runs" / "unet-001" / "best.pt"
+    candidates = [Candidate("unet-001", (MemberChoice(best, "hflip"),))]
+    line = submit_command(_way((0,), "mean"), candidates, None, {})
+    assert line == "trash submit runs/unet-001/best.pt@hflip"

@@ -38,7 +38,7 @@ def test_a_run_keeps_snapshots_that_are_averaged_and_submitted(
         mean = (first.model_state[name] + second.model_state[name]) / 2
         torch.testing.assert_close(tensor, mean)
     assert found["val_miou"] == soup.scores["val_miou"]
-    assert found["members"][0] == ["epoch-002", first.scores["val_miou"]]
+    assert found["members"][0] == ["tiny-001/epoch-002", first.scores["val_miou"]]
     assert [parent["checkpoint"] for parent in soup.lineage["parents"]] == list(SNAPSHOTS)
     # The score is what a training would say of the same weights.
     assert run(["submit", "soup.pt", "-o", "soup.csv", "--json"]) == 0

@@ -215,6 +215,21 @@ def test_members_join_the_submission(staged: Project) -> None:
     assert len(alone["members"]) == 1
 
 
+def test_a_teacher_is_called_by_its_place_in_the_project(
+    staged: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "run", "tiny"]) == 0
+    words = ["student", "--set", 'pseudo.teachers=["tiny-001@hflip"]']
+    capsys.readouterr()
+    assert run(["recipe", "run", *words, "--plan", "--json"]) == 0
+    stages = json.loads(capsys.readouterr().out)
+    assert stages[0]["what"].endswith("images by runs/tiny-001/best.pt@hflip")
+    assert run(["recipe", "run", *words]) == 0
+    capsys.readouterr()
+    assert run(["pseudo", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["teachers"] == ["runs/tiny-001/best.pt@hflip"]
+
+
 def test_a_run_that_cannot_be_resumed_is_told_before_its_stages(
     staged: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

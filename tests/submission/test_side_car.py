@@ -17,6 +17,7 @@ from toolkit.submission.side_car import (
     MergedFile,
     SideCar,
     SideCarMember,
+    checkpoint_name,
     leaderboard_of,
     portable_path,
     read_side_car,
@@ -187,3 +188,10 @@ def test_a_file_with_leaderboard_scores_is_kept_under_another_name(
         assert aside.read_text() == "uploaded"
         kept = read_side_car(side_car_path(aside))
         assert (kept.file, kept.leaderboard) == (aside.name, said.leaderboard)
+
+
+def test_checkpoints_of_one_run_have_names_of_their_own() -> None:
+    names = [checkpoint_name(f"runs/unet-001/{name}.pt") for name in ("best", "last")]
+    assert names == ["unet-001/best", "unet-001/last"]
+    assert checkpoint_name("../mate/soup.pt") == "../mate/soup"
+    assert checkpoint_name("runs") == "runs"

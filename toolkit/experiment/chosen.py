@@ -117,7 +117,8 @@ def submit_command(
 
 
 def _word(choice: MemberChoice) -> str:
-    return str(choice.path) if choice.views is None else f"{choice.path}@{choice.views}"
+    path = shown_path(choice.path)
+    return path if choice.views is None else f"{path}@{choice.views}"
 
 
 def default_combination(way: Way, project: Project) -> Path:

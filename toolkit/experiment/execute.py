@@ -136,7 +136,8 @@ class StageState:
         """What it does, in words."""
         if isinstance(self.stage, Training):
             return f"train {self.stage.name}"
-        source = ", ".join(each.name for each in self.stage.teachers) or str(self.stage.file)
+        file, teachers = self.stage.file, [each.name for each in self.stage.teachers]
+        source = shown_path(file) if file is not None else ", ".join(teachers)
         return f"label {len(self.stage.unlabelled)} images by {source}"
 
 

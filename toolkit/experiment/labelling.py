@@ -8,7 +8,7 @@ from typing import Any
 
 from toolkit.experiment.lineage import describe_checkpoint
 from toolkit.experiment.places import Places
-from toolkit.experiment.plan import Labelling
+from toolkit.experiment.plan import Labelling, Source, Training
 from toolkit.plugin.registry import Registry
 from toolkit.predict.members import MemberChoice
 from toolkit.progress import Progress
@@ -73,8 +73,16 @@ def run_labelling(
     return made
 
 
+def _portable_name(teacher: Source, root: Path) -> str:
+    """Return what a teacher is called wherever the project lies."""
+    if isinstance(teacher.network, Training):
+        return teacher.name
+    views = f"@{teacher.views}" if teacher.views is not None else ""
+    return portable_path(teacher.network, root) + views
+
+
 def _origin(stage: Labelling, teachers: list[MemberChoice], root: Path) -> Mapping[str, Any]:
-    names = [each.name for each in stage.teachers]
+    names = [_portable_name(each, root) for each in stage.teachers]
     if stage.file is not None:
         names = [portable_path(stage.file, root)]
     return {

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from toolkit.data.contest import Contest, Split
 from toolkit.recipe.load import LoadedRecipe
+from toolkit.recipe.problems import shown_path
 from toolkit.recipe.schema import Pseudo, Recipe
 
 
@@ -68,9 +69,8 @@ class Source:
     def name(self) -> str:
         """What people call it."""
         views = f"@{self.views}" if self.views is not None else ""
-        return (
-            self.network.name if isinstance(self.network, Training) else str(self.network)
-        ) + views
+        network = self.network
+        return (network.name if isinstance(network, Training) else shown_path(network)) + views
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from toolkit.predict.members import (
 )
 from toolkit.progress import Progress
 from toolkit.project import Project
+from toolkit.submission.side_car import checkpoint_name, portable_path
 from toolkit.train.checkpoint import save_checkpoint
 from toolkit.train.device import Compute, make_compute
 from toolkit.train.outputs import main_output
@@ -123,9 +124,9 @@ def average_checkpoints(
             },
         ),
     )
-    return Averaged(
-        output, batch_norms, miou, tuple((each.name, _own_score(each)) for each in members)
-    )
+    names = [checkpoint_name(portable_path(path, project.root)) for path in paths]
+    own = [_own_score(each) for each in members]
+    return Averaged(output, batch_norms, miou, tuple(zip(names, own, strict=True)))
 
 
 def _refuse_strangers(members: Sequence[Member]) -> None:

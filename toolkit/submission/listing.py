@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from toolkit.metrics.correlation import rank_correlation
 from toolkit.plugin.component import ComponentSpec
 from toolkit.submission.earlier import Submission
+from toolkit.submission.side_car import checkpoint_name
 
 PAIRS = (("validation", "public"), ("validation", "private"), ("public", "private"))
 """Whose orders are compared: the score before the upload with those after it."""
@@ -61,7 +62,7 @@ class Agreement:
 def row_of(submission: Submission) -> Row:
     """Return the row of one submission."""
     side_car = submission.side_car
-    checkpoints = [_short(each.checkpoint) for each in side_car.members]
+    checkpoints = [checkpoint_name(each.checkpoint) for each in side_car.members]
     files = [PurePosixPath(each.file).name for each in side_car.files]
     return Row(
         name=submission.path.stem,
@@ -95,9 +96,3 @@ def _decided(combine: ComponentSpec, postprocess: Sequence[ComponentSpec]) -> st
         weights = []
     shown = ",".join(f"{weight:g}" for weight in weights)
     return " + ".join((f"{combine.name} {shown}".rstrip(), *(step.name for step in postprocess)))
-
-
-def _short(checkpoint: str) -> str:
-    path = PurePosixPath(checkpoint)
-    short = path.relative_to("runs") if path.parts[:1] == ("runs",) else path
-    return (short.with_suffix("") if short.name else path).as_posix()

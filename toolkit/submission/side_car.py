@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -209,6 +209,13 @@ def leaderboard_of(submission: Path, digest: str) -> Leaderboard:
 def portable_path(path: Path, project_root: Path) -> str:
     """Return a path as side-cars hold it: relative to the project folder, with `/`."""
     return Path(os.path.relpath(path, project_root)).as_posix()
+
+
+def checkpoint_name(checkpoint: str) -> str:
+    """Return what people call a checkpoint: "unet-001/best", from its `portable_path`."""
+    path = PurePosixPath(checkpoint)
+    short = path.relative_to("runs") if path.parts[:1] == ("runs",) else path
+    return (short.with_suffix("") if short.name else path).as_posix()
 
 
 def write_side_car(submission: Path, side_car: SideCar) -> Path:

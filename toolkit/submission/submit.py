@@ -31,7 +31,12 @@ from toolkit.submission.label_rows import sampling_of
 from toolkit.submission.record import make_side_car
 from toolkit.submission.score import score_submission
 from toolkit.submission.shares import share_warnings
-from toolkit.submission.side_car import portable_path, refuse_output, write_side_car
+from toolkit.submission.side_car import (
+    checkpoint_name,
+    portable_path,
+    refuse_output,
+    write_side_car,
+)
 from toolkit.submission.write import write_checked
 
 
@@ -163,7 +168,9 @@ def submit(
         side_car=side_car_file,
         rows=report.n_rows,
         members=tuple(
-            MemberResult(each.name, each.path, each.views.text, own)
+            MemberResult(
+                checkpoint_name(portable_path(each.path, root)), each.path, each.views.text, own
+            )
             for each, own in zip(loaded, alone, strict=True)
         ),
         validation=found.combined if found else None,
