@@ -257,3 +257,9 @@ def test_a_fold_that_leaves_nothing_to_train_or_validate_on_is_refused() -> None
         choose_fold(folds, 0)
     with pytest.raises(UsageError, match="index = 1 leaves no image to train on"):
         choose_fold(folds, 1)
+
+
+def test_a_missing_split_file_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"split file not found: .*gone\.json") as caught:
+        read_folds(tmp_path / "gone.json", tmp_path / "train.json", ["a.jpg"])
+    assert "relative to the project's folder, not to the recipe" in caught.value.hint

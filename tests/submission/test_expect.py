@@ -149,8 +149,11 @@ def test_photos_lie_where_the_source_says_or_elsewhere(tmp_path: Path) -> None:
     assert photos.path(0) == tmp_path / "contest" / "contest.jpg"
     assert photos_of(NAMED, project, tmp_path / "moved").path(0) == tmp_path / "moved" / "moved.jpg"
     (tmp_path / "contest" / "test.json").unlink()
-    with pytest.raises(UsageError, match=r"annotation file not found: .*contest.test\.json"):
+    with pytest.raises(
+        UsageError, match=r"annotation file not found: .*contest.test\.json"
+    ) as caught:
         photos_of(NAMED, project)
+    assert "--test JSON" in caught.value.hint
 
 
 def test_a_test_json_beside_the_images_moves_with_them(tmp_path: Path) -> None:

@@ -219,6 +219,12 @@ def read_folds(path: Path, source: Path, file_names: Sequence[str]) -> Folds:
     Raises:
         UsageError: the file is no split file, or its images are not those of `source`.
     """
+    if not path.exists():
+        raise UsageError(
+            f"split file not found: {path}",
+            "data.folds.file is relative to the project's folder, not to the recipe. Make one: "
+            "trash data split RECIPE -o recipes/splits/NAME.json",
+        )
     value = read_json(path, "split file")
     try:
         content = _FoldFile.model_validate(value)

@@ -246,7 +246,14 @@ def _test_images(source: Source, project: Project) -> CocoFile:
     data = source.data
     if data.test is None:
         raise UsageError("data.test is unset: there is no list of the images to submit")
-    return read_coco(project.path(data.root) / data.test, labelled=False)
+    file = project.path(data.root) / data.test
+    if not file.exists():
+        raise UsageError(
+            f"annotation file not found: {file}",
+            "It lists the submitted images. Where it lies elsewhere here: --test JSON --size HxW, or "
+            "--recipe RECIPE.",
+        )
+    return read_coco(file, labelled=False)
 
 
 def _class_names(data: Data, root: Path, coco: CocoFile | None) -> tuple[str, ...]:
