@@ -70,7 +70,7 @@ def find_project(start: Path | None = None) -> Project:
 
 
 def refuse_other_project(file: Path, project: Project) -> None:
-    """Refuse a recipe or a checkpoint of a project while the working folder lies in none.
+    """Refuse a recipe, checkpoint or side-car of a project while the working folder lies in none.
 
     What it names is relative to its project: nothing would be found, and runs would go elsewhere.
 

@@ -358,3 +358,19 @@ def test_two_truths_are_nothing_to_compare(desk: Any, capsys: Capture) -> None:
     truth = str(desk.demo / "test_truth.json")
     assert run(["submission", "diff", truth, truth]) == 2
     assert "none of these is a submission file" in capsys.readouterr().err
+
+
+def test_a_submission_of_a_project_is_refused_outside_of_it(
+    desk: Any,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    a = desk.submit("a.csv", desk.noisy(1))
+    (desk.root / "recipes").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path_factory.mktemp("outside"))
+    assert run(["submission", "check", str(desk.root / a)]) == 2
+    err = capsys.readouterr().err
+    assert "the working folder lies in no project" in err
+    monkeypatch.chdir(desk.root)
+    assert run(["submission", "check", a]) == 0

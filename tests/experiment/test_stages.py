@@ -202,6 +202,23 @@ def test_a_training_starts_from_a_checkpoint_or_from_its_teacher(
     assert (_weights(staged, "student-001") == _weights(staged, "tiny-001")).all()
 
 
+def test_a_start_of_another_network_is_told_by_the_check(
+    staged: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "run", "tiny"]) == 0
+    start = 'start = "tiny-001"'
+    (staged.recipes / "same.toml").write_text(f'extends = "tiny.toml"\n[train]\n{start}\n')
+    assert run(["recipe", "check", "same"]) == 0
+    (staged.recipes / "other.toml").write_text(
+        f'extends = "same.toml"\n[model]\nname = "unet"\nencoder = "resnet18"\n[train]\n{start}\n'
+    )
+    capsys.readouterr()
+    assert run(["recipe", "check", "other"]) == 2
+    err = capsys.readouterr().err
+    assert "recipes/other.toml:6  train.start\n" in err
+    assert "the weights do not fit the model unet" in err
+
+
 def test_members_join_the_submission(staged: Project) -> None:
     (staged.recipes / "other.toml").write_text('extends = "tiny.toml"\nseed = 4\n')
     assert run(["recipe", "run", "tiny", "--set", 'members=["other@hflip"]']) == 0

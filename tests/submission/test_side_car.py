@@ -131,6 +131,14 @@ def test_what_is_there_is_not_written_over(tmp_path: Path, there: str) -> None:
         refuse_output(output, overwrite=True, suffix=".csv")
 
 
+@pytest.mark.parametrize("content", ["{", "{}", '{"schema_version": 99, "leaderboard": {}}'])
+def test_what_may_hold_scores_is_not_replaced_unread(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(UsageError, match="cannot be told") as caught:
+        refuse_output(tmp_path / "a.csv", overwrite=True, suffix=".csv")
+    assert "Move it away" in caught.value.hint
+
+
 def test_a_submission_is_not_called_as_its_side_car(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the side-car has that name") as caught:
         refuse_output(tmp_path / "a.json", overwrite=True, suffix=".zip")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import torch
@@ -26,6 +28,7 @@ from toolkit.submission.expect import row_order
 from toolkit.train.criterion import check_outputs
 from toolkit.train.normalise import normalisation_warning, weights_normalisation
 from toolkit.train.outputs import output_shapes
+from toolkit.train.start import start_from
 
 _FILES = ("train", "val", "test", "truth", "sample_submission")
 _BUILT = {
@@ -55,8 +58,30 @@ def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> 
         warnings += told
     if problems:
         raise RecipeError(loaded.path, problems)
-    check_stages(loaded, registry, project, contest)
+    plan = check_stages(loaded, registry, project, contest)
+    if plan is not None and isinstance(plan.final.start, Path):
+        _check_start(loaded, plan.final.start, registry, plan.final.contest)
     return warnings
+
+
+def _check_start(loaded: LoadedRecipe, start: Path, registry: Registry, contest: Contest) -> None:
+    """Refuse to begin with the weights of another network."""
+    recipe = loaded.recipe
+    context = Context(
+        class_names=contest.class_names,
+        image_size=recipe.data.image_size,
+        ignore_index=recipe.data.ignore_index,
+        pretrained=False,
+    )
+    with torch.device("meta"):
+        model = registry.build("model", recipe.model, context)
+    try:
+        with catch_warnings():
+            simplefilter("ignore")  # nothing is copied into a network without memory
+            start_from(model, start, contest.class_names, recipe.model.name)
+    except TrashError as error:
+        problem = _problem(loaded, ("train", "start"), error.message, error.hint)
+        raise RecipeError(loaded.path, [problem]) from None
 
 
 def _check_data(

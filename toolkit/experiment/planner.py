@@ -96,19 +96,20 @@ def make_plan(
 
 def check_stages(
     loaded: LoadedRecipe, registry: Registry, project: Project, contest: Contest | None
-) -> None:
+) -> Plan | None:
     """Find what is wrong with the recipes and checkpoints that a recipe names.
 
-    With its data the plan is made, with all guards; without, the references are followed alone.
+    With its data the plan is made, with all guards, and returned; without, the references are
+    followed alone.
 
     Raises:
         RecipeError: it names what is not there, or needs itself; with file and line.
         UsageError: as `make_plan`.
     """
     if contest is not None:
-        make_plan(loaded, registry, project, SilentProgress(), contest=contest)
-    else:
-        _follow(loaded, registry, project, ())
+        return make_plan(loaded, registry, project, SilentProgress(), contest=contest)
+    _follow(loaded, registry, project, ())
+    return None
 
 
 def _follow(

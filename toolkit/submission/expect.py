@@ -25,7 +25,7 @@ from toolkit.plugin.interfaces import (
 )
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress, SilentProgress
-from toolkit.project import Project
+from toolkit.project import Project, refuse_other_project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
 from toolkit.submission.id_style import LeftOut
@@ -45,6 +45,7 @@ class Source:
         exif_applied: whether orientations in EXIF data were applied; None = nothing says it.
         validation_shares: share of the validation split's pixels of each label; empty = unknown.
         warnings: what is odd about the file, seen on the way.
+        side_car: the side-car that all of it is from, if it is from one.
     """
 
     data: Data
@@ -53,6 +54,7 @@ class Source:
     exif_applied: bool | None = None
     validation_shares: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
+    side_car: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ def from_side_car(submission: Path) -> Source | None:
         exif_applied=side_car.exif_applied,
         validation_shares=side_car.validation_shares,
         warnings=tuple(warnings),
+        side_car=path,
     )
 
 
@@ -246,6 +249,8 @@ def _test_images(source: Source, project: Project) -> CocoFile:
     data = source.data
     if data.test is None:
         raise UsageError("data.test is unset: there is no list of the images to submit")
+    if source.side_car is not None:
+        refuse_other_project(source.side_car, project)
     file = project.path(data.root) / data.test
     if not file.exists():
         raise UsageError(

@@ -152,7 +152,8 @@ def refuse_output(output: Path, overwrite: bool, suffix: str) -> None:
 
     Raises:
         UsageError: one of the two is there and `overwrite` is False, is a folder, or both have one
-            name; or the file does not end in the `suffix` of its format.
+            name; the file does not end in the `suffix` of its format; or the side-car that is there
+            cannot be read.
     """
     side_car = side_car_path(output)
     if side_car == output:
@@ -169,6 +170,14 @@ def refuse_output(output: Path, overwrite: bool, suffix: str) -> None:
             raise UsageError(f"-o {output}: {path} is a folder")
         if path.exists() and not overwrite:
             raise UsageError(f"{path} exists", "Choose another name with -o, or add --overwrite.")
+    if side_car.is_file() and side_car.stat().st_size:
+        try:
+            read_side_car(side_car)
+        except UsageError as error:
+            raise UsageError(
+                f"{error.message}: whether it holds leaderboard scores cannot be told",
+                "Move it away, or choose another name with -o.",
+            ) from None
 
 
 def set_aside_recorded(output: Path, successor: Path) -> Path | None:
