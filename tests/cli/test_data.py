@@ -113,6 +113,32 @@ def test_check_of_a_broken_file_says_so(root: Path, capsys: pytest.CaptureFixtur
     assert "not a COCO file" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", [["check"], ["split", "-o", "folds.json"]])
+def test_a_file_that_is_not_there_is_told_with_the_near_one(
+    root: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert run(["data", *command, str(root / "trian.json")]) == 2
+    captured = capsys.readouterr()
+    assert f"error: {root / 'trian.json'} not found" in captured.err
+    assert "Did you mean train.json?" in captured.err
+    assert captured.out == ""
+
+
+def test_a_file_of_a_recipe_that_is_not_there_is_missing_not_empty(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    Path("recipes").mkdir()
+    Path("recipes/a.toml").write_text(
+        f'model.name = "unet"\nloss.name = "ce"\ndata.root = "{root}"\ndata.val = "trainn.json"\n'
+    )
+    assert run(["data", "check", "a"]) == 2
+    out = capsys.readouterr().out
+    assert "error: missing file (1)" in out
+    assert "trainn.json not found. Did you mean train.json?" in out
+    assert "0 images" not in out
+
+
 def test_split_writes_a_file_and_shows_the_folds(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -142,7 +168,7 @@ def test_split_keeps_copies_together_and_other_folds_as_they_are(
     command = ["data", "split", str(root / "train.json"), "--folds", "2", "-o", str(output)]
     assert run(command) == 0
     err = capsys.readouterr().err
-    assert "2 images are copies of 1 photos: copies are kept in one fold" in err
+    assert "2 images are copies of 1 photo: copies are kept in one fold" in err
     assert "1 of 6 photos are not under" in err
     folds = json.loads(output.read_text())["folds"]
     assert sum({names[0], names[5]} <= set(fold) for fold in folds) == 1

@@ -182,6 +182,13 @@ def test_check_passes_a_sound_plugin(tiny: Path, capsys: pytest.CaptureFixture[s
     assert lines[1].split() == ["tiny", "postprocessor", "tiny", n_rules, "ok"]
 
 
+def test_check_says_how_much_it_is_to_check(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plugin", "check", "--kind", "tracker"]) == 0
+    captured = capsys.readouterr()
+    n_checked = len(captured.out.splitlines()) - 1
+    assert f"checking {n_checked} component" in captured.err
+
+
 def test_check_fails_a_broken_one_in_words(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny.write_text(TINY.replace("BODY", "2 * probabilities"))
     assert run(["plugin", "check", "tiny"]) == 1

@@ -267,7 +267,7 @@ def test_merge_writes_nothing_over(desk: Any, capsys: Capture) -> None:
     [
         (["submissions/a.csv"], "one file is nothing to merge"),
         (["submissions/a.csv", "submissions/c.csv"], "submission file not found"),
-        (["submissions/a.csv", "submissions/b.csv", "--weights", "1"], "1 weights for 2 files"),
+        (["submissions/a.csv", "submissions/b.csv", "--weights", "1"], "1 weight for 2 files"),
         (["submissions/a.csv", "submissions/b.csv", "--weights", "0,0"], "one must be above 0"),
         (["submissions/a.csv", "submissions"], "submissions is a folder"),
     ],

@@ -183,6 +183,8 @@ def test_a_recipe_stands_for_its_files(tmp_path: Path) -> None:
         'test = "t.json"\nbackground = "none"\n'
     )
     root = tmp_path / "d"
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "y.json").write_text("{}")
     contest, alone = find_sources([recipe, tmp_path / "x" / "y.json"], Project(tmp_path), None)
     data = Data(root="d", val="v.json", test="t.json", background="none")
     assert contest == [

@@ -154,7 +154,7 @@ def test_an_image_in_two_splits_is_refused(make_contest: MakeContest, data_root:
         lambda content: content["images"][2].update(file_name="train/./07.png"),
     )
     error = refused(make_contest)
-    assert error.message == "1 images are in both train and val: train/07.png"
+    assert error.message == "1 image is in both train and val: train/07.png"
 
 
 def test_missing_images_are_named_before_anything_is_read(
@@ -202,7 +202,7 @@ def test_annotations_without_an_image_are_mentioned(data_root: Path) -> None:
     lines = Lines()
     open_contest(Data(root="contest", val="val.json"), Project(data_root.parent), lines)
     (line,) = lines.said
-    assert "train.json: 1 annotations are of images that it does not list" in line
+    assert "train.json: 1 annotation is of an image that it does not list" in line
 
 
 def test_an_empty_file_is_refused(make_contest: MakeContest, data_root: Path) -> None:
@@ -263,7 +263,7 @@ def test_a_validation_photo_that_is_trained_on_under_another_name_is_refused(
     trained, validating = contest.train.file_names[2], contest.val.file_names[1]
     copy_photo(data_root, trained, validating)
     error = refused(make_contest)
-    assert "1 images of val are the same photos as images of train" in error.message
+    assert "1 image of val is the same photo as one of train" in error.message
     assert f"{validating} (= {trained})" in error.message
 
 
@@ -299,6 +299,6 @@ def test_copies_among_the_test_images_are_said_aloud(data_root: Path) -> None:
     copy_photo(data_root, contest.val.file_names[0], contest.test.file_names[1])
     open_contest(data, Project(data_root.parent), Lines())
     assert [line.split(":")[1] for line in said] == [
-        " 1 test images are the same photos as images of train",
-        " 1 test images are the same photos as images of val",
+        " 1 test image is the same photo as one of train",
+        " 1 test image is the same photo as one of val",
     ]

@@ -163,5 +163,5 @@ def test_a_wrong_width_is_told_before_the_outlines_that_it_leaves_outside(
     assert "on_empty" not in caught.value.hint
     # Without photos nobody can tell, so the outlines are told.
     (data_root / name).unlink()
-    with pytest.raises(UsageError, match=r"cover no pixel|image files are not under"):
+    with pytest.raises(UsageError, match=r"cover no pixel|image files is not under"):
         make_contest(on_empty=on_empty)

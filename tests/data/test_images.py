@@ -249,7 +249,7 @@ def test_a_photo_that_changes_while_it_is_decoded_leaves_no_cache(
 ) -> None:
     train_split.read_contents(QUIET)
     write(train_split.path(3), np.zeros((24, 32, 3), np.uint8))
-    with pytest.raises(UsageError, match=r"1 images of train changed .*03\.png"):
+    with pytest.raises(UsageError, match=r"1 image of train changed .*03\.png"):
         open_images(train_split, cache, None, QUIET)
     assert files(cache) == set()
 

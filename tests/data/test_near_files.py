@@ -59,7 +59,7 @@ def test_missing_images_are_told_with_the_near_ones(
     path.write_text(path.read_text().replace('"train/01.png"', json.dumps(name)))
     with pytest.raises(UsageError) as caught:
         make_contest()
-    assert "1 of 9 image files are not under" in caught.value.message
+    assert "1 of 9 image files is not under" in caught.value.message
     assert f"{name!r}: is it 'train/01.png'?" in caught.value.hint
 
 
@@ -68,7 +68,7 @@ def test_names_that_no_file_can_have_are_missing(
 ) -> None:
     path = data_root / "train.json"
     path.write_text(path.read_text().replace("train/01.png", "x" * 5000))
-    with pytest.raises(UsageError, match="1 of 9 image files are not under"):
+    with pytest.raises(UsageError, match="1 of 9 image files is not under"):
         make_contest()
     with pytest.raises(UsageError, match=r"data\.val: .* not found"):
         make_contest(val="y" * 5000)

@@ -196,6 +196,26 @@ def test_the_ids_of_the_sample_are_written_and_read_back(
 _FOLDERS = {"train": 0, "val": 10, "test": 20}
 
 
+def test_a_recipe_of_wrong_data_is_kept_and_the_next_try_works(
+    project: Project, put_photos: Callable[..., list[str]], capsys: Capture
+) -> None:
+    names = put_photos("d", 10)
+    write_coco(project.root / "d/train.json", names, 20)
+    good = (project.root / "d" / names[3]).read_bytes()
+    (project.root / "d" / names[3]).write_bytes(good[:-40])
+    command = ["recipe", "new", "mine", "--data", "d"]
+    assert run(command) == 2
+    told = capsys.readouterr().err
+    assert names[3] in told
+    assert "recipes/mine.toml was written. Mend the data or the recipe, then: trash recipe" in told
+    (project.root / "d" / names[3]).write_bytes(good)
+    assert run(["recipe", "check", "mine"]) == 0
+    assert run(command) == 2
+    assert "replace it with --force" in capsys.readouterr().err
+    write_coco(project.root / "d/train.json", names[:8], 20)  # other folds
+    assert run([*command, "--force"]) == 0
+
+
 def test_folders_that_cannot_be_used_are_explained(
     project: Project, put_photos: Callable[..., list[str]], capsys: Capture
 ) -> None:

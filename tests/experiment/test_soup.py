@@ -74,7 +74,7 @@ def test_snapshots_make_no_other_training(
     [
         ([*SNAPSHOTS, "-o", "recipes/tiny.toml"], "Use recipes/tiny.pt."),
         ([*SNAPSHOTS, "-o", SNAPSHOTS[0]], f"{SNAPSHOTS[0]} exists"),
-        ([*SNAPSHOTS, "-o", "x.pt", "--weights", "1"], "1 weights for 2 files"),
+        ([*SNAPSHOTS, "-o", "x.pt", "--weights", "1"], "1 weight for 2 files"),
         ([*SNAPSHOTS, "-o", "x.pt", "--weights", "0,0"], "one must be above 0"),
         ([SNAPSHOTS[0], "runs/other/best.pt", "-o", "x.pt"], "runs/other/best.pt"),
     ],

@@ -78,7 +78,7 @@ def test_whole_weights_keep_the_ratio() -> None:
     ("text", "message"),
     [
         ("0.4,x", "not numbers"),
-        ("0.4", "1 weights for 2 files"),
+        ("0.4", "1 weight for 2 files"),
         ("0.4,", "not numbers"),
         ("-1,2", "each must be 0 or more"),
         ("0,0", "one must be above 0"),

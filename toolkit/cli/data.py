@@ -77,8 +77,14 @@ def check(
 
 
 def _print_report(report: Report, limit: int) -> None:
+    from toolkit.data.listing import counted
+
+    content = [
+        counted(report.n_images, "image", "images"),
+        counted(report.n_annotations, "annotation", "annotations"),
+    ]
     console.print_result(
-        f"{report.file}: {report.n_images} images, {report.n_annotations} annotations"
+        f"{report.file}: {', '.join(content)}" if report.is_read else str(report.file)
     )
     if report.classes and report.n_annotations:
         console.print_table(
@@ -128,6 +134,7 @@ def split(
     """
     from toolkit.data.coco import read_coco
     from toolkit.data.contest import require_folder
+    from toolkit.data.listing import counted
     from toolkit.data.sources import find_sources
     from toolkit.data.splits import class_presence, make_folds, photo_contents, write_folds
 
@@ -141,9 +148,8 @@ def split(
     known = Counter(content for content in contents if content is not None)
     copies = [count for count in known.values() if count > 1]
     if copies:
-        progress.say(
-            f"{sum(copies)} images are copies of {len(copies)} photos: copies are kept in one fold"
-        )
+        photos = counted(len(copies), "photo", "photos")
+        progress.say(f"{sum(copies)} images are copies of {photos}: copies are kept in one fold")
     if absent := contents.count(None):
         progress.say(
             f"warning: {absent} of {len(contents)} photos are not under {found.root} (--data): copies "

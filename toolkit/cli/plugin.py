@@ -134,6 +134,7 @@ def check(
     json_: Json = False,
 ) -> None:
     """Run the contract of each component's kind; exit code 1 when one is broken."""
+    from toolkit.data.listing import counted
     from toolkit.plugin.describe import check_kind
     from toolkit.testing import examine
     from toolkit.testing.contract import CONTEXT
@@ -151,6 +152,10 @@ def check(
         if warning:
             console.warn(warning)
     subjects = _subjects(name, kind, set_ or [], loaded, registry)
+    if name is None:
+        what = counted(len(subjects), "component", "components")
+        fewer = "" if kind else ", of all kinds (slow; one kind: --kind KIND)"
+        console.note(f"checking {what}{fewer}")
     reports = []
     with (
         console.make_progress().bar("checking", len(subjects), "components") as bar,

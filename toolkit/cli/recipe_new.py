@@ -10,6 +10,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.recipe_options import RECIPE_HELP, folder_text
 from toolkit.cli.session import open_registry
+from toolkit.errors import TrashError
 from toolkit.project import find_project
 
 
@@ -29,6 +30,9 @@ def new(
         typer.Option("--extends", metavar="RECIPE", help=f"Base to start from. {RECIPE_HELP}"),
     ] = None,
     author: Annotated[str, typer.Option("--author", help="Your name, for the header.")] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the recipe if it is there.")
+    ] = False,
 ) -> None:
     """Write a new recipe that works, to be changed."""
     from toolkit.recipe.new import new_recipe
@@ -36,7 +40,7 @@ def new(
 
     project = find_project()
     if data is None:
-        path = new_recipe(name, project, extends, author)
+        path = new_recipe(name, project, extends, author, force=force)
     else:
         from toolkit.experiment.check import check_recipe
         from toolkit.experiment.own_recipe import write_own_recipe
@@ -45,10 +49,19 @@ def new(
         registry = open_registry(project)
         path = write_own_recipe(
             name, folder_text(data, project), project, registry, console.make_progress(),
-            base=extends, author=" ".join(author.split()),
+            base=extends, author=" ".join(author.split()), force=force,
         )  # fmt: skip
         # What is wrong with the data is told now, with the line to change.
-        check_recipe(load_recipe(path, project=project, registry=registry), registry, project)
+        try:
+            check_recipe(load_recipe(path, project=project, registry=registry), registry, project)
+        except TrashError as error:
+            # Kept, because some of it is mended in the recipe.
+            kept = (
+                f"{shown_path(path)} was written. Mend the data or the recipe, then: trash recipe check "
+                f"{shown_path(path)}; or write it anew: this command with --force"
+            )
+            error.hint = f"{error.hint}\n{kept}".strip()
+            raise
     shown = shown_path(path)
     console.print_result(shown)
     if data is not None:

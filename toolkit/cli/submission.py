@@ -49,6 +49,7 @@ def check(
     json_: Json = False,
 ) -> None:
     """Find what is wrong with a file; by default its side-car says what to expect."""
+    from toolkit.data.listing import counted
     from toolkit.submission.check import check_submission
     from toolkit.submission.expect import expect, refuse_contradiction, sources_of
 
@@ -68,7 +69,9 @@ def check(
         console.print_json({"file": file, "valid": report.valid} | values)
     elif report.valid:
         height, width = expected.format.size
-        console.print_result(f"{file}: valid, {report.n_rows} rows of {height} × {width} labels")
+        console.print_result(
+            f"{file}: valid, {counted(report.n_rows, 'row', 'rows')} of {height} × {width} labels"
+        )
         rows = [(name, f"{share:.2%}") for name, share in shares.items()]
         console.print_table(("class", "pixels"), rows, numeric=("pixels",))
     else:
@@ -87,8 +90,7 @@ def check(
     for warning in warnings:
         console.warn(warning)
     if not report.valid:
-        count = len(report.problems)
-        problems = "1 problem" if count == 1 else f"{count} problems"
+        problems = counted(len(report.problems), "problem", "problems")
         more = "" if report.complete else " up to where the check stopped"
         raise UsageError(f"{file} is not valid: {problems}{more}")
 

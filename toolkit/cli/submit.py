@@ -144,6 +144,8 @@ def submit(
 
 
 def _report(result: SubmissionResult) -> list[str]:
+    from toolkit.data.listing import counted
+
     rows: list[tuple[str, str, Any]] = [
         (member.name, member.views, member.validation) for member in result.members
     ]
@@ -160,5 +162,5 @@ def _report(result: SubmissionResult) -> list[str]:
             f"fitted to {result.fitted.images} of these images: expect {result.fitted.honest_miou:.4f}, "
             "its score on images that it was not fitted to"
         )
-    lines.append(f"{result.rows} rows, checked")
+    lines.append(f"{counted(result.rows, 'row', 'rows')}, checked")
     return lines

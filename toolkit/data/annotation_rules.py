@@ -11,7 +11,7 @@ from toolkit.data.coco import CocoFile
 from toolkit.data.empty_annotations import RECIPE_OPTION, without_empty
 from toolkit.data.guards import refuse_unknown_categories
 from toolkit.data.labels import unused_groups
-from toolkit.data.listing import some_of
+from toolkit.data.listing import counted, some_of
 from toolkit.data.stated_boxes import doubtful_outlines
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
@@ -53,7 +53,8 @@ def oddities(coco: CocoFile, data: Data) -> Iterator[str]:
     """
     if coco.orphans:
         yield (
-            f"{len(coco.orphans)} annotations are of images that it does not list; they are left out"
+            f"{counted(len(coco.orphans), 'annotation is of an image', 'annotations are of images')} that "
+            f"it does not list; {'it is' if len(coco.orphans) == 1 else 'they are'} left out"
         )
     ids = Counter(item.annotation_id for record in coco.images for item in record.annotations)
     repeated = [str(annotation_id) for annotation_id, count in ids.items() if count > 1]

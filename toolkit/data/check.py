@@ -15,6 +15,7 @@ from toolkit.data.coco import Annotation, CocoFile, ImageRecord, read_coco
 from toolkit.data.images import ImageSizeError, read_image
 from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.data.masks import paint_mask
+from toolkit.data.near_files import not_found
 from toolkit.data.photo_facts import read_headers
 from toolkit.data.photo_rules import photo_rules
 from toolkit.data.problems import Problem, find_problems, is_paintable
@@ -57,6 +58,7 @@ class Report:
         problems: all of them.
         contents: digest of the bytes of every image file, by file name.
         exif_applied: whether the orientations in EXIF data are applied; None = nothing says it.
+        is_read: False for a file that is missing or damaged, of which nothing else is known.
     """
 
     file: Path
@@ -66,6 +68,7 @@ class Report:
     problems: tuple[Problem, ...] = ()
     contents: Mapping[str, str] = field(default_factory=dict)
     exif_applied: bool | None = None
+    is_read: bool = True
 
     @property
     def has_errors(self) -> bool:
@@ -126,7 +129,10 @@ def check_split(source: Source, progress: Progress, others: Sequence[bool | None
     try:
         coco = read_coco(file, labelled=labelled)
     except UsageError as error:
-        return Report(file, problems=(Problem("unreadable file", file.name, error.message),))
+        kind = "unreadable file" if is_file(file) else "missing file"
+        error = error if is_file(file) else not_found(file)
+        detail = f"{error.message}. {error.hint}".removesuffix(". ")
+        return Report(file, is_read=False, problems=(Problem(kind, file.name, detail),))
     found = read_headers(source.root, [record.file_name for record in coco.images])
     rules = photo_rules(file, source.root, coco.images, found, source.data, others)
     coco = replace(coco, images=rules.images)

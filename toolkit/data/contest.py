@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,7 +21,8 @@ from toolkit.data.guards import (
     require_same_images,
 )
 from toolkit.data.labels import LabelMap, make_label_map
-from toolkit.data.listing import some_of
+from toolkit.data.listing import counted, some_of
+from toolkit.data.near_files import not_found
 from toolkit.data.photo_rules import with_photo_rules
 from toolkit.data.splits import choose_fold, read_folds
 from toolkit.errors import TrashError, UsageError, nearest
@@ -115,7 +115,7 @@ class Split:
         changed = [name for name, before, after in pairs if before != after]
         if changed:
             raise UsageError(
-                f"{len(changed)} images of {self.name} changed while they were read: "
+                f"{counted(len(changed), 'image', 'images')} of {self.name} changed while they were read: "
                 f"{some_of(changed)}",
                 "Run it again when nothing writes into the folder any more.",
             )
@@ -208,7 +208,7 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
     train, val, test = _with_photo_rules(train, val, test, data, progress)
     sample = root / data.sample_submission if data.sample_submission else None
     if sample is not None and not is_file(sample):
-        raise _not_found("data.sample_submission", sample)
+        raise not_found(sample, "data.sample_submission")
     return Contest(train.labels.class_names, train, val, test, truth, sample)
 
 
@@ -227,8 +227,12 @@ def _warn_of_known_photos(test: Split, other: Split, progress: Progress) -> None
     """Say that photos of the test split are in another one: a contest may really have such."""
     copies = equal_photos(test, other)
     if copies:
+        one, several = (
+            "test image is the same photo as one",
+            "test images are the same photos as images",
+        )
         progress.say(
-            f"warning: {len(copies)} test images are the same photos as images of {other.name}: "
+            f"warning: {counted(len(copies), one, several)} of {other.name}: "
             f"{some_of(copies)}; a score on the test split is not honest for them"
         )
 
@@ -294,7 +298,7 @@ def _opened(
     progress: Progress,
 ) -> Split:
     if not is_file(path):
-        raise _not_found(key, path)
+        raise not_found(path, key)
     coco = read_coco(path, labelled=name not in _UNLABELLED)
     if not coco.images:
         raise UsageError(f"{path}: no images")
@@ -364,18 +368,3 @@ def require_folder(data: Data, root: Path) -> None:
         + f"Put or link the data there ({names} and the images), or say where they are: --data DIR.",
         parameter="data.root",
     )
-
-
-def _not_found(key: str, path: Path) -> TrashError:
-    if os.path.isdir(path):
-        return UsageError(f"{key}: {path} is a folder", "Name a file.")
-    try:
-        beside = [child.name for child in path.parent.iterdir()]
-    except OSError:
-        return UsageError(f"{key}: {path} not found", f"There is no folder {path.parent}.")
-    near = nearest(path.name, beside)
-    files = sorted(name for name in beside if name.endswith(path.suffix))
-    there = (
-        f"{path.parent} holds {some_of(files)}." if files else f"{path.parent} holds no such file."
-    )
-    return UsageError(f"{key}: {path} not found", f"Did you mean {near}?" if near else there)

@@ -11,7 +11,7 @@ from toolkit.data.coco import Annotation, ImageRecord
 from toolkit.data.guards import check_command
 from toolkit.data.image_bytes import Header
 from toolkit.data.images import ImageSizeError, require_size
-from toolkit.data.listing import some_of
+from toolkit.data.listing import counted, some_of
 from toolkit.data.photo_facts import read_headers
 from toolkit.data.segmentation import why_empty
 from toolkit.errors import UsageError
@@ -92,9 +92,8 @@ def _refuse_other_sizes(records: Sequence[ImageRecord], file: Path, root: Path) 
         except ImageSizeError as error:
             wrong.append(error)
     if wrong:
-        images = "image has" if len(wrong) == 1 else "images have"
         raise UsageError(
-            f"{file}: {len(wrong)} {images} another size than the file says, so that outlines lie "
+            f"{file}: {counted(len(wrong), 'image has', 'images have')} another size than the file says, so that outlines lie "
             f"outside: {some_of([error.message for error in wrong], _SHOWN)}",
             wrong[0].hint,
         )

@@ -10,7 +10,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from toolkit.data.coco import CocoFile
-from toolkit.data.listing import some_of
+from toolkit.data.listing import counted, some_of
 from toolkit.data.near_files import near_file
 from toolkit.errors import UsageError
 from toolkit.files import is_file
@@ -104,7 +104,7 @@ def refuse_shared_images(splits: Sequence[Split]) -> None:
             seen.setdefault(name, split)
     for (first, second), names in shared.items():
         raise UsageError(
-            f"{len(names)} images are in both {first} and {second}: {some_of(names)}",
+            f"{counted(len(names), 'image is', 'images are')} in both {first} and {second}: {some_of(names)}",
             "A score on images that were trained on means nothing: remove them from one file.",
         )
 
@@ -124,9 +124,13 @@ def refuse_equal_photos(train: Split, val: Split) -> None:
     copies = equal_photos(val, train)
     if copies:
         hint = "A score on images that were trained on means nothing: "
+        one, several = (
+            "image of {} is the same photo as one",
+            "images of {} are the same photos as images",
+        )
+        what = counted(len(copies), one, several).format(val.name)
         raise UsageError(
-            f"{len(copies)} images of {val.name} are the same photos as images of {train.name}, under "
-            f"other names: {some_of(copies)}",
+            f"{what} of {train.name}, under other names: {some_of(copies)}",
             hint + "make the split file anew with `trash data split`, which keeps them together."
             if val.source is not None and val.source is train.source
             else hint + "remove them from one file.",
@@ -142,7 +146,7 @@ def require_files(split: Split) -> None:
         )
         pairs = [f"{name!r}: is it {near!r}?" for name, near in nears if near]
         raise UsageError(
-            f"{split.file}: {len(missing)} of {len(split)} image files are not under {split.root}: "
+            f"{split.file}: {len(missing)} of {len(split)} image files {'is' if len(missing) == 1 else 'are'} not under {split.root}: "
             f"{some_of(missing)}",
             "\n".join(["Is data.root right?", *pairs]),
         )

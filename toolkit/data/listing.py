@@ -1,10 +1,15 @@
-"""Long lists of names in messages."""
+"""Counts and long lists of names in messages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 _SHOWN = 5
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """Return a number with what it counts: `counted(n, "image is", "images are")`."""
+    return f"{count} {one if count == 1 else several}"
 
 
 def some_of(names: Sequence[str], limit: int = _SHOWN) -> str:

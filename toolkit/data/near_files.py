@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Collection
 from os.path import normpath
 from pathlib import Path
 from urllib.parse import unquote
 
-from toolkit.errors import nearest
+from toolkit.data.listing import some_of
+from toolkit.errors import UsageError, nearest
 
 _MANY = 20_000
 """Files of a folder above which no similar name is looked for, only an equal one."""
@@ -38,6 +40,28 @@ def near_file(root: Path, name: str, others: Collection[str] = ()) -> str | None
     if near is None and len(beside) <= _MANY:
         near = nearest(wanted.name, beside)
     return None if near is None else (folder / near).relative_to(root).as_posix()
+
+
+def not_found(path: Path, key: str = "") -> UsageError:
+    """Return the error of a file that is not there, with the near one.
+
+    Args:
+        path: the file.
+        key: of the recipe, that names it; empty = it was named by itself.
+    """
+    what = f"{key}: {path}" if key else str(path)
+    if os.path.isdir(path):  # a name too long for a file is no folder
+        return UsageError(f"{what} is a folder", "Name a file.")
+    try:
+        beside = [child.name for child in path.parent.iterdir()]
+    except OSError:
+        return UsageError(f"{what} not found", f"There is no folder {path.parent}.")
+    files = sorted(name for name in beside if name.endswith(path.suffix))
+    near = nearest(path.name, files) or nearest(path.name, beside)
+    there = (
+        f"{path.parent} holds {some_of(files)}." if files else f"{path.parent} holds no such file."
+    )
+    return UsageError(f"{what} not found", f"Did you mean {near}?" if near else there)
 
 
 def _names(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from toolkit.data.coco import ImageRecord
 from toolkit.data.image_bytes import UPRIGHT, Header
-from toolkit.data.listing import some_of
+from toolkit.data.listing import counted, some_of
 
 Setting = Literal["auto", "apply", "ignore"]
 """`data.exif` of a recipe."""
@@ -102,14 +102,18 @@ def orientation_warning(
         return ""
     if evidence.turned and evidence.stored:
         return (
-            f"{file}: by their sizes {len(evidence.turned)} photos were annotated as EXIF turns them "
+            f"{file}: by their sizes {counted(len(evidence.turned), 'photo was', 'photos were')} annotated as EXIF turns them "
             f"({some_of(evidence.turned, 2)}) and {len(evidence.stored)} as they are stored "
             f"({some_of(evidence.stored, 2)}); each is read by its size"
-            + (f", {len(evidence.silent)} others as most" if evidence.silent else "")
+            + (
+                f", {counted(len(evidence.silent), 'other one', 'others')} as most"
+                if evidence.silent
+                else ""
+            )
         )
     if evidence.silent and evidence.rule is None and elsewhere is None:
         return (
-            f"{file}: {len(evidence.silent)} photos are to be turned or mirrored by their EXIF data "
+            f"{file}: {counted(len(evidence.silent), 'photo is', 'photos are')} to be turned or mirrored by their EXIF data "
             f"({some_of(evidence.silent, 2)}) and no size tells whether they were annotated so; it is "
             'done: set data.exif = "apply" if that is right, "ignore" if they were annotated as stored'
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.data.listing import some_of
+from toolkit.data.near_files import not_found
 from toolkit.errors import UsageError
+from toolkit.files import is_file
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data, Recipe
@@ -47,7 +50,7 @@ def find_sources(paths: Sequence[Path], project: Project, root: Path | None) -> 
         root: folder of the data; None = the recipe's, of a JSON the folder it is in.
 
     Raises:
-        UsageError: a recipe cannot be loaded, or a folder is named.
+        UsageError: a recipe cannot be loaded, a JSON is not there, or a folder is named.
     """
     return [
         _of_recipe(load_recipe(path, project=project).recipe, project, root)
@@ -76,10 +79,12 @@ def _of_recipe(recipe: Recipe, project: Project, root: Path | None) -> list[Sour
 
 
 def _of_json(path: Path, root: Path | None) -> Source:
-    if path.is_dir():
+    if os.path.isdir(path):  # a name too long for a file is no folder
         inside = sorted(found.name for found in path.glob(f"*{_JSON_SUFFIX}"))
         raise UsageError(
             f"{path} is a folder, not an annotation file",
             f"It holds {some_of(inside)}." if inside else "Name a COCO JSON or a recipe.",
         )
+    if not is_file(path):
+        raise not_found(path)
     return Source("train", path, root or path.parent)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.data.listing import counted
 from toolkit.errors import UsageError
 from toolkit.postprocess.labels import argmax_labels
 
@@ -211,7 +212,8 @@ def _weighted(maps: Iterable[Map], weights: tuple[float, ...]) -> Iterator[tuple
         count += 1
     if weights and count != len(weights):
         raise UsageError(
-            f"{count} members, but {len(weights)} weights", "Give one weight per member, or none."
+            f"{counted(count, 'member', 'members')}, but {counted(len(weights), 'weight', 'weights')}",
+            "Give one weight per member, or none.",
         )
 
 

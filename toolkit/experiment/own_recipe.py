@@ -69,6 +69,7 @@ def write_own_recipe(
     *,
     base: Path | None,
     author: str,
+    force: bool = False,
 ) -> Path:
     """Write `recipes/<name>.toml` for the data in a folder; returns the file.
 
@@ -82,15 +83,16 @@ def write_own_recipe(
         progress: told what was found.
         base: recipe that it extends, which then says all but the data; None = one for this machine.
         author: for the header.
+        force: replace a recipe, and its folds, that are there.
 
     Raises:
         UsageError: the name cannot be used or is taken, or the folder holds no data that can be used.
     """
-    path = recipe_file(name, project)
+    path = recipe_file(name, project, force=force)
     found = survey(project.path(folder))
     root = folder if found.root == project.path(folder) else _from(found.root, project)
     _tell(found, progress)
-    folds = None if found.val is not None else _write_folds(path, found, project, progress)
+    folds = None if found.val is not None else _write_folds(path, found, project, progress, force)
     shown = path.relative_to(project.root).as_posix()
     machine = _GPU if choose_device("auto").type == "cuda" else _CPU
     head = _HEAD.format(author=author, path=shown)
@@ -131,11 +133,13 @@ def _tell(found: Survey, progress: Progress) -> None:
     progress.say(f"found {len(found.classes)} classes: {', '.join(found.classes)}")
 
 
-def _write_folds(path: Path, found: Survey, project: Project, progress: Progress) -> str:
+def _write_folds(
+    path: Path, found: Survey, project: Project, progress: Progress, force: bool
+) -> str:
     coco = read_coco(found.root / found.train)
     file = project.recipes / "splits" / f"{path.stem}_{_FOLDS}fold.json"
     contents = photo_contents(coco, found.root, project.cache, progress)
-    write_folds(file, make_folds(coco, _FOLDS, 0, contents), coco, 0)
+    write_folds(file, make_folds(coco, _FOLDS, 0, contents), coco, 0, overwrite=force)
     shown = file.relative_to(project.root).as_posix()
     progress.say(f"there is no validation split: folds of the training images are in {shown}")
     return shown

@@ -62,13 +62,13 @@ precision = "bf16"
 """
 
 
-def new_recipe(name: str, project: Project, base: Path | None, author: str) -> Path:
+def new_recipe(name: str, project: Project, base: Path | None, author: str, *, force: bool) -> Path:
     """Write `recipes/<name>.toml`: a child of `base`, or a whole recipe when there is none.
 
     Raises:
-        UsageError: the name cannot be used, or the file is there already.
+        UsageError: the name cannot be used, or the file is there already and `force` is False.
     """
-    path = recipe_file(name, project)
+    path = recipe_file(name, project, force=force)
     shown = path.relative_to(project.root).as_posix()
     values = {"name": path.stem, "path": shown, "author": " ".join(author.split())}
     if base is None:
@@ -88,11 +88,11 @@ def new_recipe(name: str, project: Project, base: Path | None, author: str) -> P
     return path
 
 
-def recipe_file(name: str, project: Project) -> Path:
+def recipe_file(name: str, project: Project, *, force: bool) -> Path:
     """Return where a new recipe goes.
 
     Raises:
-        UsageError: the name cannot be used, or the file is there already.
+        UsageError: the name cannot be used, or the file is there already and `force` is False.
     """
     name = name.removesuffix(".toml").removeprefix("recipes/")
     if not _NAME.fullmatch(name):
@@ -100,8 +100,11 @@ def recipe_file(name: str, project: Project) -> Path:
             f"{name!r} is no name for a recipe", "Use letters, digits, _ . - and / for folders."
         )
     path = project.recipes / f"{name}.toml"
-    if path.exists():
-        raise UsageError(f"{path.relative_to(project.root)} exists already", "Choose another name.")
+    if path.exists() and not force:
+        raise UsageError(
+            f"{path.relative_to(project.root)} exists already",
+            "Choose another name, or replace it with --force.",
+        )
     return path
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from toolkit.data.listing import counted
 from toolkit.errors import UsageError
 from toolkit.progress import Progress
 from toolkit.submission.check import CheckReport
@@ -32,7 +33,9 @@ def parse_weights(text: str, n_files: int) -> tuple[float, ...]:
             f"--weights {text}: not numbers", "Write one per file, as in --weights 0.4,0.6."
         ) from None
     if len(weights) != n_files:
-        raise UsageError(f"--weights {text}: {len(weights)} weights for {n_files} files")
+        raise UsageError(
+            f"--weights {text}: {counted(len(weights), 'weight', 'weights')} for {n_files} files"
+        )
     if not all(0 <= weight < inf for weight in weights) or not any(weights):
         raise UsageError(f"--weights {text}: each must be 0 or more, and one must be above 0")
     return weights

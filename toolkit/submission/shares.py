@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from toolkit.data.listing import counted
+
 _COLLAPSED = 0.1
 """Of the share on the validation split; other photos alone rarely make a class ten times rarer."""
 
@@ -31,8 +33,7 @@ def share_warnings(
                 f"{name} {_percent(share)} of the pixels, {_percent(usual)} on the validation split"
                 for name, share, usual in found
             )
-            classes = "class" if len(found) == 1 else "classes"
-            yield f"{len(found)} {classes} {verb}: {shown}"
+            yield f"{counted(len(found), 'class', 'classes')} {verb}: {shown}"
 
 
 def _percent(share: float) -> str:
