@@ -38,6 +38,7 @@ def predict(
     if split not in _SPLITS:
         raise UsageError(f"--split {split}: unknown", did_you_mean(split, _SPLITS))
     from toolkit.data.contest import open_contest
+    from toolkit.data.listing import counted
     from toolkit.experiment.find import find_checkpoint
     from toolkit.predict.members import (
         choose_prediction_device,
@@ -75,7 +76,7 @@ def predict(
         console.print_json(figures)
         return
     console.note(
-        f"{len(found)} images of {split}, {len(found.class_names)} classes, "
-        f"{len(member.views)} views, {found.index.dtype}, {gigabytes(found.index.offsets[-1])}"
+        f"{counted(len(found), 'image', 'images')} of {split}, {len(found.class_names)} classes, "
+        f"{counted(len(member.views), 'view', 'views')}, {found.index.dtype}, {gigabytes(found.index.offsets[-1])}"
     )
     console.print_result(str(found.folder))

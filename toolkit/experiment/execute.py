@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from toolkit.data.listing import counted
 from toolkit.errors import UsageError
 from toolkit.experiment.ending import terminated_as_interrupted
 from toolkit.experiment.find import finished_run, unfinished_run
@@ -138,7 +139,7 @@ class StageState:
             return f"train {self.stage.name}"
         file, teachers = self.stage.file, [each.name for each in self.stage.teachers]
         source = shown_path(file) if file is not None else ", ".join(teachers)
-        return f"label {len(self.stage.unlabelled)} images by {source}"
+        return f"label {counted(len(self.stage.unlabelled), 'image', 'images')} by {source}"
 
 
 def states_of(

@@ -10,7 +10,7 @@ from posixpath import normpath
 
 from toolkit.data.contest import Contest, Split, open_contest
 from toolkit.data.guards import equal_photos
-from toolkit.data.listing import some_of
+from toolkit.data.listing import counted, some_of
 from toolkit.data.object_bank import ObjectStore
 from toolkit.data.photo_set import PhotoSet
 from toolkit.ensemble.agreement import differences
@@ -201,7 +201,7 @@ def _refuse_images(whose: str, exposure: Exposure, contest: Contest) -> None:
     seen = exposure.of(contest.val)
     if seen:
         raise UsageError(
-            f"{whose} was trained on {len(seen)} validation images: {some_of(seen)}",
+            f"{whose} was trained on {counted(len(seen), 'validation image', 'validation images')}: {some_of(seen)}",
             "What it learnt of them would be carried over, and the score would mean nothing: train "
             "both on the same division of the images.",
         )
