@@ -220,7 +220,7 @@ def test_mistakes_that_show_late_are_found_before_a_run_is_made(
     sample = project.root / "sample.csv"
     sample.write_text("image_id,PredictionString\nother.jpg,0\n")
     cases = [
-        (["--set", 'ensemble={name = "mean", weights = [0.4, 0.6]}'], "1 members, but 2 weights"),
+        (["--set", 'ensemble={name = "mean", weights = [0.4, 0.6]}'], "1 member, but 2 weights"),
         (["--set", f'data.sample_submission="{sample}"'], "sample submission"),
         (["--devices", "3"], "cannot be divided"),
         (["--set", "train.device_batch_size=3"], "cannot be divided"),

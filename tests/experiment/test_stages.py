@@ -352,7 +352,7 @@ def test_smoke_runs_every_stage_and_keeps_nothing(
         ('pseudo.select=[{name="file_list", file="gone.txt"}]', "gone.txt"),
         ('pseudo.select=[{name="threshold", per_class={Batery=0.5}}]', "Did you mean Battery?"),
         ('objects.classes=["Batery"]', "objects.classes: there is no class called Batery"),
-        ('pseudo.ensemble={name="mean", weights=[0.5, 0.5]}', "1 members, but 2 weights"),
+        ('pseudo.ensemble={name="mean", weights=[0.5, 0.5]}', "1 member, but 2 weights"),
     ],
 )
 def test_what_would_fail_after_the_teacher_is_told_before_it(
