@@ -1,15 +1,13 @@
-"""Every shipped recipe is right, and runs."""
+"""Every shipped recipe is right. That each runs is in test_recipes_run.py."""
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from toolkit.cli.main import run
 from toolkit.errors import UsageError
 from toolkit.experiment.check import check_recipe
 from toolkit.plugin.component import ComponentSpec
@@ -54,20 +52,6 @@ def test_a_shipped_recipe_says_what_it_is(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS)
-def test_a_shipped_recipe_runs_from_data_to_score(
-    path: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    before = {folder: _entries(ROOT / folder) for folder in ("runs", "submissions")}
-    assert run(["recipe", "run", path, "--smoke", "--json", *_lighter(path)]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert result["submission"]["rows"] == 2
-    assert 0 <= result["submission"]["score"]["mean_iou"] <= 1
-    assert before == {folder: _entries(ROOT / folder) for folder in before}
-    left = {path.name.split("-")[0] for path in (tmp_path / "smoke").iterdir()}
-    assert left == {"data"}  # data-…: with the classes of the recipe's own data
-
-
-@pytest.mark.parametrize("path", EXPERIMENTS)
 def test_objects_are_pasted_into_pseudo_labelled_images_only_where_the_recipe_lists_it(
     path: str, registry: Registry
 ) -> None:
@@ -96,57 +80,6 @@ def test_objects_are_pasted_into_pseudo_labelled_images_only_where_the_recipe_li
         assert [step.name for step in built.steps] == kept
 
 
-WHOLE_CHAINS = {"recipes/hrnet_ocr_pseudo.toml", "recipes/unetpp_pseudo.toml"}
-"""Recipes that are tried with all their real teachers."""
-
-
 @cache
 def _recipe(path: str) -> Recipe:
     return load_recipe(Path(path), project=Project(ROOT)).recipe
-
-
-def _lighter(path: str) -> list[str]:
-    """Return what spares a trial the networks that another recipe's trial has."""
-    if path in WHOLE_CHAINS:
-        return []
-    light = []
-    recipe = _recipe(path)
-    if recipe.pseudo is not None and recipe.pseudo.teachers:
-        light += ["--set", 'pseudo.teachers=["demo.toml"]']
-    if recipe.train.start is not None:
-        # Only a network of the same design can be started from: the recipe without its teachers.
-        light += ["--unset", "train.start"]
-    if recipe.members:
-        light += ["--set", 'members=["demo.toml@none"]']
-    if _first_with_its_network(path) != path:
-        light += [word for value in _small(recipe.model) for word in ("--set", f"model.{value}")]
-    return light
-
-
-def _first_with_its_network(path: str) -> str:
-    """Return the first recipe with the same network, which is tried as it is."""
-    return next(each for each in EXPERIMENTS if _recipe(each).model == _recipe(path).model)
-
-
-def _small(model: ComponentSpec) -> list[str]:
-    """Return the parameters of the smallest network of the same design."""
-    if model.name.startswith("hrnet"):
-        return ["width=18", "ocr_channels=64", "key_channels=32"]
-    if "encoder" in model.parameters:
-        return ['encoder="tu-mobilenetv3_small_100"', 'weights="none"']
-    return []
-
-
-@pytest.mark.parametrize("path", sorted(WHOLE_CHAINS))
-def test_the_winners_are_tried_with_all_their_stages(
-    path: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["recipe", "run", path, "--smoke", "--plan", "--json"]) == 0
-    stages = [stage["what"] for stage in json.loads(capsys.readouterr().out)]
-    assert stages[0] == "train hrnet_seg_v16"
-    assert stages[-1] == f"train {Path(path).stem}"
-    assert len(stages) == (5 if "hrnet" in path else 3)
-
-
-def _entries(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()

@@ -66,22 +66,6 @@ def test_a_signal_ends_a_run_that_can_be_resumed(
     assert [json.loads(line)["epoch"] for line in records] == [1, 2, 3]
 
 
-def test_two_devices_make_one_run(runs: Runs, project: Project) -> None:
-    process = runs.start("--devices", "2", "--set", "train.epochs=1", "--json")
-    out, err = runs.finish(process)
-    assert process.returncode == 0, err
-    result = json.loads(out)  # printed once
-    assert result["submission"]["rows"] == 5
-    assert run(["submission", "check", result["submission"]["path"]]) == 0
-    manifest = _manifest(project)
-    assert manifest["status"] == "finished"
-    assert manifest["result"] == result
-    assert (project.root / "hooks.log").read_text().splitlines() == [
-        "started tiny-001 1", "epoch 1 True", "written tiny-001.csv 5", "finished tiny-001 1",
-    ]  # fmt: skip
-    assert [path.name for path in project.runs.iterdir()] == ["tiny-001"]
-
-
 @pytest.mark.parametrize("rank", ["0", "1"])
 def test_a_failure_of_one_of_two_devices_is_told_once(
     runs: Runs, project: Project, rank: str
@@ -166,12 +150,21 @@ def test_two_devices_train_every_stage(runs: Runs, project: Project) -> None:
     process = runs.start("--devices", "2", *short, "--json", name="staged")
     out, err = runs.finish(process)
     assert process.returncode == 0, err
-    assert json.loads(out)["run"].endswith("staged-001")  # printed once, of the last stage
+    result = json.loads(out)  # printed once, of the last stage
+    assert result["run"].endswith("staged-001")
+    assert result["submission"]["rows"] == 5
+    assert run(["submission", "check", result["submission"]["path"]]) == 0
     assert {path.name for path in project.runs.iterdir()} == {
         "staged.round-0-001", "staged-001",
     }  # fmt: skip
     assert all(
         _manifest(project, path.name)["status"] == "finished" for path in project.runs.iterdir()
     )
-    parents = _manifest(project, "staged-001")["parents"]
-    assert parents[0]["checkpoints"][0]["run"] == "staged.round-0-001"
+    manifest = _manifest(project, "staged-001")
+    assert manifest["result"] == result
+    assert manifest["parents"][0]["checkpoints"][0]["run"] == "staged.round-0-001"
+    assert (project.root / "hooks.log").read_text().splitlines() == [
+        "started staged.round-0-001 1", "epoch 1 True", "written staged.round-0-001.csv 5",
+        "finished staged.round-0-001 1",
+        "started staged-001 1", "epoch 1 True", "written staged-001.csv 5", "finished staged-001 1",
+    ]  # fmt: skip

@@ -1,0 +1,153 @@
+"""Every shipped recipe runs, from its data to a score.
+
+What a recipe is made of is tried as it is; its network once for all recipes that have the same one,
+because it takes by far the most time. The others train a small network with the same outputs. That
+each recipe's own network fits its losses and sizes is in test_recipes.py.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli.main import run
+from toolkit.project import Project
+from toolkit.recipe.load import load_recipe
+from toolkit.recipe.schema import Recipe
+
+ROOT = Path(__file__).parents[1]
+EXPERIMENTS = [
+    path.relative_to(ROOT).as_posix()
+    for path in sorted((ROOT / "recipes").glob("**/*.toml"))
+    if "base" not in path.parts
+]
+WINNERS = ("recipes/hrnet_ocr_pseudo.toml", "recipes/unetpp_pseudo.toml")
+
+SMALL_NETWORK = '''
+from toolkit import Component, hookimpl
+
+
+def small_network(context, *, outputs: tuple[str, ...] = ()):
+    """Two convolutions.
+
+    Args:
+        outputs: names of further outputs.
+    """
+    from torch import nn
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())
+            names = ("main", *outputs)
+            self.heads = nn.ModuleDict({name: nn.Conv2d(8, context.n_classes, 1) for name in names})
+
+        def forward(self, images):
+            features = self.encoder(images)
+            maps = {name: head(features) for name, head in self.heads.items()}
+            if "presence" in maps:
+                maps["presence"] = maps["presence"].mean(dim=(2, 3))
+            return maps if outputs else maps["main"]
+
+    return Network()
+
+
+@hookimpl
+def trash_models():
+    return [Component("small_network", small_network, "Two convolutions.")]
+'''
+
+
+@pytest.fixture
+def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A project with the shipped recipes and a plugin with a small network; the working folder."""
+    root = tmp_path / "project"
+    (root / "plugins").mkdir(parents=True)
+    (root / "plugins" / "small.py").write_text(SMALL_NETWORK)
+    (root / "recipes").symlink_to(ROOT / "recipes")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("TRASH_CACHE", str(tmp_path / "cache"))
+    return root
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS)
+def test_a_shipped_recipe_runs_from_data_to_score(
+    path: str, project: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(["recipe", "run", path, "--smoke", "--json", *_lighter(path)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["submission"]["rows"] == 2
+    assert 0 <= result["submission"]["score"]["mean_iou"] <= 1
+    assert {each.name for each in project.iterdir()} == {"plugins", "recipes"}
+    left = {path.name.split("-")[0] for path in (tmp_path / "cache" / "smoke").iterdir()}
+    assert left == {"data"}  # data-…: with the classes of the recipe's own data
+
+
+@cache
+def _recipe(path: str) -> Recipe:
+    return load_recipe(Path(path), project=Project(ROOT)).recipe
+
+
+def _lighter(path: str) -> list[str]:
+    """Return what spares a trial the networks that another recipe's trial has."""
+    light = []
+    recipe = _recipe(path)
+    if recipe.pseudo is not None and recipe.pseudo.teachers:
+        light += ["--set", 'pseudo.teachers=["demo.toml"]']
+    if recipe.train.start is not None:
+        # Only a network of the same design can be started from: the recipe without its teachers.
+        light += ["--unset", "train.start"]
+    if recipe.members:
+        light += ["--set", 'members=["demo.toml@none"]']
+    if _first_with_its_network(path) != path:
+        light += ["--set", f"model={_small_network(recipe)}"]
+    return light
+
+
+def _first_with_its_network(path: str) -> str:
+    """Return the first recipe with the same network, which is tried as it is."""
+    return next(each for each in EXPERIMENTS if _recipe(each).model == _recipe(path).model)
+
+
+def _small_network(recipe: Recipe) -> str:
+    """Return a small network with the outputs that the recipe trains, as a table of TOML."""
+    return f'{{ name = "small_network", outputs = {json.dumps(list(recipe.auxiliary))} }}'
+
+
+@pytest.mark.parametrize("path", WINNERS)
+def test_the_winners_run_with_all_their_teachers(
+    path: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written: list[Path] = []
+    last = _with_small_networks(path, project, written)
+    assert len(written) == (3 if "hrnet" in path else 2)
+    assert run(["recipe", "run", str(last), "--smoke", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["submission"]["rows"] == 2
+
+
+def _with_small_networks(path: str, folder: Path, written: list[Path]) -> Path:
+    """Write a recipe and its teachers anew, with small networks; return the recipe."""
+    recipe = _recipe(path)
+    lines = [f"extends = {json.dumps(path)}", f"model = {_small_network(recipe)}"]
+    if recipe.pseudo is not None and recipe.pseudo.teachers:
+        teachers = [f"recipes/{each}" for each in recipe.pseudo.teachers]
+        small = [_with_small_networks(each, folder, written).name for each in teachers]
+        lines += ["[pseudo]", f"teachers = {json.dumps(small)}"]
+    written.append(folder / Path(path).name)
+    written[-1].write_text("\n".join(lines))
+    return written[-1]
+
+
+@pytest.mark.parametrize("path", WINNERS)
+def test_the_plan_of_the_winners_has_all_their_stages(
+    path: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "run", path, "--smoke", "--plan", "--json"]) == 0
+    stages = [stage["what"] for stage in json.loads(capsys.readouterr().out)]
+    assert stages[0] == "train hrnet_seg_v16"
+    assert stages[-1] == f"train {Path(path).stem}"
+    assert len(stages) == (5 if "hrnet" in path else 3)
