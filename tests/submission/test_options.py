@@ -12,7 +12,13 @@ from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.predict.members import MemberChoice
 from toolkit.project import Project
-from toolkit.submission.options import component_text, default_output, parse_component
+from toolkit.recipe.load import load_recipe
+from toolkit.submission.options import (
+    component_text,
+    default_output,
+    parse_component,
+    with_options,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,18 @@ def test_a_component_is_read(text: str, name: str, parameters: dict[str, Any]) -
 def test_a_parameter_without_a_value_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is no KEY=VALUE"):
         parse_component(text)
+
+
+def test_none_leaves_out_the_recipe_s_postprocessors() -> None:
+    project = Project(Path(__file__).parents[2])
+    recipe = load_recipe(Path("hrnet_ocr_pseudo"), project=project).recipe
+    assert [each.name for each in recipe.postprocess] == ["dense_crf"]
+    assert with_options(recipe, postprocess=["none"]).postprocess == ()
+    assert with_options(recipe, member_postprocess=["none"]).postprocess == recipe.postprocess
+    replaced = with_options(recipe, postprocess=["min_area"]).postprocess
+    assert [each.name for each in replaced] == ["min_area"]
+    with pytest.raises(UsageError, match="--post none leaves postprocessors out, but others are"):
+        with_options(recipe, postprocess=["none", "min_area"])
 
 
 words = st.text(st.sampled_from("abc xyz,=:'\"[]{}é"), max_size=8)

@@ -73,7 +73,11 @@ def submit(
     views: Views = None,
     post: Annotated[
         list[str] | None,
-        typer.Option("--post", metavar="NAME[:KEY=VALUE,…]", help="Postprocessor. Repeat."),
+        typer.Option(
+            "--post",
+            metavar="NAME[:KEY=VALUE,…]",
+            help="Postprocessor instead of the recipe's. Repeat; none: leave them out.",
+        ),
     ] = None,
     member_post: Annotated[
         list[str] | None,

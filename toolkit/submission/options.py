@@ -40,7 +40,8 @@ def with_options(
         combine: an ensembler as in "power:exponent=3", which drops the recipe's parameters for
             another one; or a fitted combination, whose ensembler and postprocessors are taken.
         weights: one number per member, as in "0.4,0.6".
-        postprocess: postprocessors as in "min_area:pixels=64"; replaces all of the recipe's.
+        postprocess: postprocessors as in "min_area:pixels=64", instead of all of the recipe's;
+            "none" alone leaves them out.
         member_postprocess: the same, applied to each member before it is combined.
         store: number type of the stored maps.
 
@@ -66,14 +67,28 @@ def with_options(
         )
     changes["ensemble"] = ensemble
     if postprocess is not None:
-        changes["postprocess"] = tuple(map(parse_component, postprocess))
+        changes["postprocess"] = _postprocessors(postprocess, "--post")
     if member_postprocess is not None:
-        changes["member_postprocess"] = tuple(map(parse_component, member_postprocess))
+        changes["member_postprocess"] = _postprocessors(member_postprocess, "--member-post")
     if store is not None:
         if store not in NUMBER_TYPES:
             raise UsageError(f"--store {store}: unknown", did_you_mean(store, NUMBER_TYPES))
         changes["predict"] = recipe.predict.model_copy(update={"store": store})
     return recipe.model_copy(update=changes)
+
+
+def _postprocessors(texts: Sequence[str], option: str) -> tuple[ComponentSpec, ...]:
+    if _NONE not in texts:
+        return tuple(map(parse_component, texts))
+    if len(texts) > 1:
+        raise UsageError(
+            f"{option} {_NONE} leaves postprocessors out, but others are named, too",
+            f"Leave out {option} {_NONE}.",
+        )
+    return ()
+
+
+_NONE = "none"
 
 
 def parse_combination(text: str | None) -> str | Combination | None:
