@@ -56,7 +56,7 @@ def registry() -> Registry:
 @pytest.fixture(scope="session")
 def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny demo contest; read-only for tests."""
-    from toolkit.data.demo import write_demo
+    from toolkit.demo.write_demo import write_demo
 
     root = tmp_path_factory.mktemp("demo") / "contest"
     write_demo(root, Demo(train=12, val=6, test=5, size=64), SilentProgress())

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.experiment.check import check_recipe
+from toolkit.experiment.planning.check import check_recipe
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from toolkit import ComponentSpec, Context, CutOut, Sample
-from toolkit.data.memory_bank import MemoryBank
+from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.discovery import load_registry
 
 SIZE, N_CLASSES, ROUNDS, SEEDS = 512, 12, 10, 6

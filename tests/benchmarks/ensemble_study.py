@@ -29,19 +29,19 @@ from statistics import mean, stdev
 
 from toolkit.data.resize import Sampling
 from toolkit.ensemble.combination import Fitted, write_combination
-from toolkit.ensemble.held_out import HeldOut
-from toolkit.ensemble.honest import divide
-from toolkit.ensemble.search import Effort, Search, search
-from toolkit.ensemble.trial import try_postprocessors
-from toolkit.ensemble.ways import Way
-from toolkit.experiment.candidates import Opened, find_candidates, open_candidates
-from toolkit.experiment.chosen import as_combination
+from toolkit.experiment.execution.submit import submit
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import load_registry
 from toolkit.progress import SilentProgress
 from toolkit.project import find_project
+from toolkit.search.candidates import OpenedCandidates, find_candidates, open_candidates
+from toolkit.search.cross_validation import repeated_k_fold
+from toolkit.search.export import as_combination
+from toolkit.search.held_out import HeldOut
+from toolkit.search.postprocess_trial import try_postprocessors
+from toolkit.search.results import CombinationResult
+from toolkit.search.search import Effort, Search, search
 from toolkit.submission.options import parse_combination, with_options
-from toolkit.submission.submit import submit
 
 MEMBERS = ("unet", "fpn", "deeplabv3plus")
 VIEWS = {"demo": "d4", "bags": "hflip"}
@@ -69,7 +69,7 @@ def trained(data: str) -> list[list[str]]:
     return [list(seed) for seed in zip(*rows, strict=True)]
 
 
-def searched(checkpoints: list[str], views: str) -> tuple[Opened, HeldOut, Search]:
+def searched(checkpoints: list[str], views: str) -> tuple[OpenedCandidates, HeldOut, Search]:
     candidates = find_candidates([f"{path}@{views}" for path in checkpoints], PROJECT)
     opened = open_candidates(candidates, PROJECT, REGISTRY, QUIET)
     held_out = HeldOut(opened.parts, Sampling(SIZE), PROJECT.cache, QUIET)
@@ -77,16 +77,16 @@ def searched(checkpoints: list[str], views: str) -> tuple[Opened, HeldOut, Searc
     return opened, held_out, search(held_out, names, REGISTRY, Effort(), PROJECT.cache, QUIET)
 
 
-def tested(way: Way, opened: Opened, folder: Path) -> float:
+def tested(way: CombinationResult, opened: OpenedCandidates, folder: Path) -> float:
     """Return the test mIoU of a way: by a file, as `trash submit --combine` does it."""
     file = folder / "way.toml"
     fitted = Fitted(way.name, 0, 0.0, 0.0, 0.0)
     write_combination(file, as_combination(way, opened.members, fitted=fitted, root=PROJECT.root))
     recipe = with_options(opened.recipe, combine=parse_combination(str(file)))
-    from toolkit.predict.members import MemberChoice
+    from toolkit.predict.members import MemberRef
 
     choices = [
-        MemberChoice(member.path, member.views.text)
+        MemberRef(member.path, member.views.text)
         for row in way.members
         for member in opened.members[row]
     ]
@@ -104,7 +104,7 @@ def steps_of(
     """Return (honest validation mIoU, test mIoU) of every step for one seed."""
     found: dict[str, tuple[float, float]] = {}
 
-    def add(step: str, way: Way, opened: Opened) -> None:
+    def add(step: str, way: CombinationResult, opened: OpenedCandidates) -> None:
         found[step] = way.scored.honest_miou, tested(way, opened, folder)
         print(f"  {step}: {found[step][0]:.4f}, test {found[step][1]:.4f}", file=sys.stderr)
 
@@ -120,11 +120,11 @@ def steps_of(
     print(f"  chosen: {viewed.chosen.name}", file=sys.stderr)
     if crf:
         effort = Effort()
-        division = divide(held_out.n_images, effort.folds, effort.repeats, effort.seed)
+        division = repeated_k_fold(held_out.n_images, effort.folds, effort.repeats, effort.seed)
         for label, way in (("mean of all", ways["mean of all"]), ("the choice", viewed.chosen)):
             trial = try_postprocessors(way, [CRF], held_out, REGISTRY, division, QUIET)
             (tried,) = trial.tried
-            with_crf = Way(
+            with_crf = CombinationResult(
                 way.name, way.members, way.ensemble, tried.scored, tried.gain, False,
                 (*way.postprocess, CRF),
             )  # fmt: skip

@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.formats.mask_string import MaskString
+from toolkit.formats.run_length import RunLength
 from toolkit.metrics.confusion import ConfusionMatrix
 from toolkit.submission.check import check_submission
-from toolkit.submission.mask_string import MaskString
-from toolkit.submission.run_length import RunLength
 
 COLUMNS = ("image_id", "PredictionString")
 RUN_COLUMNS = ("ImageId_ClassId", "EncodedPixels")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import ComponentSpec, Context, CutOut, Sample
-from toolkit.data.memory_bank import MemoryBank
+from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.interfaces import Augmentation
 from toolkit.plugin.registry import Registry
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.builtins.object_mix_pieces import CLASSES, SIZE, blank, box, cut, letter, make, results
 from toolkit import ComponentSpec, Context, CutOut, UsageError
-from toolkit.data.memory_bank import MemoryBank
+from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.registry import Registry
 from toolkit.testing import examine
 

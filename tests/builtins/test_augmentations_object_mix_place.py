@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tests.builtins.object_mix_pieces import CLASSES, blank, box, cut, letter, make, results
 from toolkit import ComponentSpec, Context, CutOut, Sample
-from toolkit.data.memory_bank import MemoryBank
+from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.registry import Registry
 
 SIDE = 64

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from toolkit import ComponentSpec, Context, CutOut, Sample
-from toolkit.data.memory_bank import MemoryBank
+from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.registry import Registry
 
 SIZE = (96, 128)

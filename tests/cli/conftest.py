@@ -18,9 +18,9 @@ from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
 from toolkit.submission.check import check_submission
-from toolkit.submission.expect import Source, expect, truth_split
 from toolkit.submission.record import make_file_side_car
 from toolkit.submission.side_car import side_car_path, write_side_car
+from toolkit.submission.spec import SpecSource, expect, truth_split
 
 Labels = NDArray[np.uint8]
 SIZE = (32, 32)
@@ -79,7 +79,7 @@ class Desk:
         """Write a file with a side-car, whose values may be changed."""
         file = self.write(name, maps, format_, **parameters)
         spec = ComponentSpec(name=format_, **({"size": list(SIZE)} | parameters))
-        source = Source(
+        source = SpecSource(
             Data(root=".", test=str(self.demo / "test.json"), classes=self.class_names[1:]),
             spec,
             str(self.demo),

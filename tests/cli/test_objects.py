@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from toolkit.cli.main import run
-from toolkit.data.object_bank import ObjectStore
+from toolkit.objects.object_bank import ObjectStore
 
 RECIPE = """
 [data]

@@ -11,6 +11,7 @@ import pytest
 from toolkit.cli.main import run
 from toolkit.data.contest import open_contest
 from toolkit.data.masks import paint_mask
+from toolkit.formats.mask_string import MaskString
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import load_registry
 from toolkit.progress import SilentProgress
@@ -18,7 +19,6 @@ from toolkit.project import Project
 from toolkit.pseudo.exchange import make_label_set_from_file
 from toolkit.pseudo.label_set import LabelSet
 from toolkit.recipe.schema import Data, Pseudo, Recipe
-from toolkit.submission.mask_string import MaskString
 
 SIZE = (32, 32)
 KEYS = ("0123aaaa", "0456bbbb")

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from toolkit.cli.main import run
 from toolkit.data.masks import paint_mask
 from toolkit.files import file_digest
+from toolkit.formats.mask_string import MaskString
 from toolkit.plugin.component import ComponentSpec
 from toolkit.recipe.schema import Data
-from toolkit.submission.expect import truth_split
-from toolkit.submission.mask_string import MaskString
 from toolkit.submission.side_car import SideCar, write_side_car
+from toolkit.submission.spec import truth_split
 
 SIZE = (32, 32)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 import numpy as np
 import pytest
 
-from toolkit.data.augment import Pipeline, Step, build_pipeline
+from toolkit.data.augment import AugmentStep, Pipeline, build_pipeline
 from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.component import Component, ComponentSpec, OfKind
 from toolkit.plugin.interfaces import Augmentation, Context, ObjectBank, Sample
@@ -57,7 +57,7 @@ def refuse(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def pipeline(*steps: tuple[str, Any, float]) -> Pipeline:
-    return Pipeline(tuple(Step(*step) for step in steps), (4, 6))
+    return Pipeline(tuple(AugmentStep(*step) for step in steps), (4, 6))
 
 
 def run(pipe: Pipeline, seed: int = 0) -> Sample:

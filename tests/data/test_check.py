@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from toolkit.data.check import Report, check_contest, check_split
+from toolkit.data.check import DataReport, check_contest, check_split
 from toolkit.data.contest import open_contest
 from toolkit.data.masks import paint_mask
-from toolkit.data.sources import Source, find_sources
+from toolkit.data.sources import AnnotationFile, find_sources
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
@@ -22,8 +22,8 @@ from toolkit.recipe.schema import Data
 QUIET = SilentProgress()
 
 
-def check(root: Path, name: str = "train", role: str = "train") -> Report:
-    return check_split(Source(role, root / f"{name}.json", root), QUIET)
+def check(root: Path, name: str = "train", role: str = "train") -> DataReport:
+    return check_split(AnnotationFile(role, root / f"{name}.json", root), QUIET)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def edit(data_root: Path) -> Callable[[Callable[[dict[str, Any]], Any]], None]:
 Edit = Callable[[Callable[[dict[str, Any]], Any]], None]
 
 
-def found(report: Report, kind: str) -> list[tuple[str, bool]]:
+def found(report: DataReport, kind: str) -> list[tuple[str, bool]]:
     return [(problem.where, problem.error) for problem in report.by_kind().get(kind, [])]
 
 
@@ -159,7 +159,8 @@ def test_a_test_split_needs_no_annotations(data_root: Path) -> None:
 def test_the_same_picture_in_two_splits_is_an_error(data_root: Path) -> None:
     shutil.copy(data_root / "train" / "03.png", data_root / "val" / "01.png")
     sources = [
-        Source(role, data_root / f"{role}.json", data_root) for role in ("train", "val", "test")
+        AnnotationFile(role, data_root / f"{role}.json", data_root)
+        for role in ("train", "val", "test")
     ]
     train, val, test = check_contest(sources, QUIET)
     assert not train.problems
@@ -171,7 +172,9 @@ def test_the_same_picture_in_two_splits_is_an_error(data_root: Path) -> None:
 
 
 def test_the_truth_shares_the_test_images(data_root: Path) -> None:
-    sources = [Source(role, data_root / "test.json", data_root) for role in ("test", "truth")]
+    sources = [
+        AnnotationFile(role, data_root / "test.json", data_root) for role in ("test", "truth")
+    ]
     assert not any(report.has_errors for report in check_contest(sources, QUIET))
 
 
@@ -188,9 +191,9 @@ def test_a_recipe_stands_for_its_files(tmp_path: Path) -> None:
     contest, alone = find_sources([recipe, tmp_path / "x" / "y.json"], Project(tmp_path), None)
     data = Data(root="d", val="v.json", test="t.json", background="none")
     assert contest == [
-        Source("train", root / "train.json", root, data),
-        Source("val", root / "v.json", root, data),
-        Source("test", root / "t.json", root, data),
+        AnnotationFile("train", root / "train.json", root, data),
+        AnnotationFile("val", root / "v.json", root, data),
+        AnnotationFile("test", root / "t.json", root, data),
     ]
     assert [(s.file, s.root) for s in alone] == [(tmp_path / "x" / "y.json", tmp_path / "x")]
 
@@ -201,8 +204,8 @@ def test_annotations_without_pixels_are_what_the_recipe_makes_of_them(
 ) -> None:
     edit(lambda content: content["annotations"][4].update(segmentation=reason))
     file = data_root / "train.json"
-    refusing = check_split(Source("train", file, data_root, Data(on_empty="refuse")), QUIET)
-    skipping = check_split(Source("train", file, data_root, Data(on_empty="skip")), QUIET)
+    refusing = check_split(AnnotationFile("train", file, data_root, Data(on_empty="refuse")), QUIET)
+    skipping = check_split(AnnotationFile("train", file, data_root, Data(on_empty="skip")), QUIET)
     (refused,), (skipped,) = refusing.problems, skipping.problems
     assert (refused.detail, refused.error) == (skipped.detail, not skipped.error)
     assert [item.annotations for item in skipping.classes] == [0, 6, 6, 5]
@@ -212,7 +215,7 @@ def test_labels_and_pixels_are_those_of_the_recipe(data_root: Path) -> None:
     """Two squares of 10 x 10 in each image overlap by 6 x 10: who wins them is the recipe's."""
     root, classes = data_root, ("glass", "paper", "metal")
     data = Data(root=str(root), val="val.json", classes=classes, overlap="order", background="no")
-    sources = [Source(role, root / f"{role}.json", root, data) for role in ("train", "val")]
+    sources = [AnnotationFile(role, root / f"{role}.json", root, data) for role in ("train", "val")]
     contest = open_contest(data, Project(root), QUIET)
     for report, split in zip(
         check_contest(sources, QUIET), (contest.train, contest.val), strict=True
@@ -229,7 +232,9 @@ def test_without_classes_the_others_are_numbered_as_the_training_split(data_root
         for item in content[entry]:
             item[key] = {7: 0, 3: 1, 40: 2}[item[key]]
     (data_root / "val.json").write_text(json.dumps(content))
-    sources = [Source(role, data_root / f"{role}.json", data_root) for role in ("train", "val")]
+    sources = [
+        AnnotationFile(role, data_root / f"{role}.json", data_root) for role in ("train", "val")
+    ]
     train, val = check_contest(sources, QUIET)
     assert [item.name for item in train.classes] == [item.name for item in val.classes]
 

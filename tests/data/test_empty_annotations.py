@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.data.conftest import MakeContest
+from tests.small_contests import MakeContest
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.masks import open_masks
-from toolkit.data.object_cutting import find_pieces
 from toolkit.errors import UsageError
+from toolkit.objects.cutting import find_pieces
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
-from toolkit.recipe.schema import Data, Folds
-from toolkit.submission.expect import truth_split
+from toolkit.recipe.schema import Data, FoldChoice
+from toolkit.submission.spec import truth_split
 
 QUIET = SilentProgress()
 NO_PIXEL: list[Any] = [
@@ -75,7 +75,7 @@ def test_the_ones_of_folds_are_refused(
     empty_two(data_root / "train.json", [])
     coco = read_coco(data_root / "train.json")
     write_folds(tmp_path / "folds.json", make_folds(coco, 3, 0), coco, 0)
-    folds = Folds(file=str(tmp_path / "folds.json"), index=1)
+    folds = FoldChoice(file=str(tmp_path / "folds.json"), index=1)
     with pytest.raises(UsageError, match="2 of 18 annotations cover no pixel"):
         make_contest(val=None, folds=folds)
     contest = make_contest(val=None, folds=folds, on_empty="skip")

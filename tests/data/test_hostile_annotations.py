@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.data.conftest import coco as make_coco
+from tests.small_contests import coco as make_coco
 from toolkit.data.annotation_rules import oddities
 from toolkit.data.coco import read_coco
 from toolkit.data.empty_annotations import without_empty

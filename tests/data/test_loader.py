@@ -12,9 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.data.augment import Pipeline, Step, build_pipeline
-from toolkit.data.contest import Split
-from toolkit.data.dataset import Source, sample_rng
+from toolkit.data.augment import AugmentStep, Pipeline, build_pipeline
+from toolkit.data.dataset import SampleSource, sample_rng
 from toolkit.data.images import open_images
 from toolkit.data.loader import (
     Batch,
@@ -26,6 +25,7 @@ from toolkit.data.loader import (
 )
 from toolkit.data.masks import open_masks
 from toolkit.data.order import EpochOrder
+from toolkit.data.split import Split
 from toolkit.data.targets import FixedTargets
 from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.component import ComponentSpec
@@ -56,7 +56,7 @@ class Die:
         os._exit(3)
 
 
-NOISE = Pipeline((Step("noise", Noise(), 0.8),), SIZE)
+NOISE = Pipeline((AugmentStep("noise", Noise(), 0.8),), SIZE)
 
 
 @pytest.fixture
@@ -68,9 +68,9 @@ def arrays(train_split: Split, cache: Path) -> dict[str, Any]:
     }
 
 
-def source(arrays: dict[str, Any], pipeline: Pipeline = NOISE) -> Source:
+def source(arrays: dict[str, Any], pipeline: Pipeline = NOISE) -> SampleSource:
     names = tuple(f"train/{row:02d}.png" for row in range(9))
-    return Source(arrays["images"], FixedTargets(arrays["masks"]), pipeline, names)
+    return SampleSource(arrays["images"], FixedTargets(arrays["masks"]), pipeline, names)
 
 
 def make(arrays: dict[str, Any], pipeline: Pipeline = NOISE, **changes: Any) -> TrainLoader:
@@ -280,7 +280,7 @@ def test_sizes_must_fit(arrays: dict[str, Any]) -> None:
 def test_an_error_in_a_sample_reaches_the_user_as_it_is(
     arrays: dict[str, Any], workers: int
 ) -> None:
-    failing = Pipeline((Step("fail", FailOnce(), 1.0),), SIZE)
+    failing = Pipeline((AugmentStep("fail", FailOnce(), 1.0),), SIZE)
     assert failure(make(arrays, failing, workers=workers)) == (
         UsageError,
         "train/05.png is no good",
@@ -289,7 +289,7 @@ def test_an_error_in_a_sample_reaches_the_user_as_it_is(
 
 
 def test_a_dead_worker_is_explained(arrays: dict[str, Any]) -> None:
-    dying = Pipeline((Step("die", Die(), 1.0),), SIZE)
+    dying = Pipeline((AugmentStep("die", Die(), 1.0),), SIZE)
     kind, message, hint = failure(make(arrays, dying, workers=1))
     assert kind is TrashError
     assert message.startswith("a loader process died: DataLoader worker")

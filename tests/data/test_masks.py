@@ -11,10 +11,10 @@ import pytest
 from pycocotools.coco import COCO
 
 from toolkit.data.coco import Annotation, ImageRecord, read_coco
-from toolkit.data.contest import Split
 from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.data.masks import open_masks, open_resized, paint_mask
 from toolkit.data.resize import resize_labels
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.progress import SilentProgress
 

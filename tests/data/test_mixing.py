@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from toolkit.data.augment import Pipeline, Step
-from toolkit.data.contest import Split
-from toolkit.data.dataset import Source
+from toolkit.data.augment import AugmentStep, Pipeline
+from toolkit.data.dataset import SampleSource
 from toolkit.data.images import open_images
 from toolkit.data.loader import Batch, train_loader
 from toolkit.data.masks import open_masks
 from toolkit.data.mixing import Mixing, MixStep, partner_shift
 from toolkit.data.order import EpochOrder
+from toolkit.data.split import Split
 from toolkit.data.targets import FixedTargets
 from toolkit.errors import TrashError
 from toolkit.plugin.interfaces import Sample
@@ -56,7 +56,7 @@ class Shrinks:
         return Sample(sample.image[:8].copy(), sample.mask[:8].copy())
 
 
-PIPELINE = Pipeline((Step("dim", Dim(), 1.0),), SIZE)
+PIPELINE = Pipeline((AugmentStep("dim", Dim(), 1.0),), SIZE)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def batches(arrays: dict[str, Any], mix: Any = None, p: float = 1.0, **changes: 
         "workers": 0,
         "mixing": Mixing((MixStep("half", mix or Half(), p),)),
     }
-    source = Source(
+    source = SampleSource(
         arrays["images"],
         FixedTargets(arrays["masks"]),
         PIPELINE,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.conftest import MakeContest
+from tests.small_contests import MakeContest
 from toolkit.data.near_files import near_file
 from toolkit.errors import UsageError
 

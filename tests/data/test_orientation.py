@@ -13,12 +13,12 @@ from toolkit.data.contest import Contest, open_contest, open_unlabelled
 from toolkit.data.images import open_images
 from toolkit.data.masks import open_masks
 from toolkit.data.photo_rules import with_rules_of_sizes
-from toolkit.data.sources import Source
+from toolkit.data.sources import AnnotationFile
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
-from toolkit.recipe.schema import Data, Folds, Recipe
+from toolkit.recipe.schema import Data, FoldChoice, Recipe
 from toolkit.train.inputs import training_inputs, training_key
 
 Photo = tuple[int, int, int]
@@ -187,7 +187,7 @@ def test_folds_are_read_by_the_rule_of_their_file(root: Path, cache: Path, tmp_p
 
     coco = read_coco(root / "train.json")
     write_folds(tmp_path / "f.json", make_folds(coco, 3, 0), coco, 0)
-    contest, _ = opened(root, val=None, folds=Folds(file=str(tmp_path / "f.json")))
+    contest, _ = opened(root, val=None, folds=FoldChoice(file=str(tmp_path / "f.json")))
     assert contest.train.source is contest.val.source
     assert set(shares(contest, cache)) == set(shares(contest, cache, "val")) == {1.0}
 
@@ -210,7 +210,9 @@ def test_another_rule_is_another_training_and_another_cache(root: Path, cache: P
 
 
 def test_a_check_tells_the_same(root: Path) -> None:
-    sources = [Source(role, root / f"{role}.json", root) for role in ("train", "val", "test")]
+    sources = [
+        AnnotationFile(role, root / f"{role}.json", root) for role in ("train", "val", "test")
+    ]
     quiet = SilentProgress()
     assert [report.problems for report in check_contest(sources, quiet)] == [(), (), ()]
     write(root, "val", SILENT, as_shown=False, shade=40)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.data.conftest import MakeContest
+from tests.small_contests import MakeContest
 from toolkit.data import photo_facts
 from toolkit.data.contest import Contest
 from toolkit.data.photo_facts import Fault, headers_of, undecodable_photos

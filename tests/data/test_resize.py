@@ -265,10 +265,10 @@ def test_what_a_network_can_reach_on_real_masks(
 OWN_REASONS = {
     "toolkit/data/resize.py",
     # Textures of the synthetic contest, and a mask enlarged by a whole number for its outline.
-    "toolkit/data/demo_annotations.py",
-    "toolkit/data/demo_brush.py",
-    "toolkit/data/demo_ground.py",
-    "toolkit/data/demo_scene.py",
+    "toolkit/demo/annotations.py",
+    "toolkit/demo/brush.py",
+    "toolkit/demo/ground.py",
+    "toolkit/demo/scene.py",
     # A field of displacements, which moves image and mask alike.
     "toolkit/builtins/augmentations/elastic.py",
     # Inside networks, as their authors did it; and a view, which resizes images on the device.

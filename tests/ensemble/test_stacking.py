@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from toolkit.ensemble.combiners import FLOOR, Geometric
-from toolkit.ensemble.held_out import HeldOut
-from toolkit.ensemble.sampled import Pixels, sample_pixels
 from toolkit.ensemble.stacking import Stacking
-from toolkit.ensemble.stacking_fit import StackingFit
 from toolkit.errors import UsageError
 from toolkit.progress import SilentProgress
+from toolkit.search.held_out import HeldOut
+from toolkit.search.pixel_sample import PixelSample, sample_pixels
+from toolkit.search.stacking_fit import StackingFit
 
 
 def _maps(n_members: int, seed: int = 0) -> list[np.ndarray]:
@@ -74,7 +74,7 @@ def test_fitting_finds_who_is_right_about_which_class() -> None:
     for label in range(4):
         logits[label // 2, label] += 4.0 * (target == label)
     maps = (np.exp(logits) / np.exp(logits).sum(1, keepdims=True)).astype(np.float32)
-    pixels = Pixels(maps, target, np.zeros(6000, np.intp))
+    pixels = PixelSample(maps, target, np.zeros(6000, np.intp))
     for matrix in (False, True):
         numbers = StackingFit(pixels, matrix=matrix)(np.ones(1, np.bool_))
         combined = Stacking(list(numbers.weights), list(numbers.bias), 4)(iter(maps[:, :, None]))
@@ -91,7 +91,7 @@ def test_fitting_uses_the_chosen_images_only(make_held_out: Callable[..., HeldOu
     chosen = np.array([True, True, False, False, False, False])
     other = pixels.target.copy()
     other[~chosen[pixels.image]] = 0
-    changed = Pixels(pixels.maps, other, pixels.image)
+    changed = PixelSample(pixels.maps, other, pixels.image)
     first, second = (StackingFit(each, matrix=False)(chosen) for each in (pixels, changed))
     np.testing.assert_array_equal(first.weights, second.weights)
 
@@ -103,7 +103,7 @@ def test_a_fit_is_where_the_cost_has_no_slope(matrix: bool) -> None:
     target = rng.integers(0, 4, 5000).astype(np.uint8)
     logits = rng.normal(0, 1.5, (2, 4, 5000)) + 2 * (np.arange(4)[None, :, None] == target)
     maps = (np.exp(logits) / np.exp(logits).sum(1, keepdims=True)).astype(np.float32)
-    numbers = StackingFit(Pixels(maps, target, np.zeros(5000, np.intp)), matrix=matrix)(
+    numbers = StackingFit(PixelSample(maps, target, np.zeros(5000, np.intp)), matrix=matrix)(
         np.ones(1, np.bool_)
     )
     weights, bias = (
@@ -123,7 +123,7 @@ def test_a_fit_is_where_the_cost_has_no_slope(matrix: bool) -> None:
 @pytest.mark.parametrize("matrix", [False, True])
 def test_without_pixels_a_fit_is_the_geometric_mean(matrix: bool) -> None:
     maps = np.stack([each.reshape(4, -1) for each in _maps(2)])
-    pixels = Pixels(maps, np.zeros(15, np.uint8), np.zeros(15, np.intp))
+    pixels = PixelSample(maps, np.zeros(15, np.uint8), np.zeros(15, np.intp))
     numbers = StackingFit(pixels, matrix=matrix)(np.zeros(1, np.bool_))
     own = np.diagonal(numbers.weights, axis1=1, axis2=2) if matrix else numbers.weights
     np.testing.assert_array_equal(own, 0.5)

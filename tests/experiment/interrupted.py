@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 _PRELOADED = ["torch", "cv2", "pycocotools.mask", "toolkit.cli.main", "toolkit.train.fit",
-              "toolkit.experiment.execute", "toolkit.builtins"]  # fmt: skip
+              "toolkit.experiment.execution.execute", "toolkit.builtins"]  # fmt: skip
 _REPORT, _PAUSED, _GO = "report.json", "paused", "go"
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.link", "open"}

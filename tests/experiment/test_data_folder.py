@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from toolkit.cli.main import run
-from toolkit.experiment.plan import Training
-from toolkit.experiment.planner import load_for_run, make_plan
+from toolkit.experiment.planning.plan import Training
+from toolkit.experiment.planning.planner import load_for_run, make_plan
 from toolkit.plugin.discovery import load_registry
 from toolkit.progress import SilentProgress
 from toolkit.project import Project

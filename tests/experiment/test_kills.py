@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.experiment.conftest import N_TRAIN
 from tests.experiment.interrupted import Ending, Moment, begin_command, run_command
+from tests.tiny_project import N_TRAIN
 from toolkit.train.checkpoint import load_checkpoint
 
 

@@ -123,7 +123,7 @@ def test_a_process_sees_the_end_of_its_launcher_without_the_help_of_linux(
     processes: Processes, tmp_path: Path
 ) -> None:
     child = (
-        "import sys, time; from pathlib import Path; from toolkit.experiment import launch;"
+        "import sys, time; from pathlib import Path; from toolkit.experiment.execution import launch;"
         "launch._killed_with_parent = lambda: False; launch.end_with_launcher();"
         "Path('ready').touch(); time.sleep(1e6)"
     )

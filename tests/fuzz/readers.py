@@ -13,7 +13,6 @@ import torch
 
 from toolkit.data.array_store import write_store
 from toolkit.data.coco import read_coco
-from toolkit.data.object_bank import BankedObject, BankIndex, ObjectStore, SourceImage
 from toolkit.data.splits import Folds, read_folds, write_folds
 from toolkit.ensemble.combination import (
     Combination,
@@ -23,10 +22,14 @@ from toolkit.ensemble.combination import (
     write_combination,
 )
 from toolkit.errors import UsageError
-from toolkit.experiment.candidates import find_candidates
-from toolkit.experiment.given import Given
+from toolkit.experiment.execution.stage_inputs import StageInputs
 from toolkit.experiment.run_folder import LINEAGE, RunFolder
+from toolkit.formats.mask_string import MaskString
+from toolkit.formats.npz import Npz
+from toolkit.formats.png_zip import PngZip
+from toolkit.formats.run_length import RunLength
 from toolkit.metrics.confusion import scores
+from toolkit.objects.object_bank import BankedObject, BankIndex, ObjectStore, SourceImage
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.predict.member import stored_recipe
@@ -35,13 +38,10 @@ from toolkit.project import Project
 from toolkit.pseudo.label_set import LabelledImage, LabelSetIndex, layout_of, open_label_set
 from toolkit.pseudo.label_set import checksum as checksum_of
 from toolkit.recipe.load import load_recipe
+from toolkit.search.candidates import find_candidates
 from toolkit.submission.check import check_submission
-from toolkit.submission.earlier import read_submissions
+from toolkit.submission.history import read_submissions
 from toolkit.submission.listing import agreements, row_of
-from toolkit.submission.mask_string import MaskString
-from toolkit.submission.npz import Npz
-from toolkit.submission.png_zip import PngZip
-from toolkit.submission.run_length import RunLength
 from toolkit.submission.side_car import SideCar, SideCarMember, write_side_car
 from toolkit.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from toolkit.train.state import History, load_state, save_state
@@ -239,7 +239,7 @@ def _combination(folder: Path) -> None:
 def _manifest(folder: Path) -> None:
     values: dict[str, Any] = {
         **dict.fromkeys(LINEAGE, "x"), "schema_version": 1, "status": "finished", "classes": CLASSES,
-        "started": "2026-11-02", "training": "ab", "given": Given(members=()).as_json(),
+        "started": "2026-11-02", "training": "ab", "given": StageInputs(members=()).as_json(),
         "result": {
             "scores": {"val_miou": 0.5, "val_iou": [0.5, None]},
             "submission": {"score": {"mean_iou": 0.5, "iou": [0.5, None]}},
@@ -252,7 +252,7 @@ def _read_manifest(folder: Path) -> None:
     manifest = RunFolder(folder).manifest()
     _ = sorted([("", manifest.get("started", "")), ("", "2026")]), ", ".join(manifest["status"])
     if manifest.get("given") is not None:
-        Given.from_json(manifest["given"])
+        StageInputs.from_json(manifest["given"])
     if manifest.get("result") is not None:
         _ = f"{manifest['result']['scores']['val_miou']:.4f}"
 

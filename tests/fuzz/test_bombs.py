@@ -22,12 +22,12 @@ from tests.fuzz.limits import limited_memory, limited_time
 from tests.fuzz.readers import CLASSES, READERS
 from toolkit.errors import UsageError, did_you_mean, nearest
 from toolkit.files import read_json
+from toolkit.formats.npz import Npz
+from toolkit.formats.png_zip import PngZip
+from toolkit.formats.run_length import RunLength
 from toolkit.predict.store import open_store
 from toolkit.pseudo.label_set import open_label_set
 from toolkit.submission.check import check_submission
-from toolkit.submission.npz import Npz
-from toolkit.submission.png_zip import PngZip
-from toolkit.submission.run_length import RunLength
 from toolkit.train.checkpoint import load_checkpoint
 
 _FEW = 32 << 20

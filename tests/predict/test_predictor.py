@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from toolkit import Component, Context
 from toolkit.data.coco import ImageRecord
-from toolkit.data.contest import Split
 from toolkit.data.images import read_image
 from toolkit.data.labels import LabelMap
 from toolkit.data.resize import resize_image
+from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.predict.member import Member, load_member

@@ -9,8 +9,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from tiny_labels import write_split, write_teacher
 
-from toolkit.data.contest import Split
-from toolkit.predict.members import MemberChoice
+from toolkit.data.split import Split
+from toolkit.predict.members import MemberRef
 
 
 @pytest.fixture
@@ -20,6 +20,6 @@ def split(tmp_path: Path) -> Split:
 
 
 @pytest.fixture
-def teachers(tmp_path: Path) -> list[MemberChoice]:
+def teachers(tmp_path: Path) -> list[MemberRef]:
     """Three untrained networks that disagree here and there."""
     return [write_teacher(tmp_path / f"{name}.pt", seed) for seed, name in enumerate("abc")]

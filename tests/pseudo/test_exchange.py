@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from tiny_labels import CLASSES, ORIGIN, make, make_recipe, make_registry, record, write_split
 
 from toolkit import Component, ComponentSpec
-from toolkit.data.contest import Split
 from toolkit.data.resize import Sampling
+from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
+from toolkit.formats.mask_string import MaskString
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.plugin.registry import Entry, Registry
-from toolkit.predict.members import MemberChoice
+from toolkit.predict.members import MemberRef
 from toolkit.progress import SilentProgress
 from toolkit.pseudo.exchange import export_label_set, make_label_set_from_file
 from toolkit.pseudo.label_set import LabelSet
-from toolkit.submission.mask_string import MaskString
 
 SIZE = (10, 14)
 COLUMNS = ("image_id", "PredictionString")
@@ -104,7 +104,7 @@ def test_labels_of_a_file_are_selected_and_postprocessed_like_predictions(
 
 
 def test_export_writes_the_selected_images_with_their_most_probable_labels(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     (tmp_path / "names.txt").write_text("test/1.png\n")
     select = [

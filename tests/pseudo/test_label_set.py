@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny_labels import CLASSES, ORIGIN, files_of, random_predictions, record
 
-from toolkit.data.contest import Split
+from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
 from toolkit.pseudo.label_set import LabelSet, open_label_set, read_label_index
 

@@ -17,15 +17,15 @@ from tiny_labels import CLASSES, files_of, make, make_recipe, make_registry, wri
 
 from tests.real_processes import HANG
 from toolkit import Component, Prediction
-from toolkit.data.contest import Split
 from toolkit.data.images import read_image
+from toolkit.data.split import Split
 from toolkit.ensemble.combiners import Mean
 from toolkit.errors import TrashError, UsageError
 from toolkit.files import unfinished
 from toolkit.plugin.registry import Entry
 from toolkit.postprocess.chain import Chain
 from toolkit.predict.member import load_member
-from toolkit.predict.members import MemberChoice
+from toolkit.predict.members import MemberRef
 from toolkit.predict.predictor import predict_split
 from toolkit.progress import SilentProgress
 from toolkit.pseudo.exchange import export_label_set, make_label_set_from_file
@@ -34,7 +34,7 @@ from toolkit.pseudo.make import Predictions, context_of, make_label_set
 IGNORED = 255
 
 
-def member_maps(teachers: list[MemberChoice], split: Split, home: Path) -> list[list[Any]]:
+def member_maps(teachers: list[MemberRef], split: Split, home: Path) -> list[list[Any]]:
     """Maps by image and teacher, predicted apart from the set."""
     import torch
 
@@ -52,9 +52,9 @@ def member_maps(teachers: list[MemberChoice], split: Split, home: Path) -> list[
 
 
 def test_a_set_is_what_the_teachers_say_together(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
-    teachers[1] = MemberChoice(teachers[1].path, "hflip")
+    teachers[1] = MemberRef(teachers[1].path, "hflip")
     ensemble = {"name": "mean", "weights": [0.5, 0.2, 0.3]}
     found = make(
         teachers, split, tmp_path, ensemble=ensemble, select=[{"name": "threshold", "least": 0.6}]
@@ -71,7 +71,7 @@ def test_a_set_is_what_the_teachers_say_together(
 
 
 def test_agreement_is_the_share_of_teachers_with_the_label_of_all(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     seen = {}
 
@@ -96,7 +96,7 @@ def test_agreement_is_the_share_of_teachers_with_the_label_of_all(
 
 
 def test_agreement_is_about_the_labels_after_postprocessing(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     def all_glass(maps: NDArray[np.float32], image: NDArray[np.uint8]) -> NDArray[np.float32]:
         glass = np.zeros_like(maps)
@@ -118,7 +118,7 @@ def test_agreement_is_about_the_labels_after_postprocessing(
 
 
 def test_postprocessors_see_the_photo(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     seen = []
 
@@ -133,7 +133,7 @@ def test_postprocessors_see_the_photo(
 
 
 def test_every_image_is_observed_before_the_first_is_selected(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     events = []
 
@@ -153,15 +153,15 @@ def test_every_image_is_observed_before_the_first_is_selected(
 
 
 def test_a_set_that_is_there_is_opened_and_nothing_is_done(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     first = make(teachers, split, tmp_path)
-    again = make([MemberChoice(tmp_path / "gone.pt")], split, tmp_path)
+    again = make([MemberRef(tmp_path / "gone.pt")], split, tmp_path)
     assert again.index == first.index
 
 
 def test_soft_labels_are_the_combined_maps_of_the_selected_images(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     names = tmp_path / "names.txt"
     names.write_text("test/4.png\ntest/1.png\n")
@@ -183,7 +183,7 @@ def split_size(split: Split, row: int) -> tuple[int, int]:
 
 
 def test_nothing_selected_says_why_and_leaves_nothing(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     names = tmp_path / "names.txt"
     names.write_text("test/0.png\ntest/1.png\n")
@@ -207,17 +207,17 @@ def test_nothing_selected_says_why_and_leaves_nothing(
 
 
 def test_what_does_not_fit_is_told_before_anything_is_predicted(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     other = write_teacher(tmp_path / "other.pt", 5, (*CLASSES, "Sky"))
     turned = write_teacher(tmp_path / "turned.pt", 5, CLASSES[::-1])
     names = tmp_path / "names.txt"
     names.write_text("test/11.png\n")
-    cases: list[tuple[str, list[MemberChoice], dict[str, Any]]] = [
+    cases: list[tuple[str, list[MemberRef], dict[str, Any]]] = [
         ("has besides Sky", [*teachers, other], {}),
         ("another order", [turned], {}),
         ("no checkpoint", [], {}),
-        ("gone", [MemberChoice(tmp_path / "gone.pt")], {}),
+        ("gone", [MemberRef(tmp_path / "gone.pt")], {}),
         ("3 members, but 2 weights", teachers, {"ensemble": {"name": "mean", "weights": [1, 1]}}),
         ("treshold", teachers, {"select": [{"name": "treshold"}]}),
         ("Papr", teachers, {"select": [{"name": "threshold", "per_class": {"Papr": 0.3}}]}),
@@ -232,7 +232,7 @@ def test_what_does_not_fit_is_told_before_anything_is_predicted(
 
 
 def test_a_combination_that_is_no_probability_map_is_refused(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     entry = Entry(
         "ensembler", Component("sum", lambda context: lambda maps: sum(maps), "no mean"), "test"
@@ -243,7 +243,7 @@ def test_a_combination_that_is_no_probability_map_is_refused(
 
 @pytest.mark.parametrize("limit", [1, 4])
 def test_a_killed_process_leaves_no_half_set_and_the_next_one_the_same_bytes(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path, limit: int
+    teachers: list[MemberRef], split: Split, tmp_path: Path, limit: int
 ) -> None:
     command = [sys.executable, tiny_labels.__file__, str(tmp_path)]
     killed = subprocess.run([*command, str(limit)], capture_output=True, text=True, check=False)
@@ -334,7 +334,7 @@ def test_no_more_maps_are_in_memory_than_for_one_image_and_one_teacher(
 
 
 def test_progress_tells_what_is_going_on(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     said = []
 
@@ -355,7 +355,7 @@ def test_progress_tells_what_is_going_on(
 
 
 def test_labels_can_go_through_a_submission_file(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     """The same as exporting a set and reading the file as `pseudo.labels`."""
     select = [{"name": "threshold", "least": 0.5}]
@@ -388,7 +388,7 @@ def test_labels_can_go_through_a_submission_file(
 
 
 def test_soft_labels_do_not_go_through_a_file(
-    teachers: list[MemberChoice], split: Split, tmp_path: Path
+    teachers: list[MemberRef], split: Split, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match="holds no probabilities"):
         make(teachers, split, tmp_path, soft=True, as_submitted=True)

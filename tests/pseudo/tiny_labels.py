@@ -21,11 +21,11 @@ from torch import nn
 
 from toolkit import Component, Prediction
 from toolkit.data.coco import ImageRecord
-from toolkit.data.contest import Split
 from toolkit.data.labels import LabelMap
+from toolkit.data.split import Split
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.registry import Entry, Registry
-from toolkit.predict.members import MemberChoice
+from toolkit.predict.members import MemberRef
 from toolkit.progress import SilentProgress
 from toolkit.pseudo.label_set import LabelSet
 from toolkit.pseudo.make import context_of, make_label_set
@@ -87,7 +87,7 @@ def make_recipe(**pseudo: Any) -> Recipe:
     return Recipe.model_validate_json(json.dumps(values))
 
 
-def write_teacher(path: Path, seed: int, classes: tuple[str, ...] = CLASSES) -> MemberChoice:
+def write_teacher(path: Path, seed: int, classes: tuple[str, ...] = CLASSES) -> MemberRef:
     torch.manual_seed(seed)
     recipe = make_recipe().model_dump(mode="json", exclude_defaults=True)
     save_checkpoint(
@@ -97,11 +97,11 @@ def write_teacher(path: Path, seed: int, classes: tuple[str, ...] = CLASSES) -> 
             image_size=(16, 24), mean=(0.4, 0.4, 0.4), std=(0.2, 0.2, 0.2), scores={}, epoch=1,
         ),
     )  # fmt: skip
-    return MemberChoice(path)
+    return MemberRef(path)
 
 
 def make(
-    teachers: list[MemberChoice],
+    teachers: list[MemberRef],
     split: Split,
     home: Path,
     registry: Registry | None = None,
@@ -166,7 +166,7 @@ if __name__ == "__main__":
     home, limit = Path(sys.argv[1]), int(sys.argv[2])
     torch.set_num_threads(1)
     make(
-        [MemberChoice(home / "a.pt"), MemberChoice(home / "b.pt")],
+        [MemberRef(home / "a.pt"), MemberRef(home / "b.pt")],
         write_split(home / "data"),
         home,
         make_registry(_dying(limit)),

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.data.augment import Pipeline, Step
+from toolkit.data.augment import AugmentStep, Pipeline
 from toolkit.data.contest import open_contest
 from toolkit.data.images import read_image
-from toolkit.data.memory_bank import MemoryBank
 from toolkit.errors import TrashError
+from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.interfaces import CutOut, Sample
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
@@ -107,7 +107,7 @@ def darken(sample: Sample, rng: np.random.Generator) -> Sample:
 def test_images_are_mixed_at_the_size_of_the_network(demo_root: Path) -> None:
     data = Data(root=str(demo_root), val="val.json")
     train = open_contest(data, Project(demo_root), SilentProgress()).train
-    pipeline = Pipeline((Step("darken", darken, 1.0),), (48, 40))
+    pipeline = Pipeline((AugmentStep("darken", darken, 1.0),), (48, 40))
     pairs = mixed_samples(train, pipeline, 5, rng())
     assert len(pairs) == 5
     assert len({before.file_name for before, _ in pairs}) == 5
@@ -118,7 +118,7 @@ def test_images_are_mixed_at_the_size_of_the_network(demo_root: Path) -> None:
         assert not after.image.any()
     assert len(mixed_samples(train, pipeline, 100, rng())) == len(train)
     with pytest.raises(TrashError, match="augmentation fail failed"):
-        mixed_samples(train, Pipeline((Step("fail", fail, 1.0),), (48, 40)), 1, rng())
+        mixed_samples(train, Pipeline((AugmentStep("fail", fail, 1.0),), (48, 40)), 1, rng())
 
 
 def test_the_parts_are_written_below_each_other(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from toolkit import Prediction
 from toolkit.data.coco import ImageRecord
-from toolkit.data.contest import Split, open_contest
+from toolkit.data.contest import open_contest
 from toolkit.data.labels import LabelMap
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.plugin.interfaces import Selector
 from toolkit.progress import SilentProgress

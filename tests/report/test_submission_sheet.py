@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from toolkit.data.coco import ImageRecord
-from toolkit.data.contest import Split
 from toolkit.data.labels import LabelMap
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.report.submission_sheet import difference_sheet, overlay_sheet, require_photos
 from toolkit.report.thumbnails import class_colours

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
+from toolkit.formats.mask_string import MaskString
 from toolkit.submission.check import CheckReport, check_submission
-from toolkit.submission.mask_string import MaskString
 
 COLUMNS = ("image_id", "PredictionString")
 FORMAT = MaskString((2, 2), COLUMNS, 3)

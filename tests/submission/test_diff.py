@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
+from toolkit.formats.mask_string import MaskString
+from toolkit.submission.aligned import Readable
 from toolkit.submission.diff import Flow, compare
-from toolkit.submission.mask_string import MaskString
-from toolkit.submission.together import Readable
 
 NAMES = ("Background", "Paper", "Glass", "Metal")
 FORMAT = MaskString((5, 4), ("image_id", "PredictionString"), 4)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
+from toolkit.formats.mask_string import MaskString
 from toolkit.progress import SilentProgress
-from toolkit.submission.mask_string import MaskString
+from toolkit.submission.aligned import Readable
 from toolkit.submission.merge import merge, parse_weights, vote, whole_weights
-from toolkit.submission.together import Readable
 
 
 def slow_vote(labels: list[int], weights: list[Fraction]) -> int:

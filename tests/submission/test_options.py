@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
-from toolkit.predict.members import MemberChoice
+from toolkit.predict.members import MemberRef
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.submission.options import (
@@ -85,7 +85,7 @@ def test_two_submissions_of_one_second_have_two_names(
             return cls(2026, 1, 2, 3, 4, 5, tzinfo=tz)
 
     monkeypatch.setattr("toolkit.submission.options.datetime", Stopped)
-    choices = [MemberChoice(tmp_path / "runs" / "a.b-001" / "best.pt")]
+    choices = [MemberRef(tmp_path / "runs" / "a.b-001" / "best.pt")]
     found = []
     for suffix in (".csv", ".csv", ".zip"):  # the last one would share a side-car
         output = default_output(choices, Project(tmp_path), suffix)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
-from toolkit.submission.expect import row_order
-from toolkit.submission.mask_string import MaskString
-from toolkit.submission.npz import Npz
-from toolkit.submission.run_length import RunLength
+from toolkit.formats.mask_string import MaskString
+from toolkit.formats.npz import Npz
+from toolkit.formats.run_length import RunLength
+from toolkit.submission.spec import row_order
 
 NAMES = ["test_0.png", "test_1.png", "test_2.png"]
 ORDER = ["test_2.png", "test_0.png", "test_1.png"]

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from toolkit import ComponentSpec, Context
 from toolkit.data.coco import Annotation, ImageRecord
-from toolkit.data.contest import Split
 from toolkit.data.labels import LabelMap
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import NEAREST_RULES
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
+from toolkit.formats.mask_string import MaskString
 from toolkit.plugin.kinds import Nearest
 from toolkit.plugin.registry import Registry
-from toolkit.submission.mask_string import MaskString
 from toolkit.submission.score import score_submission
 
 FORMAT = MaskString((4, 4), ("image_id", "PredictionString"), 3)

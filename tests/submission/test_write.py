@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from toolkit.errors import TrashError
+from toolkit.formats.mask_string import MaskString
 from toolkit.progress import SilentProgress
-from toolkit.submission.mask_string import MaskString
 from toolkit.submission.write import write_checked
 
 FORMAT = MaskString((1, 2), ("image_id", "PredictionString"), 3)

@@ -9,7 +9,7 @@ from tiny_training import CLASSES, SIZE, TinyNet
 from torch.nn import functional
 
 from toolkit.data.loader import Batch
-from toolkit.train.criterion import Criterion, Part
+from toolkit.train.criterion import Criterion, WeightedLoss
 from toolkit.train.device import make_compute
 from toolkit.train.distributed import World
 from toolkit.train.evaluate import Evaluation, evaluate
@@ -46,7 +46,7 @@ def _evaluate(model: Any, sizes: tuple[int, ...]) -> Evaluation:
     evaluation = evaluate(
         model,
         _batches(sizes),
-        Criterion(Part("main", 1.0, _loss)),
+        Criterion(WeightedLoss("main", 1.0, _loss)),
         compute=COMPUTE,
         world=World(),
         n_classes=len(CLASSES),

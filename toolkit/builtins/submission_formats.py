@@ -31,7 +31,7 @@ def mask_string(
             "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
             "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
-    from toolkit.submission.mask_string import MaskString
+    from toolkit.formats.mask_string import MaskString
 
     return MaskString(size, columns, context.n_classes, image_suffix, nearest, image_folder)
 
@@ -67,7 +67,7 @@ def run_length(
             "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
             "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
-    from toolkit.submission.run_length import RunLength
+    from toolkit.formats.run_length import RunLength
 
     names = context.class_names
     return RunLength(
@@ -93,7 +93,7 @@ def png_zip(
             "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
             "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
-    from toolkit.submission.png_zip import PngZip
+    from toolkit.formats.png_zip import PngZip
 
     return PngZip(size, context.n_classes, palette, image_suffix, nearest)
 
@@ -112,7 +112,7 @@ def npz(
             "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
             "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
-    from toolkit.submission.npz import Npz
+    from toolkit.formats.npz import Npz
 
     return Npz(size, context.n_classes, nearest)
 

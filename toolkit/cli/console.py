@@ -243,7 +243,7 @@ def _short(value: object) -> str:
     return f"{value:.2e}"
 
 
-class _Rows:
+class _PrintedRows:
     """Lines of a table whose rows arrive one by one, under a header printed when columns change."""
 
     def __init__(self) -> None:
@@ -265,7 +265,7 @@ class _Rows:
 class _TerminalProgress:
     def __init__(self) -> None:
         self._console = _console(stderr=True)
-        self._rows = _Rows()
+        self._rows = _PrintedRows()
 
     @contextmanager
     def bar(self, description: str, total: int, unit: str) -> Iterator[Bar]:
@@ -322,7 +322,7 @@ class _LineProgress:
     """For logs: plain lines, and news of a bar only when it takes long."""
 
     def __init__(self) -> None:
-        self._rows = _Rows()
+        self._rows = _PrintedRows()
 
     @contextmanager
     def bar(self, description: str, total: int, unit: str) -> Iterator[Bar]:

@@ -13,7 +13,7 @@ from toolkit.errors import EXIT_USAGE
 from toolkit.project import find_project
 
 if TYPE_CHECKING:
-    from toolkit.data.check import Report
+    from toolkit.data.check import DataReport
 
 app = typer.Typer(help="Images and annotations: demo, check, split, objects.", no_args_is_help=True)
 app.add_typer(objects.app, name="objects")
@@ -40,7 +40,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything in it.")] = 0,
 ) -> None:
     """Write a synthetic contest: images, COCO files and the hidden truth of the test split."""
-    from toolkit.data.demo import write_demo
+    from toolkit.demo.write_demo import write_demo
     from toolkit.recipe.schema import Demo
 
     wanted = Demo(train=train, val=val, test=test, size=size, seed=seed)
@@ -76,8 +76,8 @@ def check(
         raise typer.Exit(EXIT_USAGE)
 
 
-def _print_report(report: Report, limit: int) -> None:
-    from toolkit.data.listing import counted
+def _print_report(report: DataReport, limit: int) -> None:
+    from toolkit.wording import counted
 
     content = [
         counted(report.n_images, "image", "images"),
@@ -134,9 +134,9 @@ def split(
     """
     from toolkit.data.coco import read_coco
     from toolkit.data.contest import require_folder
-    from toolkit.data.listing import counted
     from toolkit.data.sources import find_sources
     from toolkit.data.splits import class_presence, make_folds, photo_contents, write_folds
+    from toolkit.wording import counted
 
     project, progress = find_project(), console.make_progress()
     found = find_sources([source], project, root)[0][0]

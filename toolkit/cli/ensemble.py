@@ -16,9 +16,9 @@ from toolkit.project import find_project
 from toolkit.recipe.problems import shown_path
 
 if TYPE_CHECKING:
-    from toolkit.ensemble.trial import Trial
-    from toolkit.ensemble.ways import Way
-    from toolkit.experiment.ensemble_search import Found
+    from toolkit.search.ensemble_search import EnsembleSearchResult
+    from toolkit.search.postprocess_trial import PostprocessTrial
+    from toolkit.search.results import CombinationResult
 
 app = typer.Typer(help="Choose, fit and average members on held-out images.", no_args_is_help=True)
 
@@ -73,9 +73,9 @@ def search(
     on the rest; the simple mean wins ties. Held-out images are those of data.val, or of every fold.
     """
     from toolkit.ensemble.combination import SUFFIX
-    from toolkit.ensemble.search import Effort
-    from toolkit.experiment.candidates import find_candidates
-    from toolkit.experiment.ensemble_search import search_ensemble
+    from toolkit.search.candidates import find_candidates
+    from toolkit.search.ensemble_search import search_ensemble
+    from toolkit.search.search import Effort
     from toolkit.submission.options import parse_component
 
     if output is not None and output.suffix != SUFFIX:
@@ -123,8 +123,8 @@ def average(
     snapshots of one run, or seeds that began with the same weights. Compare the scores before using it.
     Of a single checkpoint, such as one of an optimiser that averages, only batch norms are estimated.
     """
+    from toolkit.experiment.execution.soup import average_checkpoints
     from toolkit.experiment.find import CHECKPOINT_SUFFIX, find_checkpoint
-    from toolkit.experiment.soup import average_checkpoints
     from toolkit.submission.merge import parse_weights
 
     if output.suffix != CHECKPOINT_SUFFIX:
@@ -158,7 +158,7 @@ def average(
     console.print_result(str(output))
 
 
-def _show(found: Found) -> None:
+def _show(found: EnsembleSearchResult) -> None:
     result = found.search
     console.note(
         f"{result.n_images} held-out images; members disagree on {result.contested:.1%} of the pixels"
@@ -173,7 +173,7 @@ def _show(found: Found) -> None:
     console.print_result(found.command)
 
 
-def _row(way: Way, is_chosen: bool) -> tuple[Any, ...]:
+def _row(way: CombinationResult, is_chosen: bool) -> tuple[Any, ...]:
     scored = way.scored
     return (
         _marked(scored.honest_miou, is_chosen),
@@ -188,7 +188,7 @@ def _marked(miou: float, is_chosen: bool) -> str:
     return f"→ {miou:.4f}" if is_chosen else f"  {miou:.4f}"
 
 
-def _show_trial(trial: Trial, way: Way) -> None:
+def _show_trial(trial: PostprocessTrial, way: CombinationResult) -> None:
     from toolkit.submission.options import component_text
 
     # The members are combined by what all images fitted: only the gain is an honest figure then.

@@ -34,7 +34,7 @@ from toolkit.errors import (
     in_words,
     raised_at,
 )
-from toolkit.experiment.launch import end_with_launcher
+from toolkit.experiment.execution.launch import end_with_launcher
 from toolkit.memory import memory_shortage, out_of_memory
 from toolkit.plugin.discovery import SWITCH, plugins_enabled
 

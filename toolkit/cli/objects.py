@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from toolkit.data.contest import Contest
-    from toolkit.data.object_bank import ObjectStore
+    from toolkit.objects.object_bank import ObjectStore
     from toolkit.recipe.schema import Recipe
     from toolkit.report.sheet import Picture
 
@@ -62,7 +62,7 @@ def cut(
 
     A training with object mix does the same; without -o the bank goes where it looks for it.
     """
-    from toolkit.data.object_bank import make_object_bank
+    from toolkit.objects.object_bank import make_object_bank
     from toolkit.recipe.load import load_recipe
     from toolkit.recipe.problems import shown_path
 
@@ -108,7 +108,7 @@ def show(
     """
     import numpy as np
 
-    from toolkit.data.object_bank import ObjectStore
+    from toolkit.objects.object_bank import ObjectStore
     from toolkit.recipe.load import load_recipe
     from toolkit.report.contact_sheet import bank_sheet
     from toolkit.report.sheet import write_sheet
@@ -139,7 +139,7 @@ def _contest(recipe: Recipe, project: Project) -> Contest:
 
 
 def _bank(recipe: Recipe, contest: Contest, project: Project) -> ObjectStore:
-    from toolkit.data.object_bank import open_object_bank
+    from toolkit.objects.object_bank import open_object_bank
 
     return open_object_bank(
         recipe.objects,
@@ -159,7 +159,7 @@ def _mixed(
     count: int,
     rng: np.random.Generator,
 ) -> Picture:
-    from toolkit.data.augment import Pipeline, Step
+    from toolkit.data.augment import AugmentStep, Pipeline
     from toolkit.plugin.component import ComponentSpec
     from toolkit.plugin.interfaces import Context
     from toolkit.report.contact_sheet import mixed_samples, mixed_sheet
@@ -175,7 +175,9 @@ def _mixed(
     specs = [
         spec for spec in recipe.augment.steps if registry.find("augmentation", spec.name) is mix
     ] or [ComponentSpec(name=_MIX)]
-    always = [Step(spec.name, registry.build("augmentation", spec, context), 1) for spec in specs]
+    always = [
+        AugmentStep(spec.name, registry.build("augmentation", spec, context), 1) for spec in specs
+    ]
     pipeline = Pipeline(tuple(always), context.image_size)
     pairs = mixed_samples(contest.train, pipeline, count, rng)
     return mixed_sheet(pairs, contest.class_names)

@@ -134,10 +134,10 @@ def check(
     json_: Json = False,
 ) -> None:
     """Run the contract of each component's kind; exit code 1 when one is broken."""
-    from toolkit.data.listing import counted
     from toolkit.plugin.describe import check_kind
     from toolkit.testing import examine
     from toolkit.testing.contract import CONTEXT
+    from toolkit.wording import counted
 
     check_kind(kind)
     project = find_project()

@@ -38,7 +38,6 @@ def predict(
     if split not in _SPLITS:
         raise UsageError(f"--split {split}: unknown", did_you_mean(split, _SPLITS))
     from toolkit.data.contest import open_contest
-    from toolkit.data.listing import counted
     from toolkit.experiment.find import find_checkpoint
     from toolkit.predict.members import (
         choose_prediction_device,
@@ -48,6 +47,7 @@ def predict(
     from toolkit.predict.predictor import predict_split
     from toolkit.predict.writer import gigabytes
     from toolkit.submission.options import with_options
+    from toolkit.wording import counted
 
     project = find_project()
     registry = open_registry(project)

@@ -67,8 +67,9 @@ def run_(
 
     Recipes that it needs, such as teachers of pseudo-labels, are run first unless they are finished.
     """
-    from toolkit.experiment.execute import execute
-    from toolkit.experiment.planner import load_for_run
+    from toolkit.experiment.execution.execute import execute
+    from toolkit.experiment.planning.planner import load_for_run
+    from toolkit.report.pseudo_page import write_pseudo_page
 
     project = find_project()
     registry = open_registry(project)
@@ -90,8 +91,9 @@ def run_(
         _print_plan(loaded, registry, project, progress, resume=resume, smoke=smoke, json_=json_)
         return
     result = execute(
-        loaded, registry, project, progress, resume=resume, smoke=smoke, devices=devices
-    )
+        loaded, registry, project, progress, resume=resume, smoke=smoke, devices=devices,
+        write_page=write_pseudo_page,
+    )  # fmt: skip
     if result is None:  # a helper process of --devices: the first one reports
         return
     if json_:
@@ -115,16 +117,20 @@ def _run_series(
     devices: int,
     json_: bool,
 ) -> None:
-    from toolkit.experiment.compare import spread
-    from toolkit.experiment.series import make_variants, run_series
+    from toolkit.experiment.execution.compare import spread
+    from toolkit.experiment.execution.series import make_variants, run_series
     from toolkit.recipe.problems import shown_path
+    from toolkit.report.pseudo_page import write_pseudo_page
 
     variants = make_variants(
         recipe, project, registry, set_=set_, unset=unset, folds=folds, seeds=seeds
     )
     kind = ".folds" * folds + ".seeds" * bool(seeds)
     name = f"{variants[0].loaded.name}{kind}"
-    series = run_series(variants, name, registry, project, console.make_progress(), devices=devices)
+    series = run_series(
+        variants, name, registry, project, console.make_progress(), devices=devices,
+        write_page=write_pseudo_page,
+    )  # fmt: skip
     if json_:
         console.print_json(series.as_json())
         return
@@ -159,14 +165,14 @@ def _print_plan(
     smoke: bool,
     json_: bool,
 ) -> None:
-    from toolkit.experiment.execute import states_of
-    from toolkit.experiment.places import open_places
-    from toolkit.experiment.planner import make_plan
+    from toolkit.experiment.execution.execute import states_of
+    from toolkit.experiment.output_dirs import open_output_dirs
+    from toolkit.experiment.planning.planner import make_plan
 
-    with open_places(project, smoke=smoke) as places:
+    with open_output_dirs(project, smoke=smoke) as dirs:
         states = list(
             states_of(
-                make_plan(loaded, registry, project, progress, smoke=smoke), places, resume=resume
+                make_plan(loaded, registry, project, progress, smoke=smoke), dirs, resume=resume
             )
         )
     if json_:
@@ -215,15 +221,16 @@ def compare(
 
     Finished runs of the same recipe, data and plugins are not run again.
     """
-    from toolkit.experiment import compare as comparing
-    from toolkit.experiment.execute import execute
+    from toolkit.experiment.execution import compare as comparing
+    from toolkit.experiment.execution.execute import execute
+    from toolkit.report.pseudo_page import write_pseudo_page
 
     project = find_project()
     registry = open_registry(project)
     progress = console.make_progress()
 
     def run_one(loaded: LoadedRecipe) -> RunFolder | None:
-        result = execute(loaded, registry, project, progress)
+        result = execute(loaded, registry, project, progress, write_page=write_pseudo_page)
         return result.run if result else None
 
     found = comparing.compare(
@@ -274,7 +281,7 @@ def check(
             )
             warnings: list[str] = []
             if not names_only:
-                from toolkit.experiment.check import check_recipe
+                from toolkit.experiment.planning.check import check_recipe
 
                 warnings = check_recipe(loaded, registry, project)
         except TrashError as error:

@@ -42,8 +42,8 @@ def new(
     if data is None:
         path = new_recipe(name, project, extends, author, force=force)
     else:
-        from toolkit.experiment.check import check_recipe
-        from toolkit.experiment.own_recipe import write_own_recipe
+        from toolkit.experiment.planning.check import check_recipe
+        from toolkit.experiment.planning.own_recipe import write_own_recipe
         from toolkit.recipe.load import load_recipe
 
         registry = open_registry(project)

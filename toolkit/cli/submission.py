@@ -15,11 +15,11 @@ from toolkit.cli.submission_files import diff, merge, show
 from toolkit.cli.submission_options import (
     TRUTH,
     File,
-    Given,
     Json,
     RecipePath,
     Sample,
     Size,
+    SubmissionOptions,
     Test,
     parse_size,
     readable,
@@ -31,7 +31,7 @@ from toolkit.project import Project, find_project
 if TYPE_CHECKING:
     from toolkit.metrics.confusion import Scores
     from toolkit.submission.check import CheckReport
-    from toolkit.submission.expect import Expectation, Source
+    from toolkit.submission.spec import Expectation, SpecSource
 
 app = typer.Typer(
     help="Leaderboard files: check, score, compare, merge, look at them, keep their scores.",
@@ -49,12 +49,12 @@ def check(
     json_: Json = False,
 ) -> None:
     """Find what is wrong with a file; by default its side-car says what to expect."""
-    from toolkit.data.listing import counted
     from toolkit.submission.check import check_submission
-    from toolkit.submission.expect import expect, refuse_contradiction, sources_of
+    from toolkit.submission.spec import expect, refuse_contradiction, sources_of
+    from toolkit.wording import counted
 
     project = find_project()
-    given = Given(recipe, test, sample, size).source(project)
+    given = SubmissionOptions(recipe, test, sample, size).source(project)
     require_file(file)
     (source,) = sources_of([file], given)
     expected = expect(source, project, open_formats(project, source.format))
@@ -96,11 +96,11 @@ def check(
 
 
 def _suspicions(
-    file: Path, source: Source, expected: Expectation, report: CheckReport, project: Project
+    file: Path, source: SpecSource, expected: Expectation, report: CheckReport, project: Project
 ) -> list[str]:
     """Return what looks wrong with a valid file beside the validation split and earlier files."""
-    from toolkit.submission.earlier import identical_to, read_submissions
-    from toolkit.submission.shares import share_warnings
+    from toolkit.submission.class_balance import share_warnings
+    from toolkit.submission.history import identical_to, read_submissions
 
     found, broken = read_submissions(project.submissions)
     usual = source.validation_shares
@@ -127,14 +127,14 @@ def score(
 ) -> None:
     """Score a file against the annotations of its images: mIoU and the IoU of every class."""
     from toolkit.plugin.interfaces import Context
-    from toolkit.submission.expect import (
+    from toolkit.submission.score import score_submission
+    from toolkit.submission.spec import (
         from_files,
         from_recipe,
         from_side_car,
         refuse_contradiction,
         truth_split,
     )
-    from toolkit.submission.score import score_submission
     from toolkit.submission.truth import truth_file
 
     if recipe is not None and size is not None:
@@ -169,7 +169,7 @@ def _score_by_file(
     """Score a file by the labels of another one."""
     from toolkit.submission.diff import compare
 
-    (first, second), _ = readable([truth, file], Given(recipe), project)
+    (first, second), _ = readable([truth, file], SubmissionOptions(recipe), project)
     _print_scores(file, compare(first, second).scores, first.class_names, json_)
 
 

@@ -12,11 +12,11 @@ from toolkit.cli import console
 from toolkit.cli.session import open_formats
 from toolkit.cli.submission_options import (
     File,
-    Given,
     Json,
     RecipePath,
     Sample,
     Size,
+    SubmissionOptions,
     Test,
     require_file,
 )
@@ -56,7 +56,7 @@ def record(
             percent = f"Did you mean {option} {score / 100:g}?" if 1 < score <= 100 else ""
             raise UsageError(f"{option} {score:g}: a score lies in 0…1", percent)
     project = find_project()
-    given = Given(recipe, test, sample, size)
+    given = SubmissionOptions(recipe, test, sample, size)
     if not side_car_path(file).exists():
         require_file(file)
         _adopt(file, given, project)
@@ -76,19 +76,19 @@ def record(
 
 
 def _warn_if_changed(file: Path) -> None:
-    from toolkit.submission.expect import from_side_car
+    from toolkit.submission.spec import from_side_car
 
     source = from_side_car(file)
     for warning in source.warnings if source else ():
         console.warn(warning)
 
 
-def _adopt(file: Path, given: Given, project: Project) -> None:
+def _adopt(file: Path, given: SubmissionOptions, project: Project) -> None:
     """Check a file that was not made here, and write a side-car for it."""
     from toolkit.submission.check import check_submission
-    from toolkit.submission.expect import expect, sources_of
     from toolkit.submission.record import make_file_side_car
     from toolkit.submission.side_car import write_side_car
+    from toolkit.submission.spec import expect, sources_of
 
     (source,) = sources_of([file], given.source(project))
     registry = open_formats(project, source.format)
@@ -114,7 +114,7 @@ def list_submissions(
     The rank correlations below say which score to trust: 1 = both put the submissions into the same
     order, 0 = one says nothing about the other.
     """
-    from toolkit.submission.earlier import read_submissions
+    from toolkit.submission.history import read_submissions
     from toolkit.submission.listing import agreements, row_of
 
     folder = find_project().submissions

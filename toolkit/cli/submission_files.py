@@ -13,11 +13,11 @@ from toolkit.cli.session import open_registry
 from toolkit.cli.submission_options import (
     DataRoot,
     File,
-    Given,
     Json,
     RecipePath,
     Sample,
     Size,
+    SubmissionOptions,
     Test,
     readable,
     require_file,
@@ -65,12 +65,12 @@ def diff(
     in A and in B: 1 = the same pixels.
     """
     from toolkit.submission.diff import compare
-    from toolkit.submission.expect import photos_of
+    from toolkit.submission.spec import photos_of
 
     if picture is not None:
         require_png("--picture", picture, "diff.png")
     project = find_project()
-    given = Given(recipe, test, None, size)
+    given = SubmissionOptions(recipe, test, None, size)
     (a, b), source = readable([first, second], given, project)
     photos = photos_of(source, project, data_root) if picture is not None else None
     if photos is not None:
@@ -184,15 +184,15 @@ def show(
     """Write a picture of photos with the labels of a file over them."""
     from toolkit.report.sheet import write_sheet
     from toolkit.report.submission_sheet import overlay_sheet, require_photos
-    from toolkit.submission.expect import photos_of
-    from toolkit.submission.pick import pick, spread
+    from toolkit.submission.selection import pick, spread
+    from toolkit.submission.spec import photos_of
 
     output = output or file.with_suffix(".png")
     require_png("-o", output, "submission.png")
     if output.resolve() == file.resolve():
         raise UsageError(f"-o {output} is the submission file", "Choose another name.")
     project = find_project()
-    given = Given(recipe, test, None, size)
+    given = SubmissionOptions(recipe, test, None, size)
     (read,), source = readable([file], given, project)
     photos = photos_of(source, project, data_root)
     named = [name for text in images or () for name in text.split(",") if name]
@@ -225,12 +225,12 @@ def merge(
     weights, the file that comes first. Name the best file first.
     """
     from toolkit.plugin.component import ComponentSpec
-    from toolkit.submission.expect import expect
+    from toolkit.submission.class_balance import share_warnings
     from toolkit.submission.merge import merge as merge_files
     from toolkit.submission.merge import parse_weights, whole_weights
     from toolkit.submission.record import make_file_side_car
-    from toolkit.submission.shares import share_warnings
     from toolkit.submission.side_car import refuse_output, write_side_car
+    from toolkit.submission.spec import expect
 
     if len(files) < 2:
         raise UsageError("one file is nothing to merge", "Name two or more.")
@@ -242,7 +242,7 @@ def merge(
         require_file(file)
     project = find_project()
     registry = open_registry(project)
-    given = Given(recipe, test, sample, size)
+    given = SubmissionOptions(recipe, test, sample, size)
     read, source = readable(files, given, project)
     expected = expect(source, project, registry)
     refuse_output(output, overwrite, expected.format.suffix)

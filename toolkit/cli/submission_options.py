@@ -16,8 +16,8 @@ from toolkit.project import Project, find_project
 from toolkit.recipe.problems import shown_path
 
 if TYPE_CHECKING:
-    from toolkit.submission.expect import Source
-    from toolkit.submission.together import Readable
+    from toolkit.submission.aligned import Readable
+    from toolkit.submission.spec import SpecSource
 
 File = Annotated[Path, typer.Argument(help="The submission file.")]
 RecipePath = Annotated[
@@ -41,7 +41,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True)
-class Given:
+class SubmissionOptions:
     """The options that say what a file holds; without any, its side-car does."""
 
     recipe: Path | None = None
@@ -49,13 +49,13 @@ class Given:
     sample: Path | None = None
     size: str | None = None
 
-    def source(self, project: Project) -> Source | None:
+    def source(self, project: Project) -> SpecSource | None:
         """Return who says it, None = the side-car.
 
         Raises:
             UsageError: options that do not go together, or a file that is wrong.
         """
-        from toolkit.submission.expect import from_files, from_recipe
+        from toolkit.submission.spec import from_files, from_recipe
 
         if self.test is None and (self.sample or self.size):
             raise UsageError("--sample and --size go with --test")
@@ -68,7 +68,9 @@ class Given:
         return None
 
 
-def readable(files: list[Path], given: Given, project: Project) -> tuple[list[Readable], Source]:
+def readable(
+    files: list[Path], given: SubmissionOptions, project: Project
+) -> tuple[list[Readable], SpecSource]:
     """Return how to read each of the files, and who says what they hold.
 
     Annotations, and recipes that name them as their truth, are read as if they were submissions.
@@ -76,14 +78,14 @@ def readable(files: list[Path], given: Given, project: Project) -> tuple[list[Re
     Raises:
         UsageError: a file is missing, or nobody says how it is written.
     """
-    from toolkit.submission.expect import (
+    from toolkit.formats.label_rows import sampling_of
+    from toolkit.submission.aligned import Readable
+    from toolkit.submission.spec import (
         format_of,
         refuse_contradiction,
         sources_of,
         truth_split,
     )
-    from toolkit.submission.label_rows import sampling_of
-    from toolkit.submission.together import Readable
     from toolkit.submission.truth import TruthLabels, truth_file
 
     truth_of = {file: truth_file(file, project) for file in files if not _is_submission(file)}

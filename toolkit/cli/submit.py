@@ -13,7 +13,7 @@ from toolkit.errors import UsageError
 from toolkit.project import find_project
 
 if TYPE_CHECKING:
-    from toolkit.submission.submit import SubmissionResult
+    from toolkit.experiment.execution.submit import SubmissionResult
 
 DATA_HELP = "Folder of the data on this machine, in place of data.root."
 Recipe = Annotated[
@@ -110,11 +110,11 @@ def submit(
         )
     from toolkit.data.contest import open_contest
     from toolkit.ensemble.combination import Combination
+    from toolkit.experiment.execution.submit import submit as make_submission
     from toolkit.experiment.find import find_checkpoint
     from toolkit.plugin.interfaces import Context
     from toolkit.predict.members import prediction_recipe
     from toolkit.submission.options import default_output, parse_combination, with_options
-    from toolkit.submission.submit import submit as make_submission
 
     project = find_project()
     registry = open_registry(project)
@@ -148,7 +148,7 @@ def submit(
 
 
 def _report(result: SubmissionResult) -> list[str]:
-    from toolkit.data.listing import counted
+    from toolkit.wording import counted
 
     rows: list[tuple[str, str, Any]] = [
         (member.name, member.views, member.validation) for member in result.members

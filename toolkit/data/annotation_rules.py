@@ -11,13 +11,13 @@ from toolkit.data.coco import CocoFile
 from toolkit.data.empty_annotations import RECIPE_OPTION, without_empty
 from toolkit.data.guards import refuse_unknown_categories
 from toolkit.data.labels import unused_groups
-from toolkit.data.listing import counted, some_of
 from toolkit.data.stated_boxes import doubtful_outlines
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
+from toolkit.wording import counted, some_of
 
 if TYPE_CHECKING:
-    from toolkit.data.contest import Split
+    from toolkit.data.split import Split
 
 
 def with_annotation_rules(

@@ -16,7 +16,7 @@ from toolkit.plugin.registry import Registry
 
 
 @dataclass(frozen=True)
-class Step:
+class AugmentStep:
     """One augmentation and the probability with which a sample goes through it."""
 
     name: str
@@ -33,7 +33,7 @@ class Pipeline:
         image_size: (height, width) in pixels that a sample must have in the end.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[AugmentStep, ...]
     image_size: tuple[int, int]
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
@@ -60,7 +60,7 @@ class Pipeline:
         return sample
 
 
-def _apply(step: Step, sample: Sample, rng: np.random.Generator) -> Sample:
+def _apply(step: AugmentStep, sample: Sample, rng: np.random.Generator) -> Sample:
     try:
         result: object = step.augmentation(sample, rng)
     except TrashError:
@@ -146,7 +146,7 @@ def build_pipeline(
         except _PastesObjects:
             continue
         p = float(spec.parameters.get("p", default_p))
-        steps.append(Step(spec.name, augmentation, p))
+        steps.append(AugmentStep(spec.name, augmentation, p))
     return Pipeline(tuple(steps), context.image_size)
 
 

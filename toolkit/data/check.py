@@ -18,9 +18,9 @@ from toolkit.data.masks import paint_mask
 from toolkit.data.near_files import not_found
 from toolkit.data.photo_facts import read_headers
 from toolkit.data.photo_rules import photo_rules
-from toolkit.data.problems import Problem, find_problems, is_paintable
+from toolkit.data.problems import DataProblem, find_problems, is_paintable
 from toolkit.data.segmentation import why_empty
-from toolkit.data.sources import Source
+from toolkit.data.sources import AnnotationFile
 from toolkit.errors import UsageError
 from toolkit.files import file_digest, is_file
 from toolkit.progress import Progress
@@ -47,7 +47,7 @@ class ClassContent:
 
 
 @dataclass(frozen=True)
-class Report:
+class DataReport:
     """What `check_split` found.
 
     Attributes:
@@ -65,7 +65,7 @@ class Report:
     n_images: int = 0
     n_annotations: int = 0
     classes: tuple[ClassContent, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[DataProblem, ...] = ()
     contents: Mapping[str, str] = field(default_factory=dict)
     exif_applied: bool | None = None
     is_read: bool = True
@@ -75,9 +75,9 @@ class Report:
         """Whether any problem is an error."""
         return any(problem.error for problem in self.problems)
 
-    def by_kind(self) -> dict[str, list[Problem]]:
+    def by_kind(self) -> dict[str, list[DataProblem]]:
         """Return the problems of each kind, errors first."""
-        found: dict[str, list[Problem]] = defaultdict(list)
+        found: dict[str, list[DataProblem]] = defaultdict(list)
         for problem in sorted(self.problems, key=lambda problem: not problem.error):
             found[problem.kind].append(problem)
         return dict(found)
@@ -94,7 +94,7 @@ class Report:
         }
 
 
-def check_contest(sources: Sequence[Source], progress: Progress) -> list[Report]:
+def check_contest(sources: Sequence[AnnotationFile], progress: Progress) -> list[DataReport]:
     """Check every annotation file of a contest, and that no image is in two of its splits."""
     seen: dict[str, str] = {}
     applied: list[bool | None] = []
@@ -113,11 +113,13 @@ def check_contest(sources: Sequence[Source], progress: Progress) -> list[Report]
     return reports
 
 
-def _with_classes(source: Source, classes: tuple[str, ...]) -> Source:
+def _with_classes(source: AnnotationFile, classes: tuple[str, ...]) -> AnnotationFile:
     return replace(source, data=source.data.model_copy(update={"classes": classes}))
 
 
-def check_split(source: Source, progress: Progress, others: Sequence[bool | None] = ()) -> Report:
+def check_split(
+    source: AnnotationFile, progress: Progress, others: Sequence[bool | None] = ()
+) -> DataReport:
     """Check an annotation file and every image that it names; stops at no problem.
 
     Args:
@@ -132,13 +134,13 @@ def check_split(source: Source, progress: Progress, others: Sequence[bool | None
         kind = "unreadable file" if is_file(file) else "missing file"
         error = error if is_file(file) else not_found(file)
         detail = f"{error.message}. {error.hint}".removesuffix(". ")
-        return Report(file, is_read=False, problems=(Problem(kind, file.name, detail),))
+        return DataReport(file, is_read=False, problems=(DataProblem(kind, file.name, detail),))
     found = read_headers(source.root, [record.file_name for record in coco.images])
     rules = photo_rules(file, source.root, coco.images, found, source.data, others)
     coco = replace(coco, images=rules.images)
     small, large_problems = _without_large(coco, source.data)
     image_problems, contents = _check_images(small, source.root, progress)
-    return Report(
+    return DataReport(
         file=file,
         n_images=len(coco.images),
         n_annotations=sum(len(record.annotations) for record in coco.images) + len(coco.orphans),
@@ -155,12 +157,12 @@ def check_split(source: Source, progress: Progress, others: Sequence[bool | None
     )
 
 
-def _without_large(coco: CocoFile, data: Data) -> tuple[CocoFile, list[Problem]]:
+def _without_large(coco: CocoFile, data: Data) -> tuple[CocoFile, list[DataProblem]]:
     """Leave out images that would fill the memory."""
     limit = data.max_megapixels * 1e6
     large = [record for record in coco.images if record.width * record.height > limit]
     problems = [
-        Problem(
+        DataProblem(
             "image too large",
             record.file_name,
             f"{record.width}x{record.height} pixels, data.max_megapixels = {data.max_megapixels:g}",
@@ -174,15 +176,17 @@ def _without_large(coco: CocoFile, data: Data) -> tuple[CocoFile, list[Problem]]
     return replace(coco, images=small), problems
 
 
-def _exif_problems(file: Path, warning: str) -> Iterator[Problem]:
+def _exif_problems(file: Path, warning: str) -> Iterator[DataProblem]:
     if warning:
-        yield Problem("EXIF orientation", file.name, warning.removeprefix(f"{file}: "), error=False)
+        yield DataProblem(
+            "EXIF orientation", file.name, warning.removeprefix(f"{file}: "), error=False
+        )
 
 
-def _with_shared_images(report: Report, seen: dict[str, str]) -> Report:
+def _with_shared_images(report: DataReport, seen: dict[str, str]) -> DataReport:
     """Add the images that an earlier split holds too; `seen` is content -> where, and grows."""
     shared = [
-        Problem("image of two splits", name, f"same bytes as {seen[content]}")
+        DataProblem("image of two splits", name, f"same bytes as {seen[content]}")
         for name, content in report.contents.items()
         if content in seen
     ]
@@ -193,8 +197,8 @@ def _with_shared_images(report: Report, seen: dict[str, str]) -> Report:
 
 def _check_images(
     coco: CocoFile, root: Path, progress: Progress
-) -> tuple[list[Problem], dict[str, str]]:
-    problems: list[Problem] = []
+) -> tuple[list[DataProblem], dict[str, str]]:
+    problems: list[DataProblem] = []
     contents: dict[str, str] = {}
 
     def check(record: ImageRecord) -> None:
@@ -210,7 +214,7 @@ def _check_images(
             problems.append(_image_problem(kind, record, path, error))
         except OSError as error:
             detail = error.strerror or str(error)
-            problems.append(Problem("unreadable image", record.file_name, detail))
+            problems.append(DataProblem("unreadable image", record.file_name, detail))
 
     with (
         progress.bar(f"checking images of {coco.path.name}", len(coco.images), "images") as bar,
@@ -224,18 +228,18 @@ def _check_images(
     return problems, dict(sorted(contents.items(), key=lambda item: order[item[0]]))
 
 
-def _image_problem(kind: str, record: ImageRecord, path: Path, error: UsageError) -> Problem:
+def _image_problem(kind: str, record: ImageRecord, path: Path, error: UsageError) -> DataProblem:
     # The table names the image already.
     detail = error.message.removeprefix(f"{path}: ")
-    return Problem(kind, record.file_name, detail)
+    return DataProblem(kind, record.file_name, detail)
 
 
-def _repeated_content(contents: Mapping[str, str]) -> Iterator[Problem]:
+def _repeated_content(contents: Mapping[str, str]) -> Iterator[DataProblem]:
     seen: dict[str, str] = {}
     for name, content in contents.items():
         if content in seen:
             detail = f"same bytes as {seen[content]}"
-            yield Problem("identical images", name, detail, error=False)
+            yield DataProblem("identical images", name, detail, error=False)
         seen.setdefault(content, name)
 
 

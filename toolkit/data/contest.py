@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.data.annotation_rules import with_annotation_rules
-from toolkit.data.coco import CocoFile, ImageRecord, read_coco
-from toolkit.data.content_digests import content_digests
+from toolkit.data.coco import CocoFile, read_coco
 from toolkit.data.guards import (
     equal_photos,
     refuse_duplicates,
@@ -21,136 +18,16 @@ from toolkit.data.guards import (
     require_same_images,
 )
 from toolkit.data.labels import LabelMap, make_label_map
-from toolkit.data.listing import counted, some_of
 from toolkit.data.near_files import not_found
 from toolkit.data.photo_rules import with_photo_rules
+from toolkit.data.split import Split
 from toolkit.data.splits import choose_fold, read_folds
 from toolkit.errors import TrashError, UsageError, nearest
-from toolkit.files import digest_of, is_file
+from toolkit.files import is_file
 from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data, Demo
-
-
-@dataclass(frozen=True)
-class Split:
-    """Images of one purpose, with what is needed to read and label them.
-
-    Attributes:
-        name: "train", "val", "test", "truth" or "unlabelled".
-        file: the annotation file.
-        root: folder that the records' `file_name` is relative to.
-        images: the records, in file order.
-        labels: names of the labels and the label of every category of the file.
-        overlap: which annotation wins a pixel, see `paint_mask`.
-        ignore_index: label of pixels that count for nothing.
-        digest: digest of the annotation file, and of the choice of images if it is a part of it.
-        source: the split of all images of the file, when this one is a part of it: caches are
-            made for the source and shared by all its parts.
-        rows: positions of `images` in the source.
-        cache: folder of caches, where digests of photos are remembered; None = nowhere.
-        exif_applied: whether the orientations in EXIF data are applied; None = nothing says it.
-    """
-
-    name: str
-    file: Path
-    root: Path
-    images: tuple[ImageRecord, ...]
-    labels: LabelMap
-    overlap: str
-    ignore_index: int
-    digest: str
-    source: Split | None = None
-    rows: tuple[int, ...] = ()
-    cache: Path | None = field(default=None, compare=False)
-    exif_applied: bool | None = None
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def path(self, index: int) -> Path:
-        """Where the image file is."""
-        return self.root / self.images[index].file_name
-
-    @property
-    def file_names(self) -> tuple[str, ...]:
-        """`file_name` of every image."""
-        return tuple(record.file_name for record in self.images)
-
-    @cached_property
-    def contents(self) -> tuple[str, ...]:
-        """Digest of every photo's content, as it was when this was first asked for.
-
-        Two photos are the same one if these are equal, whatever they are called.
-
-        Raises:
-            UsageError: a photo is missing or cannot be read.
-        """
-        if self.source is not None:
-            return tuple(self.source.contents[row] for row in self.rows)
-        return content_digests(self.root, self.file_names, self.cache)
-
-    def read_contents(self, progress: Progress) -> None:
-        """Find `contents` now; shows a bar when many photos have to be read.
-
-        Raises:
-            UsageError: a photo is missing or cannot be read.
-        """
-        if self.source is not None:
-            self.source.read_contents(progress)
-        elif "contents" not in self.__dict__:
-            found = content_digests(self.root, self.file_names, self.cache, progress)
-            self.__dict__["contents"] = found  # as a cached_property keeps it
-
-    def refuse_changed_photos(self) -> None:
-        """Refuse photos that are not what they were when `contents` was found.
-
-        What is made from photos is kept under their digests, so this is asked before it is kept.
-
-        Raises:
-            UsageError: names them.
-        """
-        now = content_digests(self.root, self.file_names, self.cache)
-        pairs = zip(self.file_names, self.contents, now, strict=True)
-        changed = [name for name, before, after in pairs if before != after]
-        if changed:
-            raise UsageError(
-                f"{counted(len(changed), 'image', 'images')} of {self.name} changed while they were read: "
-                f"{some_of(changed)}",
-                "Run it again when nothing writes into the folder any more.",
-            )
-
-    @property
-    def pictures(self) -> tuple[str, ...]:
-        """Digest of the pixels that each photo is read as: of its content and how it is read.
-
-        Raises:
-            UsageError: a photo is missing or cannot be read.
-        """
-        return tuple(
-            content
-            if record.oriented and record.bit_depth is None
-            else digest_of(content, str(record.oriented), str(record.bit_depth))
-            for content, record in zip(self.contents, self.images, strict=True)
-        )
-
-    def with_images(self, images: tuple[ImageRecord, ...], exif_applied: bool | None) -> Split:
-        """Return the split with other records of the same photos."""
-        split = replace(self, images=images, exif_applied=exif_applied)
-        split.__dict__["contents"] = self.contents
-        return split
-
-    def part(self, name: str, rows: Sequence[int]) -> Split:
-        """Return the split of the images at these positions."""
-        images = tuple(self.images[row] for row in rows)
-        return replace(
-            self,
-            name=name,
-            images=images,
-            digest=digest_of(self.digest, *(record.file_name for record in images)),
-            source=self,
-            rows=tuple(rows),
-        )
+from toolkit.wording import counted, some_of
 
 
 @dataclass(frozen=True)
@@ -179,7 +56,7 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
     """
     root = project.path(data.root)
     if data.demo is not None:
-        from toolkit.data.demo import write_demo
+        from toolkit.demo.write_demo import write_demo
 
         write_demo(root, data.demo, progress)
     require_folder(data, root)
@@ -242,7 +119,7 @@ def own_classes(data: Data, project: Project) -> tuple[str, ...] | None:
 
     Classes that are those of the demo contest are not the recipe's own: None, too.
     """
-    from toolkit.data.demo import demo_classes
+    from toolkit.demo.write_demo import demo_classes
 
     classes = data.classes
     if classes is None and data.demo is None:

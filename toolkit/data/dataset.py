@@ -20,7 +20,7 @@ from toolkit.errors import TrashError
 from toolkit.plugin.interfaces import Sample
 
 
-class Item(NamedTuple):
+class LoadedSample(NamedTuple):
     """What the loader collects into a batch.
 
     Attributes:
@@ -54,7 +54,7 @@ def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
 
 
 @dataclass(frozen=True)
-class Source:
+class SampleSource:
     """Training images of one kind, with their own augmentation.
 
     Attributes:
@@ -70,7 +70,7 @@ class Source:
     file_names: tuple[str, ...]
 
 
-class TrainDataset(Dataset[Item | TrashError]):
+class TrainDataset(Dataset[LoadedSample | TrashError]):
     """Augmented samples of all sources, asked for by `Key` so that workers need not be told the epoch.
 
     A `TrashError` is returned, not raised: torch would hide it in the worker's traceback.
@@ -78,7 +78,7 @@ class TrainDataset(Dataset[Item | TrashError]):
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Sequence[SampleSource],
         mixing: Mixing,
         seed: int,
     ) -> None:
@@ -89,14 +89,14 @@ class TrainDataset(Dataset[Item | TrashError]):
     def __len__(self) -> int:
         return sum(len(source.images) for source in self._sources)
 
-    def __getitem__(self, key: Key) -> Item | TrashError:
+    def __getitem__(self, key: Key) -> LoadedSample | TrashError:
         return self.__getitems__([key])[0]
 
-    def __getitems__(self, keys: Sequence[Key]) -> list[Item | TrashError]:
+    def __getitems__(self, keys: Sequence[Key]) -> list[LoadedSample | TrashError]:
         """Return the samples of one device batch; partners inside it are augmented only once."""
         augmented: dict[tuple[int, int], Sample] = {}
         try:
-            return [Item(self._sample(key, augmented), key.position) for key in keys]
+            return [LoadedSample(self._sample(key, augmented), key.position) for key in keys]
         except TrashError as error:
             return [error]
 
@@ -111,7 +111,7 @@ class TrainDataset(Dataset[Item | TrashError]):
             seed=self._seed, epoch=key.epoch, step=key.step, index=key.position,
         )  # fmt: skip
 
-    def _place(self, position: int) -> tuple[Source, int]:
+    def _place(self, position: int) -> tuple[SampleSource, int]:
         """Return the source of a sample and its place there."""
         for source in self._sources:
             if position < len(source.images):
@@ -139,7 +139,7 @@ class TrainDataset(Dataset[Item | TrashError]):
         return augmented[epoch, index]
 
 
-class EvalDataset(Dataset[Item | TrashError]):
+class EvalDataset(Dataset[LoadedSample | TrashError]):
     """Samples as they are, by index; masks of 0 x 0 when there are none."""
 
     def __init__(self, images: Arrays, masks: Arrays | None) -> None:
@@ -149,13 +149,13 @@ class EvalDataset(Dataset[Item | TrashError]):
     def __len__(self) -> int:
         return len(self._images)
 
-    def __getitem__(self, index: int) -> Item | TrashError:
+    def __getitem__(self, index: int) -> LoadedSample | TrashError:
         try:
             image = self._images[index]
         except TrashError as error:
             return error
         mask = np.empty((0, 0), np.uint8) if self._masks is None else self._masks[index]
-        return Item(Sample(image, mask), index)
+        return LoadedSample(Sample(image, mask), index)
 
 
 def stack(arrays: Sequence[NDArray[np.uint8]]) -> Tensor:

@@ -11,11 +11,11 @@ from toolkit.data.coco import Annotation, ImageRecord
 from toolkit.data.guards import check_command
 from toolkit.data.image_bytes import Header
 from toolkit.data.images import ImageSizeError, require_size
-from toolkit.data.listing import counted, some_of
 from toolkit.data.photo_facts import read_headers
 from toolkit.data.segmentation import why_empty
 from toolkit.errors import UsageError
 from toolkit.progress import Progress
+from toolkit.wording import counted, some_of
 
 OnEmpty = Literal["refuse", "skip"]
 """What becomes of an annotation that covers no pixel."""

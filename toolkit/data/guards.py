@@ -10,13 +10,13 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from toolkit.data.coco import CocoFile
-from toolkit.data.listing import counted, some_of
 from toolkit.data.near_files import near_file
 from toolkit.errors import UsageError
 from toolkit.files import is_file
+from toolkit.wording import counted, some_of
 
 if TYPE_CHECKING:
-    from toolkit.data.contest import Split
+    from toolkit.data.split import Split
 
 
 def check_command(file: Path, root: Path) -> str:

@@ -31,7 +31,7 @@ from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
 
 if TYPE_CHECKING:
-    from toolkit.data.contest import Split
+    from toolkit.data.split import Split
 
 _AHEAD = 64
 """Images decoded before they are written: bounds the memory of building a cache."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from toolkit.data.array_store import Arrays
-from toolkit.data.dataset import EvalDataset, Item, Key, Source, TrainDataset, stack
+from toolkit.data.dataset import EvalDataset, Key, LoadedSample, SampleSource, TrainDataset, stack
 from toolkit.data.mixing import Mixing, partner_shift
 from toolkit.data.order import EpochOrder
 from toolkit.errors import TrashError, UsageError
@@ -129,7 +129,7 @@ class EvalLoader:
 
 
 def train_loader(
-    sources: Sequence[Source],
+    sources: Sequence[SampleSource],
     order: EpochOrder,
     *,
     mixing: Mixing = Mixing(),  # noqa: B008 - frozen
@@ -225,7 +225,7 @@ def _start_worker(worker: int, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _collate(items: Sequence[Item | TrashError]) -> Batch | TrashError:
+def _collate(items: Sequence[LoadedSample | TrashError]) -> Batch | TrashError:
     samples, indices = [], []
     for item in items:
         if isinstance(item, TrashError):

@@ -20,10 +20,10 @@ from toolkit.data.array_store import (
     write_store,
 )
 from toolkit.data.coco import ImageRecord
-from toolkit.data.contest import Split
 from toolkit.data.labels import LabelMap
 from toolkit.data.resize import RESIZING, Sampling, resize_labels
 from toolkit.data.segmentation import Rle, encode
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
 from toolkit.plugin.kinds import Nearest

@@ -9,8 +9,8 @@ from os.path import normpath
 from pathlib import Path
 from urllib.parse import unquote
 
-from toolkit.data.listing import some_of
 from toolkit.errors import UsageError, nearest
+from toolkit.wording import some_of
 
 _MANY = 20_000
 """Files of a folder above which no similar name is looked for, only an equal one."""

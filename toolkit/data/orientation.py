@@ -13,7 +13,7 @@ from typing import Literal
 
 from toolkit.data.coco import ImageRecord
 from toolkit.data.image_bytes import UPRIGHT, Header
-from toolkit.data.listing import counted, some_of
+from toolkit.wording import counted, some_of
 
 Setting = Literal["auto", "apply", "ignore"]
 """`data.exif` of a recipe."""

@@ -21,7 +21,7 @@ from toolkit.errors import UsageError
 from toolkit.progress import Progress, SilentProgress
 
 if TYPE_CHECKING:
-    from toolkit.data.contest import Split
+    from toolkit.data.split import Split
 
 _VERSION = 2
 _THREADS = 8

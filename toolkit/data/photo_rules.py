@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from toolkit.data.coco import ImageRecord
 from toolkit.data.image_bytes import Header
 from toolkit.data.images import require_size
-from toolkit.data.listing import some_of
 from toolkit.data.orientation import evidence_of, orientation_warning, oriented_flags
 from toolkit.data.photo_facts import Fault, headers_of, read_headers, undecodable_photos
 from toolkit.errors import UsageError
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
+from toolkit.wording import some_of
 
 if TYPE_CHECKING:
-    from toolkit.data.contest import Split
+    from toolkit.data.split import Split
 
 _SHOWN = 3
 

@@ -18,7 +18,7 @@ from toolkit.recipe.schema import Data
 
 
 @dataclass(frozen=True)
-class Problem:
+class DataProblem:
     """One thing wrong.
 
     Attributes:
@@ -34,7 +34,7 @@ class Problem:
     error: bool = True
 
 
-def find_problems(coco: CocoFile, data: Data, *, labelled: bool) -> Iterator[Problem]:
+def find_problems(coco: CocoFile, data: Data, *, labelled: bool) -> Iterator[DataProblem]:
     """Yield everything wrong in the file.
 
     Args:
@@ -45,7 +45,7 @@ def find_problems(coco: CocoFile, data: Data, *, labelled: bool) -> Iterator[Pro
     if coco.categories:
         yield from _category_problems(coco, data)
     elif labelled:
-        yield Problem("bad categories", coco.path.name, "no categories")
+        yield DataProblem("bad categories", coco.path.name, "no categories")
     yield from _duplicates(coco)
     known = {category.category_id for category in coco.categories}
     for record in coco.images:
@@ -53,7 +53,7 @@ def find_problems(coco: CocoFile, data: Data, *, labelled: bool) -> Iterator[Pro
             yield from _annotation_problems(record, annotation, known, data)
     for image_id, annotation in coco.orphans:
         where = f"annotation {annotation.annotation_id}"
-        yield Problem("unknown image", where, f"image_id {image_id} is not in the file")
+        yield DataProblem("unknown image", where, f"image_id {image_id} is not in the file")
     if labelled:
         yield from _emptiness(coco)
 
@@ -64,25 +64,25 @@ def is_paintable(record: ImageRecord, annotation: Annotation) -> bool:
     return not any(defect.fatal for defect in found)
 
 
-def _category_problems(coco: CocoFile, data: Data) -> Iterator[Problem]:
+def _category_problems(coco: CocoFile, data: Data) -> Iterator[DataProblem]:
     try:
         labels = make_label_map(
             coco.categories, data.classes, data.background, coco.used_categories
         )
     except UsageError as error:
         detail = ". ".join(filter(None, (error.message, error.hint)))
-        yield Problem("bad categories", coco.path.name, detail)
+        yield DataProblem("bad categories", coco.path.name, detail)
         return
     if data.ignore_index < len(labels.class_names):
         detail = f"{data.ignore_index} is the label of {labels.class_names[data.ignore_index]}"
-        yield Problem("bad ignore_index", coco.path.name, detail)
+        yield DataProblem("bad ignore_index", coco.path.name, detail)
     if data.classes is None:
         for group in unused_groups(coco.categories, coco.used_categories):
             detail = group_oddity(coco, group.name)
-            yield Problem("group without annotations", coco.path.name, detail, error=False)
+            yield DataProblem("group without annotations", coco.path.name, detail, error=False)
 
 
-def _duplicates(coco: CocoFile) -> Iterator[Problem]:
+def _duplicates(coco: CocoFile) -> Iterator[DataProblem]:
     annotations = [annotation for record in coco.images for annotation in record.annotations]
     annotations += [annotation for _, annotation in coco.orphans]
     for kind, values in (
@@ -94,40 +94,40 @@ def _duplicates(coco: CocoFile) -> Iterator[Problem]:
             if count > 1:
                 # The ids of annotations are used for nothing but messages.
                 error = kind != "duplicate annotation id"
-                yield Problem(kind, value, f"{count} times", error=error)
+                yield DataProblem(kind, value, f"{count} times", error=error)
 
 
 def _annotation_problems(
     record: ImageRecord, annotation: Annotation, known: set[int], data: Data
-) -> Iterator[Problem]:
+) -> Iterator[DataProblem]:
     about = f"annotation {annotation.annotation_id}"
     if annotation.category_id not in known:
         detail = f"{about}: category_id {annotation.category_id} is not in the file"
-        yield Problem("unknown category", record.file_name, detail)
+        yield DataProblem("unknown category", record.file_name, detail)
     size = record.height, record.width
     found = list(defects(annotation.segmentation, *size))
     # As in a run: a bad part of an outline is passed over, an outline without any pixel is not.
     refused = data.on_empty == "refuse" and bool(why_empty(annotation.segmentation, *size))
     for defect in found:
         error = defect.fatal or (refused and not defect.harmless)
-        yield Problem(defect.kind, record.file_name, f"{about}: {defect.detail}", error=error)
+        yield DataProblem(defect.kind, record.file_name, f"{about}: {defect.detail}", error=error)
     if not found and not coco_mask.area(encode(annotation.segmentation, *size)):
-        yield Problem("smaller than a pixel", record.file_name, about, error=False)
+        yield DataProblem("smaller than a pixel", record.file_name, about, error=False)
     contradicted = contradiction(record, annotation)
     if contradicted:
         kind, detail = contradicted
         error = kind == "RLE along rows"
-        yield Problem(kind, record.file_name, f"{about}: {detail}", error=error)
+        yield DataProblem(kind, record.file_name, f"{about}: {detail}", error=error)
 
 
-def _emptiness(coco: CocoFile) -> Iterator[Problem]:
+def _emptiness(coco: CocoFile) -> Iterator[DataProblem]:
     if not any(record.annotations for record in coco.images):
-        yield Problem("no annotations", coco.path.name, "in the whole file", error=False)
+        yield DataProblem("no annotations", coco.path.name, "in the whole file", error=False)
         return
     used = {item.category_id for record in coco.images for item in record.annotations}
     for category in coco.categories:
         if category.category_id not in used:
-            yield Problem("empty category", category.name, "no annotation", error=False)
+            yield DataProblem("empty category", category.name, "no annotation", error=False)
     for record in coco.images:
         if not record.annotations:
-            yield Problem("image without annotations", record.file_name, "", error=False)
+            yield DataProblem("image without annotations", record.file_name, "", error=False)

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.data.listing import some_of
 from toolkit.data.near_files import not_found
 from toolkit.errors import UsageError
 from toolkit.files import is_file
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data, Recipe
+from toolkit.wording import some_of
 
 _RECIPE_SUFFIX = ".toml"
 _JSON_SUFFIX = ".json"
 
 
 @dataclass(frozen=True)
-class Source:
+class AnnotationFile:
     """An annotation file and what is needed to check it.
 
     Attributes:
@@ -41,7 +41,9 @@ class Source:
         return self.role not in ("test", "unlabelled")
 
 
-def find_sources(paths: Sequence[Path], project: Project, root: Path | None) -> list[list[Source]]:
+def find_sources(
+    paths: Sequence[Path], project: Project, root: Path | None
+) -> list[list[AnnotationFile]]:
     """Return the annotation files behind each path; those of a recipe are one contest.
 
     Args:
@@ -65,7 +67,7 @@ def _is_recipe(path: Path) -> bool:
     return path.suffix == _RECIPE_SUFFIX or (path.suffix != _JSON_SUFFIX and not path.exists())
 
 
-def _of_recipe(recipe: Recipe, project: Project, root: Path | None) -> list[Source]:
+def _of_recipe(recipe: Recipe, project: Project, root: Path | None) -> list[AnnotationFile]:
     data = recipe.data
     root = root or project.path(data.root)
     given = {
@@ -75,10 +77,10 @@ def _of_recipe(recipe: Recipe, project: Project, root: Path | None) -> list[Sour
         "truth": data.truth,
         "unlabelled": recipe.pseudo.images if recipe.pseudo else None,
     }
-    return [Source(role, root / name, root, data) for role, name in given.items() if name]
+    return [AnnotationFile(role, root / name, root, data) for role, name in given.items() if name]
 
 
-def _of_json(path: Path, root: Path | None) -> Source:
+def _of_json(path: Path, root: Path | None) -> AnnotationFile:
     if os.path.isdir(path):  # a name too long for a file is no folder
         inside = sorted(found.name for found in path.glob(f"*{_JSON_SUFFIX}"))
         raise UsageError(
@@ -87,4 +89,4 @@ def _of_json(path: Path, root: Path | None) -> Source:
         )
     if not is_file(path):
         raise not_found(path)
-    return Source("train", path, root or path.parent)
+    return AnnotationFile("train", path, root or path.parent)

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from toolkit.data.coco import CocoFile
 from toolkit.data.content_digests import content_digests
-from toolkit.data.listing import some_of
 from toolkit.errors import UsageError
 from toolkit.file_schema import problems_in
 from toolkit.files import read_json, write_json_atomic
 from toolkit.progress import Progress
+from toolkit.wording import some_of
 
 SCHEMA = "trash-folds"
 VERSION = 1

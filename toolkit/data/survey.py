@@ -13,9 +13,9 @@ from statistics import median
 
 from toolkit.data.coco import CocoFile, read_coco
 from toolkit.data.labels import make_label_map
-from toolkit.data.listing import some_of
 from toolkit.errors import UsageError
 from toolkit.files import read_json
+from toolkit.wording import some_of
 
 _TRUTH = ("truth", "gt", "solution")
 _TEST = ("test", "unlabel", "infer")

@@ -18,7 +18,7 @@ class Targets(Protocol):
     def __call__(self, position: int, rng: np.random.Generator) -> NDArray[np.uint8]: ...
 
 
-class Maps(Protocol):
+class ProbabilityMaps(Protocol):
     """Probability maps by position: float32 (C, H, W), summing to 1 over C."""
 
     def read(self, position: int) -> NDArray[np.float32]: ...
@@ -54,7 +54,7 @@ class DrawnTargets:
         ignore_index: label of pixels that count for nothing.
     """
 
-    maps: Maps
+    maps: ProbabilityMaps
     masks: Arrays
     ignore_index: int
 

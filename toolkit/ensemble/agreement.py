@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from toolkit.data.listing import some_of
+from toolkit.wording import some_of
 
 
 def differences(names: Sequence[str], others: Sequence[str]) -> list[str]:

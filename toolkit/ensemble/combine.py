@@ -13,7 +13,7 @@ from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.interfaces import Ensembler
 
 
-class Maps(Protocol):
+class MemberMaps(Protocol):
     """What is read of a probability store."""
 
     @property
@@ -37,7 +37,7 @@ class Maps(Protocol):
 
 
 def combine_stores(
-    stores: Sequence[Maps],
+    stores: Sequence[MemberMaps],
     ensembler: Ensembler,
     order: Sequence[int] | None = None,
     on_map: Callable[[int, int, NDArray[np.float32]], None] | None = None,
@@ -84,7 +84,7 @@ def combine_stores(
     return (combined(position) for position in positions)
 
 
-def working(ensembler: Ensembler, n_classes: int, n_members: int) -> Ensembler:
+def probe_ensembler(ensembler: Ensembler, n_classes: int, n_members: int) -> Ensembler:
     """Return an ensembler that was tried on even maps: wrong weights show before hours of prediction.
 
     Raises:
@@ -95,7 +95,7 @@ def working(ensembler: Ensembler, n_classes: int, n_members: int) -> Ensembler:
     return ensembler
 
 
-def check_agreement(stores: Sequence[Maps]) -> None:
+def check_agreement(stores: Sequence[MemberMaps]) -> None:
     """Refuse stores that cannot be combined.
 
     Raises:
@@ -121,7 +121,7 @@ def check_agreement(stores: Sequence[Maps]) -> None:
         raise UsageError("\n".join(lines), "Members must predict the same images and classes.")
 
 
-def _other_sizes(first: Maps, store: Maps) -> list[str]:
+def _other_sizes(first: MemberMaps, store: MemberMaps) -> list[str]:
     pairs = zip(first.file_names, first.sizes, store.sizes, strict=True)
     found = [(name, ours, theirs) for name, ours, theirs in pairs if ours != theirs]
     if not found:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.listing import counted
 from toolkit.errors import UsageError
 from toolkit.postprocess.labels import argmax_labels
+from toolkit.wording import counted
 
 Map = NDArray[np.float32]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit.errors import UsageError, nearest
 from toolkit.experiment.run_folder import MANIFEST, RunFolder
-from toolkit.predict.members import MemberChoice, parse_choice
+from toolkit.predict.members import MemberRef, parse_choice
 from toolkit.project import Project, refuse_other_project
 
 CHECKPOINT_SUFFIX = ".pt"
@@ -45,7 +45,7 @@ def _runs_of(key: str, runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]
 
 def find_checkpoint(
     text: str, project: Project, views: str | None = None, *, base: Path | None = None
-) -> MemberChoice:
+) -> MemberRef:
     """Return the checkpoint that a person names, with its views.
 
     It is a file; the folder of a run, or the run's name alone, which mean its best.pt; each with
@@ -66,7 +66,7 @@ def find_checkpoint(
     if path is None:
         raise _no_checkpoint(choice.path, project)
     refuse_other_project(path, project)
-    return MemberChoice(path, choice.views)
+    return MemberRef(path, choice.views)
 
 
 def names_checkpoint(text: str, project: Project) -> bool:

@@ -166,7 +166,7 @@ class _Given(BaseModel):
 
 
 class _Manifest(BaseModel):
-    """What is read of a manifest, see `toolkit.experiment.manifest`; it holds more."""
+    """What is read of a manifest, see `toolkit.experiment.execution.manifest`; it holds more."""
 
     status: str
     started: str = ""

@@ -280,7 +280,7 @@ class Selector(Protocol):
 class SubmissionFormat(Protocol):
     """How labels become a leaderboard file, which is one file, and back.
 
-    It may have `inspect(path: Path) -> Iterator[ReadRow]` (see `toolkit.submission.rows`), which goes
+    It may have `inspect(path: Path) -> Iterator[ReadRow]` (see `toolkit.formats.rows`), which goes
     on after a problem, so that `trash submission check` tells all of them.
 
     It may also be one of the protocols below.

@@ -44,7 +44,7 @@ class SparseRows:
 
 
 @dataclass(frozen=True)
-class Piece:
+class PointBlock:
     """Some of a filter's points, as many as are worked on at once.
 
     Attributes:
@@ -72,7 +72,7 @@ class Filter:
         n_vertices: of the lattice.
     """
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[PointBlock, ...]
     blurs: tuple[SparseRows, ...]
     n_vertices: int
 
@@ -93,7 +93,7 @@ PIECE = 2**19
 """Points of a piece: a photo of 724 x 724 pixels."""
 
 
-def _splat(pieces: Sequence[Piece], values: Sequence[Tensor], n_vertices: int) -> Tensor:
+def _splat(pieces: Sequence[PointBlock], values: Sequence[Tensor], n_vertices: int) -> Tensor:
     """Add up what the points of each piece give to their vertices; a row of zeros follows the last."""
     vertices = values[0].new_zeros(n_vertices + 1, values[0].shape[1])
     for piece, own in zip(pieces, values, strict=True):
@@ -137,7 +137,7 @@ def make_filter(features: Tensor, weight: float = 1.0) -> Filter:
     return plain
 
 
-def _piece(features: Tensor, packing: _Packing) -> tuple[Piece, Tensor]:
+def _piece(features: Tensor, packing: _Packing) -> tuple[PointBlock, Tensor]:
     """Return splat and slice of some points, features (d, points), and the keys of their vertices."""
     keys, shares = _simplices(features, packing)
     n_points, n_axes = keys.shape
@@ -153,14 +153,16 @@ def _piece(features: Tensor, packing: _Packing) -> tuple[Piece, Tensor]:
     every = torch.arange(0, n_points * n_axes + 1, n_axes, dtype=torch.int32, device=shares.device)
     # Three-point blurs add up to more than 1; this is the lattice's own factor for it.
     scale = 1 / (1 + 2.0 ** (1 - n_axes))
-    return Piece(splat, None, SparseRows(every, vertex_of, shares.reshape(-1) * scale)), vertices
+    return PointBlock(
+        splat, None, SparseRows(every, vertex_of, shares.reshape(-1) * scale)
+    ), vertices
 
 
-def _among(piece: Piece, touched: Tensor, vertices: Tensor) -> Piece:
+def _among(piece: PointBlock, touched: Tensor, vertices: Tensor) -> PointBlock:
     """Return a piece that numbers its vertices, keys `touched`, among all `vertices`."""
     numbers = torch.searchsorted(vertices, touched)
     slices = replace(piece.slices, columns=numbers.int()[piece.slices.columns])
-    return Piece(piece.splat, numbers, slices)
+    return PointBlock(piece.splat, numbers, slices)
 
 
 def _simplices(features: Tensor, packing: _Packing) -> tuple[Tensor, Tensor]:

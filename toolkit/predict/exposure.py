@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from toolkit.data.contest import Contest, Split
-from toolkit.data.listing import some_of
+from toolkit.data.contest import Contest
 from toolkit.data.photo_set import PhotoSet
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.predict.member import Member
 from toolkit.recipe.schema import Recipe
+from toolkit.wording import some_of
 
 Division = tuple[str, ...]
 """What says which images a network was validated on; equal for the same ones."""

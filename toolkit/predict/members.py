@@ -20,14 +20,14 @@ from toolkit.train.device import choose_device
 
 
 @dataclass(frozen=True)
-class MemberChoice:
+class MemberRef:
     """A checkpoint and the views to predict it with; None = those of its own recipe."""
 
     path: Path
     views: str | None = None
 
 
-def parse_choice(text: str, views: str | None = None) -> MemberChoice:
+def parse_choice(text: str, views: str | None = None) -> MemberRef:
     """Return the member that a command line names: `a.pt`, or `a.pt@hflip*rot90` with its own views.
 
     Args:
@@ -36,12 +36,12 @@ def parse_choice(text: str, views: str | None = None) -> MemberChoice:
     """
     path, at, own = text.rpartition("@")
     if at and not Path(text).exists():
-        return MemberChoice(Path(path), own)
-    return MemberChoice(Path(text), views)
+        return MemberRef(Path(path), own)
+    return MemberRef(Path(text), views)
 
 
 def prediction_recipe(
-    choice: MemberChoice, project: Project, path: Path | None, data_root: Path | None
+    choice: MemberRef, project: Project, path: Path | None, data_root: Path | None
 ) -> Recipe:
     """Return the recipe that says which data to predict and how to combine, write and so on.
 
@@ -77,7 +77,7 @@ def choose_prediction_device(recipe: Recipe, wanted: str | None) -> torch.device
 
 
 def load_members(
-    choices: Sequence[MemberChoice | Path],
+    choices: Sequence[MemberRef | Path],
     class_names: Sequence[str],
     registry: Registry,
     device: torch.device,
@@ -97,7 +97,7 @@ def load_members(
         raise UsageError("there is no checkpoint to predict with")
     members = []
     for choice in choices:
-        choice = choice if isinstance(choice, MemberChoice) else MemberChoice(choice)
+        choice = choice if isinstance(choice, MemberRef) else MemberRef(choice)
         member = load_member(choice.path, registry, device, choice.views)
         found = differences(class_names, member.class_names)
         if found:

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from toolkit.data.contest import Split
 from toolkit.data.images import DecodedImages
 from toolkit.data.resize import resize_image, resize_tensor
+from toolkit.data.split import Split
 from toolkit.files import digest_of
 from toolkit.memory import keep_freed_memory
 from toolkit.predict.member import Member

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from toolkit.data.coco import ImageRecord
-from toolkit.data.contest import Split
 from toolkit.data.labels import LabelMap
 from toolkit.data.photo_rules import with_rules_of_sizes
+from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError, did_you_mean
 from toolkit.files import digest_of
 from toolkit.pseudo.label_set import INDEX, LabelSet, LabelSetIndex, read_label_index

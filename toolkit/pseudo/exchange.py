@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.contest import Split
 from toolkit.data.images import read_image
 from toolkit.data.resize import Sampling
+from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError, did_you_mean
 from toolkit.files import atomic_path
+from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.interfaces import Prediction, SubmissionFormat
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import Chain, build_chain
@@ -26,7 +27,6 @@ from toolkit.pseudo.record import record_label_set
 from toolkit.pseudo.select import build_selection
 from toolkit.recipe.schema import Pseudo, Recipe
 from toolkit.submission.check import check_submission
-from toolkit.submission.label_rows import sampling_of
 
 
 def export_label_set(

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError, did_you_mean
+from toolkit.formats.rows import read_ids, read_lines, split_fields
 from toolkit.plugin.interfaces import Prediction
 from toolkit.postprocess.labels import argmax_labels
-from toolkit.submission.rows import read_ids, read_lines, split_fields
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 _TABLE = ".csv"

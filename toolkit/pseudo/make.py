@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.contest import Split
 from toolkit.data.images import read_image
-from toolkit.ensemble.combine import Maps, combine_stores, working
+from toolkit.data.split import Split
+from toolkit.ensemble.combine import MemberMaps, combine_stores, probe_ensembler
 from toolkit.errors import UsageError
 from toolkit.plugin.interfaces import Context, Ensembler, Prediction, SubmissionFormat
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import Chain, build_chain
 from toolkit.postprocess.labels import argmax_labels
-from toolkit.predict.members import MemberChoice, choose_prediction_device, load_members
+from toolkit.predict.members import MemberRef, choose_prediction_device, load_members
 from toolkit.predict.predictor import predict_split
 from toolkit.progress import Progress
 from toolkit.pseudo.label_set import LabelSet, open_label_set
@@ -28,7 +28,7 @@ from toolkit.recipe.schema import Pseudo, Recipe
 
 
 def make_label_set(
-    teachers: Sequence[MemberChoice],
+    teachers: Sequence[MemberRef],
     unlabelled: Split,
     pseudo: Pseudo,
     recipe: Recipe,
@@ -70,7 +70,7 @@ def make_label_set(
     file = file_of(pseudo, recipe, registry, context)
     device = choose_prediction_device(recipe, None)
     members = load_members(teachers, context.class_names, registry, device)
-    working(ensembler, context.n_classes, len(members))
+    probe_ensembler(ensembler, context.n_classes, len(members))
     stores = []
     for member in members:
         stores.append(
@@ -133,7 +133,7 @@ class Predictions:
         postprocess: applied to the combined map.
     """
 
-    stores: Sequence[Maps]
+    stores: Sequence[MemberMaps]
     unlabelled: Split
     ensembler: Ensembler
     postprocess: Chain

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.array_store import write_store
-from toolkit.data.contest import Split
+from toolkit.data.split import Split
 from toolkit.errors import TrashError
 from toolkit.files import unfinished, write_json_atomic
+from toolkit.formats.label_rows import fitted_labels, sampling_of
 from toolkit.metrics.counts import count_keys
 from toolkit.plugin.interfaces import Prediction, SubmissionFormat
 from toolkit.predict import store
@@ -32,7 +33,6 @@ from toolkit.pseudo.label_set import (
     open_label_set,
 )
 from toolkit.pseudo.select import Decision, Selection
-from toolkit.submission.label_rows import fitted_labels, sampling_of
 
 NO_PREDICTION = "lack of a prediction"
 """Why an image without a prediction is rejected."""

@@ -9,7 +9,7 @@ from toolkit.errors import TrashError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.registry import Registry
 from toolkit.recipe.layers import Layers
-from toolkit.recipe.problems import DEFAULT, KeyPath, Problem, dotted
+from toolkit.recipe.problems import DEFAULT, KeyPath, RecipeProblem, dotted
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.views import check_view, read_views
 
@@ -61,7 +61,7 @@ def _in_recipe(recipe: Recipe, path: tuple[str, ...]) -> object:
     return value
 
 
-def component_problems(layers: Layers, registry: Registry) -> list[Problem]:
+def component_problems(layers: Layers, registry: Registry) -> list[RecipeProblem]:
     """Return every unknown component name and wrong parameter, with its place.
 
     Works on the merged values, so that a recipe whose other keys are wrong is checked all the same;
@@ -72,7 +72,7 @@ def component_problems(layers: Layers, registry: Registry) -> list[Problem]:
         for problem in registry.problems(kind, spec):
             key = (*path, *problem.path)
             origin = layers.origin(key) or DEFAULT
-            found.append(Problem(origin, dotted(key), problem.message, problem.hint))
+            found.append(RecipeProblem(origin, dotted(key), problem.message, problem.hint))
     views = _at(layers.values, ("predict", "views"))
     if isinstance(views, str):
         try:
@@ -80,7 +80,7 @@ def component_problems(layers: Layers, registry: Registry) -> list[Problem]:
                 check_view(name, registry)
         except TrashError as error:
             origin = layers.origin(("predict", "views")) or DEFAULT
-            found.append(Problem(origin, "predict.views", error.message, error.hint))
+            found.append(RecipeProblem(origin, "predict.views", error.message, error.hint))
     return found
 
 

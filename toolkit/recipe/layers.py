@@ -11,7 +11,7 @@ from typing import Any
 
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.recipe.positions import key_lines
-from toolkit.recipe.problems import KeyPath, Origin, Problem, RecipeError, dotted, shown_path
+from toolkit.recipe.problems import KeyPath, Origin, RecipeError, RecipeProblem, dotted, shown_path
 
 _WORD = re.compile(r"[A-Za-z_~./][\w~./+:*-]*")
 _INDEX = re.compile(r"[0-9]{1,6}")
@@ -202,18 +202,20 @@ def _read_into(layers: Layers, path: Path, chain: tuple[Path, ...]) -> None:
     if isinstance(bases, str):
         bases = [bases]
     if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
-        raise RecipeError(path, [Problem(origin, "extends", "must be a path or an array of paths")])
+        raise RecipeError(
+            path, [RecipeProblem(origin, "extends", "must be a path or an array of paths")]
+        )
     for base in bases:
         target = _resolved(path.parent / base)
         if target is not None and target in (*chain, path.resolve()):
             loop = " -> ".join(shown_path(file) for file in (*chain, path.resolve(), target))
-            raise RecipeError(path, [Problem(origin, "extends", f"goes in a circle: {loop}")])
+            raise RecipeError(path, [RecipeProblem(origin, "extends", f"goes in a circle: {loop}")])
         if target is None or not target.is_file():
             near = did_you_mean(base, _recipes_beside(path))
             raise RecipeError(
                 path,
                 [
-                    Problem(
+                    RecipeProblem(
                         origin, "extends", f"there is no file {base} (relative to this file)", near
                     )
                 ],

@@ -23,8 +23,8 @@ from toolkit.recipe.problems import (
     DEFAULT,
     KeyPath,
     Origin,
-    Problem,
     RecipeError,
+    RecipeProblem,
     dotted,
     shown_path,
 )
@@ -126,7 +126,7 @@ def check_names(loaded: LoadedRecipe, registry: Registry) -> None:
     validated(loaded.layers, loaded.path, registry)
 
 
-def _located(path: KeyPath, message: str, hint: str, layers: Layers, file: Path) -> Problem:
+def _located(path: KeyPath, message: str, hint: str, layers: Layers, file: Path) -> RecipeProblem:
     # pydantic ends the path of a union with the name of the alternative: keep what the file has.
     known = list(path)
     while known and tuple(known) not in layers.origins and message != "is required":
@@ -135,7 +135,7 @@ def _located(path: KeyPath, message: str, hint: str, layers: Layers, file: Path)
     if message == "unknown key":
         hint = _suggest_key(path, hint)
     origin = layers.origin(path) or Origin(file)
-    return Problem(origin, dotted(path), message, hint)
+    return RecipeProblem(origin, dotted(path), message, hint)
 
 
 def _suggest_key(path: KeyPath, hint: str) -> str:
@@ -179,13 +179,13 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def _distinct(problems: Sequence[Problem]) -> list[Problem]:
+def _distinct(problems: Sequence[RecipeProblem]) -> list[RecipeProblem]:
     """Return one problem per key, in the order of the file."""
-    by_key: dict[str, Problem] = {}
+    by_key: dict[str, RecipeProblem] = {}
     for problem in problems:
         by_key.setdefault(problem.key, problem)
     return sorted(by_key.values(), key=_place)
 
 
-def _place(problem: Problem) -> tuple[str, int]:
+def _place(problem: RecipeProblem) -> tuple[str, int]:
     return str(problem.origin.file or ""), problem.origin.line or 0

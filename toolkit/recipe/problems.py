@@ -31,7 +31,7 @@ DEFAULT = Origin(word="default")
 
 
 @dataclass(frozen=True)
-class Problem:
+class RecipeProblem:
     """One mistake."""
 
     origin: Origin
@@ -49,7 +49,7 @@ class Problem:
 class RecipeError(UsageError):
     """All mistakes of one recipe."""
 
-    def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
+    def __init__(self, path: Path, problems: Sequence[RecipeProblem]) -> None:
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
         lines = "\n".join(str(problem) for problem in problems)
         super().__init__(f"{shown_path(path)} has {count}\n{lines}")

@@ -54,7 +54,7 @@ class Demo(Section):
     """Names of its categories; default: the contest's. What is drawn is divided among them."""
 
 
-class Folds(Section):
+class FoldChoice(Section):
     """k folds instead of a given validation split: images of `train` are divided by a split file."""
 
     file: str
@@ -78,7 +78,7 @@ class Data(Section):
     """COCO JSON with the annotations of the test split, when they are known (demo, past contests)."""
     sample_submission: str | None = None
     """The contest's sample file: gives the order of rows when it has any."""
-    folds: Folds | None = None
+    folds: FoldChoice | None = None
     """Cross-validation in place of `val`."""
     demo: Demo | None = None
     """Write this synthetic contest into `root` when it is not there yet."""

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from toolkit.data.augment import Pipeline
-from toolkit.data.contest import Split
 from toolkit.data.images import read_image
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import resize_image, resize_labels
+from toolkit.data.split import Split
 from toolkit.plugin.interfaces import CutOut, ObjectBank, Sample
 from toolkit.report.sheet import (
     Picture,

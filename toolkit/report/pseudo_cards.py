@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.contest import Split
 from toolkit.data.images import read_image
+from toolkit.data.split import Split
 from toolkit.metrics.counts import count_keys
 from toolkit.pseudo.figures import FIGURES
 from toolkit.pseudo.label_set import LabelledImage, LabelSet

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import cv2
 
-from toolkit.data.contest import Split
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.files import atomic_path
 from toolkit.progress import Bar, Progress

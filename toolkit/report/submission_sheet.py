@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.contest import Split
 from toolkit.data.images import read_image
 from toolkit.data.resize import resize_image, resize_labels
+from toolkit.data.split import Split
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.metrics.counts import count_keys
 from toolkit.recipe.problems import shown_path

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from toolkit.errors import TrashError, did_you_mean
 from toolkit.files import digest_of
+from toolkit.formats.rows import ReadRow, RowProblem
 from toolkit.metrics.counts import count_keys
 from toolkit.plugin.interfaces import SubmissionFormat
-from toolkit.submission.rows import Problem, ReadRow
 
 _COLLAPSED = 0.999
 # Looking for the nearest name takes milliseconds, and one answer explains all of them.
@@ -36,7 +36,7 @@ class CheckReport:
     """
 
     n_rows: int
-    problems: tuple[Problem, ...]
+    problems: tuple[RowProblem, ...]
     complete: bool
     warnings: tuple[str, ...]
     class_shares: tuple[float, ...]
@@ -76,8 +76,8 @@ def check_submission(
     Raises:
         UsageError: the file cannot be opened.
     """
-    problems: list[Problem] = []
-    rows = _Rows(expected_ids)
+    problems: list[RowProblem] = []
+    rows = _CheckedRows(expected_ids)
     counts = np.zeros(256, np.int64)
     digests: list[str] = []
     complete = True
@@ -122,22 +122,22 @@ def _rows(path: Path, format: SubmissionFormat) -> Iterator[ReadRow]:
         for row, (image_id, labels) in enumerate(format.read(path), start=2):
             yield ReadRow(row, image_id, labels)
     except TrashError as error:
-        yield ReadRow(row + 1, problems=(Problem(error.message),))
+        yield ReadRow(row + 1, problems=(RowProblem(error.message),))
 
 
 def _label_problems(
     row: ReadRow, labels: NDArray[np.uint8], size: tuple[int, int], n_classes: int
-) -> Iterator[Problem]:
+) -> Iterator[RowProblem]:
     image_id = row.image_id or ""
     if labels.shape != size:
         found = " × ".join(map(str, labels.shape))
-        yield Problem(
+        yield RowProblem(
             f"the map is {found}, expected {size[0]} × {size[1]}", row.row, None, image_id
         )
     outside = np.flatnonzero(labels >= n_classes)
     if outside.size:
         label = int(labels.ravel()[outside[0]])
-        yield Problem(
+        yield RowProblem(
             f"label {label} is outside the {n_classes} classes (0…{n_classes - 1})",
             row.row,
             int(outside[0]) + 1,
@@ -145,7 +145,7 @@ def _label_problems(
         )
 
 
-class _Rows:
+class _CheckedRows:
     """The image ids met so far, against those expected."""
 
     def __init__(self, expected_ids: Sequence[str]) -> None:
@@ -154,11 +154,11 @@ class _Rows:
         self._suggested = 0
         self.n_rows = 0
 
-    def add(self, image_id: str, row: int) -> Iterator[Problem]:
+    def add(self, image_id: str, row: int) -> Iterator[RowProblem]:
         self.n_rows += 1
         if image_id in self._row_of:
             message = f"the image is already in row {self._row_of[image_id]}"
-            yield Problem(message, row, None, image_id)
+            yield RowProblem(message, row, None, image_id)
             return
         self._row_of[image_id] = row
         if image_id not in self._expected:
@@ -166,22 +166,22 @@ class _Rows:
             if self._suggested < _SUGGESTIONS:
                 self._suggested += 1
                 near = did_you_mean(image_id, self._expected, limit=3)
-            yield Problem(f"not an image of the test set. {near}".rstrip(), row, None, image_id)
+            yield RowProblem(f"not an image of the test set. {near}".rstrip(), row, None, image_id)
 
-    def missing_or_misplaced(self) -> Iterator[Problem]:
+    def missing_or_misplaced(self) -> Iterator[RowProblem]:
         missing = [image_id for image_id in self._expected if image_id not in self._row_of]
         if missing:
             shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
             of = f"{len(missing)} of {len(self._expected)} images have no row"
             row = self._row_after(missing[0])
             place = f"; the first belongs before row {row}" if row is not None else ""
-            yield Problem(f"{of}: {shown}{place}")
+            yield RowProblem(f"{of}: {shown}{place}")
         found = [image_id for image_id in self._row_of if image_id in self._expected]
         expected = [image_id for image_id in self._expected if image_id in self._row_of]
         misplaced = [pair for pair in zip(found, expected, strict=True) if pair[0] != pair[1]]
         if misplaced:
             image_id, instead = misplaced[0]
-            yield Problem(
+            yield RowProblem(
                 f"wrong order from here on: expected {instead} ({len(misplaced)} rows misplaced)",
                 self._row_of[image_id],
                 None,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
-from toolkit.submission.together import Labels, Readable, read_together
+from toolkit.submission.aligned import Labels, Readable, read_together
 
 # No label can be 255: a file has at most 255 classes.
 _NOTHING_IGNORED = 255

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from toolkit.metrics.correlation import rank_correlation
 from toolkit.plugin.component import ComponentSpec
-from toolkit.submission.earlier import Submission
+from toolkit.submission.history import Submission
 from toolkit.submission.side_car import checkpoint_name
 
 PAIRS = (("validation", "public"), ("validation", "private"), ("public", "private"))

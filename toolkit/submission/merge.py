@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.data.listing import counted
 from toolkit.errors import UsageError
 from toolkit.progress import Progress
+from toolkit.submission.aligned import Labels, Readable, read_together
 from toolkit.submission.check import CheckReport
-from toolkit.submission.together import Labels, Readable, read_together
 from toolkit.submission.write import write_checked
+from toolkit.wording import counted
 
 _MOST = 2**62
 """Bound of the sum of the whole weights: int64 holds the votes."""

@@ -14,7 +14,7 @@ from toolkit.errors import UsageError, did_you_mean
 from toolkit.files import unused
 from toolkit.plugin.component import ComponentSpec
 from toolkit.predict.member import member_name
-from toolkit.predict.members import MemberChoice
+from toolkit.predict.members import MemberRef
 from toolkit.predict.store import NUMBER_TYPES
 from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
@@ -175,7 +175,7 @@ def _numbers(text: str) -> list[float]:
         raise UsageError(f"--weights {text}: not numbers", "Write --weights 0.4,0.6.") from None
 
 
-def default_output(choices: Sequence[MemberChoice], project: Project, suffix: str) -> Path:
+def default_output(choices: Sequence[MemberRef], project: Project, suffix: str) -> Path:
     """Return where a submission goes by default: named by the time in UTC and its members.
 
     Args:

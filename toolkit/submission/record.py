@@ -22,7 +22,6 @@ from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
 from toolkit.submission.check import CheckReport
-from toolkit.submission.expect import Expectation, Source
 from toolkit.submission.side_car import (
     Leaderboard,
     MergedFile,
@@ -34,9 +33,10 @@ from toolkit.submission.side_car import (
     side_car_path,
     write_side_car,
 )
+from toolkit.submission.spec import Expectation, SpecSource
 
 if TYPE_CHECKING:  # files alone need no torch
-    from toolkit.ensemble.decide import EnsembleScores
+    from toolkit.ensemble.labels_of_stores import EnsembleScores
     from toolkit.predict.member import Member
 
 
@@ -113,7 +113,7 @@ def make_side_car(
 
 def make_file_side_car(
     submission: Path,
-    source: Source,
+    source: SpecSource,
     expected: Expectation,
     report: CheckReport,
     project: Project,

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from toolkit.data.listing import some_of
 from toolkit.errors import UsageError, did_you_mean
+from toolkit.formats.id_style import IdStyle, LeftOut, id_style
+from toolkit.formats.rows import Line, read_ids, read_lines, split_fields
 from toolkit.plugin.interfaces import (
     HasRowPerClass,
     LeavesOutFolder,
@@ -19,8 +20,7 @@ from toolkit.plugin.interfaces import (
     NamesColumns,
     SubmissionFormat,
 )
-from toolkit.submission.id_style import IdStyle, LeftOut, id_style
-from toolkit.submission.rows import Line, read_ids, read_lines, split_fields
+from toolkit.wording import some_of
 
 _HEADER = 1 << 16
 _MOST_COLUMNS = 64

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.coco import ImageRecord
-from toolkit.data.contest import Split
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
+from toolkit.data.split import Split
 from toolkit.errors import UsageError, did_you_mean
+from toolkit.formats.label_rows import sampling_of
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.progress import Progress, SilentProgress
-from toolkit.submission.label_rows import sampling_of
 
 
 def true_labels(record: ImageRecord, truth: Split, sampling: Sampling) -> NDArray[np.uint8]:

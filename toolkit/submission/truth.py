@@ -10,8 +10,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.contest import Split
 from toolkit.data.resize import Sampling
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.plugin.kinds import Nearest
 from toolkit.project import Project

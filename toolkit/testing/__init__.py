@@ -5,11 +5,18 @@ In a test: `check_component("loss", "my_loss", registry)`.
 
 from toolkit.testing.contract import (
     ContractError,
+    ContractReport,
     Finding,
     NotCheckable,
-    Report,
     check_component,
     examine,
 )
 
-__all__ = ["ContractError", "Finding", "NotCheckable", "Report", "check_component", "examine"]
+__all__ = [
+    "ContractError",
+    "ContractReport",
+    "Finding",
+    "NotCheckable",
+    "check_component",
+    "examine",
+]

@@ -111,7 +111,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class ContractReport:
     """What the contract of a kind says about a component.
 
     Attributes:
@@ -166,7 +166,7 @@ def examine(
     registry: Registry,
     parameters: Mapping[str, Any] | None = None,
     context: Context = CONTEXT,
-) -> Report:
+) -> ContractReport:
     """Try every rule of the kind's contract on a component.
 
     Args:
@@ -186,9 +186,11 @@ def examine(
     try:
         subject = Subject(entry, registry, _complete(entry, registry, parameters or {}), context)
     except NotCheckable as error:
-        return Report(entry, not_checked=error.message, lacking=error.lacking)
+        return ContractReport(entry, not_checked=error.message, lacking=error.lacking)
     except TrashError as error:
-        return Report(entry, ("describes itself",), (Finding("describes itself", error.message),))
+        return ContractReport(
+            entry, ("describes itself",), (Finding("describes itself", error.message),)
+        )
     rules = (describes_itself, can_be_made, *rules_of(kind))
     findings: list[Finding] = []
     for rule in rules:
@@ -197,7 +199,7 @@ def examine(
             findings.append(finding)
             if rule is can_be_made:
                 break
-    return Report(entry, tuple(map(_title, rules)), tuple(findings))
+    return ContractReport(entry, tuple(map(_title, rules)), tuple(findings))
 
 
 def check_component(kind: str, name: str, registry: Registry, **parameters: Any) -> None:

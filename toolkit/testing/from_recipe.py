@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from toolkit.data.contest import own_classes
-from toolkit.data.demo import demo_classes
+from toolkit.demo.write_demo import demo_classes
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.parameters import nested_specs, validate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.memory_bank import MemoryBank
+from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.interfaces import IGNORE_INDEX, Context, CutOut, Sample
 
 

@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 from toolkit.data.array_store import Arrays, ArrayStore
 from toolkit.data.augment import Pipeline, build_pipeline
-from toolkit.data.contest import Contest, Split
-from toolkit.data.dataset import Source
+from toolkit.data.contest import Contest
+from toolkit.data.dataset import SampleSource
 from toolkit.data.images import open_images
 from toolkit.data.loader import Batch, TrainLoader, eval_loader, train_loader
 from toolkit.data.masks import open_masks, open_resized
 from toolkit.data.mixing import build_mixing
-from toolkit.data.object_bank import open_object_bank
 from toolkit.data.order import EpochOrder
+from toolkit.data.split import Split
 from toolkit.data.targets import DrawnTargets, FixedTargets, Targets
 from toolkit.errors import UsageError
+from toolkit.objects.object_bank import open_object_bank
 from toolkit.plugin.interfaces import Context, ObjectBank
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress
@@ -145,24 +146,23 @@ class _Opener:
         masks = open_masks(split, self.cache, self.recipe.data.image_size, self.progress)
         return self.images(split), masks
 
-    def real(self, images: Arrays, masks: Arrays, context: Context) -> Source:
+    def real(self, images: Arrays, masks: Arrays, context: Context) -> SampleSource:
         steps = build_pipeline(self.recipe.augment.steps, self.registry, context)
         targets = FixedTargets(masks)
-        return Source(images, targets, steps, self.contest.train.file_names)
+        return SampleSource(images, targets, steps, self.contest.train.file_names)
 
-    def pseudo(self, given: PseudoImages, context: Context) -> Source:
-        labels = given.labels
+    def pseudo(self, images: PseudoImages, context: Context) -> SampleSource:
         masks = open_resized(
-            labels.masks, labels.digest, self.cache, context.image_size, self.progress
+            images.masks, images.digest, self.cache, context.image_size, self.progress
         )
         targets: Targets = FixedTargets(masks)
-        if labels.maps is not None:
-            targets = DrawnTargets(labels.maps, masks, context.ignore_index)
-        return Source(
-            self.images(given.split),
+        if images.maps is not None:
+            targets = DrawnTargets(images.maps, masks, context.ignore_index)
+        return SampleSource(
+            self.images(images.split),
             targets,
             pseudo_pipeline(self.recipe, self.registry, context),
-            given.split.file_names,
+            images.split.file_names,
         )
 
     def objects(self) -> ObjectBank:

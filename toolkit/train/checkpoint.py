@@ -98,7 +98,7 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Length = Annotated[int, Field(ge=1, le=1 << 16)]
 
 
-class _Content(BaseModel):
+class _CheckpointContent(BaseModel):
     """The schema of a file's parts, see `Checkpoint`."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
@@ -115,7 +115,7 @@ class _Content(BaseModel):
     format_version: int
 
 
-_SCHEMA = TypeAdapter(_Content)
+_SCHEMA = TypeAdapter(_CheckpointContent)
 _NOT_OURS = "A checkpoint is a best.pt or last.pt in a run's folder."
 
 

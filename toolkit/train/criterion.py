@@ -20,7 +20,7 @@ from toolkit.train.outputs import MAIN, main_output
 
 
 @dataclass(frozen=True)
-class Part:
+class WeightedLoss:
     """The loss of one output and its factor."""
 
     output: str
@@ -49,8 +49,8 @@ class Criterion:
         auxiliary: losses of the others.
     """
 
-    main: Part
-    auxiliary: tuple[Part, ...] = ()
+    main: WeightedLoss
+    auxiliary: tuple[WeightedLoss, ...] = ()
 
     def __call__(self, output: Any, target: Tensor) -> Tensor:
         """Return the loss of what a network returned.
@@ -115,17 +115,17 @@ def build_criterion(
         return float(spec.parameters.get("weight", default)), loss
 
     check_outputs(recipe, shapes)
-    main = Part(MAIN, *built(recipe.loss))
+    main = WeightedLoss(MAIN, *built(recipe.loss))
     parts = []
     for name, shape in shapes.items():
         auxiliary = recipe.auxiliary.get(name, Auxiliary())
         if name == MAIN or not auxiliary.weight:
             continue
         if is_of_images(shape):
-            parts.append(Part(name, auxiliary.weight, PresenceLoss(context.ignore_index)))
+            parts.append(WeightedLoss(name, auxiliary.weight, PresenceLoss(context.ignore_index)))
         else:
             weight, loss = built(auxiliary.loss or recipe.loss)
-            parts.append(Part(name, auxiliary.weight * weight, loss))
+            parts.append(WeightedLoss(name, auxiliary.weight * weight, loss))
     return Criterion(main, tuple(parts))
 
 

@@ -23,7 +23,7 @@ from toolkit.train.build import build_learner
 from toolkit.train.device import choose_device, explained_out_of_memory, say_device
 from toolkit.train.distributed import World, find_world, joined
 from toolkit.train.evaluate import Evaluation, evaluate
-from toolkit.train.inputs import Upstream
+from toolkit.train.inputs import OpenedInputs
 from toolkit.train.journal import Journal, numbers_of, open_trackers
 from toolkit.train.learner import Learner, NonFiniteLoss
 from toolkit.train.seeds import seed_everything
@@ -64,7 +64,7 @@ def fit(
     project: Project | None = None,
     resume: bool = False,
     pretrained: bool = True,
-    upstream: Upstream = Upstream(),  # noqa: B008 - frozen
+    upstream: OpenedInputs = OpenedInputs(),  # noqa: B008 - frozen
     lineage: Mapping[str, Any] | None = None,
     on_epoch: OnEpoch = lambda epoch, figures: None,
 ) -> FitResult:

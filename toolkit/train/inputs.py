@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolkit.data.contest import Contest, Split
+from toolkit.data.array_store import ArrayStore
+from toolkit.data.contest import Contest
 from toolkit.data.resize import RESIZING
+from toolkit.data.split import Split
+from toolkit.data.targets import ProbabilityMaps
 from toolkit.files import digest_of
-from toolkit.pseudo.label_set import LabelSet
 from toolkit.recipe.schema import Recipe
 
 CONTENTS = ("photos of ", "content of ", "packages of ")
@@ -66,15 +68,19 @@ class PseudoImages:
 
     Attributes:
         split: the images; its own annotations, if any, are not looked at.
-        labels: the labels, in the order of the split.
+        masks: uint8 labels in the order of the split, each at its photo's size.
+        maps: probabilities in the same order; None without soft labels.
+        digest: of all of it, for caches.
     """
 
     split: Split
-    labels: LabelSet
+    masks: ArrayStore
+    maps: ProbabilityMaps | None
+    digest: str
 
 
 @dataclass(frozen=True)
-class Upstream:
+class OpenedInputs:
     """What earlier stages made for a training.
 
     Attributes:
@@ -97,7 +103,7 @@ def training_inputs(recipe: Recipe, contest: Contest, keys: Mapping[str, str]) -
     Args:
         recipe: the resolved recipe.
         contest: its data.
-        keys: see `Upstream`.
+        keys: see `OpenedInputs`.
     """
     return {
         **recipe.model_dump(mode="json"),

@@ -21,7 +21,7 @@ from toolkit.train.ema import Ema
 
 
 @dataclass(frozen=True)
-class Step:
+class StepResult:
     """One optimiser step.
 
     Attributes:
@@ -118,7 +118,7 @@ class Learner:
         if listen is not None:
             listen(loss, mean_iou)
 
-    def step(self, batches: Sequence[Batch]) -> Step:
+    def step(self, batches: Sequence[Batch]) -> StepResult:
         """Take one optimiser step on the gradient of the whole batch.
 
         Args:
@@ -145,7 +145,7 @@ class Learner:
         self._scheduler.step()
         if self._ema:
             self._ema.update(self._model)
-        return Step(total, norm)
+        return StepResult(total, norm)
 
     def _shares(self, batches: Sequence[Batch]) -> Tensor:
         """Return each piece's share of the counted pixels in the whole batch of all processes.

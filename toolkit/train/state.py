@@ -117,7 +117,7 @@ def _numbered(records: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]
     return records
 
 
-class _Content(BaseModel):
+class _StateContent(BaseModel):
     """The schema of a file's parts, see `save_state`."""
 
     inputs: dict[str, JsonValue]
@@ -125,7 +125,7 @@ class _Content(BaseModel):
     history: Annotated[list[dict[str, JsonValue]], AfterValidator(_numbered)]
 
 
-_SCHEMA = TypeAdapter(_Content)
+_SCHEMA = TypeAdapter(_StateContent)
 
 
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from toolkit.builtins.losses.distances import SignedDistances
-from toolkit.builtins.losses.prediction import Prediction
+from toolkit.builtins.losses.prediction import MaskedLogits
 
 
 class Boundary:
@@ -21,7 +21,7 @@ class Boundary:
     prediction lies outside the target.
     """
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         distances = SignedDistances(prediction.labels, prediction.valid)
         regions = _Regions(distances.pairs, prediction)
         return regions.mean(regions.probabilities * distances.stack(distances.pairs))
@@ -42,7 +42,7 @@ class Hausdorff:
     def __init__(self, alpha: float = 2.0) -> None:
         self._alpha = alpha
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         chosen = prediction.log_probabilities.detach().max(dim=1).indices
         target = SignedDistances(prediction.labels, prediction.valid)
         predicted = SignedDistances(chosen, prediction.valid)
@@ -62,7 +62,7 @@ class _Regions:
         prediction: of the batch.
     """
 
-    def __init__(self, pairs: tuple[tuple[int, int], ...], prediction: Prediction) -> None:
+    def __init__(self, pairs: tuple[tuple[int, int], ...], prediction: MaskedLogits) -> None:
         self._prediction = prediction
         where = torch.tensor(pairs, dtype=torch.int64, device=prediction.labels.device)
         self._images, self._labels = where.reshape(-1, 2).unbind(dim=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from toolkit.builtins.losses.prediction import Prediction
+from toolkit.builtins.losses.prediction import MaskedLogits
 
 
 class Lovasz:
@@ -24,7 +24,7 @@ class Lovasz:
     def __init__(self, per_image: bool = False) -> None:
         self._per_image = per_image
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         # (groups, pixels) and (groups, C, pixels): a group is the batch or an image.
         probabilities = prediction.probabilities.flatten(2)
         labels, counted = prediction.labels.flatten(1), prediction.valid.flatten(1) > 0

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from toolkit.builtins.losses.by_image import sum_over_images
-from toolkit.builtins.losses.prediction import Prediction, one_hot
+from toolkit.builtins.losses.prediction import MaskedLogits, one_hot
 from toolkit.builtins.losses.ssim import compare, gaussian, means_of
 
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -33,7 +33,7 @@ class MsSsim:
         self._window = window
         self._kernel = gaussian(window, sigma)
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         kernel = self._kernel.to(prediction.valid)
         weights = scale_weights(min(prediction.valid.shape[1:]), self._window)
         counts = prediction.valid.amax(dim=(1, 2))  # 1 for images with a pixel that counts

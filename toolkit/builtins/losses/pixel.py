@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from toolkit.builtins.losses.distances import boundary_distances
-from toolkit.builtins.losses.prediction import Prediction, one_hot
+from toolkit.builtins.losses.prediction import MaskedLogits, one_hot
 
 
 class PixelWeights:
@@ -22,11 +22,11 @@ class PixelWeights:
     def __init__(self, weights: list[float] | None) -> None:
         self._weights = None if weights is None else torch.tensor(weights)
 
-    def per_class(self, prediction: Prediction) -> Tensor | None:
+    def per_class(self, prediction: MaskedLogits) -> Tensor | None:
         """Return (C,), in the type and on the device of the prediction, or None."""
         return None if self._weights is None else self._weights.to(prediction.valid)
 
-    def __call__(self, prediction: Prediction) -> Tensor | None:
+    def __call__(self, prediction: MaskedLogits) -> Tensor | None:
         """Return (B, H, W), or None when all pixels weigh the same."""
         weights = self.per_class(prediction)
         return None if weights is None else weights[prediction.labels]
@@ -44,7 +44,7 @@ class CrossEntropy:
         self._weights = PixelWeights(weights)
         self._label_smoothing = label_smoothing
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         weight = self._weights(prediction)
         loss = -prediction.mean(prediction.log_probability_of_label, weight)
         if not self._label_smoothing:
@@ -52,7 +52,7 @@ class CrossEntropy:
         spread = self._spread(prediction, weight)
         return (1 - self._label_smoothing) * loss + self._label_smoothing * spread
 
-    def _spread(self, prediction: Prediction, weight: Tensor | None) -> Tensor:
+    def _spread(self, prediction: MaskedLogits, weight: Tensor | None) -> Tensor:
         """Cross entropy against all classes at once, as `torch.nn.CrossEntropyLoss` weighs it."""
         weights = self._weights.per_class(prediction)
         if weights is None or weight is None:
@@ -81,7 +81,7 @@ class Focal:
         self._gamma = gamma
         self._weights = PixelWeights(weights)
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         log_p = prediction.log_probability_of_label
         # 1 - p without cancellation; the floor keeps the slope of x^gamma finite at p = 1.
         missed = (-torch.expm1(log_p)).clamp(min=1e-8)
@@ -102,7 +102,7 @@ class BinaryCrossEntropy:
     def __init__(self, weights: list[float] | None = None) -> None:
         self._weights = PixelWeights(weights)
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         weights = self._weights.per_class(prediction)
         if weights is None:
             weights = prediction.valid.new_ones(prediction.n_classes)
@@ -133,7 +133,7 @@ class HardestCrossEntropy:
         self._threshold = threshold
         self._weights = PixelWeights(weights)
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         weight = self._weights(prediction)
         weight = prediction.valid if weight is None else prediction.valid * weight
         counted = weight > 0
@@ -165,7 +165,7 @@ class DistanceCrossEntropy:
         self._penalty = penalty
         self._weights = PixelWeights(weights)
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         distance = boundary_distances(prediction.labels, prediction.valid)
         farthest = distance.amax(dim=(1, 2), keepdim=True)
         near = 1 - (distance - 1) / (farthest - 1).clamp(min=1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from toolkit.plugin.interfaces import Loss
 
 
-class Prediction:
+class MaskedLogits:
     """Logits beside their target, in float32 (or float64 when the logits are).
 
     Args:
@@ -78,7 +78,7 @@ def one_hot(labels: Tensor, like: Tensor) -> Tensor:
 class Term(Protocol):
     """A loss that works on a shared prediction."""
 
-    def __call__(self, prediction: Prediction) -> Tensor: ...
+    def __call__(self, prediction: MaskedLogits) -> Tensor: ...
 
 
 class TermLoss:
@@ -91,7 +91,7 @@ class TermLoss:
     def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
         # Autocast would run the products of a loss in bf16.
         with torch.autocast(logits.device.type, enabled=False):
-            return self.term(Prediction(logits, target, self._ignore_index))
+            return self.term(MaskedLogits(logits, target, self._ignore_index))
 
 
 class SumOfTerms:
@@ -100,7 +100,7 @@ class SumOfTerms:
     def __init__(self, terms: Sequence[tuple[float, Term]]) -> None:
         self._terms = tuple(terms)
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         return torch.stack([weight * term(prediction) for weight, term in self._terms]).sum()
 
 

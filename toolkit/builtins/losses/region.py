@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from toolkit.builtins.losses.prediction import Prediction
+from toolkit.builtins.losses.prediction import MaskedLogits
 
 
 @dataclass(frozen=True)
@@ -18,36 +18,36 @@ class Counts:
     """Soft counts of pixels per class, (C,) or (C, W).
 
     Attributes:
-        hit: Σ p over the pixels of the class.
-        false: Σ p over the pixels of other classes (false positives).
-        missed: Σ (1 − p) over the pixels of the class (false negatives).
+        tp: Σ p over the pixels of the class.
+        fp: Σ p over the pixels of other classes (false positives).
+        fn: Σ (1 − p) over the pixels of the class (false negatives).
     """
 
-    hit: Tensor
-    false: Tensor
-    missed: Tensor
+    tp: Tensor
+    fp: Tensor
+    fn: Tensor
 
     @classmethod
-    def of(cls, prediction: Prediction, by_column: bool = False) -> Counts:
+    def of(cls, prediction: MaskedLogits, by_column: bool = False) -> Counts:
         """Count over the batch and both spatial axes, or per image column."""
         sums = [prediction.overlap, prediction.predicted, prediction.present]
         if not by_column:
             sums = [item.sum(dim=1) for item in sums]
-        hit, predicted, present = sums
-        return cls(hit, predicted - hit, present - hit)
+        tp, predicted, present = sums
+        return cls(tp, predicted - tp, present - tp)
 
     def tversky_error(self, alpha: float, beta: float, smooth: float) -> Tensor:
         """Return 1 − Tversky index of each class; exactly 0 where there is nothing to count."""
-        error = alpha * self.false + beta * self.missed
-        return error / (self.hit + error + smooth)
+        error = alpha * self.fp + beta * self.fn
+        return error / (self.tp + error + smooth)
 
 
 class Tversky:
     """1 − mean of (TP + smooth) / (TP + alpha FP + beta FN + smooth) (Salehi, arXiv:1706.05721).
 
     Args:
-        alpha: cost of what is predicted wrongly.
-        beta: cost of what is missed.
+        alpha: cost of what is predicted wrongly (false positives).
+        beta: cost of what is missed (false negatives).
         smooth: added above and below; larger values soften the loss of small regions.
         legacy: count per class and image column and average over both, as the original solution
             did. It dilutes errors: most columns of most classes are empty, and perfect.
@@ -59,7 +59,7 @@ class Tversky:
         self._smooth = smooth
         self._legacy = legacy
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         counts = Counts.of(prediction, by_column=self._legacy)
         errors = counts.tversky_error(self._alpha, self._beta, self._smooth)
         if not self._legacy:
@@ -84,8 +84,8 @@ class FocalTversky:
     Their exponent is written 1/γ with γ = 4/3.
 
     Args:
-        alpha: cost of what is predicted wrongly.
-        beta: cost of what is missed.
+        alpha: cost of what is predicted wrongly (false positives).
+        beta: cost of what is missed (false negatives).
         gamma: below 1 it turns up classes that are almost right, above 1 those that are not.
         smooth: as in `Tversky`.
     """
@@ -99,7 +99,7 @@ class FocalTversky:
         self._gamma = gamma
         self._smooth = smooth
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         errors = Counts.of(prediction).tversky_error(self._alpha, self._beta, self._smooth)
         raised = errors.clamp(min=self._FLOOR) ** self._gamma
         return torch.where(errors > self._FLOOR, raised, 0.0).mean()
@@ -120,13 +120,13 @@ class SensitivitySpecificity:
         self._sensitivity = sensitivity
         self._smooth = smooth
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         counts = Counts.of(prediction)
         present = prediction.present.sum(dim=1)
         elsewhere = prediction.valid.sum() - present
-        missed = counts.missed / (present + self._smooth)
-        false = counts.false / (elsewhere + self._smooth)
-        return (self._sensitivity * missed + (1 - self._sensitivity) * false).mean()
+        fn = counts.fn / (present + self._smooth)
+        fp = counts.fp / (elsewhere + self._smooth)
+        return (self._sensitivity * fn + (1 - self._sensitivity) * fp).mean()
 
 
 class LogCoshDice:
@@ -139,5 +139,5 @@ class LogCoshDice:
     def __init__(self, smooth: float = 1.0) -> None:
         self._dice = dice(smooth)
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         return self._dice(prediction).cosh().log()

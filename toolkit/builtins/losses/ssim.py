@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from toolkit.builtins.losses.by_image import sum_over_images
-from toolkit.builtins.losses.prediction import Prediction, one_hot
+from toolkit.builtins.losses.prediction import MaskedLogits, one_hot
 
 _C1, _C2 = 0.01**2, 0.03**2
 """Constants of the paper for intensities up to 1."""
@@ -72,7 +72,7 @@ class Ssim:
     def __init__(self, window: int = 11, sigma: float = 1.5) -> None:
         self._kernel = gaussian(window, sigma)
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         kernel = self._kernel.to(prediction.valid)
         counted = prediction.valid.sum().clamp(min=1)
 
@@ -100,7 +100,7 @@ class LegacySsim:
         self._kernel = gaussian(window, sigma)
 
     @torch.no_grad()
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, prediction: MaskedLogits) -> Tensor:
         valid = prediction.valid
         predicted = prediction.log_probabilities.max(dim=1).indices
         first, second = ((ids * valid).unsqueeze(1) for ids in (predicted, prediction.labels))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import timm
 import torch
@@ -18,9 +17,6 @@ from toolkit.builtins.models.ocr import ObjectContext
 from toolkit.builtins.models.resizing import resized
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import NONE, check_choice, load_encoder, normalisation_of
-
-if TYPE_CHECKING:  # its factories import this module
-    from toolkit.builtins.models.hrnet import Fuse
 
 _STRIDE = 32
 
@@ -39,7 +35,7 @@ class HrNet(nn.Module):
         fuse: how coarser branches are enlarged before they are added to finer ones.
     """
 
-    def __init__(self, width: int, fuse: Fuse = "nearest") -> None:
+    def __init__(self, width: int, fuse: str = "nearest") -> None:
         super().__init__()
         # An empty location leaves out the classifier's part, which widens each branch.
         self.model = timm.create_model(
@@ -123,7 +119,7 @@ def build_hrnet_ocr(
     weights: str,
     channels: tuple[int, int],
     dropout: float,
-    fuse: Fuse,
+    fuse: str,
     make_context: MakeContext = ObjectContext,
     make_classifier: MakeClassifier = plain_classifier,
 ) -> Segmenter:

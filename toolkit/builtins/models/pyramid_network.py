@@ -63,7 +63,7 @@ class Design:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _PyramidPlan:
     """How a design is made, and what the network can do."""
 
     stride: int
@@ -97,13 +97,13 @@ def build_pyramid_network(context: Context, design: Design, weights: str) -> Seg
 
 
 @cache
-def _plan(design: Design) -> _Plan:
+def _plan(design: Design) -> _PyramidPlan:
     """Find a way to make the network by trying, without data, or refuse the encoder."""
     ways = _WAYS if design.encoder.startswith(TIMM_PREFIX) else _WAYS[:1]
     failures: list[Exception] = []
     for stride, way in product(design.strides, ways):
         try:
-            return _Plan(stride, way, _findings(design, stride, way))
+            return _PyramidPlan(stride, way, _findings(design, stride, way))
         except Exception as error:  # timm and smp raise all kinds, from deep inside
             # That an encoder lacks a keyword tells nothing to whoever chose it.
             failures.insert(len(failures) if way else 0, error)

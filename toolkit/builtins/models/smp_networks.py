@@ -49,7 +49,7 @@ class _Design:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _FamilyPlan:
     """How a design is made, and what the network can do."""
 
     way: Mapping[str, Any]
@@ -101,7 +101,7 @@ def build_family(
 
 
 @cache
-def _plan(design: _Design) -> _Plan:
+def _plan(design: _Design) -> _FamilyPlan:
     """Find a way to make the network by trying, without data, or refuse the encoder."""
     if design.architecture == "DPT":
         ways = _DPT_WAYS
@@ -109,7 +109,7 @@ def _plan(design: _Design) -> _Plan:
         ways = _WAYS if design.encoder.startswith(TIMM_PREFIX) else _WAYS[:1]
     failures: list[Exception] = []
     lacking: list[Exception] = []
-    fixed: list[_Plan] = []
+    fixed: list[_FamilyPlan] = []
     for way in ways:
         try:
             plan = _try(design, way)
@@ -130,7 +130,7 @@ def _plan(design: _Design) -> _Plan:
 # A trial needs gradients even when the network is made for inference.
 @torch.inference_mode(False)
 @torch.enable_grad()
-def _try(design: _Design, way: Mapping[str, Any]) -> _Plan:
+def _try(design: _Design, way: Mapping[str, Any]) -> _FamilyPlan:
     cells = _LEAST_CELLS.get(design.architecture, 1)
     # An encoder that cannot be made without data draws random numbers.
     with torch.random.fork_rng(devices=()):
@@ -139,7 +139,7 @@ def _try(design: _Design, way: Mapping[str, Any]) -> _Plan:
         stride = int(network.encoder.output_stride)
         if design.architecture == "DPT":
             stride = lcm(_DPT_STRIDE, _grid(network.encoder))
-        return _Plan(way, examine(network, stride, cells, _native_size(design.encoder)))
+        return _FamilyPlan(way, examine(network, stride, cells, _native_size(design.encoder)))
 
 
 def _make(design: _Design, way: Mapping[str, Any]) -> Any:

@@ -103,7 +103,7 @@ def madgrad(
     """
     from timm.optim import MADGRAD
 
-    from toolkit.builtins.optimizers.standing import drop_gradients_at_zero
+    from toolkit.builtins.optimizers.zero_lr import drop_gradients_at_zero
 
     made: Optimizer = MADGRAD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
     made.register_step_pre_hook(drop_gradients_at_zero)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import TrashError
+from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.interfaces import Context, SubmissionFormat
-from toolkit.submission.label_rows import sampling_of
 from toolkit.testing import samples
 from toolkit.testing.contract import Rule, Subject, require
 

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from toolkit.errors import UsageError
+from toolkit.plugin.registry import Registry
+from toolkit.progress import SilentProgress
+from toolkit.search.held_out import HeldOut
+from toolkit.search.search import Effort, Search, search, way_names
+
+Make = Callable[..., HeldOut]
+
+
+def _search(held_out: HeldOut, registry: Registry, folder: Path, **effort: int) -> Search:
+    names = [f"m{member}" for member in range(held_out.n_members)]
+    found = search(held_out, names, registry, Effort(rounds=3, **effort), folder, SilentProgress())
+    assert [way.name for way in found.ways] == way_names(names)
+    return found
+
+
+@pytest.mark.parametrize("noise", [(1.0,), (1.0, 2.0), (1.0, 1.5, 2.0)])
+def test_every_way_is_tried_with_any_number_of_members(
+    noise: tuple[float, ...], make_held_out: Make, registry: Registry, tmp_path: Path
+) -> None:
+    found = _search(make_held_out(*noise), registry, tmp_path, folds=2, repeats=1)
+    assert found.ways[0].members == tuple(range(len(noise)))
+    assert not any(way.is_fitted for way in found.ways[: len(noise)])
+    assert not list(tmp_path.glob("search-*"))
+
+
+def _only(held_out: HeldOut, labelled: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    target = held_out.target
+
+    def blanked(image: int) -> NDArray[np.uint8]:
+        found = target(image)
+        return found if image in labelled else np.full_like(found, held_out.ignore_index)
+
+    monkeypatch.setattr(held_out, "target", blanked)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_parts_without_a_labelled_pixel_are_no_obstacle(
+    make_held_out: Make, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out = make_held_out(1.0, 2.0)
+    _only(held_out, {2}, monkeypatch)
+    # More folds than images: the one labelled image alone is left out once, and nothing is fitted to.
+    found = _search(held_out, registry, tmp_path, folds=50, repeats=1)
+    for way in found.ways:
+        assert math.isfinite(way.scored.honest_miou)
+        for numbers in way.ensemble.parameters.values():
+            assert np.isfinite(numbers).all()
+    # Without a pixel to fit to, stacking is the geometric mean.
+    figures = {way.name: way.scored.honest_miou for way in found.ways}
+    assert figures["stacking"] == pytest.approx(figures["geometric of all"])
+
+
+def test_no_labelled_pixel_at_all_is_said(
+    make_held_out: Make, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out = make_held_out(1.0, 2.0)
+    _only(held_out, set(), monkeypatch)
+    with pytest.raises(UsageError, match="no pixel of the held-out images is labelled"):
+        _search(held_out, registry, tmp_path)

@@ -1,0 +1,118 @@
+"""From stores to labels, and how good those labels are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.data.images import read_image
+from toolkit.data.masks import paint_mask
+from toolkit.data.resize import Sampling
+from toolkit.data.split import Split
+from toolkit.ensemble.combine import MemberMaps, combine_stores
+from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
+from toolkit.plugin.interfaces import Ensembler
+from toolkit.postprocess.chain import Chain
+from toolkit.postprocess.labels import argmax_labels
+from toolkit.progress import Progress
+
+
+def labels_of_stores(
+    stores: Sequence[MemberMaps],
+    split: Split,
+    ensembler: Ensembler,
+    postprocess: Chain,
+    order: Sequence[int] | None = None,
+    on_map: Callable[[int, int, NDArray[np.float32]], None] | None = None,
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the labels of every image, uint8 (H, W) at its native size.
+
+    Args:
+        stores: one per member, of the images of `split`.
+        split: the images; read only where a postprocessor needs them.
+        ensembler: combines the maps of one image.
+        postprocess: applied to the combined map.
+        order: positions of the images in the order wanted; default: that of the split.
+        on_map: see `combine_stores`.
+
+    Raises:
+        UsageError: the stores differ in classes, images or sizes.
+    """
+    positions = range(len(split)) if order is None else order
+    combined = combine_stores(stores, ensembler, positions, on_map)
+    for position, probabilities in zip(positions, combined, strict=True):
+        if postprocess.steps:
+            image = read_image(split.path(position), split.images[position])
+            probabilities = postprocess(probabilities, image)
+        yield argmax_labels(probabilities)
+
+
+@dataclass(frozen=True)
+class EnsembleScores:
+    """Scores on a labelled split.
+
+    Attributes:
+        combined: of exactly what is submitted: combined and postprocessed.
+        members: of each member alone, not postprocessed.
+        truth_shares: share of the labelled pixels that truly has each label (sums to 1).
+    """
+
+    combined: Scores
+    members: tuple[Scores, ...]
+    truth_shares: tuple[float, ...]
+
+
+def evaluate_ensemble(
+    stores: Sequence[MemberMaps],
+    split: Split,
+    ensembler: Ensembler,
+    postprocess: Chain,
+    sampling: Sampling,
+    progress: Progress,
+) -> EnsembleScores:
+    """Score the combined labels, and those of each member, in one pass over the stores.
+
+    Labels and truth get the size of the contest's file as the contest makes it, by `sampling`: the
+    score is to be that of the leaderboard.
+
+    Raises:
+        UsageError: the stores differ, or an annotation cannot be painted.
+    """
+    matrices = [
+        found.matrix
+        for found in confusions(stores, split, ensembler, postprocess, sampling, progress)
+    ]
+    combined, *members = map(scores, matrices)
+    shares = matrices[0].sum(axis=1) / matrices[0].sum()
+    return EnsembleScores(combined, tuple(members), tuple(shares.tolist()))
+
+
+def confusions(
+    stores: Sequence[MemberMaps],
+    split: Split,
+    ensembler: Ensembler,
+    postprocess: Chain,
+    sampling: Sampling,
+    progress: Progress,
+) -> tuple[ConfusionMatrix, ...]:
+    """Return the confusion of the combined labels, then that of each member, as `evaluate_ensemble`."""
+    n_classes = len(split.labels.class_names)
+    matrices = [ConfusionMatrix(n_classes, split.ignore_index) for _ in (None, *stores)]
+    target = np.zeros(sampling.size, np.uint8)
+
+    def score_member(member: int, position: int, probabilities: NDArray[np.float32]) -> None:
+        nonlocal target
+        if member == 0:
+            record = split.images[position]
+            mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
+            target = sampling(mask)
+        matrices[member + 1].update(sampling(argmax_labels(probabilities)), target)
+
+    with progress.bar(f"scoring on {split.name}", len(split), "images") as bar:
+        for labels in labels_of_stores(stores, split, ensembler, postprocess, on_map=score_member):
+            matrices[0].update(sampling(labels), target)
+            bar.advance()
+    return tuple(matrices)

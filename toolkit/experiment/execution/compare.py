@@ -1,0 +1,233 @@
+"""Several recipes with several seeds, side by side: mean and spread of their scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from statistics import mean, stdev
+from typing import Any
+
+from toolkit.errors import UsageError
+from toolkit.experiment.planning.keys import result_key
+from toolkit.experiment.planning.planner import make_plan
+from toolkit.experiment.run_folder import RunFolder
+from toolkit.plugin.registry import Registry
+from toolkit.progress import SilentProgress
+from toolkit.project import Project
+from toolkit.recipe.find import find_recipe
+from toolkit.recipe.load import LoadedRecipe, load_recipe
+from toolkit.recipe.problems import shown_path
+
+
+@dataclass(frozen=True)
+class SeedScores:
+    """What one recipe reached with one seed.
+
+    Attributes:
+        seed: the seed.
+        run: name of the run.
+        validation: best validation mIoU; the epoch was chosen by it, so it is a little too high.
+        test: mIoU of the submission on the test split, None where its truth is unknown.
+        iou: IoU of every class, on the test split if it is known, else on validation; NaN where a
+            class does not occur.
+    """
+
+    seed: int
+    run: str
+    validation: float
+    test: float | None
+    iou: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One recipe with all seeds.
+
+    Attributes:
+        recipe: path of its file.
+        title: its title.
+        class_names: names of the classes of `SeedScores.iou`.
+        outcomes: one per seed.
+    """
+
+    recipe: str
+    title: str
+    class_names: tuple[str, ...]
+    outcomes: tuple[SeedScores, ...]
+
+    @property
+    def deciding(self) -> tuple[float, ...]:
+        """The score that counts, per seed: on the test split if its truth is known."""
+        return tuple(o.validation if o.test is None else o.test for o in self.outcomes)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and sample standard deviation of some figures; NaN where there are too few."""
+
+    mean: float
+    deviation: float
+
+    def __str__(self) -> str:
+        if math.isnan(self.mean):
+            return "-"
+        return f"{self.mean:.4f}" + (
+            "" if math.isnan(self.deviation) else f" ± {self.deviation:.4f}"
+        )
+
+
+def spread(values: Sequence[float | None]) -> Spread:
+    """Return mean and spread of the figures that are there."""
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    return Spread(mean(known) if known else math.nan, stdev(known) if len(known) > 1 else math.nan)
+
+
+def gain(compared: Compared, first: Compared) -> Spread:
+    """Return how much a recipe gains on another, seed by seed."""
+    return spread(
+        [one - other for one, other in zip(compared.deciding, first.deciding, strict=True)]
+    )
+
+
+Execute = Callable[[LoadedRecipe], RunFolder | None]
+
+
+def compare(
+    paths: Sequence[Path],
+    seeds: Sequence[int],
+    registry: Registry,
+    project: Project,
+    *,
+    set_: Sequence[str] = (),
+    execute: Execute,
+    say: Callable[[str], None],
+) -> list[Compared]:
+    """Run every recipe with every seed, unless a finished run of it is there, and collect scores.
+
+    Seeds come in the outer loop, so that an interrupted comparison has whole rounds.
+
+    Args:
+        paths: the recipes; the first is what the others are measured against.
+        seeds: seeds to run each of them with, in place of its own.
+        registry: where components are found.
+        project: where runs are.
+        set_: `--set` texts for all of them.
+        execute: runs a recipe and returns the folder of its run.
+        say: told what is done.
+
+    Raises:
+        UsageError: a recipe is wrong, or a seed named twice; nothing was run.
+        TrashError: a run failed; the finished ones are found again next time.
+    """
+    if len(set(seeds)) < len(seeds):
+        raise UsageError("the same seed is named twice")
+    loaded = {
+        (path, seed): load_recipe(
+            path, project=project, registry=registry, set_=(*set_, f"seed={seed}")
+        )
+        for seed in seeds
+        for path in paths
+    }
+    outcomes: dict[Path, list[SeedScores]] = {path: [] for path in paths}
+    for number, ((path, seed), recipe) in enumerate(loaded.items(), start=1):
+        what = f"{number}/{len(loaded)} {shown_path(recipe.path)}, seed {seed}"
+        run = find_finished(recipe, registry, project)
+        if run is not None:
+            say(f"{what}: finished before, {run.name}")
+        else:
+            say(what)
+            run = execute(recipe)
+        if run is not None:
+            outcomes[path].append(_outcome(run, seed))
+    return [
+        Compared(
+            shown_path(loaded[path, seeds[0]].path),
+            loaded[path, seeds[0]].recipe.title,
+            _class_names(project, found[0]),
+            tuple(found),
+        )
+        for path, found in outcomes.items()
+        if found
+    ]
+
+
+def find_finished(loaded: LoadedRecipe, registry: Registry, project: Project) -> RunFolder | None:
+    """Return the newest finished run of a recipe that would score the same if it were run again."""
+    candidates = list(_finished(loaded.name, project))
+    if not candidates:
+        return None
+    final = make_plan(loaded, registry, project, SilentProgress()).final
+    wanted = result_key(final, registry, project)
+    return next((run for run, found in candidates if found.get("result_key") == wanted), None)
+
+
+def _finished(name: str, project: Project) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    for path in sorted(project.runs.glob(f"{name}-*"), reverse=True):
+        run = RunFolder(path)
+        try:
+            manifest = run.manifest()
+        except UsageError:  # another version's, or a folder of somebody else
+            continue
+        if manifest["status"] == "finished" and path.name.rpartition("-")[0] == name:
+            yield run, manifest
+
+
+def _outcome(run: RunFolder, seed: int) -> SeedScores:
+    result = run.manifest()["result"]
+    score = (result.get("submission") or {}).get("score")
+    iou = score["iou"] if score else result["scores"]["val_iou"]
+    return SeedScores(
+        seed=seed,
+        run=run.name,
+        validation=result["scores"]["val_miou"],
+        test=score["mean_iou"] if score else None,
+        iou=tuple(math.nan if value is None else value for value in iou),
+    )
+
+
+def _class_names(project: Project, outcome: SeedScores) -> tuple[str, ...]:
+    return tuple(RunFolder(project.runs / outcome.run).manifest()["classes"])
+
+
+def expanded(paths: Sequence[Path], project: Project) -> list[Path]:
+    """Return the files of recipes, each once, and each folder replaced by those in it, by name.
+
+    Raises:
+        UsageError: no such recipe, or a folder without recipes.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        inside = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        if not inside:
+            raise UsageError(f"there are no recipes in the folder {path}")
+        for recipe in inside:
+            file = find_recipe(recipe, project)
+            found.setdefault(file.resolve(), file)
+    return list(found.values())
+
+
+def table(compared: Sequence[Compared], *, per_class: bool) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows, best recipe first; gains are over the first recipe of the command."""
+    first = compared[0]
+    has_test = any(outcome.test is not None for outcome in first.outcomes)
+    columns = ["recipe", "runs", *(["test mIoU"] if has_test else []), "validation mIoU", "gain"]
+    names = first.class_names if per_class else ()
+    stems = [PurePath(one.recipe).stem for one in compared]
+    unique = len(set(stems)) == len(stems)
+    rows = []
+    for one in sorted(compared, key=lambda one: spread(one.deciding).mean, reverse=True):
+        tests = [str(spread([outcome.test for outcome in one.outcomes]))] if has_test else []
+        validation = spread([outcome.validation for outcome in one.outcomes])
+        gained = "-" if one is first else str(gain(one, first))
+        classes = [str(spread([o.iou[label] for o in one.outcomes])) for label in range(len(names))]
+        shown = PurePath(one.recipe).stem if unique else one.recipe
+        rows.append([shown, str(len(one.outcomes)), *tests, str(validation), gained, *classes])
+    return [*columns, *names], rows
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

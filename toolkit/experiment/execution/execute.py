@@ -1,0 +1,298 @@
+"""Executing a recipe: all stages of its plan, each unless it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from toolkit.errors import UsageError
+from toolkit.experiment.execution.labelling import WritePage, run_labelling, set_folder
+from toolkit.experiment.execution.launch import launched_run_dir
+from toolkit.experiment.execution.manifest import identity_of, make_manifest
+from toolkit.experiment.execution.outcome import terminated_as_interrupted
+from toolkit.experiment.execution.result import RunResult
+from toolkit.experiment.execution.stage_inputs import StageInputs
+from toolkit.experiment.execution.training import Job, keep_recipe, run_training, work
+from toolkit.experiment.find import finished_run, unfinished_run
+from toolkit.experiment.output_dirs import OutputDirs, open_output_dirs, output_dirs_of
+from toolkit.experiment.planning.plan import Labelling, Plan, PlannedMember, Stage, Training
+from toolkit.experiment.planning.planner import make_plan
+from toolkit.experiment.planning.preflight import (
+    preflight_labelling,
+    preflight_photos,
+    preflight_training,
+    require_resumable,
+)
+from toolkit.experiment.planning.resume import run_to_resume
+from toolkit.experiment.run_folder import RunFolder, new_run
+from toolkit.plugin.registry import Registry
+from toolkit.predict.members import MemberRef
+from toolkit.progress import Progress
+from toolkit.project import Project
+from toolkit.recipe.load import LoadedRecipe, check_names
+from toolkit.recipe.problems import shown_path
+from toolkit.wording import counted
+
+
+def execute(
+    loaded: LoadedRecipe,
+    registry: Registry,
+    project: Project,
+    progress: Progress,
+    *,
+    resume: bool = False,
+    smoke: bool = False,
+    devices: int = 1,
+    write_page: WritePage | None = None,
+) -> RunResult | None:
+    """Do everything that a recipe describes, from its data to a scored submission.
+
+    What it needs from other recipes, and its own rounds of pseudo-labels, is found again when it is
+    finished, and continued when it was cut. With several devices as many new processes of this
+    command train; the main one of them returns the result, all others None. SIGTERM ends a run as
+    Ctrl-C does (the processes of several devices: see `launch`).
+
+    Args:
+        loaded: the recipe.
+        registry: where components are found.
+        project: where runs are.
+        progress: told what happens.
+        resume: continue the newest run of the recipe itself that fits it, too.
+        smoke: try it on the demo data, keeping nothing.
+        devices: number of processes that train together.
+        write_page: writes the page to review a pseudo-label set; None = no page.
+
+    Raises:
+        UsageError: the recipe, its data or the command are wrong.
+        TrashError: a stage failed; what was finished is kept.
+    """
+    check_names(loaded, registry)
+    if smoke and (resume or devices > 1):
+        raise UsageError(
+            "--smoke keeps nothing and runs on one device", "Leave out --resume and --devices."
+        )
+    run_dir = launched_run_dir()
+    if run_dir is not None:
+        run = RunFolder(run_dir)
+        return work(
+            loaded, registry, project, progress, output_dirs_of(project), run, resume=resume
+        )
+    with terminated_as_interrupted(), open_output_dirs(project, smoke=smoke) as dirs:
+        plan = make_plan(loaded, registry, project, progress, smoke=smoke)
+        execution = _Execution(plan, loaded, registry, project, progress, dirs, devices, write_page)
+        return execution.all_stages(resume=resume)[1]
+
+
+def execute_part(
+    loaded: LoadedRecipe,
+    registry: Registry,
+    project: Project,
+    progress: Progress,
+    *,
+    devices: int = 1,
+    write_page: WritePage | None = None,
+) -> RunFolder:
+    """Return the run of a recipe that a command needs among others.
+
+    Unlike `execute` it finds the training of the recipe itself again, too, or continues it.
+
+    Raises:
+        UsageError: the recipe, its data or the command are wrong.
+        TrashError: a stage failed; what was finished is kept.
+    """
+    check_names(loaded, registry)
+    launched_run_dir()  # refuses processes that something else started
+    plan = make_plan(loaded, registry, project, progress)
+    dirs = output_dirs_of(project)
+    execution = _Execution(
+        plan, loaded, registry, project, progress, dirs, devices, write_page, is_part=True
+    )
+    with terminated_as_interrupted():
+        return execution.all_stages(resume=False)[0]
+
+
+FINISHED = "finished"
+CONTINUED = "to be continued"
+TO_DO = "to do"
+
+
+@dataclass(frozen=True)
+class StageState:
+    """A stage and what there is of it.
+
+    Attributes:
+        stage: the stage.
+        state: "finished", "to be continued" or "to do".
+        where: run or folder that holds it; empty when there is nothing.
+        before: run that has finished it before, when it is done anew; else empty.
+        note: which runs are passed over and why; else empty.
+    """
+
+    stage: Stage
+    state: str
+    where: str
+    before: str = ""
+    note: str = ""
+
+    @property
+    def told(self) -> str:
+        """The state in words, with the run that has finished it before."""
+        return f"{self.state} (finished before: {self.before})" if self.before else self.state
+
+    @property
+    def what(self) -> str:
+        """What it does, in words."""
+        if isinstance(self.stage, Training):
+            return f"train {self.stage.name}"
+        file, teachers = self.stage.file, [each.name for each in self.stage.teachers]
+        source = shown_path(file) if file is not None else ", ".join(teachers)
+        return f"label {counted(len(self.stage.unlabelled), 'image', 'images')} by {source}"
+
+
+def states_of(
+    plan: Plan, dirs: OutputDirs, *, resume: bool, is_part: bool = False
+) -> Iterator[StageState]:
+    """Yield what there is of each stage.
+
+    The last one is done anew unless it is to be resumed, or is a part of something larger.
+    """
+    goes_on = False
+    for stage in plan.stages:
+        if isinstance(stage, Labelling):
+            folder = set_folder(stage, dirs)
+            done = folder.exists()
+            yield StageState(stage, FINISHED if done else TO_DO, folder.name if done else "")
+            continue
+        if stage is plan.final and not is_part:
+            yield _state_of_final(stage, plan, dirs, resume=resume, goes_on=goes_on)
+            continue
+        run, resumed = _found(stage, dirs)
+        if run is None:
+            yield StageState(stage, TO_DO, "")
+        else:
+            goes_on = goes_on or resumed
+            yield StageState(stage, CONTINUED if resumed else FINISHED, run.name)
+
+
+def _state_of_final(
+    stage: Training, plan: Plan, dirs: OutputDirs, *, resume: bool, goes_on: bool
+) -> StageState:
+    """Return the state of the last stage; `goes_on`: one before it is to be continued."""
+    if not resume:
+        finished = finished_run(stage.key, dirs.runs)
+        return StageState(stage, TO_DO, "", before=finished.name if finished else "")
+    # A recipe of one stage has nothing else that could be continued. Where a stage before this one
+    # was cut, its own run has never begun: older ones of other settings do not matter.
+    single = len(plan.stages) == 1
+    chosen = run_to_resume(stage, dirs.runs, required=single, may_begin=goes_on)
+    if chosen.run is None:
+        return StageState(stage, TO_DO, "", note=chosen.note)
+    return StageState(stage, CONTINUED, chosen.run.name, note=chosen.note)
+
+
+def _found(stage: Training, dirs: OutputDirs) -> tuple[RunFolder | None, bool]:
+    """Return the run of a training, if there is one, and whether it is to be continued."""
+    finished = finished_run(stage.key, dirs.runs)
+    if finished is not None:
+        return finished, False
+    return unfinished_run(stage.key, dirs.runs), True
+
+
+@dataclass(frozen=True)
+class _Execution:
+    """The stages of one command."""
+
+    plan: Plan
+    loaded: LoadedRecipe
+    registry: Registry
+    project: Project
+    progress: Progress
+    dirs: OutputDirs
+    devices: int
+    write_page: WritePage | None
+    is_part: bool = False
+
+    def all_stages(self, *, resume: bool) -> tuple[RunFolder, RunResult | None]:
+        """Do what is not finished; return the run of the last stage, and its result if it was done."""
+        states = list(states_of(self.plan, self.dirs, resume=resume, is_part=self.is_part))
+        ahead = [each.stage for each in states if each.state != FINISHED]
+        for stage in ahead:
+            self.foresee(stage)
+        if len(ahead) > 1:
+            for each in states:
+                if each.state == CONTINUED and isinstance(each.stage, Training):
+                    require_resumable(each.stage, RunFolder(self.dirs.runs / each.where))
+        for stage in ahead:
+            preflight_photos(stage, self.dirs.cache, self.progress)
+        if len(states) > 1:
+            for number, each in enumerate(states, start=1):
+                found = f"{each.told}, {each.where}" if each.where else each.told
+                self.progress.say(f"stage {number}/{len(states)}: {each.what}: {found}")
+        for each in states:
+            if each.note:
+                self.progress.say(each.note)
+        runs: dict[str, RunFolder] = {}
+        result = None
+        for each in states:
+            if isinstance(each.stage, Labelling):
+                teachers = [self.choice(teacher, runs) for teacher in each.stage.teachers]
+                run_labelling(
+                    each.stage, teachers, self.registry, self.project, self.dirs, self.progress,
+                    self.write_page,
+                )  # fmt: skip
+                continue
+            if each.stage is self.plan.final and not self.is_part:
+                resumed = bool(each.where)
+                run = RunFolder(self.dirs.runs / each.where) if resumed else None
+            else:  # an equal stage before it may have been done since
+                run, resumed = _found(each.stage, self.dirs)
+            if run is None or resumed:
+                job = self.job(each.stage, runs)
+                run = run or self.new_run(each.stage, job)
+                result = run_training(
+                    job, run, each.stage.contest, resume=resumed and run.has_epochs,
+                    devices=self.devices,
+                )  # fmt: skip
+            runs[each.stage.key] = run
+        return runs[self.plan.final.key], result
+
+    def foresee(self, stage: Stage) -> None:
+        """Refuse a stage that could not end."""
+        if isinstance(stage, Labelling):
+            preflight_labelling(stage, self.registry)
+        else:
+            preflight_training(
+                stage, self.registry, self.project, self.dirs, self.progress,
+                devices=self.devices,
+            )  # fmt: skip
+
+    def job(self, stage: Training, runs: dict[str, RunFolder]) -> Job:
+        """Return a training with what the stages before it left."""
+        start = stage.start
+        given = StageInputs(
+            labels=None if stage.labels is None else set_folder(stage.labels, self.dirs),
+            start=runs[start.key].best if isinstance(start, Training) else start,
+            members=tuple(self.choice(member, runs) for member in stage.members),
+            keys=stage.keys,
+            is_part=self.is_part or stage is not self.plan.final,
+        )
+        words = ["recipe", "run", shown_path(self.loaded.path), *self.loaded.options]
+        if self.devices > 1:
+            words += ["--devices", str(self.devices)]
+        return Job(
+            stage.loaded, stage.recipe, self.registry, self.project, self.progress, self.dirs,
+            given, tuple(words), identity_of(stage, self.registry, self.project, given),
+        )  # fmt: skip
+
+    def choice(self, source: PlannedMember, runs: dict[str, RunFolder]) -> MemberRef:
+        """Return the checkpoint of a network that is finished by now."""
+        network = source.network
+        path = runs[network.key].best if isinstance(network, Training) else network
+        return MemberRef(path, source.views)
+
+    def new_run(self, stage: Training, job: Job) -> RunFolder:
+        """Make the folder of a run that begins now."""
+        run = new_run(stage.name, self.dirs.runs, self.dirs.submissions)
+        keep_recipe(job, run)
+        run.write_manifest(make_manifest(job.identity, self.project.root))
+        return run

@@ -1,0 +1,104 @@
+"""One pseudo-label set of a plan: made, or found again, with the page to review it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from toolkit.data.split import Split
+from toolkit.experiment.execution.lineage import describe_checkpoint
+from toolkit.experiment.output_dirs import OutputDirs
+from toolkit.experiment.planning.plan import Labelling, PlannedMember, Training
+from toolkit.plugin.registry import Registry
+from toolkit.predict.members import MemberRef
+from toolkit.progress import Progress
+from toolkit.project import Project
+from toolkit.pseudo.exchange import make_label_set_from_file
+from toolkit.pseudo.label_set import LabelSet
+from toolkit.pseudo.make import make_label_set
+from toolkit.recipe.problems import shown_path
+from toolkit.submission.side_car import portable_path
+
+WritePage = Callable[[LabelSet, Split, Path, Progress], None]
+"""Writes the page to review a set: its images, where it goes, and who is told how far it is."""
+
+
+def set_folder(stage: Labelling, dirs: OutputDirs) -> Path:
+    """Return the folder of a stage's set, whether it is there or not."""
+    return dirs.label_sets / stage.key
+
+
+def page_of(folder: Path) -> Path:
+    """Return where the page to review a set is, beside its folder."""
+    return folder.with_name(f"{folder.name}.html")
+
+
+def run_labelling(
+    stage: Labelling,
+    teachers: list[MemberRef],
+    registry: Registry,
+    project: Project,
+    dirs: OutputDirs,
+    progress: Progress,
+    write_page: WritePage | None,
+) -> LabelSet:
+    """Return the set of a stage, making it and its page if they are not there.
+
+    Args:
+        stage: what is to be made.
+        teachers: checkpoints of its teachers, all finished.
+        registry: where components are found.
+        project: paths in the set's origin are relative to it.
+        dirs: where sets and caches are.
+        progress: told what happens.
+        write_page: None = no page.
+
+    Raises:
+        UsageError: a component, a teacher or a file of labels does not fit.
+        TrashError: nothing was selected.
+    """
+    folder = set_folder(stage, dirs)
+    origin = _origin(stage, teachers, project.root)
+    if stage.file is not None:
+        made = make_label_set_from_file(
+            stage.file, stage.unlabelled, stage.pseudo, stage.recipe, registry,
+            folder=folder, cache=dirs.cache, progress=progress, origin=origin,
+        )  # fmt: skip
+    else:
+        made = make_label_set(
+            teachers, stage.unlabelled, stage.pseudo, stage.recipe, registry,
+            folder=folder, cache=dirs.cache, progress=progress, origin=origin,
+        )  # fmt: skip
+    page = page_of(folder)
+    if write_page is not None and dirs.kept and not page.exists():
+        write_page(made, stage.unlabelled, page, progress)
+        n_images = len(made.index.images)
+        progress.say(f"{len(made)} of {n_images} images selected; review: {shown_path(page)}")
+    return made
+
+
+def _portable_name(teacher: PlannedMember, root: Path) -> str:
+    """Return what a teacher is called wherever the project lies."""
+    if isinstance(teacher.network, Training):
+        return teacher.name
+    views = f"@{teacher.views}" if teacher.views is not None else ""
+    return portable_path(teacher.network, root) + views
+
+
+def _origin(stage: Labelling, teachers: list[MemberRef], root: Path) -> Mapping[str, Any]:
+    names = [_portable_name(each, root) for each in stage.teachers]
+    if stage.file is not None:
+        names = [portable_path(stage.file, root)]
+    return {
+        "teachers": names,
+        "checkpoints": [
+            {**describe_checkpoint(each.path, root), "views": each.views} for each in teachers
+        ],
+        "round": stage.number,
+        "ensemble": stage.pseudo.ensemble.model_dump(mode="json"),
+        "postprocess": [each.model_dump(mode="json") for each in stage.pseudo.postprocess],
+        "selection": [each.model_dump(mode="json") for each in stage.pseudo.select],
+        "as_submitted": stage.pseudo.as_submitted,
+        "soft": stage.pseudo.soft,
+    }

@@ -1,0 +1,81 @@
+"""What made a run: code, packages, plugins, data, seeds, parents."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit import __version__
+from toolkit.experiment.execution.git_state import git_state
+from toolkit.experiment.execution.lineage import parents_of
+from toolkit.experiment.execution.stage_inputs import StageInputs
+from toolkit.experiment.planning.keys import plugins_of, result_key
+from toolkit.experiment.planning.leaks import exposure_of
+from toolkit.experiment.planning.plan import Training
+from toolkit.experiment.run_folder import SCHEMA_VERSION
+from toolkit.files import digest_of
+from toolkit.packages import package_versions
+from toolkit.plugin.registry import Registry
+from toolkit.project import Project
+from toolkit.submission.side_car import portable_path
+
+
+def make_manifest(identity: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return the manifest of a run that begins now, as plain values.
+
+    Args:
+        identity: from `identity_of`.
+        root: the project folder.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "status": "running",
+        "started": now(),
+        "command": sys.argv[1:],
+        **identity,
+        "code": {"trash": __version__, "git": git_state(root)},
+        "packages": package_versions(),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def identity_of(
+    training: Training, registry: Registry, project: Project, given: StageInputs
+) -> dict[str, Any]:
+    """Return the entries of a manifest that say what a run stands for.
+
+    A run that is resumed may become another one, a longer one for example: they are written again.
+    """
+    loaded, contest = training.loaded, training.contest
+    splits = {"train": contest.train, "val": contest.val, "test": contest.test}
+    return {
+        "recipe": portable_path(loaded.path, project.root),
+        "recipe_digest": loaded.digest,
+        "training": training.key,
+        "result_key": result_key(training, registry, project),
+        "seed": loaded.recipe.seed,
+        "classes": list(contest.class_names),
+        "data": {
+            name: {
+                "images": len(split),
+                "digest": split.digest,
+                "photos": digest_of(*sorted(split.contents)),
+            }
+            for name, split in splits.items()
+            if split is not None
+        },
+        "photos": exposure_of(training, project).as_json(),
+        "plugins": plugins_of(training.recipe, registry),
+        "given": given.as_json(),
+        "parents": parents_of(given, project.root),
+    }
+
+
+def now() -> str:
+    """Return the time as ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,62 @@
+"""What a run ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.experiment.execution.submit import SubmissionResult
+from toolkit.experiment.run_folder import RunFolder
+from toolkit.recipe.problems import shown_path
+from toolkit.train.fit import FitResult
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left behind.
+
+    Attributes:
+        run: its folder.
+        fit: the checkpoints and their scores.
+        submission: the leaderboard file, if the recipe has a test split.
+        kept: False when the files are already deleted (`--smoke`).
+    """
+
+    run: RunFolder
+    fit: FitResult
+    submission: SubmissionResult | None
+    kept: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as plain values."""
+        found: dict[str, Any] = {
+            "run": str(self.run.path),
+            "checkpoint": str(self.fit.best),
+            "best_epoch": self.fit.best_epoch,
+            "epochs": self.fit.epochs,
+            "stopped_early": self.fit.stopped_early,
+            "scores": self.fit.scores,
+            "kept": self.kept,
+        }
+        if self.submission is not None:
+            found["submission"] = self.submission.as_json()
+        return found
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What looks wrong in the submission; nothing is expected of a trial that is not kept."""
+        return self.submission.warnings if self.submission is not None and self.kept else ()
+
+    def summary(self) -> Iterator[tuple[str, str]]:
+        """Yield (name, value) lines for a person."""
+        if self.kept:
+            yield "run", shown_path(self.run.path)
+            yield "checkpoint", shown_path(self.fit.best)
+        yield "validation", f"mIoU {self.fit.scores['val_miou']:.4f} (epoch {self.fit.best_epoch})"
+        if self.submission is not None:
+            if self.kept:
+                yield "submission", shown_path(self.submission.path)
+            yield "rows", f"{self.submission.rows} (checked)"
+            if self.submission.score is not None:
+                yield "score", f"mIoU {self.submission.score.mean_iou:.4f} on the test split"

@@ -1,0 +1,187 @@
+"""`trash ensemble average`: checkpoints of one network become one checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from toolkit.data.contest import open_contest
+from toolkit.data.images import DecodedImages, open_images
+from toolkit.data.masks import open_masks
+from toolkit.data.split import Split
+from toolkit.ensemble.average import average_states, estimate_batch_norm
+from toolkit.errors import UsageError
+from toolkit.experiment.execution.lineage import describe_checkpoint
+from toolkit.metrics.confusion import ConfusionMatrix, scores
+from toolkit.plugin.registry import Registry
+from toolkit.predict.exposure import combined_exposure, divisions_of, exposure_in, refuse_exposed
+from toolkit.predict.member import Member
+from toolkit.predict.members import (
+    MemberRef,
+    choose_prediction_device,
+    load_members,
+    prediction_recipe,
+)
+from toolkit.progress import Progress
+from toolkit.project import Project
+from toolkit.submission.side_car import checkpoint_name, portable_path
+from toolkit.train.checkpoint import save_checkpoint
+from toolkit.train.device import Compute, make_compute
+from toolkit.train.outputs import main_output
+
+_MOST_IMAGES = 1024
+"""Training images that batch norm is estimated on: more change nothing that can be seen."""
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """The mean of several checkpoints.
+
+    Attributes:
+        path: the checkpoint that was written.
+        batch_norms: layers whose statistics were estimated anew.
+        val_miou: on the validation split, at the size of the network's input.
+        members: name and `val_miou` of each checkpoint that was averaged; None = it has no score.
+    """
+
+    path: Path
+    batch_norms: int
+    val_miou: float
+    members: tuple[tuple[str, float | None], ...]
+
+
+def average_checkpoints(
+    paths: Sequence[Path],
+    weights: Sequence[float],
+    output: Path,
+    project: Project,
+    registry: Registry,
+    progress: Progress,
+    *,
+    data_root: Path | None = None,
+    device: str | None = None,
+) -> Averaged:
+    """Average the weights, estimate batch norms on training images, validate, and write a checkpoint.
+
+    Args:
+        paths: checkpoints of one network, trained on one division of the images: seeds that began
+            with the same weights, epochs or snapshots of one run.
+        weights: one per checkpoint; empty = equal.
+        output: the checkpoint to write.
+        project: the project folder.
+        registry: where the model is found.
+        progress: told what happens.
+        data_root: where the data lie on this machine.
+        device: where to run the network.
+
+    Raises:
+        UsageError: checkpoints of other networks, classes, input sizes, normalisation or divisions.
+    """
+    recipe = prediction_recipe(MemberRef(paths[0]), project, None, data_root)
+    contest = open_contest(recipe.data, project, progress)
+    where = choose_prediction_device(recipe, device)
+    members = load_members(paths, contest.class_names, registry, where)
+    _refuse_strangers(members)
+    refuse_exposed(members, contest.val)
+    weights = list(weights) or [1.0] * len(paths)
+    state = average_states([each.checkpoint.model_state for each in members], weights)
+    first = members[0]
+    mixed = replace(first, checkpoint=replace(first.checkpoint, model_state=state))
+    compute = make_compute(
+        where,
+        precision=first.precision,
+        channels_last=recipe.train.channels_last,
+        mean=first.checkpoint.mean,
+        std=first.checkpoint.std,
+    )
+    model = compute.place(mixed.model)
+    size, batch_size = first.checkpoint.image_size, recipe.train.batch_size
+    rows = np.unique(np.linspace(0, len(contest.train) - 1, _MOST_IMAGES).astype(int))
+    training = contest.train.part("train", [int(row) for row in rows])
+    batch_norms = estimate_batch_norm(model, _batches(training, size, batch_size), compute)
+    miou, iou = _validated(model, contest.val, size, compute, project.cache, progress)
+    save_checkpoint(
+        output,
+        replace(
+            first.checkpoint,
+            model_state=model.state_dict(),
+            scores={"val_miou": miou, "val_iou": list(iou)},
+            epoch=max(each.checkpoint.epoch for each in members),
+            lineage={
+                "run": output.stem,
+                "weights": list(weights),
+                "data": first.checkpoint.lineage.get("data"),
+                "photos": combined_exposure(
+                    exposure_in(each.checkpoint.lineage, str(each.path)) for each in members
+                ).as_json(),
+                "parents": [
+                    {"kind": "average", **describe_checkpoint(path, project.root)} for path in paths
+                ],
+            },
+        ),
+    )
+    names = [checkpoint_name(portable_path(path, project.root)) for path in paths]
+    own = [_own_score(each) for each in members]
+    return Averaged(output, batch_norms, miou, tuple(zip(names, own, strict=True)))
+
+
+def _refuse_strangers(members: Sequence[Member]) -> None:
+    first = members[0]
+    divisions = divisions_of(members)
+    for member, division in zip(members[1:], divisions[1:], strict=True):
+        ours, theirs = first.checkpoint, member.checkpoint
+        for what, a, b in (
+            ("model", first.recipe.model, member.recipe.model),
+            ("input size", ours.image_size, theirs.image_size),
+            ("normalisation", (ours.mean, ours.std), (theirs.mean, theirs.std)),
+            ("division of the images", divisions[0], division),
+        ):
+            if a != b:
+                raise UsageError(
+                    f"{member.path} has another {what} than {first.path}",
+                    "Weights can be averaged within one network and one division; combine others "
+                    "with trash submit --ensemble.",
+                )
+
+
+def _own_score(member: Member) -> float | None:
+    score = member.checkpoint.scores.get("val_miou")
+    return score if isinstance(score, float) else None
+
+
+def _batches(split: Split, size: tuple[int, int], batch_size: int) -> Iterator[Tensor]:
+    """Yield uint8 (B, 3, H, W); a smaller rest is left out, as every batch counts alike."""
+    images = DecodedImages(split, size)
+    batch_size = min(batch_size, len(images))
+    for first in range(0, len(images) - batch_size + 1, batch_size):
+        batch = np.stack([images[row] for row in range(first, first + batch_size)])
+        yield torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))
+
+
+@torch.inference_mode()
+def _validated(
+    model: torch.nn.Module,
+    split: Split,
+    size: tuple[int, int],
+    compute: Compute,
+    cache: Path,
+    progress: Progress,
+) -> tuple[float, tuple[float | None, ...]]:
+    images = open_images(split, None, size, progress)
+    masks = open_masks(split, cache, size, progress)
+    confusion = ConfusionMatrix(len(split.labels.class_names), split.ignore_index)
+    with progress.bar(f"scoring on {split.name}", len(split), "images") as bar:
+        for row in range(len(split)):
+            image = torch.from_numpy(np.ascontiguousarray(images[row].transpose(2, 0, 1)))
+            with compute.autocast():
+                logits = main_output(model(compute.images(image[None]))).float()
+            labels = logits[0].max(0).indices.to(torch.uint8).cpu().numpy()
+            confusion.update(labels, masks[row])
+            bar.advance()
+    found = scores(confusion.matrix)
+    return found.mean_iou, found.iou

@@ -1,0 +1,257 @@
+"""From checkpoints to a validated leaderboard file with its side-car."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.data.contest import Contest
+from toolkit.data.split import Split
+from toolkit.ensemble.combination import Combination, Fitted, FittedMember, refuse_other_members
+from toolkit.ensemble.combine import probe_ensembler
+from toolkit.ensemble.labels_of_stores import EnsembleScores, evaluate_ensemble, labels_of_stores
+from toolkit.ensemble.postprocessed_maps import postprocessed_maps
+from toolkit.errors import UsageError
+from toolkit.formats.label_rows import sampling_of
+from toolkit.metrics.confusion import Scores
+from toolkit.plugin.interfaces import Context, Ensembler, SubmissionFormat
+from toolkit.plugin.registry import Registry
+from toolkit.postprocess.chain import Chain, build_chain
+from toolkit.predict.exposure import validation_obstacle
+from toolkit.predict.member import Member
+from toolkit.predict.members import MemberRef, choose_prediction_device, load_members
+from toolkit.predict.predictor import predict_split
+from toolkit.predict.store import ProbabilityStore
+from toolkit.progress import Progress
+from toolkit.project import Project, find_project
+from toolkit.recipe.schema import Recipe
+from toolkit.submission.check import CheckReport
+from toolkit.submission.class_balance import share_warnings
+from toolkit.submission.record import make_side_car
+from toolkit.submission.score import score_submission
+from toolkit.submission.side_car import (
+    checkpoint_name,
+    portable_path,
+    refuse_output,
+    write_side_car,
+)
+from toolkit.submission.spec import row_order
+from toolkit.submission.write import write_checked
+
+
+@dataclass(frozen=True)
+class MemberResult:
+    """One member of a submission: its checkpoint, its views, and its own validation scores."""
+
+    name: str
+    path: Path
+    views: str
+    validation: Scores | None
+
+
+@dataclass(frozen=True)
+class SubmissionResult:
+    """What was submitted.
+
+    Attributes:
+        path: the validated file.
+        side_car: the JSON beside it.
+        rows: number of images in it.
+        members: what was combined.
+        validation: scores of the same combination and postprocessing on the validation split, at
+            the submission's size; None when it was not validated.
+        score: scores against the truth of the test split; None when it is unknown.
+        class_shares: share of all pixels per class name.
+        fitted: how good a fitted combination is on images that it was not fitted to.
+        warnings: what looks wrong in a file that is valid in form.
+    """
+
+    path: Path
+    side_car: Path
+    rows: int
+    members: tuple[MemberResult, ...]
+    validation: Scores | None
+    score: Scores | None
+    class_shares: dict[str, float]
+    fitted: Fitted | None
+    warnings: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as plain values."""
+        return {
+            **asdict(self),
+            "path": str(self.path),
+            "side_car": str(self.side_car),
+            "members": [{**asdict(each), "path": str(each.path)} for each in self.members],
+        }
+
+
+def submit(
+    members: Sequence[MemberRef | Path],
+    recipe: Recipe,
+    contest: Contest,
+    registry: Registry,
+    *,
+    output: Path,
+    cache: Path,
+    progress: Progress,
+    project: Project | None = None,
+    device: str | None = None,
+    overwrite: bool = False,
+    validate: bool = True,
+    combination: Combination | None = None,
+) -> SubmissionResult:
+    """Predict the test split, combine, postprocess, write, check and record a submission.
+
+    Members that were predicted before are read from their stores. Images are streamed: memory grows
+    neither with their number nor with the number of members.
+
+    Args:
+        members: checkpoints, each with its views or those of its recipe.
+        recipe: says how to combine, postprocess, store and write.
+        contest: the test split to submit, and the validation split to score on.
+        registry: where components are found.
+        output: the file to write; its side-car lies beside it.
+        cache: folder of caches.
+        progress: told what happens.
+        project: paths in the side-car are relative to it; default: around the working folder.
+        device: "auto", "cpu", "cuda" or "mps"; default: what the recipe allows.
+        overwrite: replace `output` when it is there.
+        validate: predict the validation split too and score what is submitted on it.
+        combination: what `recipe` combines by, when it was fitted: only its own members fit.
+
+    Raises:
+        UsageError: members, recipe or output do not fit; nothing was predicted.
+        TrashError: the file that was written is not valid; it is not kept.
+    """
+    test = contest.test
+    if test is None:
+        raise UsageError("data.test is unset: there is nothing to submit")
+    where = choose_prediction_device(recipe, device)
+    loaded = load_members(members, contest.class_names, registry, where)
+    root = (project or find_project()).root
+    if combination is not None:
+        refuse_other_members(combination, [_fitted_member(member, root) for member in loaded])
+    plan = plan_submission(recipe, contest, registry, len(loaded))
+    refuse_output(output, overwrite, plan.format.suffix)
+    validate = validate and _is_honest(loaded, recipe, contest, progress)
+
+    def predict(member: Member, split: Split) -> ProbabilityStore:
+        return predict_split(
+            member, split, cache=cache, store=recipe.predict.store, progress=progress
+        )
+
+    stores, held_out = [], []
+    for member in loaded:
+        stores.append(predict(member, test))
+        if validate:
+            held_out.append(predict(member, contest.val))
+        member.release()
+    found = plan.evaluate(held_out, contest.val, progress) if validate else None
+    report = plan.write(stores, test, output, progress)
+    score = (
+        score_submission(output, plan.format, contest.truth, progress) if contest.truth else None
+    )
+    side_car = make_side_car(
+        output, recipe, contest, registry, loaded, report,
+        found=found, score=score, root=root,
+        fitted=combination.fitted if combination is not None else None,
+    )  # fmt: skip
+    side_car_file = write_side_car(output, side_car)
+    failures = registry.notify("trash_submission_written", path=output, side_car=side_car.as_json())
+    for failure in failures:
+        progress.say(f"warning: plugin {failure.source}: {failure.message}")
+    alone = found.members if found else [None] * len(loaded)
+    return SubmissionResult(
+        path=output,
+        side_car=side_car_file,
+        rows=report.n_rows,
+        members=tuple(
+            MemberResult(
+                checkpoint_name(portable_path(each.path, root)), each.path, each.views.text, own
+            )
+            for each, own in zip(loaded, alone, strict=True)
+        ),
+        validation=found.combined if found else None,
+        score=score,
+        class_shares=dict(zip(contest.class_names, report.class_shares, strict=True)),
+        fitted=side_car.fitted,
+        warnings=(
+            *report.warnings,
+            *share_warnings(report.class_shares, side_car.validation_shares, contest.class_names),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class SubmissionPlan:
+    """What turns stores into a file; made by `plan_submission`."""
+
+    format: SubmissionFormat
+    member_postprocess: Chain
+    ensembler: Ensembler
+    postprocess: Chain
+    image_ids: tuple[str, ...]
+
+    def evaluate(
+        self, stores: Sequence[ProbabilityStore], split: Split, progress: Progress
+    ) -> EnsembleScores:
+        maps = postprocessed_maps(stores, split, self.member_postprocess)
+        return evaluate_ensemble(
+            maps, split, self.ensembler, self.postprocess, sampling_of(self.format), progress
+        )
+
+    def write(
+        self,
+        stores: Sequence[ProbabilityStore],
+        test: Split,
+        output: Path,
+        progress: Progress,
+    ) -> CheckReport:
+        """Write the file under a temporary name, check it, and only then give it its name."""
+        position_of = {name: row for row, name in enumerate(test.file_names)}
+        order = [position_of[image_id] for image_id in self.image_ids]
+        maps = postprocessed_maps(stores, test, self.member_postprocess)
+        labels = labels_of_stores(maps, test, self.ensembler, self.postprocess, order)
+        n_classes = len(test.labels.class_names)
+        return write_checked(output, self.format, labels, self.image_ids, n_classes, progress)
+
+
+def plan_submission(
+    recipe: Recipe, contest: Contest, registry: Registry, n_members: int
+) -> SubmissionPlan:
+    """Build what combines, postprocesses and writes; cheap, so that mistakes show before the work.
+
+    Raises:
+        UsageError: a component is unknown or does not fit, or the sample submission lists other images
+            than the test split.
+    """
+    assert contest.test is not None
+    context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
+    format_ = registry.build("submission_format", recipe.submission, context)
+    return SubmissionPlan(
+        format=format_,
+        ensembler=probe_ensembler(
+            registry.build("ensembler", recipe.ensemble, context), context.n_classes, n_members
+        ),
+        member_postprocess=build_chain(recipe.member_postprocess, registry, context),
+        postprocess=build_chain(recipe.postprocess, registry, context),
+        image_ids=row_order(contest.test.file_names, contest.sample_submission, format_),
+    )
+
+
+def _fitted_member(member: Member, root: Path) -> FittedMember:
+    return FittedMember(portable_path(member.path, root), member.digest, member.views.text)
+
+
+def _is_honest(
+    members: Sequence[Member], recipe: Recipe, contest: Contest, progress: Progress
+) -> bool:
+    """Whether no member has seen the validation images; says who has."""
+    reasons = {each.path: validation_obstacle(each, recipe, contest) for each in members}
+    for path, reason in reasons.items():
+        if reason is not None:
+            progress.say(f"warning: no validation score: {path} {reason}")
+    return not any(reasons.values())

@@ -1,0 +1,225 @@
+"""One training of a plan: a run from its data to a scored submission."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from toolkit.data.contest import Contest, open_contest
+from toolkit.errors import TrashError, UsageError
+from toolkit.experiment.execution.launch import launch
+from toolkit.experiment.execution.manifest import now
+from toolkit.experiment.execution.outcome import recorded, recorded_by_worker
+from toolkit.experiment.execution.result import RunResult
+from toolkit.experiment.execution.stage_inputs import StageInputs
+from toolkit.experiment.execution.submit import SubmissionResult, plan_submission, submit
+from toolkit.experiment.output_dirs import OutputDirs
+from toolkit.experiment.run_folder import LATER_LINEAGE, LINEAGE, RunFolder
+from toolkit.files import write_text_atomic
+from toolkit.plugin.registry import Registry
+from toolkit.predict.members import MemberRef
+from toolkit.progress import Progress, SilentProgress
+from toolkit.project import Project
+from toolkit.recipe.error_location import placed
+from toolkit.recipe.load import LoadedRecipe
+from toolkit.recipe.problems import shown_path
+from toolkit.recipe.schema import Recipe
+from toolkit.recipe.show import as_toml, resolved_values
+from toolkit.train.artifacts import Artifacts
+from toolkit.train.distributed import find_world
+from toolkit.train.fit import FitResult, fit
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training that is to be done now.
+
+    Attributes:
+        loaded: the recipe.
+        recipe: its values for this training.
+        registry: where components are found.
+        project: paths in the recipe are relative to it.
+        progress: told what happens.
+        dirs: where files go.
+        given: what earlier stages left for it.
+        command: words of the command that goes on with it after an interruption.
+        identity: entries of the manifest that say what its run stands for; empty in a process of
+            several devices, which reads them there.
+    """
+
+    loaded: LoadedRecipe
+    recipe: Recipe
+    registry: Registry
+    project: Project
+    progress: Progress
+    dirs: OutputDirs
+    given: StageInputs
+    command: tuple[str, ...]
+    identity: Mapping[str, Any] = field(default_factory=dict)
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Call a life-cycle hook of the plugins."""
+        for failure in self.registry.notify(hook, **arguments):
+            self.progress.say(f"warning: plugin {failure.source}: {failure.message}")
+
+
+def run_training(
+    job: Job, run: RunFolder, contest: Contest, *, resume: bool, devices: int
+) -> RunResult | None:
+    """Train and submit in the folder of a run that nobody else executes.
+
+    Args:
+        job: what is to be trained.
+        run: the run; with `resume` it has finished epochs.
+        contest: the opened data.
+        resume: continue after the last finished epoch.
+        devices: number of processes.
+
+    Returns:
+        The result, or None when the processes of several devices did it.
+
+    Raises:
+        UsageError: the run cannot be resumed; its manifest is as it was.
+        TrashError: it failed; what was finished is kept.
+    """
+    with run.alone(), _renewed(job, run, contest) if resume else nullcontext():
+
+        def say_how_to_go_on() -> None:
+            if job.dirs.kept and run.has_epochs:
+                job.progress.say(f"the finished epochs are kept in {run.path}")
+                job.progress.say(f"to continue: trash {shlex.join(job.command)} --resume")
+
+        try:
+            with recorded(run, say_how_to_go_on):
+                if devices == 1:
+                    return _perform(job, run, contest, resume=resume)
+                launch(devices, run.path, _words(job, resume=resume))
+                return None
+        except UsageError:
+            # Something was wrong from the start: nothing is left but a number.
+            if not resume:
+                run.remove_unused()
+            raise
+
+
+@contextmanager
+def _renewed(job: Job, run: RunFolder, contest: Contest) -> Iterator[None]:
+    """Let a run stand for the training that it is resumed as; as before, if that adds no epoch to it.
+
+    Raises:
+        UsageError: it cannot be resumed; nothing of it is changed.
+    """
+    artifacts = Artifacts(run.path, job.recipe, contest, {}, job.given.keys)
+    done = artifacts.read_state().history.last_epoch
+    before = run.manifest()
+    recipe = run.recipe.read_text(encoding="utf-8") if run.recipe.is_file() else None
+    run.update(status="running", resumed=now(), ended=None, error=None, **job.identity)
+    keep_recipe(job, run)
+    try:
+        yield
+    except BaseException:
+        # A full disk may refuse this too: the first error is the one to show.
+        with suppress(OSError, TrashError):
+            if artifacts.read_state().history.last_epoch == done:
+                ended = {key: value for key, value in run.manifest().items() if key in _ENDING}
+                finished = before["status"] == "finished"
+                run.write_manifest(before if finished else {**before, **ended})
+                if recipe is not None:
+                    write_text_atomic(run.recipe, recipe)
+        raise
+
+
+_ENDING = ("status", "ended", "error")
+"""Entries of the manifest that say how an attempt ended."""
+
+
+def _words(job: Job, *, resume: bool) -> list[str]:
+    """Return the command of one of several processes."""
+    if not job.given.is_part:
+        return sys.argv[1:]  # it reports as this command was asked to
+    again = ["--resume"] if resume else []
+    return ["recipe", "run", shown_path(job.loaded.path), *job.loaded.options, *again]
+
+
+def work(
+    loaded: LoadedRecipe,
+    registry: Registry,
+    project: Project,
+    progress: Progress,
+    dirs: OutputDirs,
+    run: RunFolder,
+    *,
+    resume: bool,
+) -> RunResult | None:
+    """Do this process's share of a run that several processes train."""
+    if not find_world().is_main:
+        progress = SilentProgress()
+    with recorded_by_worker(run):
+        given = StageInputs.from_json(run.manifest()["given"])
+        recipe = loaded.recipe
+        if "pseudo-labels" not in given.keys:
+            recipe = recipe.model_copy(update={"pseudo": None})
+        job = Job(loaded, recipe, registry, project, progress, dirs, given, ())
+        contest = open_contest(recipe.data, project, progress)
+        result = _perform(job, run, contest, resume=resume)
+        return None if given.is_part else result
+
+
+def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> RunResult | None:
+    """Train and, in the main process, submit."""
+    is_main = find_world().is_main
+    job.progress.say(f"run {run.name}")
+    if is_main:
+        recipe = job.recipe.model_dump(mode="json")
+        job.tell("trash_run_started", run_dir=run.path, recipe=recipe)
+
+    def on_epoch(epoch: int, figures: dict[str, float]) -> None:
+        job.tell("trash_epoch_finished", run_dir=run.path, epoch=epoch, figures=figures)
+
+    try:
+        fitted = fit(
+            job.recipe, job.registry, contest, run.path,
+            cache=job.dirs.cache, progress=job.progress, project=job.project, resume=resume,
+            pretrained=job.dirs.kept,  # a trial must not wait for a download
+            upstream=job.given.upstream(job.project.path(job.recipe.data.root), job.dirs.cache),
+            lineage=_lineage(run), on_epoch=on_epoch,
+        )  # fmt: skip
+    except TrashError as error:
+        raise placed(error, job.loaded) from error.__cause__
+    if not is_main:
+        return None
+    result = RunResult(run, fitted, _submitted(job, run, contest, fitted), kept=job.dirs.kept)
+    run.update(status="finished", ended=now(), result=result.as_json())
+    job.tell("trash_run_finished", run_dir=run.path, result=result.as_json())
+    return result
+
+
+def _submitted(
+    job: Job, run: RunFolder, contest: Contest, fitted: FitResult
+) -> SubmissionResult | None:
+    if contest.test is None:
+        return None
+    members = (MemberRef(fitted.best, job.recipe.predict.views), *job.given.members)
+    plan = plan_submission(job.recipe, contest, job.registry, n_members=len(members))
+    # The views of this recipe, which may have changed since the checkpoint was saved.
+    return submit(
+        members, job.recipe, contest, job.registry,
+        output=job.dirs.submissions / f"{run.name}{plan.format.suffix}", cache=job.dirs.cache,
+        progress=job.progress, project=job.project, overwrite=True,
+    )  # fmt: skip
+
+
+def keep_recipe(job: Job, run: RunFolder) -> None:
+    """Write the resolved recipe of a training into its run."""
+    loaded = replace(job.loaded, recipe=job.recipe)
+    write_text_atomic(run.recipe, as_toml(resolved_values(loaded, job.registry)))
+
+
+def _lineage(run: RunFolder) -> Mapping[str, Any]:
+    manifest = run.manifest()
+    known = (*LINEAGE, *(key for key in LATER_LINEAGE if key in manifest))
+    return {"run": run.name, **{key: manifest[key] for key in known}}

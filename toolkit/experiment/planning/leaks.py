@@ -1,0 +1,213 @@
+"""Guards between stages: no validation image may teach, directly or through a teacher.
+
+Photos are compared by content: equal names in two folders mean nothing, other names hide nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from posixpath import normpath
+
+from toolkit.data.contest import Contest, open_contest
+from toolkit.data.guards import equal_photos
+from toolkit.data.photo_set import PhotoSet
+from toolkit.data.split import Split
+from toolkit.ensemble.agreement import differences
+from toolkit.errors import TrashError, UsageError
+from toolkit.experiment.planning.plan import Labelling, PlannedMember, Training
+from toolkit.objects.object_bank import ObjectStore
+from toolkit.predict.exposure import Exposure, combined_exposure, exposure_in
+from toolkit.predict.member import stored_recipe
+from toolkit.progress import Progress
+from toolkit.project import Project
+from toolkit.recipe.schema import Data
+from toolkit.train.checkpoint import load_checkpoint
+from toolkit.wording import counted, some_of
+
+
+def exposure_of(network: Training | Path, project: Project) -> Exposure:
+    """Return the photos that reach the weights of a training, or reached those of a checkpoint."""
+    if isinstance(network, Path):
+        return exposure_in(load_checkpoint(network).lineage, str(network))
+    found = Exposure(PhotoSet.of(network.contest.train.contents))
+    bank = network.recipe.objects.bank
+    if bank is not None and project.path(bank).is_dir():
+        sources = ObjectStore(project.path(bank)).index.sources
+        found |= Exposure(PhotoSet.of(source.digest for source in sources))
+    if network.labels is not None:
+        found |= _exposure_of_labels(network.labels, project)
+    if network.start is not None:
+        found |= exposure_of(network.start, project)
+    return found
+
+
+def _exposure_of_labels(labels: Labelling, project: Project) -> Exposure:
+    found = Exposure(PhotoSet.of(labels.unlabelled.contents))
+    if labels.file is not None:  # whoever made it
+        found |= Exposure(unrecorded=(str(labels.file),))
+    return found | combined_exposure(exposure_of(each.network, project) for each in labels.teachers)
+
+
+def refuse_unlabelled(unlabelled: Split, contest: Contest) -> str | None:
+    """Refuse images to be pseudo-labelled that validate, or that have real labels.
+
+    Returns:
+        What is odd: a contest may have copies of training images among those that it tests on.
+
+    Raises:
+        UsageError: names them.
+    """
+    validating = equal_photos(unlabelled, contest.val)
+    if validating:
+        raise UsageError(
+            f"{len(validating)} images to be pseudo-labelled are validation images: "
+            f"{some_of(validating)}",
+            "A score on images that were trained on means nothing: leave them out.",
+        )
+    training = equal_photos(unlabelled, contest.train)
+    names = {normpath(name) for name in contest.train.file_names}
+    if any(normpath(name) in names for name in training):
+        raise UsageError(
+            f"{len(training)} images to be pseudo-labelled are training images: "
+            f"{some_of(training)}",
+            "They have real labels already: leave them out.",
+        )
+    if training:
+        return (
+            f"{len(training)} images to be pseudo-labelled are copies of training images, which have "
+            f"real labels: {some_of(training)}"
+        )
+    return None
+
+
+def refuse_teacher(
+    teacher: PlannedMember, contest: Contest, data: Data, project: Project, progress: Progress
+) -> str | None:
+    """Refuse a teacher of other classes, or one that was trained on validation images.
+
+    Args:
+        teacher: who is to label.
+        contest: data of the student.
+        data: where those are.
+        project: the project folder.
+        progress: told while the teacher's data are opened.
+
+    Returns:
+        What cannot be told: a checkpoint of an older version notes no photos, and the data that it was
+        trained on are not here; or photos of equal names that are not equal files.
+
+    Raises:
+        UsageError: names the classes or the images.
+    """
+    _refuse_classes("the teacher", teacher, contest)
+    return _refuse_seen("the teacher", teacher, contest, data, project, progress)
+
+
+def refuse_start(
+    start: PlannedMember, contest: Contest, data: Data, project: Project, progress: Progress
+) -> str | None:
+    """Refuse to begin with weights of other classes, or that were trained on validation images.
+
+    Args:
+        start: the network whose weights they are.
+        contest: data of the training that begins with them.
+        data: where those are.
+        project: the project folder.
+        progress: told while the data of `start` are opened.
+
+    Returns:
+        What cannot be told, see `refuse_teacher`.
+
+    Raises:
+        UsageError: names the classes or the images.
+    """
+    _refuse_classes("the start", start, contest)
+    return _refuse_seen("the start", start, contest, data, project, progress)
+
+
+def refuse_member(
+    member: PlannedMember, contest: Contest, data: Data, project: Project, progress: Progress
+) -> None:
+    """Refuse a member of the submission that has other classes; what it has seen is told with the score.
+
+    Args:
+        member: a network that the submission is combined with.
+        contest: data of the submission.
+        data: where those are.
+        project: the project folder.
+        progress: not used.
+
+    Raises:
+        UsageError: names the classes.
+    """
+    _refuse_classes("the member", member, contest)
+
+
+def _refuse_seen(
+    what: str,
+    source: PlannedMember,
+    contest: Contest,
+    data: Data,
+    project: Project,
+    progress: Progress,
+) -> str | None:
+    network, whose = source.network, f"{what} {source.name}"
+    if isinstance(network, Training):
+        _refuse_images(whose, exposure_of(network, project), contest)
+        return _equal_names(whose, network.contest, contest)
+    checkpoint = load_checkpoint(network)
+    exposure = exposure_in(checkpoint.lineage, source.name)
+    _refuse_images(whose, exposure, contest)
+    if not exposure.unrecorded:
+        return None
+    trained = stored_recipe(network, checkpoint).data
+    try:
+        here = trained.model_copy(update={"root": data.root, "demo": None})
+        contents = open_contest(here, project, progress).train.contents
+    except TrashError:
+        return (
+            f"{source.name}: the images that it was trained on are not here, so whether it has "
+            "seen validation images cannot be told"
+        )
+    _refuse_images(whose, Exposure(PhotoSet.of(contents)), contest)
+    return None
+
+
+def _equal_names(whose: str, trained_on: Contest, contest: Contest) -> str | None:
+    """Say which validation images have the names of training images that are other files."""
+    names = {normpath(name) for name in trained_on.train.file_names}
+    found = [name for name in contest.val.file_names if normpath(name) in names]
+    if not found:
+        return None
+    return (
+        f"{whose} is trained on {len(found)} images that have the names of "
+        f"validation images, but are other files: {some_of(found)}\n"
+        "  Copies at another size or quality would carry over what they show; other photos would not."
+    )
+
+
+def _refuse_classes(what: str, source: PlannedMember, contest: Contest) -> None:
+    network = source.network
+    names = (
+        network.contest.class_names
+        if isinstance(network, Training)
+        else load_checkpoint(network).class_names
+    )
+    found = differences(contest.class_names, names)
+    if found:
+        raise UsageError(
+            f"{what} {source.name} has other classes: its list {' and '.join(found)}\n"
+            f"recipe: {', '.join(contest.class_names)}\n"
+            f"{what.removeprefix('the ')}: {', '.join(names)}",
+            f"{what.capitalize()} needs the classes of the recipe, in the same order.",
+        )
+
+
+def _refuse_images(whose: str, exposure: Exposure, contest: Contest) -> None:
+    seen = exposure.of(contest.val)
+    if seen:
+        raise UsageError(
+            f"{whose} was trained on {counted(len(seen), 'validation image', 'validation images')}: {some_of(seen)}",
+            "What it learnt of them would be carried over, and the score would mean nothing: train "
+            "both on the same division of the images.",
+        )

@@ -1,0 +1,328 @@
+"""Making the plan of a recipe: following what it names, round by round."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from toolkit.data.content_digests import content_digest
+from toolkit.data.contest import Contest, open_contest, open_unlabelled, own_classes
+from toolkit.data.split import Split
+from toolkit.errors import TrashError, UsageError
+from toolkit.experiment.find import names_checkpoint
+from toolkit.experiment.planning.keys import labelling_key, training_files, used_plugins
+from toolkit.experiment.planning.leaks import (
+    refuse_member,
+    refuse_start,
+    refuse_teacher,
+    refuse_unlabelled,
+)
+from toolkit.experiment.planning.plan import Labelling, Plan, PlannedMember, Training, in_order
+from toolkit.experiment.planning.references import (
+    TEACHER,
+    Reference,
+    References,
+    find_references,
+    problem_at,
+)
+from toolkit.plugin.registry import Registry
+from toolkit.progress import Progress, SilentProgress
+from toolkit.project import Project
+from toolkit.recipe.error_location import placed
+from toolkit.recipe.layers import parse_assignment
+from toolkit.recipe.load import LoadedRecipe, load_recipe
+from toolkit.recipe.problems import KeyPath, RecipeError, dotted, shown_path
+from toolkit.recipe.schema import Data, Recipe
+from toolkit.recipe.smoke import WORD, smoke_values
+from toolkit.train.device import choose_device
+from toolkit.train.inputs import training_inputs, training_key
+
+
+def load_for_run(
+    path: Path,
+    project: Project,
+    set_: Sequence[str],
+    unset: Sequence[str],
+    *,
+    smoke: bool,
+    registry: Registry | None = None,
+) -> LoadedRecipe:
+    """Load a recipe as `recipe run` does: with overrides, and made tiny for `--smoke`."""
+    loaded = load_recipe(path, project=project, registry=registry, set_=set_, unset=unset)
+    if not smoke:
+        return loaded
+    classes = own_classes(loaded.recipe.data, project)
+
+    def is_checkpoint(text: str) -> bool:
+        return text != TEACHER and names_checkpoint(text, project)
+
+    on_cpu = choose_device(loaded.recipe.train.device).type == "cpu"
+    values = smoke_values(loaded.recipe, project.cache, is_checkpoint, classes, on_cpu=on_cpu)
+    last = (WORD, values)
+    return load_recipe(path, project=project, set_=set_, unset=unset, last=last)
+
+
+def make_plan(
+    loaded: LoadedRecipe,
+    registry: Registry,
+    project: Project,
+    progress: Progress,
+    *,
+    smoke: bool = False,
+    contest: Contest | None = None,
+) -> Plan:
+    """Return the stages that a recipe leads to, having opened the data of each.
+
+    Args:
+        loaded: the recipe.
+        registry: finds its components.
+        project: the project folder.
+        progress: told while data are opened.
+        smoke: the recipe was made tiny for `--smoke`, and what it needs is made so, too.
+        contest: the data of the recipe, where they are open already.
+
+    Raises:
+        RecipeError: it names what is not there, or needs itself; with file and line.
+        UsageError: data do not fit together, a teacher has other classes or has seen validation
+            images, or images to be pseudo-labelled are in training or validation.
+    """
+    planner = _Planner(registry, project, progress, smoke)
+    if contest is not None:
+        planner.contests[_data_key(loaded.recipe.data)] = contest
+    return in_order(planner.training(loaded, chain=()))
+
+
+def check_stages(
+    loaded: LoadedRecipe, registry: Registry, project: Project, contest: Contest | None
+) -> Plan | None:
+    """Find what is wrong with the recipes and checkpoints that a recipe names.
+
+    With its data the plan is made, with all guards, and returned; without, the references are
+    followed alone.
+
+    Raises:
+        RecipeError: it names what is not there, or needs itself; with file and line.
+        UsageError: as `make_plan`.
+    """
+    if contest is not None:
+        return make_plan(loaded, registry, project, SilentProgress(), contest=contest)
+    _follow(loaded, registry, project, ())
+    return None
+
+
+def _follow(
+    loaded: LoadedRecipe, registry: Registry, project: Project, chain: tuple[Path, ...]
+) -> None:
+    references = find_references(loaded, project, registry)
+    chain = (*chain, loaded.path.resolve())
+    start = () if references.start is None else (references.start,)
+    for reference in (*references.teachers, *start, *references.members):
+        if reference.recipe is not None:
+            _refuse_circle(loaded, reference, chain)
+            needed = load_recipe(reference.recipe, project=project, registry=registry)
+            _follow(needed, registry, project, chain)
+
+
+def _refuse_circle(loaded: LoadedRecipe, reference: Reference, chain: tuple[Path, ...]) -> None:
+    assert reference.recipe is not None
+    path = reference.recipe.resolve()
+    if path in chain:
+        circle = " -> ".join(shown_path(each) for each in (*chain, path))
+        error = UsageError(f"goes in a circle: {circle}")
+        raise RecipeError(loaded.path, [problem_at(loaded, reference.key, error)])
+
+
+_OF_THE_NETWORK = ("data.image_size", "data.mean", "data.std")
+
+
+def _is_of_the_data(text: str, *, has_folds: bool) -> bool:
+    """Whether a `--set` text says which data there are, also for the recipes that one needs."""
+    key = dotted(parse_assignment(text)[0])
+    if key.startswith("data.folds"):
+        return has_folds
+    return key.startswith("data.") and not key.startswith(_OF_THE_NETWORK)
+
+
+def _data_key(data: Data) -> str:
+    return json.dumps(data.model_dump(mode="json"), sort_keys=True)
+
+
+_Guard = Callable[[PlannedMember, Contest, Data, Project, Progress], str | None]
+"""Refuses a network, or returns what cannot be told about it."""
+
+
+@dataclass(frozen=True)
+class _Planner:
+    registry: Registry
+    project: Project
+    progress: Progress
+    smoke: bool
+    contests: dict[str, Contest] = field(default_factory=dict)
+    trainings: dict[Path, Training] = field(default_factory=dict)
+
+    def training(self, loaded: LoadedRecipe, chain: tuple[Path, ...]) -> Training:
+        """Return the training of a recipe; `chain` are the recipes that need it."""
+        references = find_references(loaded, self.project, self.registry)
+        chain = (*chain, loaded.path.resolve())
+        contest = self.contest(loaded, chain)
+        start = None
+        if references.start is not None:
+            source = self.source(references.start, loaded, chain)
+            self.check_source(loaded, references.start.key, source, contest, refuse_start)
+            start = source.network
+        final = self.rounds(loaded, contest, references, start, chain)
+        members = tuple(self.source(each, loaded, chain) for each in references.members)
+        for reference, member in zip(references.members, members, strict=True):
+            self.check_source(loaded, reference.key, member, contest, refuse_member)
+        return replace(final, members=members)
+
+    def rounds(
+        self,
+        loaded: LoadedRecipe,
+        contest: Contest,
+        references: References,
+        start: Training | Path | None,
+        chain: tuple[Path, ...],
+    ) -> Training:
+        """Return the training of the last round."""
+        pseudo = loaded.recipe.pseudo
+        if pseudo is None:
+            return self.round(loaded, loaded.recipe, contest, loaded.name, None, start)
+        unlabelled = self.unlabelled(loaded, contest)
+        teachers = tuple(self.source(each, loaded, chain) for each in references.teachers)
+        for reference, teacher in zip(references.teachers, teachers, strict=True):
+            self.check_source(loaded, reference.key, teacher, contest, refuse_teacher)
+        if not teachers and references.labels is None:
+            plain = loaded.recipe.model_copy(update={"pseudo": None})
+            own = self.round(loaded, plain, contest, f"{loaded.name}.round-0", None, start)
+            teachers = (PlannedMember(own),)
+        for number in range(1, pseudo.rounds + 1):
+            file = references.labels if number == 1 else None
+            key = labelling_key(
+                pseudo, loaded.recipe, unlabelled, teachers, file, self.registry, self.project
+            )
+            name = f"{loaded.name}, round {number}" if pseudo.rounds > 1 else loaded.name
+            labels = Labelling(name, pseudo, loaded.recipe, unlabelled, teachers, file, number, key)
+            name = loaded.name if number == pseudo.rounds else f"{loaded.name}.round-{number}"
+            begin = start
+            if references.starts_from_teacher and teachers:
+                begin = teachers[0].network
+            training = self.round(loaded, loaded.recipe, contest, name, labels, begin)
+            teachers = (PlannedMember(training),)
+        return training
+
+    def round(
+        self,
+        loaded: LoadedRecipe,
+        recipe: Recipe,
+        contest: Contest,
+        name: str,
+        labels: Labelling | None,
+        start: Training | Path | None,
+    ) -> Training:
+        """Return one training of a recipe."""
+        keys = training_files(recipe, self.registry, self.project)
+        if labels is not None:
+            keys["pseudo-labels"] = labels.key
+        if isinstance(start, Training):
+            keys["start"] = start.key
+        elif start is not None:
+            keys["start"] = content_digest(start, self.project.cache, what="checkpoint")
+        inputs = training_inputs(recipe, contest, keys)
+        key = training_key(inputs, used_plugins(recipe, self.registry))
+        return Training(name, loaded, recipe, contest, key, keys, labels, start)
+
+    def source(
+        self, reference: Reference, loaded: LoadedRecipe, chain: tuple[Path, ...]
+    ) -> PlannedMember:
+        """Return the network behind a reference of a recipe."""
+        if reference.checkpoint is not None:
+            return PlannedMember(reference.checkpoint, reference.views)
+        assert reference.recipe is not None
+        _refuse_circle(loaded, reference, chain)
+        path = reference.recipe.resolve()
+        if path not in self.trainings:
+            needed = load_for_run(
+                reference.recipe,
+                self.project,
+                self.overrides(reference.recipe, loaded),
+                (),
+                smoke=self.smoke,
+                registry=self.registry,
+            )
+            # Its own submission may have members; the network is needed here.
+            self.trainings[path] = replace(self.training(needed, chain), members=())
+        return PlannedMember(self.trainings[path], reference.views)
+
+    def overrides(self, path: Path, by: LoadedRecipe) -> tuple[str, ...]:
+        """Return what changes in a recipe that another one needs.
+
+        What was said of the data with `--set` holds for all, but for the size and normalisation of
+        a network's input; and the same fold must be held out everywhere.
+        """
+        wanted = by.recipe.data.folds
+        other = load_recipe(path, project=self.project).recipe.data.folds
+        texts = [
+            text
+            for option, text in itertools.pairwise(by.options)
+            if option == "--set" and _is_of_the_data(text, has_folds=other is not None)
+        ]
+        if wanted is not None and other is not None and wanted.file == other.file:
+            texts += [f"data.folds.index={wanted.index}"] if wanted != other else []
+        return tuple(texts)
+
+    def contest(self, loaded: LoadedRecipe, chain: tuple[Path, ...]) -> Contest:
+        """Open the data of a recipe, once for all recipes with the same."""
+        data = loaded.recipe.data
+        text = _data_key(data)
+        if text not in self.contests:
+            try:
+                self.contests[text] = open_contest(data, self.project, self.progress)
+            except TrashError as error:
+                error = placed(error, loaded)
+                if len(chain) > 1:
+                    needed, by = shown_path(loaded.path), shown_path(chain[-2])
+                    error.message = f"{needed}, which {by} needs: {error.message}"
+                raise error from error.__cause__
+        return self.contests[text]
+
+    def unlabelled(self, loaded: LoadedRecipe, contest: Contest) -> Split:
+        """Return the images that are to be pseudo-labelled."""
+        pseudo, data = loaded.recipe.pseudo, loaded.recipe.data
+        assert pseudo is not None
+        key = ("pseudo", "images") if pseudo.images else ("pseudo",)
+        try:
+            if pseudo.images is not None:
+                split = open_unlabelled(data, pseudo.images, contest, self.project, self.progress)
+            elif contest.test is not None:
+                split = contest.test
+            else:
+                raise UsageError(
+                    "there are no images to label: data.test is unset",
+                    "Name a COCO JSON with pseudo.images, or set data.test.",
+                )
+            warning = refuse_unlabelled(split, contest)
+        except TrashError as error:
+            raise RecipeError(loaded.path, [problem_at(loaded, key, error)]) from None
+        if warning:
+            self.progress.say(f"warning: {warning}")
+        return split
+
+    def check_source(
+        self,
+        loaded: LoadedRecipe,
+        key: KeyPath,
+        source: PlannedMember,
+        contest: Contest,
+        refuse: _Guard,
+    ) -> None:
+        """Refuse a teacher, start or member that does not fit; a warning says what cannot be told."""
+        try:
+            warning = refuse(source, contest, loaded.recipe.data, self.project, self.progress)
+        except TrashError as error:
+            raise RecipeError(loaded.path, [problem_at(loaded, key, error)]) from None
+        if warning:
+            self.progress.say(f"warning: {warning}")

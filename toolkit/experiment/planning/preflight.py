@@ -1,0 +1,119 @@
+"""Finding before the first stage what would otherwise show after hours of training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from toolkit.data.augment import build_pipeline
+from toolkit.data.images import open_images
+from toolkit.data.masks import open_masks
+from toolkit.data.photo_rules import require_decodable
+from toolkit.ensemble.combine import probe_ensembler
+from toolkit.errors import TrashError
+from toolkit.experiment.execution.submit import plan_submission
+from toolkit.experiment.output_dirs import OutputDirs
+from toolkit.experiment.planning.plan import Labelling, Stage, Training
+from toolkit.experiment.run_folder import RunFolder
+from toolkit.objects.object_bank import open_object_bank
+from toolkit.plugin.interfaces import Context, ObjectBank
+from toolkit.plugin.registry import Registry
+from toolkit.postprocess.chain import build_chain
+from toolkit.progress import Progress
+from toolkit.project import Project
+from toolkit.pseudo.exchange import require_readable
+from toolkit.pseudo.make import context_of, file_of
+from toolkit.pseudo.select import build_selection
+from toolkit.recipe.error_location import placed
+from toolkit.train.artifacts import Artifacts
+from toolkit.train.batches import device_batch_size
+from toolkit.train.device import choose_device
+
+
+def preflight_training(
+    stage: Training,
+    registry: Registry,
+    project: Project,
+    dirs: OutputDirs,
+    progress: Progress,
+    *,
+    devices: int,
+) -> None:
+    """Refuse a training that could not end; makes the bank of objects if its augmentation asks for one.
+
+    Raises:
+        UsageError: there are fewer devices, the batch cannot be divided among them, the recipe's way
+            to combine, postprocess or write does not fit, or there are no objects to paste.
+    """
+    recipe, contest = stage.recipe, stage.contest
+    choose_device(recipe.train.device, local_rank=devices - 1)
+    device_batch_size(recipe.train, devices)
+    if contest.test is not None:
+        try:
+            plan_submission(recipe, contest, registry, n_members=1 + len(stage.members))
+        except TrashError as error:
+            raise placed(error, stage.loaded) from error.__cause__
+
+    def objects() -> ObjectBank:
+        others = [split for split in (contest.val, contest.test) if split]
+        return open_object_bank(
+            recipe.objects, contest.train, others,
+            cache=dirs.cache, project=project, progress=progress,
+        )  # fmt: skip
+
+    context = Context(
+        contest.class_names, recipe.data.image_size, recipe.data.ignore_index, objects=objects
+    )
+    own = recipe.pseudo.augment if recipe.pseudo else None
+    try:
+        for steps in (recipe.augment.steps, own or ()):
+            build_pipeline(steps, registry, context)
+    except TrashError as error:
+        raise placed(error, stage.loaded) from error.__cause__
+
+
+def require_resumable(stage: Training, run: RunFolder) -> None:
+    """Refuse to continue a run with other settings or data, before the stages that it needs are done.
+
+    Raises:
+        UsageError: lists what differs.
+    """
+    if run.has_epochs:
+        Artifacts(run.path, stage.recipe, stage.contest, {}, stage.keys).read_state()
+
+
+def preflight_labelling(stage: Labelling, registry: Registry) -> None:
+    """Refuse a pseudo-label set whose selection, combination or file of labels cannot work.
+
+    Raises:
+        UsageError: a component does not fit, a list names images that are not there, or a file of labels
+            is in another format.
+    """
+    context = context_of(stage.unlabelled, stage.recipe)
+    build_selection(stage.pseudo.select, registry, context).expect(stage.unlabelled.file_names)
+    file_of(stage.pseudo, stage.recipe, registry, context)
+    build_chain(stage.pseudo.postprocess, registry, context)
+    if stage.file is not None:
+        require_readable(stage.file, stage.unlabelled, stage.recipe, registry)
+    if stage.teachers:
+        ensembler = registry.build("ensembler", stage.pseudo.ensemble, context)
+        probe_ensembler(ensembler, context.n_classes, len(stage.teachers))
+
+
+def preflight_photos(stage: Stage, cache: Path, progress: Progress) -> None:
+    """Refuse a stage with a photo or an outline that cannot be read; keeps what it decodes for training.
+
+    Raises:
+        UsageError: names them.
+    """
+    if isinstance(stage, Labelling):
+        require_decodable(stage.unlabelled, progress)
+        return
+    data, contest = stage.recipe.data, stage.contest
+    for split in (contest.train, contest.val):
+        open_masks(split, cache, data.image_size, progress)
+        if data.cache_images:
+            open_images(split, cache, data.image_size, progress)
+        else:
+            require_decodable(split.source or split, progress)
+    if contest.test is not None:
+        require_decodable(contest.test, progress)
