@@ -10,10 +10,12 @@ from pydantic import Field, PositiveInt
 from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.component import Component, ComponentSpec, OfKind
 from toolkit.plugin.interfaces import Context
+from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.parameters import json_schema, parameter_model
 from toolkit.plugin.registry import Entry, Registry
 
 CONTEXT = Context(("background", "thing"))
+Share = Annotated[float, Field(ge=0, le=1, description="share of the pixels.")]
 
 
 def factory(
@@ -197,3 +199,30 @@ def test_a_type_that_a_recipe_cannot_hold_is_an_error() -> None:
 
     with pytest.raises(TrashError, match="cannot be described"):
         json_schema(parameter_model(odd, {}))
+
+
+def test_what_a_parameter_means_is_in_the_docstring_or_the_annotation() -> None:
+    def made(context: Context, *, kept: Share = 0.5, cut: Share = 0.1, plain: int = 1) -> None:
+        """Make it.
+
+        Args:
+            cut: share of the pixels
+                that is lost.
+        """
+
+    model = parameter_model(made, KINDS["loss"].common)
+    weight = "factor of this loss in a sum or beside those of other outputs"
+    assert {name: field.description for name, field in model.model_fields.items()} == {
+        "weight": weight,
+        "kept": "share of the pixels.",
+        "cut": "share of the pixels that is lost.",
+        "plain": None,
+    }
+    assert json_schema(model)["properties"]["cut"] == {
+        "default": 0.1,
+        "description": "share of the pixels that is lost.",
+        "maximum": 1,
+        "minimum": 0,
+        "title": "Cut",
+        "type": "number",
+    }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from toolkit.errors import UsageError, nearest
 from toolkit.plugin.kinds import KINDS
-from toolkit.plugin.parameters import Parameters, json_schema, marked_kind
+from toolkit.plugin.parameters import Parameters, factory_docstring, json_schema, marked_kind
 from toolkit.plugin.registry import Entry, Registry
 
 
@@ -23,7 +21,7 @@ class Parameter:
         name: its key.
         type: in words: "number 0…1", 'text: "none" or "1-share"'.
         default: as TOML would write it, or None when it is required.
-        description: from the factory's docstring; may be empty.
+        description: from the factory's docstring or the annotation; may be empty.
     """
 
     name: str
@@ -59,8 +57,7 @@ def describe(entry: Entry, registry: Registry) -> Description:
         TrashError: its parameters cannot be described.
     """
     model = registry.parameters(entry)
-    text, explained = _docstring(entry)
-    explained = {**_COMMON.get(entry.kind, {}), **explained}
+    text, _ = factory_docstring(entry.component.factory)
     schema = json_schema(model)
     return Description(
         name=entry.name,
@@ -75,25 +72,13 @@ def describe(entry: Entry, registry: Registry) -> Description:
                 name=name,
                 type=_type(schema["properties"][name], schema, marked_kind(field)),
                 default=None if field.is_required() else _default(field.get_default()),
-                description=explained.get(name, ""),
+                description=field.description or "",
             )
             for name, field in _own_first(model, entry.kind)
         ),
         file=str(entry.file) if entry.file else None,
         line=entry.line,
     )
-
-
-# What the caller does with the parameters that every component of a kind has.
-_COMMON = {
-    "augmentation": {"p": "probability of the step; inside one_of its weight"},
-    "mix": {"p": "probability per batch; of several mixes the first that comes up is applied"},
-    "loss": {"weight": "factor of this loss in a sum or beside those of other outputs"},
-    "optimizer": {
-        "encoder_lr_factor": "learning rate of the model's encoder / that of the rest",
-        "decay_norms": "false keeps weight decay away from norms and biases",
-    },
-}
 
 
 def _own_first(model: type[Parameters], kind: str) -> list[tuple[str, Any]]:
@@ -145,24 +130,6 @@ def check_kind(kind: str | None) -> None:
             f"there is no kind called {kind}",
             f"Did you mean {near}?" if near else "Valid: " + ", ".join(KINDS),
         )
-
-
-def _docstring(entry: Entry) -> tuple[str, dict[str, str]]:
-    """Return the text and the explained arguments of a factory's docstring."""
-    text = inspect.getdoc(entry.component.factory) or ""
-    body, _, arguments = text.partition("\nArgs:\n")
-    explained: dict[str, str] = {}
-    name = ""
-    for line in arguments.splitlines():
-        start = re.fullmatch(r" {4}(\w+): *(.*)", line)
-        if start:
-            name = start[1]
-            explained[name] = start[2]
-        elif line.startswith(" " * 8) and name:
-            explained[name] += " " + line.strip()
-        elif line.strip():
-            break
-    return body.strip(), explained
 
 
 def _default(value: Any) -> str:

@@ -39,6 +39,10 @@ class Kind:
     common: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
+def _common(annotation: Any, default: Any, description: str) -> tuple[Any, Any]:
+    return Annotated[annotation, Field(description=description)], default
+
+
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -48,8 +52,9 @@ KINDS: dict[str, Kind] = {
             "trash_augmentations",
             (),
             "(sample, rng) -> sample",
-            # In a pipeline p is the probability of the step; inside one_of it is its weight.
-            common={"p": (UnitInterval, 0.5)},
+            common={
+                "p": _common(UnitInterval, 0.5, "probability of the step; inside one_of its weight")
+            },
         ),
         Kind(
             "mix",
@@ -57,15 +62,24 @@ KINDS: dict[str, Kind] = {
             (),
             "(sample, partner, rng, batch_rng) -> sample",
             # All samples of a batch are mixed, or none.
-            common={"p": (UnitInterval, 0.5)},
+            common={
+                "p": _common(
+                    UnitInterval,
+                    0.5,
+                    "probability per batch; of several mixes the first that comes up is applied",
+                )
+            },
         ),
         Kind(
             "loss",
             "trash_losses",
             (),
             "(logits, target) -> scalar tensor",
-            # Its share in a sum, or beside the losses of auxiliary outputs.
-            common={"weight": (_Factor, 1.0)},
+            common={
+                "weight": _common(
+                    _Factor, 1.0, "factor of this loss in a sum or beside those of other outputs"
+                )
+            },
         ),
         Kind(
             "postprocessor", "trash_postprocessors", (), "(probabilities, image) -> probabilities"
@@ -76,7 +90,14 @@ KINDS: dict[str, Kind] = {
             ("parameters",),
             "torch.optim.Optimizer",
             # Parameter groups are made here, for any optimiser.
-            common={"encoder_lr_factor": (_Factor, 1.0), "decay_norms": (bool, True)},
+            common={
+                "encoder_lr_factor": _common(
+                    _Factor, 1.0, "learning rate of the model's encoder / that of the rest"
+                ),
+                "decay_norms": _common(
+                    bool, True, "false keeps weight decay away from norms and biases"
+                ),
+            },
         ),
         Kind(
             "scheduler", "trash_schedulers", ("optimizer",), "scheduler, stepped per optimiser step"

