@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from toolkit.cli import data
+from toolkit.cli.data import demo
 from toolkit.cli.main import run
 from toolkit.recipe.schema import Demo
 
@@ -199,6 +199,6 @@ def test_demo_is_written_and_clean(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_demo_has_the_defaults_of_a_recipe() -> None:
-    parameters = inspect.signature(data.demo).parameters
+    parameters = inspect.signature(demo.demo).parameters
     defaults = Demo().model_dump(exclude={"classes"})  # own names are for --smoke
     assert {name: parameters[name].default for name in defaults} == defaults

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import console
+from toolkit.cli.options import Json
+from toolkit.cli.prediction_options import DataRoot, Device, PredictionRecipe, Store, Views
 from toolkit.cli.session import open_registry
-from toolkit.cli.submit import DataRoot, Device, Json, Recipe, Store, Views
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.project import find_project
 
@@ -29,7 +30,7 @@ def predict(
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Images per forward pass.")
     ] = None,
-    recipe: Recipe = None,
+    recipe: PredictionRecipe = None,
     data_root: DataRoot = None,
     device: Device = None,
     json_: Json = False,

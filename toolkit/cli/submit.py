@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from toolkit.cli import console
+from toolkit.cli.options import Json
+from toolkit.cli.prediction_options import DataRoot, Device, PredictionRecipe, Store, Views
 from toolkit.cli.session import open_registry
 from toolkit.errors import UsageError
 from toolkit.project import find_project
@@ -15,30 +17,6 @@ from toolkit.project import find_project
 if TYPE_CHECKING:
     from toolkit.experiment.execution.submit import SubmissionResult
 
-DATA_HELP = "Folder of the data on this machine, in place of data.root."
-Recipe = Annotated[
-    Path | None,
-    typer.Option(
-        "--recipe", help="Data, combination and format of this recipe, not the stored one."
-    ),
-]
-DataRoot = Annotated[Path | None, typer.Option("--data", metavar="DIR", help=DATA_HELP)]
-Views = Annotated[
-    str | None,
-    typer.Option(
-        "--views",
-        help='Test-time views: "none", "hflip*rot90" (4), "d4" (8), "hflip*scale0.75+scale1.25"; '
-        '"geometric:…" merges logits, "tile:…" cuts large images.',
-    ),
-]
-Store = Annotated[
-    str | None,
-    typer.Option("--store", help="Numbers of the stored probabilities: u8, u16, f16 or f32."),
-]
-Device = Annotated[
-    str | None, typer.Option("--device", help="Where to predict: auto, cpu, cuda or mps.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _CLASSES_SHOWN = 5
 
 
@@ -87,7 +65,7 @@ def submit(
             help="Postprocessor of each member, before they are combined. Repeat.",
         ),
     ] = None,
-    recipe: Recipe = None,
+    recipe: PredictionRecipe = None,
     data_root: DataRoot = None,
     store: Store = None,
     device: Device = None,

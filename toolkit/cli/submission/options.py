@@ -1,4 +1,4 @@
-"""What the commands of `trash submission` have in common: files, and who says how to read them."""
+"""What the commands of `trash submission` share: files, and who says how to read them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from toolkit.submission.spec import SpecSource
 
 File = Annotated[Path, typer.Argument(help="The submission file.")]
-RecipePath = Annotated[
+SpecRecipe = Annotated[
     Path | None, typer.Option("--recipe", help="Recipe that says format, images and classes.")
 ]
 Test = Annotated[
@@ -32,12 +32,11 @@ Sample = Annotated[
 Size = Annotated[
     str | None, typer.Option("--size", metavar="HxW", help="With --test: size of the maps.")
 ]
-DataRoot = Annotated[
+PhotoFolder = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the photos on this machine.")
 ]
 _ENDINGS = (".csv", ".zip", ".npz")
 TRUTH = "COCO JSON with the annotations, a recipe with data.truth, or another submission file"
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True)

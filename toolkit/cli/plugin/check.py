@@ -1,4 +1,4 @@
-"""`trash plugin`: list, commands, show, new, check."""
+"""`trash plugin check`: the contract of each component's kind."""
 
 from __future__ import annotations
 
@@ -11,111 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from toolkit.cli import console
+from toolkit.cli.options import Json
+from toolkit.cli.plugin.options import Kind
 from toolkit.cli.session import open_registry
 from toolkit.errors import EXIT_FAILED, UsageError
-from toolkit.plugin.kinds import KINDS
 from toolkit.project import find_project
 
 if TYPE_CHECKING:
     from toolkit.plugin.registry import Entry, Registry
     from toolkit.recipe.schema import Recipe
 
-app = typer.Typer(
-    help="Components: models, losses, augmentations, … and your own.", no_args_is_help=True
-)
 
-Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only this kind.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Name = Annotated[str, typer.Argument(help="A component, source:component, or a plugin.")]
-
-
-@app.command("list")
-def list_(kind: Kind = None, json_: Json = False) -> None:
-    """List every component by kind and source, with one line of help."""
-    from toolkit.plugin.describe import check_kind, one_line
-
-    check_kind(kind)
-    entries = open_registry(find_project()).entries(kind)
-    if json_:
-        columns = ("name", "kind", "source", "summary", "aliases")
-        rows = [
-            (e.name, e.kind, e.source, e.component.summary, e.component.aliases) for e in entries
-        ]
-        console.print_json([dict(zip(columns, row, strict=True)) for row in rows])
-        return
-    groups: dict[str, list[console.Entry]] = {}
-    for entry in sorted(entries, key=lambda entry: list(KINDS).index(entry.kind)):
-        group = f"{entry.kind} ({entry.source})"
-        groups.setdefault(group, []).append((entry.name, one_line(entry)))
-    console.print_entries(groups)
-
-
-@app.command()
-def commands(json_: Json = False) -> None:
-    """List the commands that plugins add to `trash`; loads the plugins."""
-    from toolkit.cli.plugin_commands import add_plugin_commands
-
-    added = add_plugin_commands(typer.Typer(add_completion=False)) or {}
-    rows = [(name, command.get_short_help_str(limit=200)) for name, command in added.items()]
-    if json_:
-        console.print_json([{"name": name, "summary": summary} for name, summary in rows])
-    elif rows:
-        console.print_entries({"": rows})
-    else:
-        console.note("no plugin adds a command")
-
-
-@app.command()
-def show(name: Name, kind: Kind = None, json_: Json = False) -> None:
-    """Print a component's parameters with types, defaults and ranges, and where it lives."""
-    from toolkit.plugin.describe import describe, named
-
-    registry = open_registry(find_project())
-    found = [describe(entry, registry) for entry in named(registry, name, kind)]
-    if json_:
-        console.print_json([description.as_json() for description in found])
-        return
-    for number, description in enumerate(found):
-        if number:
-            console.print_result("")
-        console.print_result(f"{description.name} ({description.kind}, {description.source})")
-        if description.aliases:
-            console.print_result("also called " + ", ".join(description.aliases))
-        console.print_result(description.details or description.summary)
-        if description.file:
-            console.print_result(f"{description.file}:{description.line}")
-        if description.parameters:
-            console.print_table(
-                ("parameter", "type", "default", "meaning"),
-                [
-                    (p.name, p.type, "required" if p.default is None else p.default, p.description)
-                    for p in description.parameters
-                ],
-            )
-
-
-@app.command()
-def new(
-    name: Annotated[str, typer.Argument(help="Name of the component and of its file.")],
-    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="What it is.")],
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files of that name.")] = False,
-) -> None:
-    """Write a plugin that works at once, with its test, to be changed."""
-    from toolkit.plugin.first_use import remember_files
-    from toolkit.plugin.scaffold import write_plugin
-    from toolkit.recipe.problems import shown_path
-
-    project = find_project()
-    written = write_plugin(name, kind, project, open_registry(project), force=force)
-    remember_files(project.plugins)
-    for path in written.files:
-        console.print_result(shown_path(path))
-    console.note(f"check it: trash plugin check {name}")
-    if written.recipe_line:
-        console.note(f"use it:   {written.recipe_line}")
-
-
-@app.command()
 def check(
     name: Annotated[
         str | None, typer.Argument(help="A component, source:component, or a plugin.")

@@ -1,29 +1,23 @@
-"""`trash submission diff`, `show` and `merge`: what is in the files."""
+"""`trash submission diff`: two files beside each other."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.session import open_registry
-from toolkit.cli.submission_options import (
-    DataRoot,
-    File,
-    Json,
-    RecipePath,
-    Sample,
+from toolkit.cli.options import Json
+from toolkit.cli.submission.options import (
+    PhotoFolder,
     Size,
+    SpecRecipe,
     SubmissionOptions,
     Test,
     readable,
-    require_file,
     require_png,
 )
-from toolkit.errors import UsageError
 from toolkit.project import find_project
 
 if TYPE_CHECKING:
@@ -53,8 +47,8 @@ def diff(
     count: Annotated[
         int, typer.Option(min=1, max=100, help="How many of the images that differ most.")
     ] = 8,
-    data_root: DataRoot = None,
-    recipe: RecipePath = None,
+    data_root: PhotoFolder = None,
+    recipe: SpecRecipe = None,
     test: Test = None,
     size: Size = None,
     json_: Json = False,
@@ -161,110 +155,3 @@ def _becomes(row: np.ndarray[Any, Any], label: int, class_names: Sequence[str]) 
     others = [other for other in (-row).argsort(kind="stable") if other != label and row[other]]
     shown = [f"{class_names[other]} {row[other] / row.sum():.1%}" for other in others[:_BECOMES]]
     return ", ".join(shown) + (", …" if len(others) > _BECOMES else "")
-
-
-def show(
-    file: File,
-    images: Annotated[
-        list[str] | None,
-        typer.Option("--images", metavar="NAME,…", help="Images to show, by file name. Repeat."),
-    ] = None,
-    count: Annotated[
-        int, typer.Option(min=1, max=100, help="Without --images: so many, spread over the file.")
-    ] = 8,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="The PNG to write; default: beside the file."),
-    ] = None,
-    data_root: DataRoot = None,
-    recipe: RecipePath = None,
-    test: Test = None,
-    size: Size = None,
-) -> None:
-    """Write a picture of photos with the labels of a file over them."""
-    from toolkit.report.sheet import write_sheet
-    from toolkit.report.submission_sheet import overlay_sheet, require_photos
-    from toolkit.submission.selection import pick, spread
-    from toolkit.submission.spec import photos_of
-
-    output = output or file.with_suffix(".png")
-    require_png("-o", output, "submission.png")
-    if output.resolve() == file.resolve():
-        raise UsageError(f"-o {output} is the submission file", "Choose another name.")
-    project = find_project()
-    given = SubmissionOptions(recipe, test, None, size)
-    (read,), source = readable([file], given, project)
-    photos = photos_of(source, project, data_root)
-    named = [name for text in images or () for name in text.split(",") if name]
-    wanted = list(dict.fromkeys(named)) or spread(photos.file_names, count)
-    require_photos(photos, wanted)
-    found = pick(read, wanted)
-    title = f"{file.name}: photo and labels"
-    write_sheet(output, [overlay_sheet(found, photos, read.class_names, title)])
-    console.print_result(str(output))
-
-
-def merge(
-    files: Annotated[list[Path], typer.Argument(metavar="A B …", help="The submission files.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="Votes of each file: 0.4,0.6 (default: equal).")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it is there.")
-    ] = False,
-    recipe: RecipePath = None,
-    test: Test = None,
-    sample: Sample = None,
-    size: Size = None,
-    json_: Json = False,
-) -> None:
-    """Write the majority vote of files, checked, with a side-car. No checkpoint is needed.
-
-    Of classes with equal votes the one wins that the file with the largest weight chose; of equal
-    weights, the file that comes first. Name the best file first.
-    """
-    from toolkit.plugin.component import ComponentSpec
-    from toolkit.submission.class_balance import share_warnings
-    from toolkit.submission.merge import merge as merge_files
-    from toolkit.submission.merge import parse_weights, whole_weights
-    from toolkit.submission.record import make_file_side_car
-    from toolkit.submission.side_car import refuse_output, write_side_car
-    from toolkit.submission.spec import expect
-
-    if len(files) < 2:
-        raise UsageError("one file is nothing to merge", "Name two or more.")
-    numbers = parse_weights(weights, len(files)) if weights is not None else ()
-    votes = whole_weights(numbers) if numbers else (1,) * len(files)
-    if output.resolve() in [file.resolve() for file in files]:
-        raise UsageError(f"-o {output} is one of the files to merge", "Choose another name.")
-    for file in files:
-        require_file(file)
-    project = find_project()
-    registry = open_registry(project)
-    given = SubmissionOptions(recipe, test, sample, size)
-    read, source = readable(files, given, project)
-    expected = expect(source, project, registry)
-    refuse_output(output, overwrite, expected.format.suffix)
-    report = merge_files(read, votes, output, expected.image_ids, console.make_progress())
-    combine = ComponentSpec(name="vote", **({"weights": list(numbers)} if numbers else {}))
-    side_car = make_file_side_car(
-        output, source, expected, report, project, registry, files=files, combine=combine
-    )
-    side_car_file = write_side_car(output, side_car)
-    failures = registry.notify("trash_submission_written", path=output, side_car=side_car.as_json())
-    for failure in failures:
-        console.warn(f"plugin {failure.source}: {failure.message}")
-    usual = source.validation_shares
-    warnings = [
-        *report.warnings,
-        *share_warnings(report.class_shares, usual, expected.class_names),
-    ]
-    for warning in warnings:
-        console.warn(warning)
-    if json_:
-        values = {"path": output, "side_car": side_car_file, "warnings": warnings}
-        console.print_json(asdict(report) | values)
-        return
-    console.note(f"{report.n_rows} rows of {len(files)} files, checked")
-    console.print_result(str(output))

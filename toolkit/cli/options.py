@@ -1,4 +1,4 @@
-"""What the commands that take recipes have in common: their names, changes to them, their data."""
+"""Options that commands of several groups share."""
 
 from __future__ import annotations
 
@@ -13,18 +13,6 @@ from toolkit.errors import UsageError, did_you_mean
 from toolkit.project import Project
 
 RECIPE_HELP = "Recipe: a file, or its name below recipes/."
-RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help=RECIPE_HELP)]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Change a value (KEY+=VALUE appends). Repeat. data.* reaches the recipes that it needs.",
-    ),
-]
-Unset = Annotated[
-    list[str] | None, typer.Option("--unset", metavar="KEY", help="Remove a value. Repeat.")
-]
 DataFolder = Annotated[
     Path | None,
     typer.Option(

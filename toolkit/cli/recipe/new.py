@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.recipe_options import RECIPE_HELP, folder_text
+from toolkit.cli.options import RECIPE_HELP, folder_text
 from toolkit.cli.session import open_registry
 from toolkit.errors import TrashError
 from toolkit.project import find_project

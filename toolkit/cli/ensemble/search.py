@@ -1,16 +1,16 @@
-"""`trash ensemble`: which members to combine, and how; one checkpoint from several."""
+"""`trash ensemble search`: which members to combine, and how."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from toolkit.cli import console
+from toolkit.cli.options import Json
+from toolkit.cli.prediction_options import DataRoot, Device, Store, Views
 from toolkit.cli.session import open_registry
-from toolkit.cli.submit import DataRoot, Device, Json, Store, Views
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 from toolkit.recipe.problems import shown_path
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from toolkit.search.postprocess_trial import PostprocessTrial
     from toolkit.search.results import CombinationResult
 
-app = typer.Typer(help="Choose, fit and average members on held-out images.", no_args_is_help=True)
 
-
-@app.command()
 def search(
     members: Annotated[
         list[str],
@@ -96,66 +93,6 @@ def search(
     _show(found)
     if output is not None and found.file is None:
         console.note(f"a plain mean needs no file: {shown_path(output)} was not written")
-
-
-@app.command()
-def average(
-    checkpoints: Annotated[
-        list[str],
-        typer.Argument(help="Checkpoints or runs of one network: seeds, epochs, snapshots."),
-    ],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="The checkpoint to write, such as soup.pt.")
-    ],
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="Weight of each checkpoint: 0.4,0.6")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it is there.")
-    ] = False,
-    data_root: DataRoot = None,
-    device: Device = None,
-    json_: Json = False,
-) -> None:
-    """Average the weights of checkpoints of one network into one; as fast as one of them.
-
-    Batch norms are estimated anew on training images. It helps where the checkpoints have a common past:
-    snapshots of one run, or seeds that began with the same weights. Compare the scores before using it.
-    Of a single checkpoint, such as one of an optimiser that averages, only batch norms are estimated.
-    """
-    from toolkit.experiment.execution.soup import average_checkpoints
-    from toolkit.experiment.find import CHECKPOINT_SUFFIX, find_checkpoint
-    from toolkit.submission.merge import parse_weights
-
-    if output.suffix != CHECKPOINT_SUFFIX:
-        raise UsageError(
-            f"-o {output}: a checkpoint ends in {CHECKPOINT_SUFFIX}",
-            f"Use {output.with_suffix(CHECKPOINT_SUFFIX)}.",
-        )
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists", "Choose another name with -o, or add --overwrite.")
-    project = find_project()
-    numbers = parse_weights(weights, len(checkpoints)) if weights is not None else ()
-    choices = [find_checkpoint(text, project) for text in checkpoints]
-    for text, choice in zip(checkpoints, choices, strict=True):
-        if choice.views is not None:
-            raise UsageError(
-                f"{text}: an average of weights has no views",
-                "Name them when it predicts: trash submit soup.pt@hflip",
-            )
-    paths = [choice.path for choice in choices]
-    found = average_checkpoints(
-        paths, numbers, output, project, open_registry(project),
-        console.make_progress(), data_root=data_root, device=device,
-    )  # fmt: skip
-    if json_:
-        console.print_json(asdict(found))
-        return
-    rows = [(name, "-" if miou is None else f"{miou:.4f}") for name, miou in found.members]
-    rows.append((output.name, f"{found.val_miou:.4f}"))
-    console.print_table(("checkpoint", "val mIoU"), rows, numeric=("val mIoU",))
-    console.note(f"{found.batch_norms} batch norms estimated anew")
-    console.print_result(str(output))
 
 
 def _show(found: EnsembleSearchResult) -> None:

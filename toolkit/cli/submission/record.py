@@ -1,30 +1,27 @@
-"""`trash submission record` and `list`: what became of the files."""
+"""`trash submission record`: the leaderboard's scores of a file."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from toolkit.cli import console
+from toolkit.cli.options import Json
 from toolkit.cli.session import open_formats
-from toolkit.cli.submission_options import (
+from toolkit.cli.submission.options import (
     File,
-    Json,
-    RecipePath,
     Sample,
     Size,
+    SpecRecipe,
     SubmissionOptions,
     Test,
     require_file,
 )
 from toolkit.errors import UsageError
 from toolkit.project import Project, find_project
-
-_SCORES = ("validation", "local", "public", "private")
-Sort = Literal["created", "name", "validation", "local", "public", "private"]
 
 
 def record(
@@ -35,7 +32,7 @@ def record(
     private: Annotated[
         float | None, typer.Option("--private", help="Score of the private leaderboard, 0…1.")
     ] = None,
-    recipe: RecipePath = None,
+    recipe: SpecRecipe = None,
     test: Test = None,
     sample: Sample = None,
     size: Size = None,
@@ -101,54 +98,3 @@ def _adopt(file: Path, given: SubmissionOptions, project: Project) -> None:
         )
     side_car = make_file_side_car(file, source, expected, report, project, registry)
     console.note(f"{file} had no side-car: wrote {write_side_car(file, side_car)}")
-
-
-def list_submissions(
-    sort: Annotated[
-        Sort, typer.Option("--sort", help="Order of the rows, the largest last.")
-    ] = "created",
-    json_: Json = False,
-) -> None:
-    """List every submission with its own scores and the leaderboard's, the newest last.
-
-    The rank correlations below say which score to trust: 1 = both put the submissions into the same
-    order, 0 = one says nothing about the other.
-    """
-    from toolkit.submission.history import read_submissions
-    from toolkit.submission.listing import agreements, row_of
-
-    folder = find_project().submissions
-    found, broken = read_submissions(folder)
-    rows = [row_of(each) for each in found]
-    # Rows without the score come first, so that the best are the last that one sees.
-    rows.sort(key=lambda row: (getattr(row, sort) is not None, getattr(row, sort) or 0))
-    between = agreements(rows)
-    for error in broken:
-        console.warn(error.message)
-    if json_:
-        values = {"submissions": [asdict(row) for row in rows]}
-        console.print_json(values | {"rank_correlations": [asdict(each) for each in between]})
-        return
-    if not rows:
-        console.note(f"no submission in {folder}")
-        return
-    # Few contests tell the truth of the test split: columns without any score take no room.
-    scores = [name for name in _SCORES if any(getattr(row, name) is not None for row in rows)]
-    table = [
-        (
-            row.name,
-            ", ".join(row.members) or None,
-            row.combine,
-            *(getattr(row, name) for name in scores),
-        )
-        for row in rows
-    ]
-    console.print_table(("submission", "members", "combine", *scores), table, numeric=scores)
-    known = [
-        (f"{each.first}, {each.second}", f"{each.correlation:+.2f}", each.n)
-        for each in between
-        if each.correlation is not None
-    ]
-    if known:
-        console.print_result("")
-        console.print_table(("rank correlation", "", "n"), known, numeric=("", "n"))

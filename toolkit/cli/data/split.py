@@ -1,0 +1,84 @@
+"""`trash data split`: folds of the training images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.data.options import DataRoot
+from toolkit.cli.options import Json
+from toolkit.project import find_project
+
+
+def split(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="RECIPE|JSON", help="Recipe (its data.train) or COCO JSON."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Split file to write.")],
+    root: DataRoot = None,
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the ties.")] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a split file of other content.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Divide training images into folds of equal class content and write the split file.
+
+    Images that are the same photo, whatever they are called, come into one fold.
+    """
+    from toolkit.data.coco import read_coco
+    from toolkit.data.contest import require_folder
+    from toolkit.data.sources import find_sources
+    from toolkit.data.splits import class_presence, make_folds, photo_contents, write_folds
+    from toolkit.wording import counted
+
+    project, progress = find_project(), console.make_progress()
+    found = find_sources([source], project, root)[0][0]
+    require_folder(found.data, found.root)
+    coco = read_coco(found.file)
+    contents = photo_contents(coco, found.root, project.cache, progress)
+    made = make_folds(coco, folds, seed, contents)
+    is_new = write_folds(output, made, coco, seed, overwrite=force)
+    known = Counter(content for content in contents if content is not None)
+    copies = [count for count in known.values() if count > 1]
+    if copies:
+        photos = counted(len(copies), "photo", "photos")
+        progress.say(f"{sum(copies)} images are copies of {photos}: copies are kept in one fold")
+    if absent := contents.count(None):
+        progress.say(
+            f"warning: {absent} of {len(contents)} photos are not under {found.root} (--data): copies "
+            "among them cannot be told"
+        )
+    if not is_new:
+        progress.say(f"{output} is there already, with these folds: unchanged")
+    presence = class_presence(coco)
+    counts = [presence[list(rows)].sum(axis=0).tolist() for rows in made.rows]
+    names = [category.name for category in coco.categories]
+    if json_:
+        console.print_json(
+            {
+                "file": str(output),
+                "written": is_new,
+                "folds": [
+                    {"images": len(rows), "images_of": dict(zip(names, own, strict=True))}
+                    for rows, own in zip(made.rows, counts, strict=True)
+                ],
+            }
+        )
+        return
+    columns = [f"fold {fold}" for fold in range(folds)]
+    console.print_table(
+        ("images of", *columns),
+        [
+            ("any class", *(len(rows) for rows in made.rows)),
+            *((name, *(own[row] for own in counts)) for row, name in enumerate(names)),
+        ],
+        numeric=columns,
+    )
+    console.print_result(str(output))

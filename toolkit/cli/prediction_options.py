@@ -1,0 +1,32 @@
+"""Options of the commands that predict: `predict`, `submit` and `ensemble`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DATA_HELP = "Folder of the data on this machine, in place of data.root."
+PredictionRecipe = Annotated[
+    Path | None,
+    typer.Option(
+        "--recipe", help="Data, combination and format of this recipe, not the stored one."
+    ),
+]
+DataRoot = Annotated[Path | None, typer.Option("--data", metavar="DIR", help=DATA_HELP)]
+Views = Annotated[
+    str | None,
+    typer.Option(
+        "--views",
+        help='Test-time views: "none", "hflip*rot90" (4), "d4" (8), "hflip*scale0.75+scale1.25"; '
+        '"geometric:…" merges logits, "tile:…" cuts large images.',
+    ),
+]
+Store = Annotated[
+    str | None,
+    typer.Option("--store", help="Numbers of the stored probabilities: u8, u16, f16 or f32."),
+]
+Device = Annotated[
+    str | None, typer.Option("--device", help="Where to predict: auto, cpu, cuda or mps.")
+]

@@ -1,0 +1,66 @@
+"""`trash recipe compare`: recipes with several seeds, in one table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.options import DataFolder, Json, with_data
+from toolkit.cli.recipe.options import Set, parse_seeds
+from toolkit.cli.session import open_registry
+from toolkit.project import find_project
+
+if TYPE_CHECKING:
+    from toolkit.experiment.run_folder import RunFolder
+    from toolkit.recipe.load import LoadedRecipe
+
+
+def compare(
+    recipes: Annotated[
+        list[Path], typer.Argument(help="Recipes, or folders of them; the first is the baseline.")
+    ],
+    data: DataFolder = None,
+    seeds: Annotated[
+        str, typer.Option("--seeds", metavar="N,N,…", help="Run each recipe with these seeds.")
+    ] = "1,2,3",
+    set_: Set = None,
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="Show the IoU of every class as well.")
+    ] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the table as Markdown.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Run recipes with several seeds and print mean ± spread.
+
+    Finished runs of the same recipe, data and plugins are not run again.
+    """
+    from toolkit.experiment.execution import compare as comparing
+    from toolkit.experiment.execution.execute import execute
+    from toolkit.report.pseudo_page import write_pseudo_page
+
+    project = find_project()
+    registry = open_registry(project)
+    progress = console.make_progress()
+
+    def run_one(loaded: LoadedRecipe) -> RunFolder | None:
+        result = execute(loaded, registry, project, progress, write_page=write_pseudo_page)
+        return result.run if result else None
+
+    found = comparing.compare(
+        comparing.expanded(recipes, project), parse_seeds(seeds), registry, project,
+        set_=with_data(set_, data, project), execute=run_one, say=progress.say,
+    )  # fmt: skip
+    if json_:
+        console.print_json([asdict(one) for one in found])
+        return
+    columns, rows = comparing.table(found, per_class=per_class)
+    if markdown:
+        console.print_result(comparing.markdown(columns, rows))
+    else:
+        console.print_table(columns, rows, numeric=columns[1:])

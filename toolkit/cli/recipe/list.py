@@ -1,0 +1,46 @@
+"""`trash recipe list`: the project's recipes by folder."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.options import Json
+from toolkit.errors import UsageError
+from toolkit.project import find_project
+
+
+def list_(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only recipes with these words in path, title, model or loss."),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """List the project's recipes by folder, with models, losses and reference scores."""
+    from toolkit.recipe.listing import list_recipes
+
+    project = find_project()
+    rows = list_recipes(project, words or ())
+    if not rows and words:
+        raise UsageError(
+            f"no recipe has {' and '.join(words)} in its path, title, model or loss",
+            "List all: trash recipe list",
+        )
+    if not rows:
+        raise UsageError(
+            f"there are no recipes in {project.recipes}",
+            "Write one: trash recipe new NAME --data DIR",
+        )
+    if json_:
+        console.print_json([row.as_json() for row in rows])
+        return
+    groups: dict[str, list[console.Entry]] = {}
+    for row in rows:
+        groups.setdefault(row.folder, []).append((row.name, row.text))
+    console.print_entries(groups)
+    for row in rows:
+        if row.error:
+            console.warn(row.error)

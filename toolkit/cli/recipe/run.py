@@ -1,0 +1,185 @@
+"""`trash recipe run`: train, predict and write what a recipe describes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.options import DataFolder, Json, with_data
+from toolkit.cli.recipe.options import RecipePath, Set, Unset, parse_seeds
+from toolkit.cli.session import open_registry
+from toolkit.errors import UsageError
+from toolkit.project import find_project
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.plugin.registry import Registry
+    from toolkit.progress import Progress
+    from toolkit.project import Project
+    from toolkit.recipe.load import LoadedRecipe
+
+
+def run(
+    recipe: RecipePath,
+    data: DataFolder = None,
+    set_: Set = None,
+    unset: Unset = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the newest run that fits this recipe.")
+    ] = False,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Try it in seconds: demo data, tiny sizes, no weights.")
+    ] = False,
+    devices: Annotated[
+        int, typer.Option("--devices", min=1, help="Train on so many devices (processes).")
+    ] = 1,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show the stages and what there is of them; do nothing.")
+    ] = False,
+    folds: Annotated[
+        bool, typer.Option("--folds", help="Run it once for every fold of data.folds.")
+    ] = False,
+    seeds: Annotated[
+        str | None,
+        typer.Option("--seeds", metavar="N,N,…", help="Run it with each of these seeds."),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Train, predict, and write the submission that a recipe describes.
+
+    Recipes that it needs, such as teachers of pseudo-labels, are run first unless they are finished.
+    """
+    from toolkit.experiment.execution.execute import execute
+    from toolkit.experiment.planning.planner import load_for_run
+    from toolkit.report.pseudo_page import write_pseudo_page
+
+    project = find_project()
+    registry = open_registry(project)
+    set_ = with_data(set_, data, project)
+    if folds or seeds is not None:
+        if resume or smoke or plan:
+            raise UsageError(
+                "--folds and --seeds go without --resume, --smoke and --plan",
+                "Runs that are finished are found again, and those that were cut go on, by themselves.",
+            )
+        _run_series(
+            recipe, project, registry, set_, unset or (), folds=folds,
+            seeds=[] if seeds is None else parse_seeds(seeds), devices=devices, json_=json_,
+        )  # fmt: skip
+        return
+    loaded = load_for_run(recipe, project, set_, unset or (), smoke=smoke, registry=registry)
+    progress = console.make_progress()
+    if plan:
+        _print_plan(loaded, registry, project, progress, resume=resume, smoke=smoke, json_=json_)
+        return
+    result = execute(
+        loaded, registry, project, progress, resume=resume, smoke=smoke, devices=devices,
+        write_page=write_pseudo_page,
+    )  # fmt: skip
+    if result is None:  # a helper process of --devices: the first one reports
+        return
+    if json_:
+        console.print_json(result.as_json())
+        return
+    for name, value in result.summary():
+        console.print_result(f"{name:<11} {value}")
+    for warning in result.warnings:
+        console.warn(warning)
+
+
+def _run_series(
+    recipe: Path,
+    project: Project,
+    registry: Registry,
+    set_: Sequence[str],
+    unset: Sequence[str],
+    *,
+    folds: bool,
+    seeds: Sequence[int],
+    devices: int,
+    json_: bool,
+) -> None:
+    from toolkit.experiment.execution.compare import spread
+    from toolkit.experiment.execution.series import make_variants, run_series
+    from toolkit.recipe.problems import shown_path
+    from toolkit.report.pseudo_page import write_pseudo_page
+
+    variants = make_variants(
+        recipe, project, registry, set_=set_, unset=unset, folds=folds, seeds=seeds
+    )
+    kind = ".folds" * folds + ".seeds" * bool(seeds)
+    name = f"{variants[0].loaded.name}{kind}"
+    series = run_series(
+        variants, name, registry, project, console.make_progress(), devices=devices,
+        write_page=write_pseudo_page,
+    )  # fmt: skip
+    if json_:
+        console.print_json(series.as_json())
+        return
+    console.print_table(
+        ("run", "seed", "fold", "validation mIoU", "test mIoU"),
+        [(o.run, o.seed, o.fold, o.validation, o.test) for o in series.outcomes],
+        numeric=("seed", "fold", "validation mIoU", "test mIoU"),
+    )
+    held_out = "out of fold" if folds else "together"
+    lines = {
+        "validation": f"mIoU {spread([each.validation for each in series.outcomes])}",
+        held_out: f"mIoU {series.out_of_fold.mean_iou:.4f} on all held-out images",
+        "summary": shown_path(series.path),
+    }
+    if series.submission is not None:
+        lines["submission"] = shown_path(series.submission.path)
+        if series.submission.score is not None:
+            lines["score"] = f"mIoU {series.submission.score.mean_iou:.4f} on the test split"
+    for label, text in lines.items():
+        console.print_result(f"{label:<11} {text}")
+    for warning in series.warnings:
+        console.warn(warning)
+
+
+def _print_plan(
+    loaded: LoadedRecipe,
+    registry: Registry,
+    project: Project,
+    progress: Progress,
+    *,
+    resume: bool,
+    smoke: bool,
+    json_: bool,
+) -> None:
+    from toolkit.experiment.execution.execute import states_of
+    from toolkit.experiment.output_dirs import open_output_dirs
+    from toolkit.experiment.planning.planner import make_plan
+
+    with open_output_dirs(project, smoke=smoke) as dirs:
+        states = list(
+            states_of(
+                make_plan(loaded, registry, project, progress, smoke=smoke), dirs, resume=resume
+            )
+        )
+    if json_:
+        console.print_json(
+            [
+                {
+                    "what": each.what,
+                    "state": each.state,
+                    "where": each.where,
+                    "finished_before": each.before,
+                    "note": each.note,
+                    "key": each.stage.key,
+                }
+                for each in states
+            ]
+        )
+        return
+    console.print_table(
+        ("stage", "what", "state", "where"),
+        [(number, each.what, each.told, each.where) for number, each in enumerate(states, 1)],
+    )
+    for each in states:
+        if each.note:
+            console.note(each.note)

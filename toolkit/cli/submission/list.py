@@ -1,0 +1,66 @@
+"""`trash submission list`: every submission with its scores."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.options import Json
+from toolkit.project import find_project
+
+_SCORES = ("validation", "local", "public", "private")
+Sort = Literal["created", "name", "validation", "local", "public", "private"]
+
+
+def list_submissions(
+    sort: Annotated[
+        Sort, typer.Option("--sort", help="Order of the rows, the largest last.")
+    ] = "created",
+    json_: Json = False,
+) -> None:
+    """List every submission with its own scores and the leaderboard's, the newest last.
+
+    The rank correlations below say which score to trust: 1 = both put the submissions into the same
+    order, 0 = one says nothing about the other.
+    """
+    from toolkit.submission.history import read_submissions
+    from toolkit.submission.listing import agreements, row_of
+
+    folder = find_project().submissions
+    found, broken = read_submissions(folder)
+    rows = [row_of(each) for each in found]
+    # Rows without the score come first, so that the best are the last that one sees.
+    rows.sort(key=lambda row: (getattr(row, sort) is not None, getattr(row, sort) or 0))
+    between = agreements(rows)
+    for error in broken:
+        console.warn(error.message)
+    if json_:
+        values = {"submissions": [asdict(row) for row in rows]}
+        console.print_json(values | {"rank_correlations": [asdict(each) for each in between]})
+        return
+    if not rows:
+        console.note(f"no submission in {folder}")
+        return
+    # Few contests tell the truth of the test split: columns without any score take no room.
+    scores = [name for name in _SCORES if any(getattr(row, name) is not None for row in rows)]
+    table = [
+        (
+            row.name,
+            ", ".join(row.members) or None,
+            row.combine,
+            *(getattr(row, name) for name in scores),
+        )
+        for row in rows
+    ]
+    console.print_table(("submission", "members", "combine", *scores), table, numeric=scores)
+    known = [
+        (f"{each.first}, {each.second}", f"{each.correlation:+.2f}", each.n)
+        for each in between
+        if each.correlation is not None
+    ]
+    if known:
+        console.print_result("")
+        console.print_table(("rank correlation", "", "n"), known, numeric=("", "n"))
