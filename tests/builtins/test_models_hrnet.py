@@ -59,7 +59,7 @@ def test_every_width_of_timm_gives_four_branches_side_by_side(
 
 
 def test_another_width_is_refused(registry: Registry) -> None:
-    with pytest.raises(UsageError, match=r"width: input should be 18, 30.*not 20"):
+    with pytest.raises(UsageError, match=r"width: must be 18, 30.*not 20"):
         make(registry, width=20)
 
 

@@ -166,7 +166,7 @@ def test_a_parameter_is_a_finite_number(value: float) -> None:
 
 def test_a_long_value_is_not_repeated() -> None:
     (problem,) = registry().problems("loss", spec("one", steps="x" * 1000))
-    assert problem.message == "input should be a valid integer"
+    assert problem.message == "must be a valid integer"
 
 
 def _fails(context: Context) -> None:

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from toolkit.errors import TrashError, did_you_mean
 from toolkit.plugin.component import ComponentSpec, OfKind
+from toolkit.plugin.type_errors import correction_of, message_of
 
 
 @dataclass(frozen=True)
@@ -182,27 +183,10 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Paramete
         elif item["type"] == "missing":
             found.append(ParameterProblem(path, "is required"))
         else:
-            found.append(ParameterProblem(path, _readable(item), _nearest_valid(item)))
+            is_recipe = not issubclass(model, Parameters)
+            correction = correction_of(item, model, is_recipe=is_recipe)
+            found.append(ParameterProblem(path, message_of(item), correction))
     return found
-
-
-_INCLUSIVE_LIMITS = {"less_than_equal": "le", "greater_than_equal": "ge"}
-
-
-def _nearest_valid(item: Any) -> str:
-    """Return the limit that a number passed, where the limit itself is allowed."""
-    limit = _INCLUSIVE_LIMITS.get(item["type"])
-    return f"Nearest valid: {item['ctx'][limit]:g}" if limit else ""
-
-
-_LONGEST_SHOWN = 60
-
-
-def _readable(item: Any) -> str:
-    message = str(item["msg"])
-    message = message[0].lower() + message[1:]
-    shown = json.dumps(item["input"], default=str, ensure_ascii=False)
-    return message if len(shown) > _LONGEST_SHOWN else f"{message}, not {shown}"
 
 
 def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

@@ -84,6 +84,31 @@ def component_problems(layers: Layers, registry: Registry) -> list[RecipeProblem
     return found
 
 
+def default_components() -> dict[KeyPath, tuple[str, ComponentSpec]]:
+    """Return key -> (kind, spec) of the components that a recipe has without naming them."""
+    defaults = {
+        path: Recipe.model_fields[path[0]].get_default(call_default_factory=True)
+        for path in SINGLE
+        if len(path) == 1
+    }
+    return {
+        path: (SINGLE[path], default)
+        for path, default in defaults.items()
+        if isinstance(default, ComponentSpec)
+    }
+
+
+def parameter_keys(layers: Layers, registry: Registry) -> Iterator[KeyPath]:
+    """Yield the key of every parameter of the components that a recipe names, or has by default."""
+    written = {path: (kind, spec) for path, kind, spec in _written_specs(layers.values)}
+    for path, (kind, spec) in {**default_components(), **written}.items():
+        try:
+            model = registry.parameters(registry.find(kind, spec.name))
+        except TrashError:
+            continue  # reported with the component itself
+        yield from ((*path, name) for name in model.model_fields)
+
+
 def _written_specs(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, ComponentSpec]]:
     for path, kind in SINGLE.items():
         if (spec := _spec(_at(values, path))) is not None:

@@ -16,7 +16,7 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.parameters import problems_of
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
-from toolkit.recipe.components import component_problems
+from toolkit.recipe.components import component_problems, default_components, parameter_keys
 from toolkit.recipe.find import find_recipe
 from toolkit.recipe.layers import Layers, read_layers
 from toolkit.recipe.problems import (
@@ -113,7 +113,7 @@ def validated(layers: Layers, path: Path, registry: Registry | None = None) -> R
         recipe = Recipe.model_validate_json(text)
     except ValidationError as error:
         problems += [
-            _located(problem.path, problem.message, problem.hint, layers, path)
+            _located(problem.path, problem.message, problem.hint, layers, path, registry)
             for problem in problems_of(error, Recipe)
         ]
     if problems:
@@ -126,20 +126,24 @@ def check_names(loaded: LoadedRecipe, registry: Registry) -> None:
     validated(loaded.layers, loaded.path, registry)
 
 
-def _located(path: KeyPath, message: str, hint: str, layers: Layers, file: Path) -> RecipeProblem:
+def _located(
+    path: KeyPath, message: str, hint: str, layers: Layers, file: Path, registry: Registry | None
+) -> RecipeProblem:
     # pydantic ends the path of a union with the name of the alternative: keep what the file has.
     known = list(path)
     while known and tuple(known) not in layers.origins and message != "is required":
         known.pop()
     path = tuple(known) if known else path
     if message == "unknown key":
-        hint = _suggest_key(path, hint)
+        hint = _suggest_key(path, hint, layers, registry)
+    if message == "is required" and (default := default_components().get(path[:-1])):
+        hint = f'Without this table it is {dotted(path)} = "{default[1].name}"'
     origin = layers.origin(path) or Origin(file)
     return RecipeProblem(origin, dotted(path), message, hint)
 
 
-def _suggest_key(path: KeyPath, hint: str) -> str:
-    """Return the nearest valid key: beside it, else the same word in another table."""
+def _suggest_key(path: KeyPath, hint: str, layers: Layers, registry: Registry | None) -> str:
+    """Return the nearest valid key: beside it, else the same word in another table or component."""
     table, wrong = path[:-1], str(path[-1])
     keys = list(all_keys(Recipe))
     words = tuple(part for part in table if isinstance(part, str))
@@ -149,6 +153,8 @@ def _suggest_key(path: KeyPath, hint: str) -> str:
         return f"Did you mean {dotted((*table, near))}?"
     elsewhere = {dotted(key): key[-1] for key in keys}
     same = [full for full, last in elsewhere.items() if last == wrong]
+    if not same and registry is not None:
+        same = [dotted(key) for key in parameter_keys(layers, registry) if key[-1] == wrong]
     return f"Did you mean {same[0]}?" if same else hint
 
 

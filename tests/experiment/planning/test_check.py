@@ -85,7 +85,7 @@ def test_names_and_parameters_of_all_components_at_once(
     assert found == [
         "  recipes/r.toml:9  model.name\n    no model is called unett. Did you mean unet?",
         "  recipes/r.toml:14  loss.dice_wieght\n    unknown key. Did you mean dice_weight?",
-        '  recipes/r.toml:15  loss.smooth\n    input should be a valid number, not "1".',
+        '  recipes/r.toml:15  loss.smooth\n    must be a valid number, not "1". Write 1 without quotes',
         "  recipes/r.toml:18  predict.views\n    no view is called hflop. Did you mean hflip?",
     ]
 
@@ -135,9 +135,9 @@ def test_a_probability_outside_its_range_gets_the_nearest_valid_one(
     found = problems(project, registry, demo_root, ("[predict]", augment + "[predict]"))
     assert found == [
         "  recipes/r.toml:17  augment.train.0.p\n"
-        "    input should be less than or equal to 1, not 1.5. Nearest valid: 1",
+        "    must be less than or equal to 1, not 1.5. Nearest valid: 1",
         "  recipes/r.toml:21  augment.mix.0.p\n"
-        "    input should be greater than or equal to 0, not -1. Nearest valid: 0",
+        "    must be greater than or equal to 0, not -1. Nearest valid: 0",
     ]
 
 
