@@ -1,6 +1,6 @@
 """Learning-rate schedules, stepped after every optimiser step.
 
-The optimiser's own learning rate is the peak. All schedules but `plateau` are functions of the step
+`optimizer` is the one whose learning rates are set: its own rate is the (first) peak. All schedules but `plateau` are functions of the step
 alone, so a resumed run continues exactly, and one that is made longer follows the longer plan.
 
 Groups with other learning rates keep their ratio to the first group's at every step: `min_lr` is
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from toolkit.builtins.schedulers_plateau import Plateau
 
-MinLearningRate = Annotated[float, Field(ge=0)]
+MinLearningRate = Annotated[float, Field(ge=0, description="lowest learning rate.")]
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
-
+Warmup = Annotated[
+    BelowOne, Field(description="share of the run in which the rate rises from min_lr.")
+]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 Shape = Callable[[int], tuple[float, float]]
@@ -35,7 +37,6 @@ def constant(context: Context, optimizer: Any, *, warmup: UnitInterval = 0.0) ->
     """Keep the learning rate, after an optional linear warm-up.
 
     Args:
-        optimizer: whose learning rate is set.
         warmup: share of the run in which the rate rises from 0.
     """
     steps = int(context.total_steps * warmup)
@@ -46,16 +47,10 @@ def cosine(
     context: Context,
     optimizer: Any,
     *,
-    warmup: BelowOne = 0.0,
+    warmup: Warmup = 0.0,
     min_lr: MinLearningRate = 0.0,
 ) -> LRScheduler:
-    """Rise linearly to the peak, then fall along a cosine to `min_lr` at the end of the run.
-
-    Args:
-        optimizer: whose learning rate is set.
-        warmup: share of the run in which the rate rises from min_lr.
-        min_lr: lowest learning rate.
-    """
+    """Rise linearly to the peak, then fall along a cosine to `min_lr` at the end of the run."""
     return cosine_restarts(context, optimizer, cycles=1, warmup=warmup, min_lr=min_lr)
 
 
@@ -72,7 +67,6 @@ def cosine_restarts(
     """Repeat warm-up and cosine decay, each cycle with a lower peak (arXiv:1608.03983, per step).
 
     Args:
-        optimizer: whose learning rate is set; its lr is the first peak.
         cycles: number of cycles that fill the run.
         warmup: share of the first cycle in which the rate rises linearly; as many steps in each.
         min_lr: learning rate at the start and the end of every cycle.
@@ -111,16 +105,13 @@ def poly(
     optimizer: Any,
     *,
     power: Annotated[float, Field(gt=0)] = 0.9,
-    warmup: BelowOne = 0.0,
+    warmup: Warmup = 0.0,
     min_lr: MinLearningRate = 0.0,
 ) -> LRScheduler:
     """Fall as (1 − step / steps)^power, as DeepLab does (arXiv:1606.00915).
 
     Args:
-        optimizer: whose learning rate is set.
         power: 1 falls in a line; smaller values stay high longer.
-        warmup: share of the run in which the rate rises from min_lr.
-        min_lr: lowest learning rate.
     """
     rise = int(context.total_steps * warmup)
     fall = max(1, context.total_steps - rise)
@@ -147,7 +138,6 @@ def one_cycle(
     the lowest rate is that of the last step.
 
     Args:
-        optimizer: whose learning rate is set.
         warmup: share of the run in which the rate rises.
         start_factor: learning rate of the first step / peak.
         end_factor: learning rate of the last step / peak.
@@ -184,12 +174,10 @@ def plateau(
     the warm-up are not looked at.
 
     Args:
-        optimizer: whose learning rate is set.
         factor: what the rate is multiplied by.
         patience: validations in a row without an improvement that are let pass; the next one
             lowers the rate.
         watch: "val_loss", which should fall, or "val_miou", which should rise.
-        min_lr: lowest learning rate.
         warmup: share of the run in which the rate first rises from 0.
     """
     from toolkit.builtins.schedulers_plateau import Plateau

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from toolkit import Component, Context, hookimpl
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.plugin.kinds import Nearest
+
+NearestPixel = Annotated[
+    Nearest,
+    Field(
+        description="which native pixel a pixel of a smaller file takes, as the contest resizes its "
+        'truth: "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) '
+        'or "centre" (Pillow, PyTorch "nearest-exact"). A file of the images\' own size needs '
+        "neither."
+    ),
+]
 
 
 def mask_string(
@@ -18,7 +28,7 @@ def mask_string(
     columns: tuple[str, str] = ("image_id", "PredictionString"),
     image_suffix: str = "",
     image_folder: str = "",
-    nearest: Nearest = "corner",
+    nearest: NearestPixel = "corner",
 ) -> SubmissionFormat:
     """Write a CSV with one row per image: its file name and all labels, joined by spaces.
 
@@ -27,9 +37,6 @@ def mask_string(
         columns: the header.
         image_suffix: ending of the file names that the ids leave out, such as ".jpg".
         image_folder: folder of the file names that the ids leave out, such as "test".
-        nearest: which native pixel a pixel of a smaller file takes, as the contest resizes its truth:
-            "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
-            "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
     from toolkit.formats.mask_string import MaskString
 
@@ -47,7 +54,7 @@ def run_length(
     empty: str = "",
     image_suffix: str = "",
     image_folder: str = "",
-    nearest: Nearest = "corner",
+    nearest: NearestPixel = "corner",
 ) -> SubmissionFormat:
     """Write a Kaggle CSV with one row per image and class: its pixels as "start length" runs.
 
@@ -63,9 +70,6 @@ def run_length(
         empty: what stands for the runs of a class that the image lacks.
         image_suffix: ending of the file names that {image} leaves out, such as ".jpg".
         image_folder: folder of the file names that {image} leaves out, such as "test".
-        nearest: which native pixel a pixel of a smaller file takes, as the contest resizes its truth:
-            "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
-            "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
     from toolkit.formats.run_length import RunLength
 
@@ -81,7 +85,7 @@ def png_zip(
     size: tuple[PositiveInt, PositiveInt] = (256, 256),
     palette: bool = False,
     image_suffix: str = ".jpg",
-    nearest: Nearest = "corner",
+    nearest: NearestPixel = "corner",
 ) -> SubmissionFormat:
     """Write a zip file with one 8-bit PNG per image, in its folder; the pixels are the labels.
 
@@ -89,9 +93,6 @@ def png_zip(
         size: (height, width) of the PNGs, pixels.
         palette: give each label a colour, so that people can look at it; the pixels stay the labels.
         image_suffix: ending of the images' names; needed to read PNGs of another program.
-        nearest: which native pixel a pixel of a smaller file takes, as the contest resizes its truth:
-            "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
-            "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
     from toolkit.formats.png_zip import PngZip
 
@@ -102,15 +103,12 @@ def npz(
     context: Context,
     *,
     size: tuple[PositiveInt, PositiveInt] = (256, 256),
-    nearest: Nearest = "corner",
+    nearest: NearestPixel = "corner",
 ) -> SubmissionFormat:
     """Write a NumPy file with the arrays `labels`, uint8 (n, height, width), and `ids`.
 
     Args:
         size: (height, width) of the label maps, pixels.
-        nearest: which native pixel a pixel of a smaller file takes, as the contest resizes its truth:
-            "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) or
-            "centre" (Pillow, PyTorch "nearest-exact"). A file of the images' own size needs neither.
     """
     from toolkit.formats.npz import Npz
 

@@ -14,6 +14,9 @@ ClassWeights = (
 )
 """A rule, or one number per class in label order."""
 
+CHOICES = '"none", "1-share", "inverse", "effective" or a list with one number per class'
+"""The same in words, for the help of a loss."""
+
 _OVERLAP = 0.999
 """How much a further image of a class repeats what the others show (Cui et al., β)."""
 

@@ -1,15 +1,31 @@
-"""Optimisers that adapt the step to each weight."""
+"""Optimisers that adapt the step to each weight.
+
+Their `parameters` are what is optimised: parameters, or groups of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from toolkit import Context
-from toolkit.builtins.optimizers.ranges import Decay, LearningRate, Momentum
+from toolkit.builtins.optimizers.ranges import (
+    Decay,
+    DecoupledDecay,
+    L2Penalty,
+    LearningRate,
+    Momentum,
+)
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
+
+Betas = Annotated[
+    tuple[Momentum, Momentum],
+    Field(description="decay of the averages of the gradient and of its square."),
+]
 
 
 def adamw(
@@ -17,17 +33,10 @@ def adamw(
     parameters: Iterable[Any],
     *,
     lr: LearningRate = 1e-4,
-    weight_decay: Decay = 1e-6,
-    betas: tuple[Momentum, Momentum] = (0.9, 0.999),
+    weight_decay: DecoupledDecay = 1e-6,
+    betas: Betas = (0.9, 0.999),
 ) -> Optimizer:
-    """Make AdamW (Loshchilov & Hutter, arXiv:1711.05101).
-
-    Args:
-        parameters: what to optimise: parameters, or groups of them.
-        lr: learning rate; the peak when a schedule moves it.
-        weight_decay: decoupled weight decay.
-        betas: decay of the averages of the gradient and of its square.
-    """
+    """Make AdamW (Loshchilov & Hutter, arXiv:1711.05101)."""
     from torch.optim import AdamW
 
     return AdamW(parameters, lr=lr, weight_decay=weight_decay, betas=betas)
@@ -39,15 +48,12 @@ def adam(
     *,
     lr: LearningRate = 1e-4,
     weight_decay: Decay = 1e-6,
-    betas: tuple[Momentum, Momentum] = (0.9, 0.999),
+    betas: Betas = (0.9, 0.999),
 ) -> Optimizer:
     """Make Adam (Kingma & Ba, arXiv:1412.6980); adamw decays weights better.
 
     Args:
-        parameters: what to optimise: parameters, or groups of them.
-        lr: learning rate; the peak when a schedule moves it.
         weight_decay: L2 penalty: it is part of the gradient, and so divided by its average size.
-        betas: decay of the averages of the gradient and of its square.
     """
     from torch.optim import Adam
 
@@ -59,8 +65,8 @@ def adamp(
     parameters: Iterable[Any],
     *,
     lr: LearningRate = 1e-4,
-    weight_decay: Decay = 0.0,
-    betas: tuple[Momentum, Momentum] = (0.9, 0.999),
+    weight_decay: DecoupledDecay = 0.0,
+    betas: Betas = (0.9, 0.999),
     nesterov: bool = False,
 ) -> Optimizer:
     """Make AdamP: Adam whose steps do not lengthen scale-invariant weights (arXiv:2006.08217).
@@ -69,10 +75,6 @@ def adamp(
     part of the step along the weight is taken out, and its decay is a tenth.
 
     Args:
-        parameters: what to optimise: parameters, or groups of them.
-        lr: learning rate; the peak when a schedule moves it.
-        weight_decay: decoupled weight decay.
-        betas: decay of the averages of the gradient and of its square.
         nesterov: look ahead along the average of the gradient.
     """
     from timm.optim import AdamP
@@ -89,17 +91,15 @@ def madgrad(
     *,
     lr: LearningRate = 5e-4,
     momentum: Momentum = 0.9,
-    weight_decay: Decay = 1e-6,
+    weight_decay: L2Penalty = 1e-6,
 ) -> Optimizer:
     """Make MADGRAD, dual averaging with a cube root and momentum (arXiv:2101.11075).
 
     It needs less weight decay than others, often none, and its learning rates compare to nobody's.
 
     Args:
-        parameters: what to optimise: parameters, or groups of them.
         lr: learning rate; the peak when a schedule moves it. At 0 the weights stay as they are.
         momentum: share of the last iterate that is kept.
-        weight_decay: L2 penalty.
     """
     from timm.optim import MADGRAD
 
@@ -115,7 +115,7 @@ def lion(
     parameters: Iterable[Any],
     *,
     lr: LearningRate = 3e-5,
-    weight_decay: Decay = 3e-6,
+    weight_decay: DecoupledDecay = 3e-6,
     betas: tuple[Momentum, Momentum] = (0.9, 0.99),
 ) -> Optimizer:
     """Make Lion, which steps by the sign of an average of the gradient (arXiv:2302.06675).
@@ -124,9 +124,6 @@ def lion(
     times more weight decay. The defaults are a third and three times those of adamw.
 
     Args:
-        parameters: what to optimise: parameters, or groups of them.
-        lr: learning rate; the peak when a schedule moves it.
-        weight_decay: decoupled weight decay.
         betas: share of the average in the step, and decay of the average.
     """
     from timm.optim import Lion

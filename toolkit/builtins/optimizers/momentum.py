@@ -1,15 +1,27 @@
-"""Gradient descent with momentum, and its kin."""
+"""Gradient descent with momentum, and its kin.
+
+Their `parameters` are what is optimised: parameters, or groups of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from toolkit import Context, UsageError
-from toolkit.builtins.optimizers.ranges import Decay, LearningRate, Momentum
+from toolkit.builtins.optimizers.ranges import Decay, DecoupledDecay, L2Penalty, LearningRate
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
+
+StepMomentum = Annotated[
+    float, Field(ge=0, lt=1, description="share of the last step that is kept.")
+]
+Nesterov = Annotated[
+    bool, Field(description="look ahead along the momentum (which must then be above 0).")
+]
 
 
 def sgd(
@@ -17,19 +29,11 @@ def sgd(
     parameters: Iterable[Any],
     *,
     lr: LearningRate = 0.01,
-    momentum: Momentum = 0.9,
-    weight_decay: Decay = 1e-4,
-    nesterov: bool = False,
+    momentum: StepMomentum = 0.9,
+    weight_decay: L2Penalty = 1e-4,
+    nesterov: Nesterov = False,
 ) -> Optimizer:
-    """Make stochastic gradient descent with momentum.
-
-    Args:
-        parameters: what to optimise: parameters, or groups of them.
-        lr: learning rate; the peak when a schedule moves it.
-        momentum: share of the last step that is kept.
-        weight_decay: L2 penalty.
-        nesterov: look ahead along the momentum (which must then be above 0).
-    """
+    """Make stochastic gradient descent with momentum."""
     from torch.optim import SGD
 
     _check_nesterov(nesterov, momentum)
@@ -41,20 +45,13 @@ def sgdw(
     parameters: Iterable[Any],
     *,
     lr: LearningRate = 1e-4,
-    momentum: Momentum = 0.9,
-    weight_decay: Decay = 1e-6,
-    nesterov: bool = False,
+    momentum: StepMomentum = 0.9,
+    weight_decay: DecoupledDecay = 1e-6,
+    nesterov: Nesterov = False,
 ) -> Optimizer:
     """Make SGD with decoupled weight decay (Loshchilov & Hutter, arXiv:1711.05101).
 
     Every step shrinks the weights by lr × weight_decay, apart from the gradient and its momentum.
-
-    Args:
-        parameters: what to optimise: parameters, or groups of them.
-        lr: learning rate; the peak when a schedule moves it.
-        momentum: share of the last step that is kept.
-        weight_decay: decoupled weight decay.
-        nesterov: look ahead along the momentum (which must then be above 0).
     """
     from timm.optim import SGDW
 
@@ -70,9 +67,9 @@ def sgdp(
     parameters: Iterable[Any],
     *,
     lr: LearningRate = 1e-5,
-    momentum: Momentum = 0.9,
+    momentum: StepMomentum = 0.9,
     weight_decay: Decay = 0.0,
-    nesterov: bool = False,
+    nesterov: Nesterov = False,
 ) -> Optimizer:
     """Make SGDP: SGD whose steps do not lengthen scale-invariant weights (arXiv:2006.08217).
 
@@ -80,11 +77,7 @@ def sgdp(
     part of the step along the weight is taken out, and its decay is a tenth.
 
     Args:
-        parameters: what to optimise: parameters, or groups of them.
-        lr: learning rate; the peak when a schedule moves it.
-        momentum: share of the last step that is kept.
         weight_decay: decoupled weight decay; as strong as SGD's L2 penalty of that number.
-        nesterov: look ahead along the momentum (which must then be above 0).
     """
     from timm.optim import SGDP
 

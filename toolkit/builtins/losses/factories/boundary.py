@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from toolkit import Component, Context
 from toolkit.builtins.losses.factories.ranges import Positive, Window, check_window
 from toolkit.plugin.interfaces import Loss
+
+Sigma = Annotated[float, Field(gt=0, description="of the window's Gaussian weights, pixels.")]
 
 
 def boundary(context: Context) -> Loss:
@@ -35,13 +41,12 @@ def hausdorff(context: Context, *, alpha: Positive = 2.0) -> Loss:
 
 
 def ssim(
-    context: Context, *, window: Window = 11, sigma: Positive = 1.5, legacy: bool = False
+    context: Context, *, window: Window = 11, sigma: Sigma = 1.5, legacy: bool = False
 ) -> Loss:
     """Make (1 − structural similarity) / 2 of probabilities and target, per class.
 
     Args:
         window: side of the window in which structures are compared, pixels; odd.
-        sigma: of the window's Gaussian weights, pixels.
         legacy: compare label ids as the original solution did; the value has no gradient, so it
             cannot be the only loss.
     """
@@ -52,12 +57,11 @@ def ssim(
     return TermLoss((LegacySsim if legacy else Ssim)(window, sigma), context.ignore_index)
 
 
-def ms_ssim(context: Context, *, window: Window = 11, sigma: Positive = 1.5) -> Loss:
+def ms_ssim(context: Context, *, window: Window = 11, sigma: Sigma = 1.5) -> Loss:
     """Make 1 − structural similarity at up to five scales, each half the one before.
 
     Args:
         window: side of the window, pixels, odd; a scale is left out when the window is larger.
-        sigma: of the window's Gaussian weights, pixels.
     """
     from toolkit.builtins.losses.ms_ssim import MsSsim
     from toolkit.builtins.losses.prediction import TermLoss

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from toolkit import Component, ComponentSpec, Context, OfKind, UnitInterval, UsageError
-from toolkit.builtins.losses.class_weights import ClassWeights, resolve_weights
-from toolkit.builtins.losses.factories.ranges import NonNegative, Positive, Window, check_window
+from toolkit.builtins.losses.class_weights import CHOICES, ClassWeights, resolve_weights
+from toolkit.builtins.losses.factories.ranges import NonNegative, check_window
 from toolkit.plugin.interfaces import Loss
 from toolkit.plugin.kinds import KINDS
 
@@ -17,25 +17,48 @@ if TYPE_CHECKING:
 
 _, _DEFAULT_WEIGHT = KINDS["loss"].common["weight"]
 
+CrossEntropyWeight = Annotated[float, Field(ge=0, description="factor of the cross entropy.")]
+CrossEntropyClassWeights = Annotated[
+    ClassWeights, Field(description=f"weights in the cross entropy: {CHOICES}.")
+]
+FocalWeight = Annotated[float, Field(ge=0, description="factor of the focal loss.")]
+FocalGamma = Annotated[
+    float,
+    Field(
+        ge=0,
+        description="of the focal loss: how strongly pixels that are already right are turned down.",
+    ),
+]
+DiceWeight = Annotated[float, Field(ge=0, description="factor of Dice.")]
+DiceSmooth = Annotated[float, Field(gt=0, description="of Dice.")]
+DiceLegacy = Annotated[
+    bool, Field(description="Dice per image column, as the original solution computed it.")
+]
+SsimWeight = Annotated[float, Field(ge=0, description="factor of SSIM.")]
+SsimWindow = Annotated[int, Field(ge=3, description="of SSIM: side of its window, pixels; odd.")]
+DiceSsimLegacy = Annotated[
+    bool,
+    Field(
+        description="Dice per image column and SSIM of label ids, which has no gradient: what the "
+        "original solution computed."
+    ),
+]
+
 
 def dice_ce(
     context: Context,
     *,
     dice_weight: UnitInterval = 0.3,
-    class_weights: ClassWeights = "none",
+    class_weights: CrossEntropyClassWeights = "none",
     label_smoothing: UnitInterval = 0.0,
-    smooth: Positive = 1.0,
-    legacy: bool = False,
+    smooth: DiceSmooth = 1.0,
+    legacy: DiceLegacy = False,
 ) -> Loss:
     """Make dice_weight × Dice + (1 − dice_weight) × cross entropy on one softmax.
 
     Args:
         dice_weight: share of Dice; the rest is cross entropy.
-        class_weights: weights in the cross entropy: "none", "1-share", "inverse", "effective" or a
-            list with one number per class.
         label_smoothing: of the cross entropy.
-        smooth: of Dice.
-        legacy: Dice per image column, as the original solution computed it.
     """
     from toolkit.builtins.losses.pixel import CrossEntropy
     from toolkit.builtins.losses.region import dice
@@ -48,19 +71,15 @@ def focal_dice(
     context: Context,
     *,
     dice_weight: UnitInterval = 0.25,
-    alpha: NonNegative = 0.25,
-    gamma: NonNegative = 2.0,
-    smooth: Positive = 1.0,
-    legacy: bool = False,
+    alpha: FocalWeight = 0.25,
+    gamma: FocalGamma = 2.0,
+    smooth: DiceSmooth = 1.0,
+    legacy: DiceLegacy = False,
 ) -> Loss:
     """Make dice_weight × Dice + (1 − dice_weight) × focal loss on one softmax.
 
     Args:
         dice_weight: share of Dice; the rest is the focal loss.
-        alpha: factor of the focal loss.
-        gamma: of the focal loss: how strongly pixels that are already right are turned down.
-        smooth: of Dice.
-        legacy: Dice per image column, as the original solution computed it.
     """
     from toolkit.builtins.losses.pixel import Focal
     from toolkit.builtins.losses.region import dice
@@ -74,18 +93,14 @@ def focal_ce(
     context: Context,
     *,
     focal_weight: UnitInterval = 0.2,
-    alpha: NonNegative = 0.25,
-    gamma: NonNegative = 2.0,
-    class_weights: ClassWeights = "none",
+    alpha: FocalWeight = 0.25,
+    gamma: FocalGamma = 2.0,
+    class_weights: CrossEntropyClassWeights = "none",
 ) -> Loss:
     """Make focal_weight × focal loss + (1 − focal_weight) × cross entropy on one softmax.
 
     Args:
         focal_weight: share of the focal loss; the rest is cross entropy.
-        alpha: factor of the focal loss.
-        gamma: of the focal loss: how strongly pixels that are already right are turned down.
-        class_weights: weights in the cross entropy: "none", "1-share", "inverse", "effective" or a
-            list with one number per class.
     """
     from toolkit.builtins.losses.pixel import CrossEntropy, Focal
 
@@ -96,27 +111,15 @@ def focal_ce(
 def oh_my(
     context: Context,
     *,
-    ce_weight: NonNegative = 0.75,
-    dice_weight: NonNegative = 0.25,
-    ssim_weight: NonNegative = 0.25,
-    class_weights: ClassWeights = "1-share",
-    smooth: Positive = 1.0,
-    window: Window = 11,
-    legacy: bool = False,
+    ce_weight: CrossEntropyWeight = 0.75,
+    dice_weight: DiceWeight = 0.25,
+    ssim_weight: SsimWeight = 0.25,
+    class_weights: CrossEntropyClassWeights = "1-share",
+    smooth: DiceSmooth = 1.0,
+    window: SsimWindow = 11,
+    legacy: DiceSsimLegacy = False,
 ) -> Loss:
-    """Make OhMyLoss: cross entropy, Dice and SSIM on one softmax.
-
-    Args:
-        ce_weight: factor of the cross entropy.
-        dice_weight: factor of Dice.
-        ssim_weight: factor of SSIM.
-        class_weights: weights in the cross entropy: "none", "1-share", "inverse", "effective" or a
-            list with one number per class.
-        smooth: of Dice.
-        window: of SSIM: side of its window, pixels; odd.
-        legacy: Dice per image column and SSIM of label ids, which has no gradient: what the
-            original solution computed.
-    """
+    """Make OhMyLoss: cross entropy, Dice and SSIM on one softmax."""
     from toolkit.builtins.losses.pixel import CrossEntropy
 
     cross_entropy = CrossEntropy(resolve_weights(class_weights, context))
@@ -127,30 +130,21 @@ def oh_my(
 def oh_my_focal(
     context: Context,
     *,
-    focal_weight: NonNegative = 0.75,
-    dice_weight: NonNegative = 0.25,
-    ssim_weight: NonNegative = 0.25,
-    alpha: NonNegative = 0.25,
-    gamma: NonNegative = 2.0,
+    focal_weight: FocalWeight = 0.75,
+    dice_weight: DiceWeight = 0.25,
+    ssim_weight: SsimWeight = 0.25,
+    alpha: FocalWeight = 0.25,
+    gamma: FocalGamma = 2.0,
     class_weights: ClassWeights = "none",
-    smooth: Positive = 1.0,
-    window: Window = 11,
-    legacy: bool = False,
+    smooth: DiceSmooth = 1.0,
+    window: SsimWindow = 11,
+    legacy: DiceSsimLegacy = False,
 ) -> Loss:
     """Make the first OhMyLoss: focal loss, Dice and SSIM on one softmax.
 
     Args:
-        focal_weight: factor of the focal loss.
-        dice_weight: factor of Dice.
-        ssim_weight: factor of SSIM.
-        alpha: factor of the focal loss.
-        gamma: of the focal loss: how strongly pixels that are already right are turned down.
         class_weights: weights in the focal loss: "none", "1-share", "inverse", "effective" or a
             list with one number per class.
-        smooth: of Dice.
-        window: of SSIM: side of its window, pixels; odd.
-        legacy: Dice per image column and SSIM of label ids, which has no gradient: what the
-            original solution computed.
     """
     from toolkit.builtins.losses.pixel import Focal
 
@@ -162,27 +156,19 @@ def oh_my_focal(
 def amazing_ce(
     context: Context,
     *,
-    ce_weight: NonNegative = 0.5,
-    dice_weight: NonNegative = 0.3,
-    focal_weight: NonNegative = 0.2,
-    class_weights: ClassWeights = "1-share",
+    ce_weight: CrossEntropyWeight = 0.5,
+    dice_weight: DiceWeight = 0.3,
+    focal_weight: FocalWeight = 0.2,
+    class_weights: CrossEntropyClassWeights = "1-share",
     alpha: NonNegative = 0.25,
-    gamma: NonNegative = 2.0,
-    smooth: Positive = 1.0,
-    legacy: bool = False,
+    gamma: FocalGamma = 2.0,
+    smooth: DiceSmooth = 1.0,
+    legacy: DiceLegacy = False,
 ) -> Loss:
     """Make the "amazing" cross entropy: with Dice and the focal loss on one softmax.
 
     Args:
-        ce_weight: factor of the cross entropy.
-        dice_weight: factor of Dice.
-        focal_weight: factor of the focal loss.
-        class_weights: weights in the cross entropy: "none", "1-share", "inverse", "effective" or a
-            list with one number per class.
         alpha: another factor of the focal loss.
-        gamma: of the focal loss: how strongly pixels that are already right are turned down.
-        smooth: of Dice.
-        legacy: Dice per image column, as the original solution computed it.
     """
     from toolkit.builtins.losses.pixel import CrossEntropy, Focal
     from toolkit.builtins.losses.region import dice

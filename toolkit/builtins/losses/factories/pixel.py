@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from toolkit import Component, Context, UnitInterval
-from toolkit.builtins.losses.class_weights import ClassWeights, resolve_weights
+from toolkit.builtins.losses.class_weights import CHOICES, ClassWeights, resolve_weights
 from toolkit.builtins.losses.factories.ranges import NonNegative, Share
 from toolkit.plugin.interfaces import Loss
+
+PixelClassWeights = Annotated[ClassWeights, Field(description=f"{CHOICES}.")]
+KeptClassWeights = Annotated[
+    ClassWeights,
+    Field(description=f"{CHOICES}; they weigh the pixels that are kept, not which ones are."),
+]
 
 
 def ce(
@@ -45,15 +55,13 @@ def focal(
     *,
     alpha: NonNegative = 0.25,
     gamma: NonNegative = 2.0,
-    class_weights: ClassWeights = "none",
+    class_weights: PixelClassWeights = "none",
 ) -> Loss:
     """Make the focal loss, which turns down pixels that are already right.
 
     Args:
         alpha: factor of the whole loss.
         gamma: how strongly; 0 gives alpha × cross entropy.
-        class_weights: "none", "1-share", "inverse", "effective" or a list with one number per
-            class.
     """
     from toolkit.builtins.losses.pixel import Focal
     from toolkit.builtins.losses.prediction import TermLoss
@@ -62,13 +70,13 @@ def focal(
     return TermLoss(Focal(alpha, gamma, weights), context.ignore_index)
 
 
-def topk_ce(context: Context, *, share: Share = 0.1, class_weights: ClassWeights = "none") -> Loss:
+def topk_ce(
+    context: Context, *, share: Share = 0.1, class_weights: KeptClassWeights = "none"
+) -> Loss:
     """Make the cross entropy of the hardest pixels of the batch.
 
     Args:
         share: share of the counted pixels that is kept.
-        class_weights: "none", "1-share", "inverse", "effective" or a list with one number per
-            class; they weigh the pixels that are kept, not which ones are.
     """
     from toolkit.builtins.losses.pixel import HardestCrossEntropy
     from toolkit.builtins.losses.prediction import TermLoss
@@ -82,15 +90,13 @@ def ohem_ce(
     *,
     threshold: UnitInterval = 0.7,
     min_share: Share = 0.0625,
-    class_weights: ClassWeights = "none",
+    class_weights: KeptClassWeights = "none",
 ) -> Loss:
     """Make the cross entropy of the pixels that are not yet right enough.
 
     Args:
         threshold: pixels whose label has a lower probability are kept.
         min_share: share of the counted pixels that is kept at least, the hardest ones.
-        class_weights: "none", "1-share", "inverse", "effective" or a list with one number per
-            class; they weigh the pixels that are kept, not which ones are.
     """
     from toolkit.builtins.losses.pixel import HardestCrossEntropy
     from toolkit.builtins.losses.prediction import TermLoss
@@ -100,15 +106,13 @@ def ohem_ce(
 
 
 def distance_ce(
-    context: Context, *, penalty: NonNegative = 1.0, class_weights: ClassWeights = "none"
+    context: Context, *, penalty: NonNegative = 1.0, class_weights: PixelClassWeights = "none"
 ) -> Loss:
     """Make the cross entropy that counts pixels near the borders of the target more.
 
     Args:
         penalty: how much more: a pixel at a border weighs 1 + penalty, the one of the image that is
             farthest from any border 1.
-        class_weights: "none", "1-share", "inverse", "effective" or a list with one number per
-            class.
     """
     from toolkit.builtins.losses.pixel import DistanceCrossEntropy
     from toolkit.builtins.losses.prediction import TermLoss

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from toolkit import Component, Context, UnitInterval
 from toolkit.builtins.losses.factories.ranges import NonNegative, Positive
 from toolkit.plugin.interfaces import Loss
 
+Smooth = Annotated[
+    float,
+    Field(
+        gt=0,
+        description="added above and below the fraction; larger values soften the loss of small "
+        "regions.",
+    ),
+]
+Legacy = Annotated[
+    bool,
+    Field(
+        description="compute it per class and image column and average, as the original solution "
+        "did."
+    ),
+]
 
-def dice(context: Context, *, smooth: Positive = 1.0, legacy: bool = False) -> Loss:
-    """Make the Dice loss, reduced over the batch and both spatial axes per class.
 
-    Args:
-        smooth: added above and below the fraction; larger values soften the loss of small regions.
-        legacy: compute it per class and image column and average, as the original solution did.
-    """
+def dice(context: Context, *, smooth: Smooth = 1.0, legacy: Legacy = False) -> Loss:
+    """Make the Dice loss, reduced over the batch and both spatial axes per class."""
     from toolkit.builtins.losses import region
     from toolkit.builtins.losses.prediction import TermLoss
 
     return TermLoss(region.dice(smooth, legacy), context.ignore_index)
 
 
-def iou(context: Context, *, smooth: Positive = 1.0, legacy: bool = False) -> Loss:
-    """Make 1 − soft IoU, reduced over the batch and both spatial axes per class.
-
-    Args:
-        smooth: added above and below the fraction; larger values soften the loss of small regions.
-        legacy: compute it per class and image column and average, as the original solution did.
-    """
+def iou(context: Context, *, smooth: Smooth = 1.0, legacy: Legacy = False) -> Loss:
+    """Make 1 − soft IoU, reduced over the batch and both spatial axes per class."""
     from toolkit.builtins.losses import region
     from toolkit.builtins.losses.prediction import TermLoss
 
@@ -38,16 +48,14 @@ def tversky(
     *,
     alpha: NonNegative = 0.5,
     beta: NonNegative = 0.5,
-    smooth: Positive = 1.0,
-    legacy: bool = False,
+    smooth: Smooth = 1.0,
+    legacy: Legacy = False,
 ) -> Loss:
     """Make the Tversky loss: Dice with a price for each kind of error.
 
     Args:
         alpha: price of false positives; 0.5 and 0.5 give Dice, 1 and 1 give IoU.
         beta: price of false negatives.
-        smooth: added above and below the fraction; larger values soften the loss of small regions.
-        legacy: compute it per class and image column and average, as the original solution did.
     """
     from toolkit.builtins.losses.prediction import TermLoss
     from toolkit.builtins.losses.region import Tversky
@@ -61,7 +69,7 @@ def focal_tversky(
     alpha: NonNegative = 0.3,
     beta: NonNegative = 0.7,
     gamma: Positive = 0.75,
-    smooth: Positive = 1.0,
+    smooth: Smooth = 1.0,
 ) -> Loss:
     """Make the Tversky loss of each class to a power.
 
@@ -69,7 +77,6 @@ def focal_tversky(
         alpha: price of false positives.
         beta: price of false negatives.
         gamma: the power; below 1 it turns up classes that are almost right, above 1 the others.
-        smooth: added above and below the fraction; larger values soften the loss of small regions.
     """
     from toolkit.builtins.losses.prediction import TermLoss
     from toolkit.builtins.losses.region import FocalTversky
