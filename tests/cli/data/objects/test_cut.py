@@ -3,47 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from toolkit.cli.main import run
 from toolkit.objects.object_bank import ObjectStore
 
-RECIPE = """
-[data]
-root = "{root}"
-val = "val.json"
-test = "test.json"
-image_size = [64, 64]
-[model]
-name = "unet"
-[loss]
-name = "cross_entropy"
-[objects]
-classes = ["Paper", "Metal"]
-min_area = 20
-"""
-
-
-@pytest.fixture
-def recipe(tmp_path: Path, demo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("TRASH_CACHE", raising=False)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "recipes").mkdir()
-    path = tmp_path / "recipes" / "mixed.toml"
-    path.write_text(RECIPE.format(root=demo_root))
-    return path
-
-
 Capture = pytest.CaptureFixture[str]
-
-
-def read(name: str) -> NDArray[np.uint8]:
-    picture = cv2.imread(name)
-    assert picture is not None
-    return np.asarray(picture, np.uint8)
 
 
 def test_a_recipe_alone_is_cut(recipe: Path, capsys: Capture) -> None:
@@ -99,42 +64,6 @@ def test_a_written_bank_can_be_named_by_a_recipe(
     error = capsys.readouterr().err
     assert "val images" in error
     assert ObjectStore(tmp_path / "bank")[0].file_name in error
-
-
-def test_the_sheet_shows_objects_and_mixed_images(
-    recipe: Path, tmp_path: Path, capsys: Capture
-) -> None:
-    for name, seed in (("a", "0"), ("b", "0"), ("c", "1")):
-        arguments = ["mixed", "-o", f"{name}.png", "--count", "3", "--seed", seed]
-        assert run(["data", "objects", "show", *arguments]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "c.png"
-    a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
-    assert a == b != c
-    assert run(["data", "objects", "cut", "mixed", "-o", "bank"]) == 0
-    assert run(["data", "objects", "show", "bank", "-o", "bank.png", "--count", "3"]) == 0
-    whole, objects = read("a.png"), read("bank.png")
-    assert len(objects) < len(whole)
-    assert (whole[: len(objects)] == objects).all()
-
-
-def test_the_recipes_own_steps_are_shown(recipe: Path) -> None:
-    """With a step that leaves every image alone, before and after are the same."""
-    text = recipe.read_text()
-    step = 'name = "songbae_mix"\np = 0.001\nskip_above = { Background = 0 }'
-    changed = []
-    for steps in ("", f"[[augment.train]]\n{step}\n"):
-        recipe.write_text(text + steps)
-        assert run(["data", "objects", "show", "mixed", "-o", "sheet.png", "--count", "2"]) == 0
-        last_row = read("sheet.png")[-230:-20]
-        changed.append(int(cv2.absdiff(last_row[:, 10:220], last_row[:, 250:460]).sum()))
-    assert changed[0] > 0
-    assert changed[1] == 0
-
-
-@pytest.mark.parametrize("name", ["sheet.jpg", "sheet", "recipes"])
-def test_a_sheet_is_a_png(recipe: Path, name: str, capsys: Capture) -> None:
-    assert run(["data", "objects", "show", "mixed", "-o", name]) == 2
-    assert ".png" in capsys.readouterr().err
 
 
 def test_a_mistaken_word_is_taken_for_a_recipe(recipe: Path, capsys: Capture) -> None:

@@ -1,37 +1,11 @@
 from __future__ import annotations
 
-import inspect
 import json
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from toolkit.cli.data import demo
 from toolkit.cli.main import run
-from toolkit.recipe.schema import Demo
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Six images of 8 x 8 pixels, one square of one of two classes in each."""
-    images = [{"id": row, "file_name": f"{row}.png", "width": 8, "height": 8} for row in range(6)]
-    annotations = [
-        {
-            "id": row,
-            "image_id": row,
-            "category_id": row % 2,
-            "segmentation": [[1, 1, 5, 1, 5, 5, 1, 5]],
-        }
-        for row in range(6)
-    ]
-    categories = [{"id": 0, "name": "paper"}, {"id": 1, "name": "metal"}]
-    content = {"images": images, "annotations": annotations, "categories": categories}
-    (tmp_path / "train.json").write_text(json.dumps(content))
-    for row in range(6):
-        cv2.imwrite(str(tmp_path / f"{row}.png"), np.full((8, 8, 3), 10 * row, np.uint8))
-    return tmp_path
 
 
 def test_check_prints_contents_and_no_problems(
@@ -137,68 +111,3 @@ def test_a_file_of_a_recipe_that_is_not_there_is_missing_not_empty(
     assert "error: missing file (1)" in out
     assert "trainn.json not found. Did you mean train.json?" in out
     assert "0 images" not in out
-
-
-def test_split_writes_a_file_and_shows_the_folds(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    output = root / "folds.json"
-    command = ["data", "split", str(root / "train.json"), "--folds", "3", "-o", str(output)]
-    assert run(command) == 0
-    out = capsys.readouterr().out
-    rows = [line.split() for line in out.splitlines()]
-    assert ["any", "class", "2", "2", "2"] in rows
-    assert ["paper", "1", "1", "1"] in rows
-    assert out.splitlines()[-1] == str(output)
-    first = output.read_bytes()
-    assert run([*command, "--json"]) == 0
-    assert output.read_bytes() == first
-    shown = json.loads(capsys.readouterr().out)
-    assert shown["folds"][0] == {"images": 2, "images_of": {"paper": 1, "metal": 1}}
-    assert not shown["written"]
-
-
-def test_split_keeps_copies_together_and_other_folds_as_they_are(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    names = [each["file_name"] for each in json.loads((root / "train.json").read_text())["images"]]
-    (root / names[5]).write_bytes((root / names[0]).read_bytes())
-    (root / names[1]).unlink()
-    output = root / "folds.json"
-    command = ["data", "split", str(root / "train.json"), "--folds", "2", "-o", str(output)]
-    assert run(command) == 0
-    err = capsys.readouterr().err
-    assert "2 images are copies of 1 photo: copies are kept in one fold" in err
-    assert "1 of 6 photos are not under" in err
-    folds = json.loads(output.read_text())["folds"]
-    assert sum({names[0], names[5]} <= set(fold) for fold in folds) == 1
-    assert run([*command, "--seed", "1"]) == 2
-    assert "is there already, with other content" in capsys.readouterr().err
-    assert json.loads(output.read_text())["folds"] == folds
-    assert run(command) == 0
-    assert "unchanged" in capsys.readouterr().err
-    assert run([*command, "--seed", "1", "--force"]) == 0
-
-
-def test_split_refuses_more_folds_than_images(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    output = root / "folds.json"
-    assert run(["data", "split", str(root / "train.json"), "--folds", "7", "-o", str(output)]) == 2
-    assert "cannot divide 6 images" in capsys.readouterr().err
-    assert not output.exists()
-
-
-def test_demo_is_written_and_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "demo"
-    sizes = ["--train", "4", "--val", "2", "--test", "2", "--size", "48"]
-    assert run(["data", "demo", str(folder), *sizes, "--seed", "5"]) == 0
-    assert capsys.readouterr().out.strip() == str(folder)
-    assert run(["data", "check", str(folder / "train.json")]) == 0
-    assert run(["data", "demo", str(folder), "--size", "5"]) == 2
-
-
-def test_demo_has_the_defaults_of_a_recipe() -> None:
-    parameters = inspect.signature(demo.demo).parameters
-    defaults = Demo().model_dump(exclude={"classes"})  # own names are for --smoke
-    assert {name: parameters[name].default for name in defaults} == defaults

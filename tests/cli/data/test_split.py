@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli.main import run
+
+
+def test_split_writes_a_file_and_shows_the_folds(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = root / "folds.json"
+    command = ["data", "split", str(root / "train.json"), "--folds", "3", "-o", str(output)]
+    assert run(command) == 0
+    out = capsys.readouterr().out
+    rows = [line.split() for line in out.splitlines()]
+    assert ["any", "class", "2", "2", "2"] in rows
+    assert ["paper", "1", "1", "1"] in rows
+    assert out.splitlines()[-1] == str(output)
+    first = output.read_bytes()
+    assert run([*command, "--json"]) == 0
+    assert output.read_bytes() == first
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["folds"][0] == {"images": 2, "images_of": {"paper": 1, "metal": 1}}
+    assert not shown["written"]
+
+
+def test_split_keeps_copies_together_and_other_folds_as_they_are(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [each["file_name"] for each in json.loads((root / "train.json").read_text())["images"]]
+    (root / names[5]).write_bytes((root / names[0]).read_bytes())
+    (root / names[1]).unlink()
+    output = root / "folds.json"
+    command = ["data", "split", str(root / "train.json"), "--folds", "2", "-o", str(output)]
+    assert run(command) == 0
+    err = capsys.readouterr().err
+    assert "2 images are copies of 1 photo: copies are kept in one fold" in err
+    assert "1 of 6 photos are not under" in err
+    folds = json.loads(output.read_text())["folds"]
+    assert sum({names[0], names[5]} <= set(fold) for fold in folds) == 1
+    assert run([*command, "--seed", "1"]) == 2
+    assert "is there already, with other content" in capsys.readouterr().err
+    assert json.loads(output.read_text())["folds"] == folds
+    assert run(command) == 0
+    assert "unchanged" in capsys.readouterr().err
+    assert run([*command, "--seed", "1", "--force"]) == 0
+
+
+def test_split_refuses_more_folds_than_images(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = root / "folds.json"
+    assert run(["data", "split", str(root / "train.json"), "--folds", "7", "-o", str(output)]) == 2
+    assert "cannot divide 6 images" in capsys.readouterr().err
+    assert not output.exists()

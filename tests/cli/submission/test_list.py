@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.submission.validated import validated
+from toolkit.cli.main import run
+
+Capture = pytest.CaptureFixture[str]
+
+
+def fill(desk: Any) -> None:
+    """Four submissions, three of them with scores; the oldest has the last name."""
+    maps = desk.noisy(1)
+    for number, (name, validation, public, private) in enumerate(
+        [
+            ("late", 0.70, 0.69, 0.66),
+            ("middle", 0.74, 0.71, None),
+            ("early", 0.72, 0.72, 0.68),
+            ("alone", 0.60, None, None),
+        ]
+    ):
+        file = desk.submit(f"{name}.csv", maps)
+        desk.change(
+            file,
+            created=f"2026-11-0{number + 1}T10:00:00+00:00",
+            validation=validated(validation),
+            leaderboard={"public": public, "private": private},
+        )
+    member = {
+        "checkpoint": "runs/unet-001/best.pt",
+        "digest": "00",
+        "model": {"name": "unet"},
+        "image_size": [64, 64],
+        "views": "none",
+        "validation": {},
+    }
+    desk.change(
+        file,
+        members=[member, member | {"checkpoint": "../mates/b.pt"}],
+        combine={"name": "mean", "weights": [0.4, 0.6]},
+    )
+
+
+def test_list(desk: Any, capsys: Capture) -> None:
+    fill(desk)
+    assert run(["submission", "list"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "submission members combine validation public private",
+        "late - - 0.7000 0.6900 0.6600",
+        "middle - - 0.7400 0.7100 -",
+        "early - - 0.7200 0.7200 0.6800",
+        "alone unet-001/best, ../mates/b mean 0.4,0.6 0.6000 - -",
+        "",
+        "rank correlation n",
+        "validation, public +0.50 3",
+    ]
+    assert run(["submission", "list", "--sort", "public"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:5]] == ["alone", "late", "middle", "early"]
+    assert run(["submission", "list", "--sort", "name"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:5]] == ["alone", "early", "late", "middle"]
+
+
+@pytest.mark.parametrize(
+    ("combine", "postprocess", "shown"),
+    [
+        ({"name": "mean", "weights": [0.4, 0.6]}, [], "mean 0.4,0.6"),
+        ({"name": "power", "exponent": 3.0, "weights": []}, [], "power"),
+        ({"name": "stacking", "weights": [[0.6, 0.8], [0.2, 0.4]], "bias": [0.2, -0.2]}, [], "stacking"),
+        ({"name": "max"}, [{"name": "dense_crf"}, {"name": "min_area"}], "max + dense_crf + min_area"),
+    ],
+)  # fmt: skip
+def test_list_says_how_every_submission_was_decided(
+    desk: Any, capsys: Capture, combine: Any, postprocess: Any, shown: str
+) -> None:
+    desk.submit("a.csv", desk.noisy(1), changes={"combine": combine, "postprocess": postprocess})
+    assert run(["submission", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["submissions"][0]["combine"] == shown
+    assert run(["submission", "list"]) == 0
+    assert shown in capsys.readouterr().out
+
+
+def test_list_as_json(desk: Any, capsys: Capture) -> None:
+    fill(desk)
+    assert run(["submission", "list", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    first = found["submissions"][0]
+    assert first == {
+        "name": "late",
+        "members": [],
+        "combine": None,
+        "validation": 0.7,
+        "local": None,
+        "public": 0.69,
+        "private": 0.66,
+        "created": "2026-11-01T10:00:00+00:00",
+    }
+    assert found["rank_correlations"][0] == {
+        "first": "validation",
+        "second": "public",
+        "n": 3,
+        "correlation": pytest.approx(0.5),
+    }
+    assert found["rank_correlations"][1]["n"] == 2
+    assert found["rank_correlations"][1]["correlation"] is None
+
+
+@pytest.mark.parametrize("columns", [40, 60, 150])
+def test_list_fits_the_terminal(
+    desk: Any, capsys: Capture, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    fill(desk)
+    assert run(["submission", "list"]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= columns
+    for number in ("0.7000", "0.6900", "0.6600", "+0.50"):
+        assert number in out
+
+
+def test_merged_files_are_members(desk: Any, capsys: Capture) -> None:
+    a, b = desk.submit("a.csv", desk.noisy(1)), desk.submit("b.csv", desk.noisy(2))
+    assert run(["submission", "merge", a, b, "-o", "submissions/both.csv"]) == 0
+    capsys.readouterr()
+    assert run(["submission", "list"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["both", "a.csv,", "b.csv", "vote"] in rows
+
+
+def test_a_submission_is_called_as_its_side_car_is_now(desk: Any, capsys: Capture) -> None:
+    desk.submit("a.csv", desk.noisy(1))
+    folder = desk.root / "submissions"
+    (folder / "a.json").rename(folder / "best.v2.json")
+    assert run(["submission", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["submissions"][0]["name"] == "best.v2"
+
+
+def test_list_without_submissions(desk: Any, capsys: Capture) -> None:
+    (desk.root / "submissions").rmdir()
+    assert run(["submission", "list"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "no submission in" in captured.err
+
+
+def test_a_broken_side_car_hides_no_other(desk: Any, capsys: Capture) -> None:
+    fill(desk)
+    (desk.root / "submissions" / "broken.json").write_text("{")
+    (desk.root / "submissions" / "notes.json").write_text("{}")
+    assert run(["submission", "list"]) == 0
+    captured = capsys.readouterr()
+    assert "early" in captured.out
+    assert "broken.json:1: side-car is not valid JSON" in captured.err
+    assert "notes.json is not the side-car of a submission" in captured.err

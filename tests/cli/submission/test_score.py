@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.cli.submission.demo_files import SIZE, add_side_car, write_recipe
+from toolkit.cli.main import run
+from toolkit.formats.mask_string import MaskString
+
+
+def test_score(
+    submission: Path,
+    project: Path,
+    demo_root: Path,
+    truth: dict[str, NDArray[np.uint8]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["submission", "score", "a.csv", "--truth", str(demo_root / "test_truth.json")]
+    assert run([*command, "--size", "32x32", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["mean_iou"] == 1
+    assert result["iou"]["Background"] == 1
+
+    write_recipe(project, demo_root)
+    assert run([*command, "--recipe", "demo"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["mIoU", "1.0000"]
+
+    with submission.open("wb") as file:
+        wrong = {name: np.zeros_like(labels) for name, labels in truth.items()}
+        MaskString(SIZE, ("image_id", "PredictionString"), 12).write(file, wrong.items())
+    add_side_car(submission, demo_root)
+    assert run([*command, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    background = np.mean([labels[::2, ::2] == 0 for labels in truth.values()])
+    assert result["iou"]["Background"] == pytest.approx(background)
+    assert result["foreground_iou"] == 0
+
+
+def test_a_file_is_not_read_against_its_side_car(
+    submission: Path, demo_root: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_side_car(submission, demo_root)
+    content = json.loads((demo_root / "test_truth.json").read_text())
+    n_classes = len(content["categories"])
+    for part, key in (("categories", "id"), ("annotations", "category_id")):
+        for each in content[part]:
+            each[key] = n_classes - each[key]  # the same classes, numbered the other way round
+    (project / "t.json").write_text(json.dumps(content))
+    score = ["submission", "score", "a.csv", "--truth", "t.json"]
+    assert run(score) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["mIoU", "1.0000"]
+    test = ["--test", "t.json", "--size", "32x32"]
+    for command in ([*score, "--size", "32x32"], ["submission", "check", "a.csv", *test]):
+        assert run(command) == 2
+        assert "a.csv was written with the classes Background, " in capsys.readouterr().err
+    side_car = json.loads((project / "a.json").read_text())
+    side_car["format"]["nearest"] = "centre"
+    (project / "a.json").write_text(json.dumps(side_car))
+    truth = ["--truth", str(demo_root / "test_truth.json")]
+    assert run(["submission", "score", "a.csv", *truth, "--size", "32x32"]) == 2
+    assert "a.csv was written with nearest = 'centre'" in capsys.readouterr().err
+
+
+def test_a_truth_without_outlines_scores_nothing_unless_they_are_skipped(
+    submission: Path, demo_root: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = json.loads((demo_root / "test_truth.json").read_text())
+    content["annotations"][0]["segmentation"] = []
+    (project / "t.json").write_text(json.dumps(content))
+    command = ["submission", "score", "a.csv", "--truth", "t.json", "--size", "32x32"]
+    assert run(command) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "cover no pixel" in printed.err
+    assert "--on-empty skip" in printed.err
+    assert run([*command, "--on-empty", "skip"]) == 0
+    assert "they are left out" in capsys.readouterr().err
+
+
+def test_score_of_a_broken_file(
+    submission: Path, demo_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submission.write_bytes(submission.read_bytes()[:-1])
+    command = ["submission", "score", "a.csv", "--truth", str(demo_root / "test_truth.json")]
+    assert run([*command, "--size", "32x32"]) == 2
+    captured = capsys.readouterr()
+    assert "row 6: no line end after the last row" in captured.err
+    assert captured.out == ""
