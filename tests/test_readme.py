@@ -13,11 +13,16 @@ from toolkit.cli.main import run
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
     "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
     "plugins/README.md",
     "recipes/README.md",
     "submissions/README.md",
     *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")),
 )
+MADE = {"plugins/my_idea.py", "submissions/demo-001.csv"}
+"""Files that commands of the documents write."""
+
 TEXTS = {name: (ROOT / name).read_text() for name in DOCUMENTS}
 TEST_COMMAND = re.compile(r"^    (python3 -m venv .*pytest.*)$", re.MULTILINE)
 
@@ -66,6 +71,20 @@ def test_files_that_the_documents_name_exist(name: str) -> None:
     named = re.findall(r"\b(?:recipes|docs|tests|toolkit)/[\w/.-]+\.(?:toml|md|py)\b", TEXTS[name])
     for path in set(named) - made:
         assert (ROOT / path).is_file(), path
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_paths_in_the_prose_exist(name: str) -> None:
+    prose = "\n".join(line for line in TEXTS[name].splitlines() if not line.startswith("    "))
+    rooms = r"(?:\.ci|docs|plugins|recipes|submissions|tests|toolkit)"
+    for path in set(re.findall(rf"`({rooms}/[\w/.-]*)`", prose)) - MADE:
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("page", [name for name in DOCUMENTS if name != "README.md"])
+def test_the_readme_leads_to_every_page(page: str) -> None:
+    if page != "CHANGELOG.md":
+        assert f"`{page}`" in TEXTS["README.md"]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
