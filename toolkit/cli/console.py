@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
+from toolkit.cli.table_layout import GAP, column_widths, row_lines, widest_line, wrap
 from toolkit.cli.terminal_text import visible_json, visible_text
 from toolkit.errors import TrashError
 from toolkit.progress import Bar, Progress
@@ -31,9 +33,6 @@ from toolkit.progress import Bar, Progress
 # Without a terminal rich would wrap at 80 columns and break lines that other programs read.
 _PIPE_WIDTH = 160
 _SECONDS_BETWEEN_LINES = 20.0
-_GAP = 2
-_LONG_WORD = 28
-"""A column is as wide as its longest word, but longer words than this may be broken."""
 _ROOM_FOR_REMAINING = 100
 """Columns of a terminal from which on a bar has room for the time that remains."""
 _SHORTEST_BAR = 12
@@ -80,25 +79,17 @@ def print_table(
 ) -> None:
     """Print a table on stdout; the columns named in `numeric` are aligned to the right.
 
-    The first column and numbers are never broken. Where the table does not fit, each row becomes a
-    paragraph under the first column.
+    Columns become narrower where it does not fit, see `toolkit.cli.table_layout`. Where that is not
+    enough, each row becomes a paragraph under the first column.
     """
     console = _console(stderr=False)
     texts = [[_cell(value) for value in row] for row in rows]
     right = [column in numeric for column in columns]
-    whole = [number == 0 or is_number for number, is_number in enumerate(right)]
     columns = [visible_text(column) for column in columns]
-    narrowest = [
-        max(map(_widest_line if whole[number] else _longest_word, cells))
-        for number, cells in enumerate(zip(columns, *texts, strict=True))
-    ]
-    if sum(narrowest) + _GAP * (len(columns) - 1) > console.width:
+    widths = column_widths(columns, texts, right, console.width)
+    if widths is None:
         print_entries({"": [(row[0], list(zip(columns, row, strict=True))[1:]) for row in texts]})
         return
-    widths = [max(map(_widest_line, cells)) for cells in zip(columns, *texts, strict=True)]
-    while sum(widths) + _GAP * (len(columns) - 1) > console.width:
-        widest = max(range(len(columns)), key=lambda i: (widths[i] > narrowest[i], widths[i]))
-        widths[widest] -= 1
     _print_row(console, columns, widths, right, style="bold")
     for row in texts:
         _print_row(console, row, widths, right)
@@ -111,17 +102,19 @@ def _print_row(
     right: Sequence[bool],
     style: str = "",
 ) -> None:
-    wrapped = [
-        Text(cell).wrap(console, width, overflow="fold")
-        for cell, width in zip(cells, widths, strict=True)
-    ]
-    for number in range(max(map(len, wrapped))):
-        line = ""
-        for lines, width, to_right in zip(wrapped, widths, right, strict=True):
-            piece = lines[number].plain.rstrip() if number < len(lines) else ""
-            blank = " " * (width - cell_len(piece))
-            line += (blank + piece if to_right else piece + blank) + " " * _GAP
-        console.print(Text(line.rstrip(), style), soft_wrap=True)
+    for line in row_lines(cells, widths, right):
+        console.print(Text(line, style), soft_wrap=True)
+
+
+def print_paragraphs(text: str) -> None:
+    """Print prose on stdout, such as a docstring: the screen alone breaks its lines.
+
+    Lines that are indented stay lines of their own.
+    """
+    console = _console(stderr=False)
+    for line in re.sub(r"(?<!\n)\n(?![\s])", " ", visible_text(text)).split("\n"):
+        for part in [line] if _is_piped(sys.stdout) else wrap(line, console.width):
+            console.print(Text(part), soft_wrap=True)
 
 
 Entry = tuple[str, str | Sequence[tuple[str, str]]]
@@ -138,9 +131,9 @@ def print_entries(groups: Mapping[str, Sequence[Entry]]) -> None:
     groups = {visible_text(heading): [*map(_entry, entries)] for heading, entries in groups.items()}
     names = [name for entries in groups.values() for name, text in entries if isinstance(text, str)]
     width = max(map(cell_len, names), default=0)
-    beside = width + 2 * _GAP + _NARROWEST_TEXT <= console.width
+    beside = width + 2 * GAP + _NARROWEST_TEXT <= console.width
     for heading, entries in groups.items():
-        indent = _GAP if heading else 0
+        indent = GAP if heading else 0
         if heading:
             console.print(Text(heading, style="bold"))
         for name, text in entries:
@@ -152,7 +145,7 @@ def print_entries(groups: Mapping[str, Sequence[Entry]]) -> None:
             label_width = max((cell_len(label) for label, _ in pairs), default=0)
             for label, value in pairs:
                 if value:
-                    inner = indent + _GAP if label_width else indent
+                    inner = indent + GAP if label_width else indent
                     _print_beside(console, inner, label, label_width, value)
 
 
@@ -166,17 +159,9 @@ def _entry(entry: Entry) -> Entry:
 def _print_beside(console: Console, indent: int, name: str, width: int, text: str) -> None:
     left = indent + width
     # grep and its like read lines: where nobody looks at them they are not broken.
-    room = _widest_line(text) if _is_piped(sys.stdout) else console.width - left - _GAP
+    room = widest_line(text) if _is_piped(sys.stdout) else console.width - left - GAP
     widths = (left, max(room, 1))
     _print_row(console, (" " * indent + name, text), widths, (False, False))
-
-
-def _widest_line(text: str) -> int:
-    return max(map(cell_len, text.splitlines()), default=0)
-
-
-def _longest_word(text: str) -> int:
-    return min(max(map(cell_len, text.split()), default=0), _LONG_WORD)
 
 
 def _cell(value: object) -> str:
@@ -199,7 +184,7 @@ def note_items(label: str, items: Sequence[str]) -> None:
         piece = item if number == len(items) else f"{item},"
         if cell_len(line) + 1 + cell_len(piece) > console.width:
             console.print(line, markup=False, soft_wrap=True)
-            line = " " * _GAP + piece
+            line = " " * GAP + piece
         else:
             line += f" {piece}"
     console.print(line, markup=False, soft_wrap=True)

@@ -26,6 +26,7 @@ from toolkit.cli import (
     submission,
     submit,
 )
+from toolkit.cli.suggestions import SuggestingGroup
 from toolkit.errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -68,6 +69,7 @@ def make_app() -> typer.Typer:
     """Return the command line without the commands of plugins."""
     app = typer.Typer(
         name="trash",
+        cls=SuggestingGroup,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings=_SETTINGS,
@@ -76,7 +78,7 @@ def make_app() -> typer.Typer:
     )
     app.callback()(_root)
     for name, group in _GROUPS.items():
-        app.add_typer(group, name=name, context_settings=_SETTINGS)
+        app.add_typer(group, name=name, cls=SuggestingGroup, context_settings=_SETTINGS)
     for name, command in _COMMANDS.items():
         app.command(name, context_settings=_SETTINGS)(command)
     _unwrap_help(app)
@@ -171,7 +173,7 @@ def run(arguments: list[str]) -> int:
     finally:
         _restore(switch)
     if code == EXIT_INTERRUPTED:
-        console.note("interrupted; what was finished is kept")
+        console.note("interrupted")
     return code
 
 

@@ -12,6 +12,9 @@ from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.parameters import Parameters, factory_docstring, json_schema, marked_kind
 from toolkit.plugin.registry import Entry, Registry
 
+UNSET = "unset"
+"""Stands for a default that TOML cannot write."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -20,7 +23,7 @@ class Parameter:
     Attributes:
         name: its key.
         type: in words: "number 0…1", 'text: "none" or "1-share"'.
-        default: as TOML would write it, or None when it is required.
+        default: as TOML would write it, `UNSET` for nothing, or None when it is required.
         description: from the factory's docstring or the annotation; may be empty.
     """
 
@@ -134,7 +137,7 @@ def check_kind(kind: str | None) -> None:
 
 def _default(value: Any) -> str:
     if value is None:
-        return "unset"
+        return UNSET
     return json.dumps(value, default=str, ensure_ascii=False)
 
 
@@ -159,7 +162,14 @@ def _type(schema: Mapping[str, Any], root: Mapping[str, Any], kind: str | None) 
 def _array(schema: Mapping[str, Any], root: Mapping[str, Any], kind: str | None) -> str:
     if "prefixItems" in schema:
         return "[" + ", ".join(_type(item, root, kind) for item in schema["prefixItems"]) + "]"
-    return "list of " + _type(schema.get("items", {}), root, kind)
+    one = _type(schema.get("items", {}), root, kind)
+    first, blank, rest = one.partition(" ")
+    if first in _SEVERAL and " or " not in one:
+        return f"list of {_SEVERAL[first]}{blank}{rest}"
+    return f"list of ({one})" if " or " in one else f"list of {one}s"
+
+
+_SEVERAL = {"integer": "integers", "number": "numbers", "text": "texts", "table": "tables"}
 
 
 def _limits(schema: Mapping[str, Any]) -> str:

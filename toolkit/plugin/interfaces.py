@@ -139,12 +139,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """What images in 0…1 are brought to: (pixel - mean) / std.
-
-    Attributes:
-        mean: one figure per channel, RGB.
-        std: one figure per channel, RGB.
-    """
+    """What images in 0…1 are brought to: (pixel - mean) / std, with a figure per channel, RGB."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -152,11 +147,7 @@ class Normalisation:
 
 @runtime_checkable
 class PretrainedModel(Protocol):
-    """A model may say how images were normalised when its weights were trained.
-
-    Attributes:
-        normalisation: that of the weights; None when it has none, or it is not known.
-    """
+    """A model that says how images were normalised when its weights were trained; None: not known."""
 
     normalisation: Normalisation | None
 
@@ -193,8 +184,7 @@ class Loss(Protocol):
 class Scheduler(Protocol):
     """Sets the learning rates of an optimiser's groups, each in proportion to its own.
 
-    It may also have `validated(loss: float, mean_iou: float) -> None`, called after each validation
-    in every process with the same numbers. `state_dict` holds plain values.
+    `state_dict` holds plain values. A scheduler may also be `ListensToValidation`.
     """
 
     def step(self) -> None:
@@ -204,6 +194,22 @@ class Scheduler(Protocol):
     def state_dict(self) -> dict[str, Any]: ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+@runtime_checkable
+class ListensToValidation(Protocol):
+    """A scheduler that is told the figures of each validation, the same in every process."""
+
+    def validated(self, loss: float, mean_iou: float) -> None: ...
+
+
+@runtime_checkable
+class SwitchesWeights(Protocol):
+    """An optimiser that trains other weights than those that are validated and saved."""
+
+    def train(self) -> object: ...
+
+    def eval(self) -> object: ...
 
 
 class Postprocessor(Protocol):
@@ -219,10 +225,7 @@ class View(Protocol):
 
     One that resamples returns maps of another resolution; laid over the image at its size they agree
     with it to within one of their own pixels. Sides that are multiples of 32 must stay so, for the
-    network's sake.
-
-    A view whose inverse counts pixels sets `counts_pixels = True`: its `inverse` is then given maps
-    of exactly the size that its `forward` returned, also where the network's own are coarser.
+    network's sake. A view may also be `CountsPixels`.
     """
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -232,6 +235,17 @@ class View(Protocol):
     def inverse(self, maps: torch.Tensor) -> torch.Tensor:
         """Float (B, C, h, w) from the network -> the same maps in the original orientation."""
         ...
+
+
+@runtime_checkable
+class CountsPixels(Protocol):
+    """A view whose inverse counts pixels, if the attribute is true.
+
+    `inverse` is then given maps of exactly the size that `forward` returned, also where the network's
+    own are coarser.
+    """
+
+    counts_pixels: bool
 
 
 class Ensembler(Protocol):
@@ -265,25 +279,32 @@ class Selector(Protocol):
 
     A prediction -> uint8 (H, W), the most probable labels with `ignore_index` where they are not
     trusted, or None when the whole image is rejected. It must not change the prediction, and what it
-    selects must not depend on the order of the images.
-
-    It may also have `observe(prediction: Prediction) -> None`: then every image is shown to it once
-    before the first is selected, so that it can choose thresholds by all of them.
-
-    It may have `expect(file_names: Sequence[str]) -> None`: told which images there are before any
-    is predicted; may raise a UsageError.
+    selects must not depend on the order of the images. A selector may also be one of the two protocols
+    below.
     """
 
     def __call__(self, prediction: Prediction) -> NDArray[np.uint8] | None: ...
 
 
+@runtime_checkable
+class ObservesPredictions(Protocol):
+    """A selector that sees every image before the first is selected, to choose thresholds by them."""
+
+    def observe(self, prediction: Prediction) -> None: ...
+
+
+@runtime_checkable
+class ChecksImages(Protocol):
+    """A selector that is told which images there are, to refuse parameters that do not fit them."""
+
+    def expect(self, file_names: Sequence[str]) -> None: ...
+
+
 class SubmissionFormat(Protocol):
     """How labels become a leaderboard file, which is one file, and back.
 
-    It may have `inspect(path: Path) -> Iterator[ReadRow]` (see `toolkit.formats.rows`), which goes
-    on after a problem, so that `trash submission check` tells all of them.
-
-    It may also be one of the protocols below.
+    It may also be one of the protocols below, and `toolkit.submission.check.Inspectable`, so that
+    `trash submission check` tells all problems of a file.
 
     Attributes:
         suffix: file name ending with its dot, as in ".csv".

@@ -19,19 +19,19 @@ _LONGEST = 32
 _TEMPLATES = "toolkit.plugin.templates"
 _TEST_TEMPLATE = "contract_test"
 
-# How a recipe names a component of each kind.
-_IN_RECIPES = {
-    "model": '[model] name = "{}"',
-    "augmentation": '[[augment.train]] name = "{}"',
-    "mix": '[[augment.mix]] name = "{}"',
-    "loss": '[loss] name = "{}"',
-    "postprocessor": '[[postprocess]] name = "{}"',
-    "optimizer": '[optimizer] name = "{}"',
-    "scheduler": '[scheduler] name = "{}"',
-    "view": '[predict] views = "{}"',
-    "ensembler": '[ensemble] name = "{}"',
-    "submission_format": '[submission] name = "{}"',
-    "tracker": '[[trackers]] name = "{}"',
+# How `--set` puts a component of each kind into a recipe; selectors need a recipe with teachers.
+_OVERRIDES = {
+    "model": "model.name={}",
+    "augmentation": 'augment.train+={{name="{}"}}',
+    "mix": 'augment.mix+={{name="{}"}}',
+    "loss": "loss.name={}",
+    "postprocessor": 'postprocess+={{name="{}"}}',
+    "optimizer": "optimizer.name={}",
+    "scheduler": "scheduler.name={}",
+    "view": "predict.views={}",
+    "ensembler": "ensemble.name={}",
+    "submission_format": "submission.name={}",
+    "tracker": 'trackers+={{name="{}"}}',
 }
 
 
@@ -41,11 +41,11 @@ class NewPlugin:
 
     Attributes:
         files: the plugin and its test.
-        recipe_line: how a recipe uses it; empty for kinds that no recipe names.
+        override: `--set` text that puts it into any recipe; empty when there is none.
     """
 
     files: tuple[Path, Path]
-    recipe_line: str
+    override: str
 
 
 def write_plugin(
@@ -68,7 +68,7 @@ def write_plugin(
         )
     write_text_atomic(plugin, _filled(kind, name, kind))
     write_text_atomic(test, _filled(_TEST_TEMPLATE, name, kind))
-    return NewPlugin((plugin, test), _IN_RECIPES.get(kind, "").format(name))
+    return NewPlugin((plugin, test), _OVERRIDES.get(kind, "").format(name))
 
 
 def _filled(template: str, name: str, kind: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from toolkit.data.resize import resize_tensor
 from toolkit.files import digest_of
 from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.interfaces import Context, View
+from toolkit.plugin.interfaces import Context, CountsPixels, View
 from toolkit.plugin.registry import Registry
 from toolkit.recipe.views import (
     MEAN,
@@ -64,7 +64,7 @@ class Product:
 
 
 def _counts_pixels(view: View) -> bool:
-    return bool(getattr(view, "counts_pixels", False))
+    return isinstance(view, CountsPixels) and view.counts_pixels
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from toolkit.errors import TrashError
 from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.interfaces import Context, Prediction, Selector
+from toolkit.plugin.interfaces import (
+    ChecksImages,
+    Context,
+    ObservesPredictions,
+    Prediction,
+    Selector,
+)
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.labels import argmax_labels
 
@@ -36,9 +42,6 @@ class Decision:
 class Selection:
     """Selectors in order; without any everything is trusted.
 
-    A selector may have `expect(file_names: Sequence[str]) -> None`: it is told which images there
-    are before any is predicted, so that it can refuse parameters that do not fit them.
-
     Attributes:
         steps: name and selector.
         ignore_index: label of pixels that are not trusted.
@@ -54,19 +57,19 @@ class Selection:
             UsageError: parameters of one do not fit them.
         """
         for _, selector in self.steps:
-            if hasattr(selector, "expect"):
+            if isinstance(selector, ChecksImages):
                 selector.expect(file_names)
 
     @property
     def observes(self) -> bool:
         """Whether every image is to be shown to `observe` before the first is decided."""
-        return any(hasattr(selector, "observe") for _, selector in self.steps)
+        return any(isinstance(selector, ObservesPredictions) for _, selector in self.steps)
 
     def observe(self, prediction: Prediction) -> None:
         """Show an image to the selectors that choose thresholds by all of them."""
         prediction = _protected(prediction)
         for _, selector in self.steps:
-            if hasattr(selector, "observe"):
+            if isinstance(selector, ObservesPredictions):
                 selector.observe(prediction)
 
     def __call__(self, prediction: Prediction) -> Decision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from toolkit.errors import TrashError
@@ -11,8 +12,8 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.parameters import json_schema, marked_kind
 from toolkit.plugin.registry import Entry, Registry
-from toolkit.recipe.components import LISTS, SINGLE
 from toolkit.recipe.schema import Recipe
+from toolkit.recipe.schema_keys import SCHEMA_KEYS
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 _SPEC = ComponentSpec.__name__
@@ -35,28 +36,13 @@ def recipe_json_schema(registry: Registry) -> dict[str, Any]:
         "description": "Recipe (or recipes) to start from, relative to this file.",
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
     }
-    for path, kind in SINGLE.items():
-        properties = _table(path, recipe, definitions)["properties"]
-        description = properties[path[-1]].get("description", "")
-        properties[path[-1]] = {"description": description, "$ref": _reference(kind)}
-    for path, kind in LISTS.items():
-        field = _table(path, recipe, definitions)["properties"][path[-1]]
-        # One that may be left out is an array or null.
-        array = next((one for one in field.get("anyOf", ()) if one["type"] == "array"), field)
-        array["items"] = {"$ref": _reference(kind)}
-    definitions["Auxiliary"]["properties"]["loss"] = {"$ref": _reference("loss")}
+    _point_at_kinds(recipe["properties"], Recipe)
+    for table in {key.table for key in SCHEMA_KEYS if key.table is not None}:
+        _point_at_kinds(definitions[table.__name__]["properties"], table)
     # A recipe may leave to the one that it extends what is required here.
     recipe.pop("required", None)
     definitions.pop(_SPEC, None)
     return {"$schema": _DIALECT, "title": "trash recipe", **recipe, "definitions": definitions}
-
-
-def _table(
-    path: tuple[str, ...], recipe: dict[str, Any], definitions: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the definition of the table that a key of the recipe is in."""
-    table: dict[str, Any] = recipe if len(path) == 1 else definitions[path[0].capitalize()]
-    return table
 
 
 def _definition(kind: str) -> str:
@@ -89,13 +75,17 @@ def _option(entry: Entry, registry: Registry, definitions: dict[str, Any]) -> di
     }
 
 
-def _point_at_kinds(properties: dict[str, Any], model: Any) -> None:
+def _point_at_kinds(properties: dict[str, Any], model: type[BaseModel]) -> None:
+    """Replace the description of each component that a table names by that of its kind."""
     for name, field in model.model_fields.items():
         kind = marked_kind(field)
         if kind is None:
             continue
-        target = properties[name]
-        if "items" in target:
-            target["items"] = {"$ref": _reference(kind)}
+        written = properties[name]
+        # One that may be left out is an array or null.
+        array = next((one for one in written.get("anyOf", [written]) if "items" in one), None)
+        if array is not None:
+            array["items"] = {"$ref": _reference(kind)}
         else:
-            properties[name] = {"$ref": _reference(kind)}
+            kept = {key: written[key] for key in ("description",) if key in written}
+            properties[name] = {**kept, "$ref": _reference(kind)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from toolkit.errors import TrashError
@@ -65,13 +65,23 @@ def list_recipes(project: Project, words: Sequence[str] = ()) -> list[RecipeRow]
     return [row for row in rows if all(w.casefold() in row.searched for w in words)]
 
 
+def example_recipe(project: Project) -> str:
+    """Return the name of a recipe to try something with; "RECIPE" when there is none yet."""
+    files = [file for file in _files(project) if file.parent == project.recipes]
+    names = [file.stem for file in files]
+    return "demo" if "demo" in names else names[0] if names else "RECIPE"
+
+
+def _files(project: Project) -> Iterator[Path]:
+    """Yield the recipes that can be run, files of a folder before the folders in it."""
+    for path in sorted(project.recipes.glob("**/*.toml"), key=lambda path: (path.parent, path)):
+        if _BASE_FOLDER not in path.relative_to(project.recipes).parts[:-1]:
+            yield path
+
+
 def _rows(project: Project) -> list[RecipeRow]:
     rows = []
-    # Files of a folder before the folders in it.
-    for path in sorted(project.recipes.glob("**/*.toml"), key=lambda path: (path.parent, path)):
-        relative = path.relative_to(project.recipes)
-        if _BASE_FOLDER in relative.parts[:-1]:
-            continue
+    for path in _files(project):
         name = path.relative_to(project.root).as_posix()
         try:
             recipe = load_recipe(path, project=project).recipe

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from toolkit.errors import UsageError, nearest
 from toolkit.files import digest_of
-from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.parameters import problems_of
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
@@ -29,6 +28,7 @@ from toolkit.recipe.problems import (
     shown_path,
 )
 from toolkit.recipe.schema import Recipe
+from toolkit.recipe.schema_keys import ANY_NAME, SCHEMA_KEYS
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _located(
 def _suggest_key(path: KeyPath, hint: str, layers: Layers, registry: Registry | None) -> str:
     """Return the nearest valid key: beside it, else the same word in another table or component."""
     table, wrong = path[:-1], str(path[-1])
-    keys = list(all_keys(Recipe))
+    keys = [key.path for key in SCHEMA_KEYS]
     words = tuple(part for part in table if isinstance(part, str))
     siblings = {key[-1] for key in keys if _same_table(key[:-1], words)}
     near = nearest(wrong, siblings)
@@ -162,27 +162,6 @@ def _same_table(key: tuple[str, ...], table: tuple[str, ...]) -> bool:
     return len(key) == len(table) and all(
         known in (ANY_NAME, word) for known, word in zip(key, table, strict=True)
     )
-
-
-ANY_NAME = "*"
-"""Stands in a key for a name that the recipe chooses."""
-
-
-def all_keys(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the path of every key of the schema, components' parameters apart."""
-    for name, field in model.model_fields.items():
-        yield (*path, name)
-        chosen = (ANY_NAME,) if get_origin(field.annotation) is dict else ()
-        for inner in _models_in(field.annotation):
-            if not issubclass(inner, ComponentSpec):
-                yield from all_keys(inner, (*path, name, *chosen))
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in getattr(annotation, "__args__", ()):
-        yield from _models_in(argument)
 
 
 def _distinct(problems: Sequence[RecipeProblem]) -> list[RecipeProblem]:

@@ -1,97 +1,93 @@
-"""`--smoke`: any recipe in seconds, on the demo data, with tiny sizes and no pretrained weights."""
+"""`--smoke`: any recipe in seconds, on the demo data, with tiny sizes and no pretrained weights.
+
+What becomes of a key stands beside it in the schema: a value, or one of the functions here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from toolkit.files import digest_of
-from toolkit.recipe.schema import Demo, Recipe
+from toolkit.plugin.component import ComponentSpec
+from toolkit.recipe.effect import AS_WRITTEN, Effect
 
 WORD = "--smoke"
-SIZE = 64
-_DEMO = Demo(train=6, val=2, test=2, size=SIZE)
-"""With fewer training images no class is rare, which object mix asks for."""
-_BATCH = 3
+SIZE = (64, 64)
+"""(height, width) of the demo's images and of the network's input, pixels."""
+BATCH = 3
 
 
-def smoke_values(
-    recipe: Recipe,
-    cache: Path,
-    is_checkpoint: Callable[[str], bool],
-    classes: tuple[str, ...] | None = None,
-    *,
-    on_cpu: bool,
-) -> dict[str, Any]:
-    """Return the values that `--smoke` lays over a recipe; its components stay as they are.
+@dataclass(frozen=True)
+class SmokeRun:
+    """What the values of a smoke run depend on.
 
-    Args:
-        recipe: the recipe as written.
+    Attributes:
         cache: where the demo data goes.
-        is_checkpoint: tells a name of a checkpoint, which is of other data, from that of a recipe.
         classes: the recipe's own ones, which its components may name; None = those of the demo.
+        is_checkpoint: tells a name of a checkpoint, which is of other data, from that of a recipe.
         on_cpu: it runs on the CPU, where half precision is slow on many processors or missing (fp16).
     """
-    start = recipe.train.start
-    demo = _DEMO.model_copy(update={"classes": classes})
-    defaults = {
-        "train": "train.json",
-        "val": "val.json",
-        "test": "test.json",
-        "truth": "test_truth.json",
-        # The format is the recipe's: its columns need not be those of the demo.
-        "sample_submission": None,
-    }
-    return {
-        "data": {
-            "root": str(_demo_folder(cache, classes)),
-            "demo": demo.model_dump(mode="json"),
-            **defaults,
-            "folds": None,
-            "classes": None,
-            "image_size": [SIZE, SIZE],
-            "workers": 0,
-        },
-        "train": {
-            "epochs": 1,
-            "batch_size": _BATCH,
-            "device_batch_size": None,
-            "compile": False,
-            "precision": "fp32" if on_cpu else recipe.train.precision,
-            "patience": 0,
-            "validate_every": 1,
-            "start": None if start is not None and is_checkpoint(start) else start,
-        },
-        "predict": {"batch_size": _BATCH},
-        "objects": {"classes": None, "exclude": [], "min_area": 1, "bank": None},
-        **_without_files(recipe, is_checkpoint),
-        **_submission(recipe),
-        "trackers": [],
-    }
+
+    cache: Path
+    classes: tuple[str, ...] | None
+    is_checkpoint: Callable[[str], bool]
+    on_cpu: bool
 
 
-def _demo_folder(cache: Path, classes: tuple[str, ...] | None) -> Path:
-    name = "data" if classes is None else f"data-{digest_of(*classes)[:12]}"
-    return cache / "smoke" / name
+def smoke_values(recipe: BaseModel, run: SmokeRun) -> dict[str, Any]:
+    """Return the values that `--smoke` lays over a recipe, or over a table of it.
 
-
-def _submission(recipe: Recipe) -> dict[str, Any]:
-    """Return what makes a format that leaves out the images' folder or ending fit those of the demo."""
-    given = recipe.submission.parameters
-    own = {"image_folder": "batch_03", "image_suffix": ".jpg"}  # of the test images of `data.demo`
-    used = {key: value for key, value in own.items() if given.get(key)}
-    return {"submission": used} if used else {}
-
-
-def _without_files(recipe: Recipe, is_checkpoint: Callable[[str], bool]) -> dict[str, Any]:
-    """Return what takes the place of checkpoints and label files: they are of other data."""
-    values: dict[str, Any] = {
-        "members": [each for each in recipe.members if not is_checkpoint(each)]
-    }
-    pseudo = recipe.pseudo
-    if pseudo is not None:
-        # Untrained networks are sure of nothing: a selection would leave no image.
-        values["pseudo"] = {"labels": None, "images": None, "select": []}
-        values["pseudo"]["teachers"] = [each for each in pseudo.teachers if not is_checkpoint(each)]
+    Its components stay as they are. Tables that the recipe leaves out stay out, but for the demo data.
+    """
+    values: dict[str, Any] = {}
+    for name, field in type(recipe).model_fields.items():
+        written = getattr(recipe, name)
+        effect = next((mark for mark in field.metadata if isinstance(mark, Effect)), None)
+        value = AS_WRITTEN if effect is None else effect.smoke
+        if callable(value):
+            value = value(written, run)
+        if value is AS_WRITTEN and isinstance(written, BaseModel):
+            value = smoke_values(written, run) or AS_WRITTEN
+        if value is not AS_WRITTEN:
+            values[name] = list(value) if isinstance(value, tuple) else value
     return values
+
+
+def demo_folder(_: str, run: SmokeRun) -> str:
+    """Return where the demo data is, one folder for every list of classes."""
+    name = "data" if run.classes is None else f"data-{digest_of(*run.classes)[:12]}"
+    return str(run.cache / "smoke" / name)
+
+
+def demo_data(_: BaseModel | None, run: SmokeRun) -> dict[str, Any]:
+    """Return the values of the demo data; with fewer training images no class is rare, which object mix
+    asks for.
+    """
+    classes = None if run.classes is None else list(run.classes)
+    return {"train": 6, "val": 2, "test": 2, "size": SIZE[0], "seed": 0, "classes": classes}
+
+
+def cpu_precision(written: str, run: SmokeRun) -> str:
+    """Return fp32 on a CPU, else the recipe's precision."""
+    return "fp32" if run.on_cpu else written
+
+
+def without_checkpoint(written: str | None, run: SmokeRun) -> str | None:
+    """Return the name of a recipe; a checkpoint is of other data and left out."""
+    return None if written is not None and run.is_checkpoint(written) else written
+
+
+def without_checkpoints(written: tuple[str, ...], run: SmokeRun) -> tuple[str, ...]:
+    """Return the names of recipes; checkpoints are of other data and left out."""
+    return tuple(name for name in written if not run.is_checkpoint(name))
+
+
+def demo_image_names(written: ComponentSpec, _: SmokeRun) -> Any:
+    """Return what makes a format that leaves out the images' folder or ending fit those of the demo."""
+    own = {"image_folder": "batch_03", "image_suffix": ".jpg"}  # of the test images of `data.demo`
+    return {key: value for key, value in own.items() if written.parameters.get(key)} or AS_WRITTEN

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import TrashError
+from toolkit.errors import TrashError, UsageError
 from toolkit.files import atomic_path
 
 Picture = NDArray[np.uint8]
@@ -108,6 +108,22 @@ def grid(tiles: Sequence[Picture], columns: int) -> Picture:
 def stacked(parts: Sequence[Picture]) -> Picture:
     """Put strips of full width below each other."""
     return np.concatenate([np.empty((0, _WIDTH, 3), np.uint8), *parts])
+
+
+def require_png(option: str, path: Path, default: str) -> None:
+    """Refuse a name that is not that of a PNG file.
+
+    Args:
+        option: what named it, for the message.
+        path: the picture to write.
+        default: name of the file to propose where `path` is a folder.
+
+    Raises:
+        UsageError: the name has another ending, or is that of a folder.
+    """
+    if path.suffix.lower() != ".png" or path.is_dir():
+        near = path / default if path.is_dir() else path.with_suffix(".png")
+        raise UsageError(f"{option} {path} is no name of a PNG file", f"Write {option} {near}.")
 
 
 def write_sheet(path: Path, parts: Sequence[Picture]) -> None:

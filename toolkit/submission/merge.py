@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, inf, lcm
 from pathlib import Path
@@ -10,9 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.errors import UsageError
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.registry import PluginFailure, Registry
 from toolkit.progress import Progress
+from toolkit.project import Project
 from toolkit.submission.aligned import Labels, Readable, read_together
 from toolkit.submission.check import CheckReport
+from toolkit.submission.class_balance import share_warnings
+from toolkit.submission.record import make_file_side_car
+from toolkit.submission.side_car import write_side_car
+from toolkit.submission.spec import Expectation, SpecSource
 from toolkit.submission.write import write_checked
 from toolkit.wording import counted
 
@@ -112,3 +120,62 @@ def merge(
     n_classes = len(files[0].class_names)
     decided = (vote(labels, weights) for _, labels in read_together(files, image_ids))
     return write_checked(output, files[0].format, decided, image_ids, n_classes, progress)
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """What was merged.
+
+    Attributes:
+        report: of the check of the file.
+        side_car: the JSON beside it.
+        warnings: what looks wrong in it.
+        failures: plugins that could not be told of it.
+    """
+
+    report: CheckReport
+    side_car: Path
+    warnings: tuple[str, ...]
+    failures: tuple[PluginFailure, ...]
+
+
+def submit_merged(
+    paths: Sequence[Path],
+    files: Sequence[Readable],
+    weights: Sequence[float],
+    votes: Sequence[int],
+    output: Path,
+    *,
+    source: SpecSource,
+    expected: Expectation,
+    project: Project,
+    registry: Registry,
+    progress: Progress,
+) -> MergeResult:
+    """Write the vote of submission files with its side-car, and tell the plugins.
+
+    Args:
+        paths: the files as the side-car records them.
+        files: how to read each of them.
+        weights: of each file, as the side-car records them; empty = equal.
+        votes: the same as whole numbers, see `whole_weights`.
+        output: the file to write.
+        source: said what it should hold.
+        expected: what it should hold.
+        project: paths in the side-car are relative to its folder.
+        registry: where the format is found; its plugins are told.
+        progress: told while writing.
+
+    Raises:
+        UsageError: as of `merge`.
+    """
+    report = merge(files, votes, output, expected.image_ids, progress)
+    side_car = make_file_side_car(
+        output, source, expected, report, project, registry,
+        files=paths,
+        combine=ComponentSpec(name="vote", **({"weights": list(weights)} if weights else {})),
+    )  # fmt: skip
+    path = write_side_car(output, side_car)
+    failures = registry.notify("trash_submission_written", path=output, side_car=side_car.as_json())
+    odd = share_warnings(report.class_shares, source.validation_shares, expected.class_names)
+    return MergeResult(report, path, (*report.warnings, *odd), tuple(failures))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit import __version__
 from toolkit.data.contest import Contest
 from toolkit.ensemble.combination import Fitted
+from toolkit.errors import UsageError
 from toolkit.files import file_digest, locked
 from toolkit.metrics.confusion import Scores
 from toolkit.packages import package_versions
@@ -21,7 +22,7 @@ from toolkit.plugin.parameters import validate
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
-from toolkit.submission.check import CheckReport
+from toolkit.submission.check import CheckReport, check_submission
 from toolkit.submission.side_car import (
     Leaderboard,
     MergedFile,
@@ -33,7 +34,7 @@ from toolkit.submission.side_car import (
     side_car_path,
     write_side_car,
 )
-from toolkit.submission.spec import Expectation, SpecSource
+from toolkit.submission.spec import Expectation, SpecSource, expect
 
 if TYPE_CHECKING:  # files alone need no torch
     from toolkit.ensemble.labels_of_stores import EnsembleScores
@@ -164,6 +165,29 @@ def make_file_side_car(
         validation_shares=source.validation_shares,
         **_circumstances(),
     )
+
+
+def adopt_file(file: Path, source: SpecSource, project: Project, registry: Registry) -> Path:
+    """Check a file that was not made here, write a side-car for it, and return the side-car's path.
+
+    Args:
+        file: the submission file.
+        source: says what it should hold.
+        project: paths are relative to its folder.
+        registry: where the format is found.
+
+    Raises:
+        UsageError: the file is not valid.
+    """
+    expected = expect(source, project, registry)
+    report = check_submission(file, expected.format, expected.image_ids, len(expected.class_names))
+    if not report.valid:
+        raise UsageError(
+            f"{file} is not valid, so it is not what the leaderboard scored: {report.problems[0]}",
+            f"See all problems: trash submission check {file}",
+        )
+    side_car = make_file_side_car(file, source, expected, report, project, registry)
+    return write_side_car(file, side_car)
 
 
 def record_scores(

@@ -15,51 +15,10 @@ from toolkit.data.split import Split
 from toolkit.data.targets import ProbabilityMaps
 from toolkit.files import digest_of
 from toolkit.recipe.schema import Recipe
+from toolkit.recipe.schema_keys import effect_of
 
 CONTENTS = ("photos of ", "content of ", "packages of ")
 """Beginnings of the names of inputs that are digests; runs of older versions lack some."""
-
-HOW_LONG = ("train.epochs", "train.patience")
-"""Keys that may change when a run is resumed, but make another training of it."""
-
-CHANGES_NOTHING = (
-    "title",
-    "reference",
-    "data.root",
-    "data.demo",
-    "data.test",
-    "data.truth",
-    "data.sample_submission",
-    "data.on_empty",
-    "data.max_megapixels",
-    # How the photos are turned is among the inputs, by the digests of their pictures.
-    "data.exif",
-    "data.cache_images",
-    "data.workers",
-    "train.device",
-    "train.device_batch_size",
-    "train.snapshot_every",
-    "trackers",
-    "predict",
-    "members",
-    "ensemble",
-    "member_postprocess",
-    "postprocess",
-    "submission",
-    # What these lead to is among the inputs by its key.
-    "train.start",
-    "pseudo.teachers",
-    "pseudo.labels",
-    "pseudo.images",
-    "pseudo.ensemble",
-    "pseudo.postprocess",
-    "pseudo.select",
-    "pseudo.as_submitted",
-    "pseudo.soft",
-    "pseudo.rounds",
-)
-"""Keys, and tables of them, that change nothing of what is trained: where it runs, what is refused, and
-what comes afterwards. The content of the data is compared by its digests."""
 
 
 @dataclass(frozen=True)
@@ -128,14 +87,21 @@ def training_key(inputs: Mapping[str, Any], plugins: Mapping[str, str]) -> str:
     decisive = {
         key: value
         for key, value in flat(inputs)
-        if value not in (None, []) and not is_one_of(key, CHANGES_NOTHING)
+        if value not in (None, []) and decides_weights(key)
     }
     return digest_of(json.dumps([decisive, dict(plugins)], sort_keys=True))
 
 
-def is_one_of(key: str, keys: tuple[str, ...]) -> bool:
-    """Return whether a dotted key is one of `keys` or below one of them."""
-    return any(key == one or key.startswith(f"{one}.") for one in keys)
+def decides_weights(key: str) -> bool:
+    """Return whether an input of a training counts by its value; inputs that no key names all do."""
+    effect = effect_of(key.split("."))
+    return effect is None or effect.on == "training"
+
+
+def may_differ(key: str) -> bool:
+    """Return whether a run goes on when an input is another one than before."""
+    effect = effect_of(key.split("."))
+    return effect is not None and (effect.on != "training" or effect.resumable)
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

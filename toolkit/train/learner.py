@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from toolkit.data.loader import Batch
 from toolkit.errors import TrashError
+from toolkit.plugin.interfaces import ListensToValidation, SwitchesWeights
 from toolkit.train.criterion import Criterion
 from toolkit.train.device import Compute
 from toolkit.train.distributed import World
@@ -100,23 +101,18 @@ class Learner:
     def begin_epoch(self) -> None:
         """Switch the network to training."""
         self._forward.train()
-        self._switch_optimizer("train")
+        if isinstance(self._optimizer, SwitchesWeights):
+            self._optimizer.train()
 
     def end_epoch(self) -> None:
         """Put the weights that are validated and saved in place."""
-        self._switch_optimizer("eval")
-
-    def _switch_optimizer(self, mode: str) -> None:
-        # Schedule-free optimisers train other weights than those that they average.
-        switch = getattr(self._optimizer, mode, None)
-        if switch is not None:
-            switch()
+        if isinstance(self._optimizer, SwitchesWeights):
+            self._optimizer.eval()
 
     def validated(self, loss: float, mean_iou: float) -> None:
         """Tell the schedule what a validation found, if it wants to know."""
-        listen = getattr(self._scheduler, "validated", None)
-        if listen is not None:
-            listen(loss, mean_iou)
+        if isinstance(self._scheduler, ListensToValidation):
+            self._scheduler.validated(loss, mean_iou)
 
     def step(self, batches: Sequence[Batch]) -> StepResult:
         """Take one optimiser step on the gradient of the whole batch.

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, JsonValue, TypeAdapter
 
 from toolkit.errors import UsageError
 from toolkit.file_schema import validated
-from toolkit.train.inputs import CHANGES_NOTHING, CONTENTS, HOW_LONG, flat, is_one_of
+from toolkit.train.inputs import CONTENTS, flat, may_differ
 from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
 
 FORMAT = "trash-state"
@@ -131,7 +131,7 @@ _SCHEMA = TypeAdapter(_StateContent)
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
     before, now = dict(flat(saved)), dict(flat(wanted))
     for key in before.keys() | now.keys():
-        if before.get(key) == now.get(key) or is_one_of(key, HOW_LONG + CHANGES_NOTHING):
+        if before.get(key) == now.get(key) or may_differ(key):
             continue
         if key == "resizing":
             yield f"{key}: this version resizes photos and masks by another rule"

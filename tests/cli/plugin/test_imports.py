@@ -29,4 +29,6 @@ def _notes(arguments: list[str]) -> list[str]:
     )
     if arguments[0] != "new":
         return [first]
-    return [f'{first}\ncheck it: trash plugin check x1\nuse it:   [model] name = "x1"']
+    return [
+        f"{first}\ncheck it: trash plugin check x1\ntry it:   trash recipe run RECIPE --smoke --set model.name=x1"
+    ]

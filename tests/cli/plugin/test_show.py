@@ -15,11 +15,25 @@ def test_show_prints_parameters_and_place(tiny: Path, capsys: pytest.CaptureFixt
     assert "also called small" in text
     assert "Make nothing." in text
     assert f"{tiny}:7" in text
-    row = next(line for line in text.splitlines() if line.startswith("threshold"))
-    assert row.split() == [
-        *("threshold", "number", ">", "0,", "≤", "1", "0.5"),
-        *("lowest", "probability", "that", "counts."),
+    assert text.splitlines()[-4:] == [
+        "threshold = 0.5",
+        "  lowest probability that counts (number > 0, ≤ 1)",
+        "name_of  (unset)",
+        "  (text)",
     ]
+
+
+@pytest.mark.parametrize("width", [30, 60, 80])
+def test_show_breaks_no_word_of_a_narrow_screen(
+    width: int, tiny: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    long = "0123456789 " * 20
+    tiny.write_text(tiny.read_text().replace("Make nothing.", f"{long}\n\n    - an item"))
+    lines = [line for line in output(capsys, "show", "tiny").splitlines() if str(tiny) not in line]
+    assert max(map(len, lines)) <= width
+    assert "- an item" in lines
+    assert " ".join(lines).count("0123456789") == 20
 
 
 def test_show_as_json(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,6 +134,18 @@ def test_an_interrupted_run_is_resumed_where_it_was(
     assert [path.name for path in project.runs.iterdir()] == ["tiny-001"]
 
 
+def test_an_interruption_before_the_first_epoch_leaves_nothing_to_resume(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("toolkit.train.fit._run_epoch", interrupted)
+    assert run(RUN) == 130
+    *_, reason, end = capsys.readouterr().err.splitlines()
+    assert (reason, end) == ("no epoch had finished: nothing to resume", "interrupted")
+
+
 def test_a_submission_that_failed_is_made_without_training_again(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

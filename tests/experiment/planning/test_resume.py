@@ -71,10 +71,19 @@ def test_resume_takes_the_newest_run_that_fits_what_is_asked_for(
         "tiny-003 (no epoch was finished)" in capsys.readouterr().err
     )
     # A finished run goes on, too, but says that it was finished.
+    capsys.readouterr()
+    assert run([*RUN, "--resume", "--plan"]) == 0
+    assert "train tiny finished; to be trained longer tiny-001" in _in_a_line(capsys)
     assert run([*RUN, "--resume"]) == 0
     assert "tiny-001, which was finished, goes on; passed over" in capsys.readouterr().err
     assert _epochs(project, "tiny-001") == [1, 2, 3]
     assert run([*RUN, "--resume", "--set", "seed=5"]) == 0
     assert _epochs(project, "tiny-002") == [1, 2, 3]
     assert run([*RUN, "--plan"]) == 0
-    assert "to do (finished before: tiny-001)" in " ".join(capsys.readouterr().out.split())
+    assert "to do (finished before: tiny-001)" in _in_a_line(capsys)
+    assert run([*RUN, "--resume", "--plan"]) == 0
+    assert "train tiny finished; to be submitted again tiny-001" in _in_a_line(capsys)
+
+
+def _in_a_line(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().out.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ def new(
     """Write a plugin that works at once, with its test, to be changed."""
     from toolkit.plugin.first_use import remember_files
     from toolkit.plugin.scaffold import write_plugin
+    from toolkit.recipe.listing import example_recipe
     from toolkit.recipe.problems import shown_path
 
     project = find_project()
@@ -27,5 +29,6 @@ def new(
     for path in written.files:
         console.print_result(shown_path(path))
     console.note(f"check it: trash plugin check {name}")
-    if written.recipe_line:
-        console.note(f"use it:   {written.recipe_line}")
+    if written.override:
+        words = ["recipe", "run", example_recipe(project), "--smoke", "--set", written.override]
+        console.note(f"try it:   trash {shlex.join(words)}")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.plugin.options import Kind, Name
 from toolkit.cli.session import open_registry
 from toolkit.project import find_project
+
+if TYPE_CHECKING:
+    from toolkit.plugin.describe import Parameter
 
 
 def show(name: Name, kind: Kind = None, json_: Json = False) -> None:
@@ -24,14 +29,23 @@ def show(name: Name, kind: Kind = None, json_: Json = False) -> None:
         console.print_result(f"{description.name} ({description.kind}, {description.source})")
         if description.aliases:
             console.print_result("also called " + ", ".join(description.aliases))
-        console.print_result(description.details or description.summary)
+        console.print_paragraphs(description.details or description.summary)
         if description.file:
             console.print_result(f"{description.file}:{description.line}")
         if description.parameters:
-            console.print_table(
-                ("parameter", "type", "default", "meaning"),
-                [
-                    (p.name, p.type, "required" if p.default is None else p.default, p.description)
-                    for p in description.parameters
-                ],
-            )
+            console.print_result("")
+            console.print_entries({"": [_entry(each) for each in description.parameters]})
+
+
+def _entry(parameter: Parameter) -> console.Entry:
+    """Return a parameter as a recipe may write it, with its type and meaning."""
+    from toolkit.plugin.describe import UNSET
+
+    name, default = parameter.name, parameter.default
+    if default is None:
+        name += "  (required)"
+    elif default == UNSET:
+        name += f"  ({UNSET})"
+    else:
+        name += f" = {default}"
+    return name, [("", f"{parameter.description.rstrip('.')} ({parameter.type})".lstrip())]

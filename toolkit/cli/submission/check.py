@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.session import open_formats
-from toolkit.cli.submission.options import (
-    File,
-    Sample,
-    Size,
-    SpecRecipe,
-    SubmissionOptions,
-    Test,
-    require_file,
-)
+from toolkit.cli.submission.options import File, Sample, Size, SpecRecipe, Test
 from toolkit.errors import UsageError
-from toolkit.project import Project, find_project
-
-if TYPE_CHECKING:
-    from toolkit.submission.check import CheckReport
-    from toolkit.submission.spec import Expectation, SpecSource
+from toolkit.project import find_project
 
 
 def check(
@@ -36,12 +22,14 @@ def check(
 ) -> None:
     """Find what is wrong with a file; by default its side-car says what to expect."""
     from toolkit.submission.check import check_submission
+    from toolkit.submission.named_files import SubmissionOptions, require_file
+    from toolkit.submission.plausibility import doubts
     from toolkit.submission.spec import expect, refuse_contradiction, sources_of
     from toolkit.wording import counted
 
     project = find_project()
     given = SubmissionOptions(recipe, test, sample, size).source(project)
-    require_file(file)
+    require_file(file, project)
     (source,) = sources_of([file], given)
     expected = expect(source, project, open_formats(project, source.format))
     refuse_contradiction(file, expected.format, expected.class_names)
@@ -49,7 +37,7 @@ def check(
     shares = dict(zip(expected.class_names, report.class_shares, strict=False))
     warnings = [*source.warnings, *report.warnings]
     if report.valid:
-        warnings += _suspicions(file, source, expected, report, project)
+        warnings += doubts(file, source, expected, report, project.submissions)
     if json_:
         values = asdict(report) | {"warnings": warnings, "class_shares": shares}
         console.print_json({"file": file, "valid": report.valid} | values)
@@ -79,19 +67,3 @@ def check(
         problems = counted(len(report.problems), "problem", "problems")
         more = "" if report.complete else " up to where the check stopped"
         raise UsageError(f"{file} is not valid: {problems}{more}")
-
-
-def _suspicions(
-    file: Path, source: SpecSource, expected: Expectation, report: CheckReport, project: Project
-) -> list[str]:
-    """Return what looks wrong with a valid file beside the validation split and earlier files."""
-    from toolkit.submission.class_balance import share_warnings
-    from toolkit.submission.history import identical_to, read_submissions
-
-    found, broken = read_submissions(project.submissions)
-    usual = source.validation_shares
-    return [
-        *share_warnings(report.class_shares, usual, expected.class_names),
-        *identical_to(file, report.labels_digest, found, project.submissions),
-        *(error.message for error in broken),
-    ]

@@ -9,15 +9,7 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import Json
-from toolkit.cli.submission.options import (
-    PhotoFolder,
-    Size,
-    SpecRecipe,
-    SubmissionOptions,
-    Test,
-    readable,
-    require_png,
-)
+from toolkit.cli.submission.options import PhotoFolder, Size, SpecRecipe, Test, open_files
 from toolkit.project import find_project
 
 if TYPE_CHECKING:
@@ -59,13 +51,16 @@ def diff(
     in A and in B: 1 = the same pixels.
     """
     from toolkit.submission.diff import compare
+    from toolkit.submission.named_files import SubmissionOptions
     from toolkit.submission.spec import photos_of
 
     if picture is not None:
+        from toolkit.report.sheet import require_png
+
         require_png("--picture", picture, "diff.png")
     project = find_project()
     given = SubmissionOptions(recipe, test, None, size)
-    (a, b), source = readable([first, second], given, project)
+    (a, b), source = open_files([first, second], given, project)
     photos = photos_of(source, project, data_root) if picture is not None else None
     if photos is not None:
         from toolkit.report.submission_sheet import require_photos

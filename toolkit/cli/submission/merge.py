@@ -11,15 +11,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.session import open_registry
-from toolkit.cli.submission.options import (
-    Sample,
-    Size,
-    SpecRecipe,
-    SubmissionOptions,
-    Test,
-    readable,
-    require_file,
-)
+from toolkit.cli.submission.options import Sample, Size, SpecRecipe, Test, open_files
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 
@@ -44,12 +36,9 @@ def merge(
     Of classes with equal votes the one wins that the file with the largest weight chose; of equal
     weights, the file that comes first. Name the best file first.
     """
-    from toolkit.plugin.component import ComponentSpec
-    from toolkit.submission.class_balance import share_warnings
-    from toolkit.submission.merge import merge as merge_files
-    from toolkit.submission.merge import parse_weights, whole_weights
-    from toolkit.submission.record import make_file_side_car
-    from toolkit.submission.side_car import refuse_output, write_side_car
+    from toolkit.submission.merge import parse_weights, submit_merged, whole_weights
+    from toolkit.submission.named_files import SubmissionOptions, require_file
+    from toolkit.submission.side_car import refuse_output
     from toolkit.submission.spec import expect
 
     if len(files) < 2:
@@ -58,33 +47,26 @@ def merge(
     votes = whole_weights(numbers) if numbers else (1,) * len(files)
     if output.resolve() in [file.resolve() for file in files]:
         raise UsageError(f"-o {output} is one of the files to merge", "Choose another name.")
-    for file in files:
-        require_file(file)
     project = find_project()
+    for file in files:
+        require_file(file, project)
     registry = open_registry(project)
     given = SubmissionOptions(recipe, test, sample, size)
-    read, source = readable(files, given, project)
+    read, source = open_files(files, given, project)
     expected = expect(source, project, registry)
     refuse_output(output, overwrite, expected.format.suffix)
-    report = merge_files(read, votes, output, expected.image_ids, console.make_progress())
-    combine = ComponentSpec(name="vote", **({"weights": list(numbers)} if numbers else {}))
-    side_car = make_file_side_car(
-        output, source, expected, report, project, registry, files=files, combine=combine
-    )
-    side_car_file = write_side_car(output, side_car)
-    failures = registry.notify("trash_submission_written", path=output, side_car=side_car.as_json())
-    for failure in failures:
+    result = submit_merged(
+        files, read, numbers, votes, output,
+        source=source, expected=expected, project=project, registry=registry,
+        progress=console.make_progress(),
+    )  # fmt: skip
+    for failure in result.failures:
         console.warn(f"plugin {failure.source}: {failure.message}")
-    usual = source.validation_shares
-    warnings = [
-        *report.warnings,
-        *share_warnings(report.class_shares, usual, expected.class_names),
-    ]
-    for warning in warnings:
+    for warning in result.warnings:
         console.warn(warning)
     if json_:
-        values = {"path": output, "side_car": side_car_file, "warnings": warnings}
-        console.print_json(asdict(report) | values)
+        values = {"path": output, "side_car": result.side_car, "warnings": result.warnings}
+        console.print_json(asdict(result.report) | values)
         return
-    console.note(f"{report.n_rows} rows of {len(files)} files, checked")
+    console.note(f"{result.report.n_rows} rows of {len(files)} files, checked")
     console.print_result(str(output))

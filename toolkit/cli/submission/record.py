@@ -11,17 +11,9 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.session import open_formats
-from toolkit.cli.submission.options import (
-    File,
-    Sample,
-    Size,
-    SpecRecipe,
-    SubmissionOptions,
-    Test,
-    require_file,
-)
+from toolkit.cli.submission.options import File, Sample, Size, SpecRecipe, Test
 from toolkit.errors import UsageError
-from toolkit.project import Project, find_project
+from toolkit.project import find_project
 
 
 def record(
@@ -43,8 +35,10 @@ def record(
     The file itself may be on another machine. A file that has no side-car, such as a team mate's, is
     checked and given one: say with --recipe or --test what it holds.
     """
-    from toolkit.submission.record import record_scores
+    from toolkit.submission.named_files import SubmissionOptions, require_file
+    from toolkit.submission.record import adopt_file, record_scores
     from toolkit.submission.side_car import side_car_path
+    from toolkit.submission.spec import sources_of
 
     if public is None and private is None:
         raise UsageError("no score to record", "Say --public 0.7205, --private 0.7043 or both.")
@@ -53,10 +47,12 @@ def record(
             percent = f"Did you mean {option} {score / 100:g}?" if 1 < score <= 100 else ""
             raise UsageError(f"{option} {score:g}: a score lies in 0…1", percent)
     project = find_project()
-    given = SubmissionOptions(recipe, test, sample, size)
+    options = SubmissionOptions(recipe, test, sample, size)
     if not side_car_path(file).exists():
-        require_file(file)
-        _adopt(file, given, project)
+        require_file(file, project)
+        (source,) = sources_of([file], options.source(project))
+        side_car = adopt_file(file, source, project, open_formats(project, source.format))
+        console.note(f"{file} had no side-car: wrote {side_car}")
     elif file.exists():
         _warn_if_changed(file)
     before, after = record_scores(file, public, private)
@@ -78,23 +74,3 @@ def _warn_if_changed(file: Path) -> None:
     source = from_side_car(file)
     for warning in source.warnings if source else ():
         console.warn(warning)
-
-
-def _adopt(file: Path, given: SubmissionOptions, project: Project) -> None:
-    """Check a file that was not made here, and write a side-car for it."""
-    from toolkit.submission.check import check_submission
-    from toolkit.submission.record import make_file_side_car
-    from toolkit.submission.side_car import write_side_car
-    from toolkit.submission.spec import expect, sources_of
-
-    (source,) = sources_of([file], given.source(project))
-    registry = open_formats(project, source.format)
-    expected = expect(source, project, registry)
-    report = check_submission(file, expected.format, expected.image_ids, len(expected.class_names))
-    if not report.valid:
-        raise UsageError(
-            f"{file} is not valid, so it is not what the leaderboard scored: {report.problems[0]}",
-            f"See all problems: trash submission check {file}",
-        )
-    side_car = make_file_side_car(file, source, expected, report, project, registry)
-    console.note(f"{file} had no side-car: wrote {write_side_car(file, side_car)}")

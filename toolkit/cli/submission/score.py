@@ -11,15 +11,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.session import open_formats
-from toolkit.cli.submission.options import (
-    TRUTH,
-    File,
-    SpecRecipe,
-    SubmissionOptions,
-    parse_size,
-    readable,
-    require_file,
-)
+from toolkit.cli.submission.options import TRUTH, File, SpecRecipe, open_files
 from toolkit.errors import UsageError
 from toolkit.project import Project, find_project
 
@@ -42,34 +34,22 @@ def score(
 ) -> None:
     """Score a file against the annotations of its images: mIoU and the IoU of every class."""
     from toolkit.plugin.interfaces import Context
+    from toolkit.submission.named_files import require_file, source_to_score
     from toolkit.submission.score import score_submission
-    from toolkit.submission.spec import (
-        from_files,
-        from_recipe,
-        from_side_car,
-        refuse_contradiction,
-        truth_split,
-    )
+    from toolkit.submission.spec import refuse_contradiction, truth_split
     from toolkit.submission.truth import truth_file
 
     if recipe is not None and size is not None:
         raise UsageError("give --recipe or --size, not both")
-    require_file(file)
     project = find_project()
+    require_file(file, project)
     annotations = truth_file(truth, project)
     if annotations is None:
         _score_by_file(file, truth, recipe, project, json_)
         return
-    beside = from_side_car(file) if recipe is None and size is None else None
-    if recipe is not None:
-        source = from_recipe(recipe, project)
-    else:
-        source = beside or from_files(None, None, parse_size(size))
-    data = (
-        source.data if on_empty is None else source.data.model_copy(update={"on_empty": on_empty})
-    )
+    source = source_to_score(file, project, recipe, size, on_empty)
     progress = console.make_progress()
-    split = truth_split(annotations, data, progress)
+    split = truth_split(annotations, source.data, progress)
     class_names = split.labels.class_names
     registry = open_formats(project, source.format)
     format_ = registry.build("submission_format", source.format, Context(class_names))
@@ -83,8 +63,9 @@ def _score_by_file(
 ) -> None:
     """Score a file by the labels of another one."""
     from toolkit.submission.diff import compare
+    from toolkit.submission.named_files import SubmissionOptions
 
-    (first, second), _ = readable([truth, file], SubmissionOptions(recipe), project)
+    (first, second), _ = open_files([truth, file], SubmissionOptions(recipe), project)
     _print_scores(file, compare(first, second).scores, first.class_names, json_)
 
 

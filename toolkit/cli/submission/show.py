@@ -8,16 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.submission.options import (
-    File,
-    PhotoFolder,
-    Size,
-    SpecRecipe,
-    SubmissionOptions,
-    Test,
-    readable,
-    require_png,
-)
+from toolkit.cli.submission.options import File, PhotoFolder, Size, SpecRecipe, Test, open_files
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 
@@ -41,8 +32,9 @@ def show(
     size: Size = None,
 ) -> None:
     """Write a picture of photos with the labels of a file over them."""
-    from toolkit.report.sheet import write_sheet
+    from toolkit.report.sheet import require_png, write_sheet
     from toolkit.report.submission_sheet import overlay_sheet, require_photos
+    from toolkit.submission.named_files import SubmissionOptions
     from toolkit.submission.selection import pick, spread
     from toolkit.submission.spec import photos_of
 
@@ -52,7 +44,7 @@ def show(
         raise UsageError(f"-o {output} is the submission file", "Choose another name.")
     project = find_project()
     given = SubmissionOptions(recipe, test, None, size)
-    (read,), source = readable([file], given, project)
+    (read,), source = open_files([file], given, project)
     photos = photos_of(source, project, data_root)
     named = [name for text in images or () for name in text.split(",") if name]
     wanted = list(dict.fromkeys(named)) or spread(photos.file_names, count)

@@ -112,19 +112,22 @@ def execute_part(
 
 
 FINISHED = "finished"
-CONTINUED = "to be continued"
+RESUMED = "to be resumed"
+SUBMITTED_AGAIN = "finished; to be submitted again"
+TRAINED_LONGER = "finished; to be trained longer"
 TO_DO = "to do"
 
 
 @dataclass(frozen=True)
 class StageState:
-    """A stage and what there is of it.
+    """A stage, and whether it is finished.
 
     Attributes:
         stage: the stage.
-        state: "finished", "to be continued" or "to do".
-        where: run or folder that holds it; empty when there is nothing.
-        before: run that has finished it before, when it is done anew; else empty.
+        state: "finished" (nothing is done), "to be resumed" after its last finished epoch, "to do",
+            or what `--resume` does with a finished run.
+        where: run or folder that holds it; empty when there is none.
+        before: earlier run that finished it, when it is run again; else empty.
         note: which runs are passed over and why; else empty.
     """
 
@@ -152,9 +155,9 @@ class StageState:
 def states_of(
     plan: Plan, dirs: OutputDirs, *, resume: bool, is_part: bool = False
 ) -> Iterator[StageState]:
-    """Yield what there is of each stage.
+    """Yield the state of each stage.
 
-    The last one is done anew unless it is to be resumed, or is a part of something larger.
+    The last one is run again unless it is to be resumed, or is a part of something larger.
     """
     goes_on = False
     for stage in plan.stages:
@@ -171,27 +174,36 @@ def states_of(
             yield StageState(stage, TO_DO, "")
         else:
             goes_on = goes_on or resumed
-            yield StageState(stage, CONTINUED if resumed else FINISHED, run.name)
+            yield StageState(stage, RESUMED if resumed else FINISHED, run.name)
 
 
 def _state_of_final(
     stage: Training, plan: Plan, dirs: OutputDirs, *, resume: bool, goes_on: bool
 ) -> StageState:
-    """Return the state of the last stage; `goes_on`: one before it is to be continued."""
+    """Return the state of the last stage; `goes_on`: one before it is to be resumed."""
     if not resume:
         finished = finished_run(stage.key, dirs.runs)
         return StageState(stage, TO_DO, "", before=finished.name if finished else "")
-    # A recipe of one stage has nothing else that could be continued. Where a stage before this one
+    # A recipe of one stage has nothing else that could be resumed. Where a stage before this one
     # was cut, its own run has never begun: older ones of other settings do not matter.
     single = len(plan.stages) == 1
     chosen = run_to_resume(stage, dirs.runs, required=single, may_begin=goes_on)
     if chosen.run is None:
         return StageState(stage, TO_DO, "", note=chosen.note)
-    return StageState(stage, CONTINUED, chosen.run.name, note=chosen.note)
+    return StageState(
+        stage, _state_of_resumed(stage, chosen.run), chosen.run.name, note=chosen.note
+    )
+
+
+def _state_of_resumed(stage: Training, run: RunFolder) -> str:
+    manifest = run.manifest()
+    if manifest["status"] != "finished":
+        return RESUMED
+    return SUBMITTED_AGAIN if manifest.get("training") == stage.key else TRAINED_LONGER
 
 
 def _found(stage: Training, dirs: OutputDirs) -> tuple[RunFolder | None, bool]:
-    """Return the run of a training, if there is one, and whether it is to be continued."""
+    """Return the run of a training, if there is one, and whether it is to be resumed."""
     finished = finished_run(stage.key, dirs.runs)
     if finished is not None:
         return finished, False
@@ -220,7 +232,7 @@ class _Execution:
             self.foresee(stage)
         if len(ahead) > 1:
             for each in states:
-                if each.state == CONTINUED and isinstance(each.stage, Training):
+                if each.where and each.state != FINISHED and isinstance(each.stage, Training):
                     require_resumable(each.stage, RunFolder(self.dirs.runs / each.where))
         for stage in ahead:
             preflight_photos(stage, self.dirs.cache, self.progress)

@@ -14,25 +14,25 @@ from toolkit.train.distributed import LostProcess
 
 
 @contextmanager
-def recorded(run: RunFolder, say_how_to_go_on: Callable[[], None]) -> Iterator[None]:
+def recorded(run: RunFolder, say_how_to_go_on: Callable[[BaseException], None]) -> Iterator[None]:
     """Keep in the manifest why the run ended before its end.
 
     Args:
         run: the run.
-        say_how_to_go_on: called then.
+        say_how_to_go_on: called then with what ended it.
     """
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         _record(run, status="interrupted")
-        say_how_to_go_on()
+        say_how_to_go_on(interruption)
         raise
-    except SystemExit:
-        say_how_to_go_on()  # a process of `launch` recorded the reason
+    except SystemExit as end:
+        say_how_to_go_on(end)  # a process of `launch` recorded the reason
         raise
     except Exception as error:
         _record_failure(run, error)
-        say_how_to_go_on()
+        say_how_to_go_on(error)
         raise
 
 

@@ -88,10 +88,12 @@ def run_training(
     """
     with run.alone(), _renewed(job, run, contest) if resume else nullcontext():
 
-        def say_how_to_go_on() -> None:
+        def say_how_to_go_on(cause: BaseException) -> None:
             if job.dirs.kept and run.has_epochs:
                 job.progress.say(f"the finished epochs are kept in {run.path}")
                 job.progress.say(f"to continue: trash {shlex.join(job.command)} --resume")
+            elif isinstance(cause, KeyboardInterrupt):
+                job.progress.say("no epoch had finished: nothing to resume")
 
         try:
             with recorded(run, say_how_to_go_on):

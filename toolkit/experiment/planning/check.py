@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from toolkit.data.contest import Contest, open_contest
-from toolkit.demo.scene import KINDS
+from toolkit.demo.scene import KINDS as DEMO_KINDS
 from toolkit.errors import TrashError
 from toolkit.experiment.planning.planner import check_stages
 from toolkit.objects.cutting import chosen_labels
 from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.interfaces import Context, CutOut, ObjectBank
+from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
@@ -31,11 +32,6 @@ from toolkit.train.outputs import output_shapes
 from toolkit.train.start import start_from
 
 _FILES = ("train", "val", "test", "truth", "sample_submission")
-_BUILT = {
-    "model", "loss", "augmentation", "mix", "postprocessor", "ensembler", "selector",
-    "submission_format",
-}  # fmt: skip
-"""Kinds whose factories need nothing but the context."""
 
 
 def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> list[str]:
@@ -125,7 +121,7 @@ def _check_build(
         class_names = contest.class_names
     else:
         # Without the data its classes are unknown: those of the contest stand in.
-        class_names = (data.background, *(data.classes or [kind.name for kind in KINDS]))
+        class_names = (data.background, *(data.classes or [kind.name for kind in DEMO_KINDS]))
 
     def objects() -> ObjectBank:
         if contest is not None and loaded.recipe.objects.bank is None:
@@ -144,8 +140,8 @@ def _check_build(
     )
     problems: list[RecipeProblem] = []
     for path, kind, spec in component_specs(loaded.recipe):
-        if kind not in _BUILT:
-            continue
+        if KINDS[kind].inputs:
+            continue  # its factory needs more than the context
         try:
             # On the meta device a network has shapes but no memory: even large ones build at once.
             with torch.device("meta"):

@@ -24,17 +24,13 @@ from toolkit.predict.member import stored_recipe
 from toolkit.predict.views import parse_views
 from toolkit.project import Project
 from toolkit.recipe.components import component_specs
-from toolkit.recipe.schema import Pseudo, Recipe
+from toolkit.recipe.effect import Changed
+from toolkit.recipe.schema import Recipe
+from toolkit.recipe.schema_keys import SCHEMA_KEYS, changes
 from toolkit.train.checkpoint import load_checkpoint
 
 LABELLING = 2
 """Part of the key of every pseudo-label set: raise it when the same inputs give other labels."""
-
-_TRAINED = ("model", "loss", "auxiliary", "optimizer", "scheduler", "augment")
-"""Tables of the recipe whose components take part in a training."""
-
-_AFTERWARDS = ("ensemble", "member_postprocess", "postprocess", "submission")
-"""Tables of the recipe whose components decide what a network scores with its submission."""
 
 _WEIGHTS = "weights"
 """Parameter of a network that names a file, "none", or weights that come with a package."""
@@ -52,7 +48,7 @@ def training_files(recipe: Recipe, registry: Registry, project: Project) -> dict
     Raises:
         UsageError: a file cannot be read.
     """
-    specs = _trained(recipe)
+    specs = _named(recipe, "training")
     found = _files(specs, registry, project)
     if recipe.objects.bank is not None:
         bank = project.path(recipe.objects.bank)
@@ -66,15 +62,12 @@ def training_files(recipe: Recipe, registry: Registry, project: Project) -> dict
 
 def used_plugins(recipe: Recipe, registry: Registry) -> dict[str, str]:
     """Return the digest of the code of each plugin that takes part in a training, built-ins apart."""
-    return _plugins(_trained(recipe), registry)
+    return _plugins(_named(recipe, "training"), registry)
 
 
-def _trained(recipe: Recipe) -> list[Named]:
-    return [
-        (kind, spec)
-        for path, kind, spec in component_specs(recipe)
-        if path[0] in _TRAINED or path[:2] == ("pseudo", "augment")
-    ]
+def _named(recipe: Recipe, what: Changed) -> list[Named]:
+    """Return the components of a recipe that change something first."""
+    return [(kind, spec) for path, kind, spec in component_specs(recipe) if changes(path, what)]
 
 
 def plugins_of(recipe: Recipe, registry: Registry) -> dict[str, dict[str, str | None]]:
@@ -164,7 +157,6 @@ def _is_packaged(values: Parameters | None, project: Project) -> bool:
 
 
 def labelling_key(
-    pseudo: Pseudo,
     recipe: Recipe,
     unlabelled: Split,
     teachers: Sequence[PlannedMember],
@@ -172,10 +164,10 @@ def labelling_key(
     registry: Registry,
     project: Project,
 ) -> str:
-    """Return the digest of all that decides a pseudo-label set."""
-    specs = [("ensembler", pseudo.ensemble)]
-    specs += [("postprocessor", spec) for spec in pseudo.postprocess]
-    specs += [("selector", spec) for spec in pseudo.select]
+    """Return the digest of all that decides a pseudo-label set of a recipe that has `pseudo`."""
+    pseudo = recipe.pseudo
+    assert pseudo is not None
+    specs = _named(recipe, "pseudo-labels")
     if pseudo.as_submitted:
         specs.append(("submission_format", recipe.submission))
     labels = None
@@ -200,12 +192,14 @@ def labelling_key(
 def result_key(training: Training, registry: Registry, project: Project) -> str:
     """Return the digest of all that decides what a run scores: its training and its submission."""
     recipe, contest = training.recipe, training.contest
-    specs = [(kind, spec) for path, kind, spec in component_specs(recipe) if path[0] in _AFTERWARDS]
+    specs = _named(recipe, "submission")
+    values = recipe.model_dump(mode="json")
+    tables = {key.path[0] for key in SCHEMA_KEYS if key.kind and changes(key.path, "submission")}
     content: dict[str, Any] = {
         "network": _network_key(PlannedMember(training), registry, project),
         "members": [_network_key(each, registry, project) for each in training.members],
         "store": recipe.predict.store,
-        "how": {name: recipe.model_dump(mode="json")[name] for name in _AFTERWARDS},
+        "how": {name: values[name] for name in tables},
         "files": _files(specs, registry, project),
         "plugins": _plugins(specs, registry),
         "test": contest.test and [contest.test.digest, digest_of(*contest.test.pictures)],

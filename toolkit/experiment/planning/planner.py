@@ -34,9 +34,10 @@ from toolkit.project import Project
 from toolkit.recipe.error_location import placed
 from toolkit.recipe.layers import parse_assignment
 from toolkit.recipe.load import LoadedRecipe, load_recipe
-from toolkit.recipe.problems import KeyPath, RecipeError, dotted, shown_path
+from toolkit.recipe.problems import KeyPath, RecipeError, shown_path
 from toolkit.recipe.schema import Data, Recipe
-from toolkit.recipe.smoke import WORD, smoke_values
+from toolkit.recipe.schema_keys import effect_of
+from toolkit.recipe.smoke import WORD, SmokeRun, smoke_values
 from toolkit.train.device import choose_device
 from toolkit.train.inputs import training_inputs, training_key
 
@@ -60,7 +61,7 @@ def load_for_run(
         return text != TEACHER and names_checkpoint(text, project)
 
     on_cpu = choose_device(loaded.recipe.train.device).type == "cpu"
-    values = smoke_values(loaded.recipe, project.cache, is_checkpoint, classes, on_cpu=on_cpu)
+    values = smoke_values(loaded.recipe, SmokeRun(project.cache, classes, is_checkpoint, on_cpu))
     last = (WORD, values)
     return load_recipe(path, project=project, set_=set_, unset=unset, last=last)
 
@@ -135,15 +136,13 @@ def _refuse_circle(loaded: LoadedRecipe, reference: Reference, chain: tuple[Path
         raise RecipeError(loaded.path, [problem_at(loaded, reference.key, error)])
 
 
-_OF_THE_NETWORK = ("data.image_size", "data.mean", "data.std")
-
-
 def _is_of_the_data(text: str, *, has_folds: bool) -> bool:
     """Whether a `--set` text says which data there are, also for the recipes that one needs."""
-    key = dotted(parse_assignment(text)[0])
-    if key.startswith("data.folds"):
+    path = parse_assignment(text)[0]
+    if path[:2] == ("data", "folds"):
         return has_folds
-    return key.startswith("data.") and not key.startswith(_OF_THE_NETWORK)
+    effect = effect_of(path)
+    return len(path) > 1 and path[0] == "data" and not (effect is not None and effect.of_network)
 
 
 def _data_key(data: Data) -> str:
@@ -202,7 +201,7 @@ class _Planner:
         for number in range(1, pseudo.rounds + 1):
             file = references.labels if number == 1 else None
             key = labelling_key(
-                pseudo, loaded.recipe, unlabelled, teachers, file, self.registry, self.project
+                loaded.recipe, unlabelled, teachers, file, self.registry, self.project
             )
             name = f"{loaded.name}, round {number}" if pseudo.rounds > 1 else loaded.name
             labels = Labelling(name, pseudo, loaded.recipe, unlabelled, teachers, file, number, key)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from toolkit.plugin.interfaces import SwitchesWeights
 from toolkit.testing.contract import Rule, Subject, require
 
 
@@ -28,10 +29,14 @@ def _step(optimizer: Any, parameters: list[torch.nn.Parameter]) -> Tensor:
     return value.detach()
 
 
-def _switch(optimizer: Any, mode: str) -> None:
-    """Switch an optimiser that trains other weights than it saves: "train" or "eval"."""
-    if hasattr(optimizer, mode):
-        getattr(optimizer, mode)()
+def _to_training(optimizer: Any) -> None:
+    if isinstance(optimizer, SwitchesWeights):
+        optimizer.train()
+
+
+def _to_saving(optimizer: Any) -> None:
+    if isinstance(optimizer, SwitchesWeights):
+        optimizer.eval()
 
 
 def is_optimizer(subject: Subject) -> None:
@@ -41,7 +46,7 @@ def is_optimizer(subject: Subject) -> None:
     """
     made = subject.build(_start())
     require(isinstance(made, torch.optim.Optimizer), f"it is a {type(made).__name__}")
-    modes = [mode for mode in ("train", "eval") if hasattr(made, mode)]
+    modes = [mode for mode in ("train", "eval") if mode in dir(made)]
     require(len(modes) != 1, f"it has {''.join(modes)}() alone")
 
 
@@ -52,12 +57,12 @@ def lowers(subject: Subject) -> None:
     """
     parameters = _start()
     optimizer = subject.build(parameters)
-    _switch(optimizer, "train")
+    _to_training(optimizer)
     values = [_step(optimizer, parameters) for _ in range(20)]
     require(
         bool(values[-1] < values[0]), f"from {values[0]:.6g} to {values[-1]:.6g} after 20 steps"
     )
-    _switch(optimizer, "eval")
+    _to_saving(optimizer)
     saved = _value(parameters)
     require(
         bool(saved < values[0]), f"the saved weights have {saved:.6g}, not below {values[0]:.6g}"
@@ -69,10 +74,10 @@ def takes_groups(subject: Subject) -> None:
     still, moving = _start()
     optimizer = subject.build([{"params": [still], "lr": 0.0}, {"params": [moving]}])
     before = still.detach().clone(), moving.detach().clone()
-    _switch(optimizer, "train")
+    _to_training(optimizer)
     for _ in range(3):
         _step(optimizer, [still, moving])
-    _switch(optimizer, "eval")
+    _to_saving(optimizer)
     require(torch.equal(still, before[0]), "a group with lr = 0 moved")
     require(not torch.equal(moving, before[1]), "the other group did not move")
 
@@ -105,12 +110,12 @@ def decays_by_group(subject: Subject) -> None:
         return
     optimizer = subject.build(groups)
     before = still.detach().clone(), decayed.detach().clone()
-    _switch(optimizer, "train")
+    _to_training(optimizer)
     for _ in range(3):
         for parameter in (still, decayed):
             parameter.grad = torch.zeros_like(parameter)
         optimizer.step()
-    _switch(optimizer, "eval")
+    _to_saving(optimizer)
     require(torch.equal(still, before[0]), "without gradient and weight decay a group moved")
     require(not torch.equal(decayed, before[1]), "the weight decay of a group does nothing")
 
@@ -120,10 +125,10 @@ def skips_what_has_no_gradient(subject: Subject) -> None:
     frozen, moving = _start()
     optimizer = subject.build([frozen, moving])
     before = frozen.detach().clone()
-    _switch(optimizer, "train")
+    _to_training(optimizer)
     for _ in range(3):
         _step(optimizer, [moving])
-    _switch(optimizer, "eval")
+    _to_saving(optimizer)
     require(torch.equal(frozen, before), "a parameter without a gradient moved")
 
 
@@ -142,10 +147,10 @@ def state_round_trips(subject: Subject) -> None:
 
 def _steps_of_an_epoch(optimizer: Any, parameters: list[torch.nn.Parameter]) -> None:
     """Take three steps as an epoch does: afterwards the weights are those to be saved."""
-    _switch(optimizer, "train")
+    _to_training(optimizer)
     for _ in range(3):
         _step(optimizer, parameters)
-    _switch(optimizer, "eval")
+    _to_saving(optimizer)
 
 
 def saved_and_loaded(state: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from toolkit.plugin.interfaces import ListensToValidation
 from toolkit.testing.contract import Rule, Subject, require
 from toolkit.testing.kinds.optimizer import saved_and_loaded
 
@@ -27,7 +28,7 @@ def _walk(
         rates.append([float(group["lr"]) for group in optimizer.param_groups])
         optimizer.step()
         scheduler.step()
-        if step % epoch == 0 and hasattr(scheduler, "validated"):
+        if step % epoch == 0 and isinstance(scheduler, ListensToValidation):
             # Neither figure improves: a schedule that listens has something to do.
             scheduler.validated(0.5, 0.3)
     return rates

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.plugin.interfaces import Prediction
+from toolkit.plugin.interfaces import ObservesPredictions, Prediction
 from toolkit.testing import samples
 from toolkit.testing.contract import Rule, Subject, require
 
@@ -18,7 +18,7 @@ def _selected(subject: Subject, maps: NDArray[np.float32]) -> NDArray[np.uint8] 
     """Select from one image, shown before to a selector that wants to see all of them."""
     selector = subject.build()
     prediction = Prediction("test/0001.jpg", maps, np.ones(maps.shape[1:], np.float32))
-    if hasattr(selector, "observe"):
+    if isinstance(selector, ObservesPredictions):
         selector.observe(prediction)
     labels: NDArray[np.uint8] | None = selector(prediction)
     return labels
@@ -68,7 +68,7 @@ def is_deterministic(subject: Subject) -> None:
     results = []
     for order in (predictions, predictions, predictions[::-1]):
         selector = subject.build()
-        for prediction in order if hasattr(selector, "observe") else ():
+        for prediction in order if isinstance(selector, ObservesPredictions) else ():
             selector.observe(prediction)
         results.append({prediction.file_name: selector(prediction) for prediction in order})
     first, again, turned = results
@@ -88,7 +88,7 @@ def leaves_inputs(subject: Subject) -> None:
             agreement=prediction.agreement.copy(),
         )
         selector = subject.build()
-        if hasattr(selector, "observe"):
+        if isinstance(selector, ObservesPredictions):
             selector.observe(mine)
         selector(mine)
         for name in ("probabilities", "agreement"):

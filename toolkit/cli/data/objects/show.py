@@ -11,7 +11,6 @@ from toolkit.cli import console
 from toolkit.cli.data.objects.bank import bank_of, contest_of
 from toolkit.cli.options import DataFolder, with_data
 from toolkit.cli.session import open_registry
-from toolkit.errors import UsageError
 from toolkit.project import Project, find_project
 
 if TYPE_CHECKING:
@@ -45,11 +44,9 @@ def show(
     from toolkit.objects.object_bank import ObjectStore
     from toolkit.recipe.load import load_recipe
     from toolkit.report.contact_sheet import bank_sheet
-    from toolkit.report.sheet import write_sheet
+    from toolkit.report.sheet import require_png, write_sheet
 
-    if output.suffix.lower() != ".png" or output.is_dir():
-        near = output / "objects.png" if output.is_dir() else output.with_suffix(".png")
-        raise UsageError(f"-o {output} is no name of a PNG file", f"Write -o {near}.")
+    require_png("-o", output, "objects.png")
     rng = np.random.default_rng(seed)
     if source.is_dir():
         bank = ObjectStore(source)
