@@ -11,6 +11,7 @@ import pytest
 from toolkit.errors import UsageError
 from toolkit.experiment.planning.check import check_recipe
 from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
@@ -29,6 +30,12 @@ EXPERIMENTS = [path for path in RECIPES if "/base/" not in path]
 def _in_the_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("TRASH_CACHE", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    """The built-in components and the plugins that are shipped, as in a clone."""
+    return load_registry(Project(ROOT))
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.cli.main import run
+from toolkit.plugin.discovery import project_plugins
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Recipe
@@ -63,9 +64,11 @@ def trash_models():
 
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A project with the shipped recipes and a plugin with a small network; the working folder."""
+    """A project with the shipped recipes and plugins, and a small network; the working folder."""
     root = tmp_path / "project"
     (root / "plugins").mkdir(parents=True)
+    for _, file in project_plugins(ROOT / "plugins"):
+        (root / "plugins" / file.name).symlink_to(file)
     (root / "plugins" / "small.py").write_text(SMALL_NETWORK)
     (root / "recipes").symlink_to(ROOT / "recipes")
     monkeypatch.chdir(root)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, NonNegativeInt
 
-from toolkit import Component, Context, UnitInterval, UsageError, hookimpl
-from toolkit.builtins.class_tables import by_label, label_of
+from toolkit import Component, Context, UnitInterval, hookimpl
+from toolkit.builtins.class_tables import by_label
 from toolkit.builtins.postprocessors_crf import dense_crf
 
 if TYPE_CHECKING:
@@ -75,31 +75,6 @@ def class_bias(context: Context, *, factors: dict[str, Factor] = {}) -> Postproc
     return ClassBias(by_label(factors, 1.0, context, "factors"))
 
 
-def class_threshold(
-    context: Context,
-    *,
-    thresholds: dict[str, UnitInterval] = {},  # noqa: B006
-    to: str | None = None,
-) -> Postprocessor:
-    """Classes that are often wrong win a pixel only when they are sure of it.
-
-    Args:
-        thresholds: name of a class -> the probability below which it loses a pixel to the best of the
-            classes that reach their own threshold; classes that are left out have none.
-        to: name of a class that takes all these pixels instead.
-    """
-    from toolkit.postprocess.class_threshold import ClassThreshold
-
-    taker = None if to is None else label_of(to, context, "to")
-    if to in thresholds:
-        raise UsageError(
-            f"{to} cannot take the pixels that others lose and have a threshold itself",
-            f"Leave {to} out of thresholds.",
-            parameter="to",
-        )
-    return ClassThreshold(by_label(thresholds, 0.0, context, "thresholds"), taker)
-
-
 def superpixel_vote(
     context: Context,
     *,
@@ -132,5 +107,4 @@ def trash_postprocessors() -> Sequence[Component]:
         Component("min_area", min_area, "remove connected regions that are too small"),
         Component("fill_holes", fill_holes, "fill small holes in regions"),
         Component("class_bias", class_bias, "factors for the probabilities of classes"),
-        Component("class_threshold", class_threshold, "unsure classes lose their pixels to others"),
     ]

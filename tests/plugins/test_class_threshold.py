@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from toolkit import Context
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.interfaces import Postprocessor
 from toolkit.plugin.registry import Registry
-from toolkit.postprocess.class_threshold import ClassThreshold
 
 IMAGE = np.zeros((1, 1, 3), np.uint8)
 NAMES = ("Background", "UNKNOWN", "Paper")
 
 
-def made(registry: Registry, **parameters: Any) -> ClassThreshold:
+def made(registry: Registry, names: tuple[str, ...] = NAMES, **parameters: Any) -> Postprocessor:
     spec = ComponentSpec(name="class_threshold", **parameters)
-    found: ClassThreshold = registry.build("postprocessor", spec, Context(NAMES))
+    found: Postprocessor = registry.build("postprocessor", spec, Context(names))
     return found
 
 
@@ -52,7 +52,7 @@ def random_map(rng: np.random.Generator, n_classes: int) -> NDArray[np.float32]:
     levels=st.lists(st.sampled_from([0.0, 0.25, 0.3, 0.5, 0.75, 1.0]), min_size=5, max_size=5),
 )  # fmt: skip
 def test_every_pixel_goes_where_a_slow_look_says(
-    n_classes: int, seed: int, named: bool, levels: list[float]
+    registry: Registry, n_classes: int, seed: int, named: bool, levels: list[float]
 ) -> None:
     rng = np.random.default_rng(seed)
     probabilities = random_map(rng, n_classes)
@@ -61,7 +61,13 @@ def test_every_pixel_goes_where_a_slow_look_says(
     to = int(rng.integers(n_classes)) if named else None
     if to is not None:
         thresholds[to] = 0.0
-    found = ClassThreshold(tuple(thresholds), to)(probabilities, IMAGE)
+    names = tuple("abcde"[:n_classes])
+    table = dict(zip(names, thresholds, strict=True))
+    if to is not None:
+        del table[names[to]]
+    taker = None if to is None else names[to]
+    step = made(registry, names, thresholds=table, to=taker)
+    found = step(probabilities, IMAGE)
     for row, column in np.ndindex(probabilities.shape[1:]):
         values = probabilities[:, row, column].tolist()
         label = slow_label(values, thresholds, to)
