@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.data.augment import AugmentStep, Pipeline, build_pipeline
-from toolkit.data.dataset import SampleSource, sample_rng
+from toolkit.data.dataset import SampleSource
 from toolkit.data.images import open_images
 from toolkit.data.loader import (
     Batch,
@@ -32,6 +32,7 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, Sample
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
+from toolkit.seeds import Stream, generator
 
 SIZE = (24, 32)
 
@@ -265,7 +266,7 @@ def test_ranks_and_accumulation_make_up_the_same_global_batches(
 def test_the_order_and_the_first_sample_are_drawn_apart() -> None:
     # Seeds that differ by trailing zeros alone give numpy generators of one state.
     order = EpochOrder(1000)(5, 3)
-    assert order != sample_rng(5, 3, 0).permutation(1000).tolist()
+    assert order != generator(Stream.SAMPLE, 5, 3, 0).permutation(1000).tolist()
     assert order == EpochOrder(1000)(5, 3)
 
 
@@ -333,7 +334,7 @@ def test_images_that_break_later_are_named(train_split: Split, arrays: dict[str,
 
 def test_samples_are_independent_of_each_other() -> None:
     draws = {
-        (epoch, index): sample_rng(1, epoch, index).random()
+        (epoch, index): generator(Stream.SAMPLE, 1, epoch, index).random()
         for epoch in range(20)
         for index in range(20)
     }

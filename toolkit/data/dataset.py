@@ -18,6 +18,7 @@ from toolkit.data.mixing import Mixing, mixed
 from toolkit.data.targets import Targets
 from toolkit.errors import TrashError
 from toolkit.plugin.interfaces import Sample
+from toolkit.seeds import Stream, generator
 
 
 class LoadedSample(NamedTuple):
@@ -46,11 +47,6 @@ class Key(NamedTuple):
     step: int
     position: int
     partner: int
-
-
-def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """Return the random generator of one sample in one epoch; it depends on nothing else."""
-    return np.random.default_rng([seed, epoch, index])
 
 
 @dataclass(frozen=True)
@@ -124,7 +120,7 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
     ) -> Sample:
         if (epoch, index) not in augmented:
             source, row = self._place(index)
-            rng = sample_rng(self._seed, epoch, index)
+            rng = generator(Stream.SAMPLE, self._seed, epoch, index)
             # Copies, because caches are read-only and an augmentation may write in place.
             sample = Sample(
                 image=source.images[row].copy(),

@@ -10,17 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from toolkit.data.augment import checked_sample
 from toolkit.errors import TrashError, in_words, raised_at
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, Mix, Sample
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.registry import Registry
-
-_CHOICE_STREAM, _BATCH_STREAM, _SAMPLE_STREAM, _PARTNER_STREAM = 2, 3, 4, 5
-"""Fourth words of the seeds: samples' augmentation has three words, the order of an epoch a 1."""
+from toolkit.seeds import Stream, generator
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ class Mixing:
 
     def chosen(self, seed: int, epoch: int, step: int) -> MixStep | None:
         """Return the mix of an optimiser step, or None when its batch stays as it is."""
-        rng = np.random.default_rng([seed, epoch, step, _CHOICE_STREAM])
+        rng = generator(Stream.MIX_CHOICE, seed, epoch, step)
         return next((mix for mix in self.steps if rng.random() < mix.p), None)
 
 
@@ -52,7 +48,7 @@ def partner_shift(batch_size: int, seed: int, epoch: int, step: int) -> int:
     """
     if batch_size < 2:
         return 0
-    rng = np.random.default_rng([seed, epoch, step, _PARTNER_STREAM])
+    rng = generator(Stream.MIX_PARTNER, seed, epoch, step)
     return int(rng.integers(1, batch_size))
 
 
@@ -71,8 +67,8 @@ def mixed(
     Raises:
         TrashError: the mix failed or returned something else than arrays of the sample's size.
     """
-    rng = np.random.default_rng([seed, epoch, index, _SAMPLE_STREAM])
-    batch_rng = np.random.default_rng([seed, epoch, step, _BATCH_STREAM])
+    rng = generator(Stream.MIX_SAMPLE, seed, epoch, index)
+    batch_rng = generator(Stream.MIX_BATCH, seed, epoch, step)
     try:
         result: object = chosen.mix(sample, partner, rng, batch_rng)
     except TrashError:

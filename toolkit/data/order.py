@@ -8,9 +8,7 @@ from typing import Literal
 import numpy as np
 
 from toolkit.errors import UsageError
-
-_ORDER_STREAM = 1
-"""Sets the generator of the order apart from those of the samples, which have three words."""
+from toolkit.seeds import Stream, generator
 
 PseudoMix = Literal["first", "concat", "ratio", "only"]
 
@@ -66,7 +64,7 @@ class EpochOrder:
 
     def __call__(self, seed: int, epoch: int) -> list[int]:
         """Return the positions of an epoch; they depend on the arguments alone."""
-        rng = np.random.default_rng([seed, epoch, 0, _ORDER_STREAM])
+        rng = generator(Stream.ORDER, seed, epoch, 0)
         if self.n_pseudo and self.mix == "concat":
             return _plain(rng.permutation(self.n_real + self.n_pseudo))
         real = _plain(rng.permutation(self.n_real))

@@ -17,6 +17,7 @@ from toolkit.errors import UsageError
 from toolkit.file_schema import problems_in
 from toolkit.files import read_json, write_json_atomic
 from toolkit.progress import Progress
+from toolkit.seeds import Stream, generator
 from toolkit.wording import some_of
 
 SCHEMA = "trash-folds"
@@ -64,7 +65,7 @@ def stratify(
     Returns:
         int64 (n_images,), values 0 … n_folds - 1.
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(Stream.SPLIT, seed)
     n_images, n_classes = presence.shape
     sizes = np.ones(n_images, np.int64) if sizes is None else sizes
     fold_of = np.full(n_images, -1, dtype=np.int64)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from toolkit.demo import litter as demo_objects
 from toolkit.demo.brush import Colours, Field, Look, Patch, noise, uniform
 from toolkit.demo.ground import Clutter, choose_clutter, draw_ground
+from toolkit.seeds import Stream, generator
 
 _SUPERSAMPLING = 2
 
@@ -196,7 +197,7 @@ def _lay_out(
 
 def draw_scene(seed: int, split: int, index: int, size: int) -> Scene:
     """Draw image `index` of a split, `size` pixels high and wide; the arguments decide it all."""
-    rng = np.random.default_rng([seed, split, index])
+    rng = generator(Stream.SCENE, seed, split, index)
     ground, horizon = draw_ground(rng, size * _SUPERSAMPLING)
     canvas = _Canvas(ground, uniform(rng, (0, 2 * np.pi)), uniform(rng, (0.15, 0.65)))
     behind, front = choose_clutter(rng)

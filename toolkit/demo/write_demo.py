@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
 from toolkit.demo.annotations import segment
 from toolkit.demo.scene import KINDS, draw_scene
@@ -19,6 +18,7 @@ from toolkit.errors import UsageError
 from toolkit.files import read_json
 from toolkit.progress import Bar, Progress
 from toolkit.recipe.schema import Demo
+from toolkit.seeds import Stream, generator
 
 _DESCRIPTION = "demo.json"
 _SCHEMA = 1
@@ -141,7 +141,7 @@ def _write_split(folder: Path, demo: Demo, number: int, batch: str, count: int, 
         )
         (folder / name).write_bytes(jpeg.tobytes())
         images.append(_image_record(index, name, demo.size))
-        rng = np.random.default_rng([demo.seed, number, index, 1])
+        rng = generator(Stream.OUTLINES, demo.seed, number, index)
         for item in scene.items:
             annotations.append(
                 {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from toolkit.metrics.confusion import mean_ious
 from toolkit.progress import Progress
 from toolkit.search.disagreement import Confusions
+from toolkit.seeds import Stream, generator
 
 _DRAWS = 400
 _BLOCK = 50
@@ -52,7 +53,7 @@ class RepeatedKFold:
 def repeated_k_fold(n_images: int, n_folds: int, repeats: int, seed: int) -> RepeatedKFold:
     """Divide images at random into folds of nearly equal size, `repeats` times."""
     n_folds = min(n_folds, n_images)
-    rng = np.random.default_rng(seed)
+    rng = generator(Stream.FOLDS, seed)
     plain = np.arange(n_images) % n_folds
     return RepeatedKFold(np.stack([rng.permutation(plain) for _ in range(repeats)]), n_folds)
 
@@ -210,7 +211,7 @@ def gain_over(ours: CrossValidatedScore, baseline: CrossValidatedScore, seed: in
     """Return the honest gain of one thing over another on the same images."""
     a, b = ours.honest.mean(0), baseline.honest.mean(0)
     n_images, *shape = a.shape
-    rng = np.random.default_rng(seed)
+    rng = generator(Stream.RESAMPLES, seed)
     mious, ious = [], []
     for _ in range(_DRAWS // _BLOCK):
         counts = rng.multinomial(n_images, np.full(n_images, 1 / n_images), _BLOCK).astype(float)

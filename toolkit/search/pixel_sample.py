@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from toolkit.progress import Progress
 from toolkit.search.held_out import HeldOut
+from toolkit.seeds import Stream, generator
 
 _PER_IMAGE = 2048
 _MOST_BYTES = 1 << 26
@@ -31,7 +32,7 @@ class PixelSample:
 
 def sample_pixels(held_out: HeldOut, seed: int, progress: Progress) -> PixelSample:
     """Draw pixels of every held-out image at random; at most 64 MiB of maps."""
-    rng = np.random.default_rng(seed)
+    rng = generator(Stream.PIXELS, seed)
     bytes_each = held_out.n_members * held_out.n_classes * 4
     most = max(1, min(_PER_IMAGE, _MOST_BYTES // bytes_each // held_out.n_images))
     maps, targets, images = [], [], []

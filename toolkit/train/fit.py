@@ -17,6 +17,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.progress import Bar, Progress, SilentProgress
 from toolkit.project import Project, find_project
 from toolkit.recipe.schema import Recipe
+from toolkit.seeds import seed_process
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.batches import Batches, open_batches
 from toolkit.train.build import build_learner
@@ -26,7 +27,6 @@ from toolkit.train.evaluate import Evaluation, evaluate
 from toolkit.train.inputs import OpenedInputs
 from toolkit.train.journal import Journal, numbers_of, open_trackers
 from toolkit.train.learner import Learner, NonFiniteLoss
-from toolkit.train.seeds import seed_everything
 from toolkit.train.state import History
 
 OnEpoch = Callable[[int, dict[str, float]], None]
@@ -107,7 +107,7 @@ def fit(
             progress=progress,
             pseudo=upstream.pseudo,
         )
-        seed_everything(recipe.seed)
+        seed_process(recipe.seed)
         learner = build_learner(
             recipe, registry, batches.context, device, world, upstream.start, progress
         )
@@ -219,7 +219,7 @@ def _train(
         if number == 1:
             # Not before: a loader draws from torch's generator when it starts its workers, which
             # happens in the first epoch of a process only.
-            seed_everything(recipe.seed, epoch, world.rank)
+            seed_process(recipe.seed, epoch, world.rank)
         learning_rate = learner.learning_rate
         try:
             step = learner.step(whole_batch)

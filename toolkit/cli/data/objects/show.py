@@ -39,15 +39,14 @@ def show(
 
     Images are mixed by the recipe's `object_mix`, always, or by the default one if it has none.
     """
-    import numpy as np
-
     from toolkit.objects.object_bank import ObjectStore
     from toolkit.recipe.load import load_recipe
     from toolkit.report.contact_sheet import bank_sheet
     from toolkit.report.sheet import require_png, write_sheet
+    from toolkit.seeds import Stream, generator
 
     require_png("-o", output, "objects.png")
-    rng = np.random.default_rng(seed)
+    rng = generator(Stream.SHOWN_OBJECTS, seed)
     if source.is_dir():
         bank = ObjectStore(source)
         parts = [bank_sheet(bank, bank.class_names, count, rng)]
