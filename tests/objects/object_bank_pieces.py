@@ -30,11 +30,9 @@ def opened(
     home: Path,
     progress: SilentProgress | None = None,
 ) -> ObjectStore:
-    others = [split for split in (contest.val, contest.test) if split]
     return open_object_bank(
         objects,
-        contest.train,
-        others,
+        contest,
         cache=home / "cache",
         project=Project(home),
         progress=progress or SilentProgress(),

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from toolkit.errors import UsageError, did_you_mean
-from toolkit.project import Project
 
 RECIPE_HELP = "Recipe: a file, or its name below recipes/."
 DataFolder = Annotated[
@@ -23,32 +18,3 @@ DataFolder = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def with_data(set_: Sequence[str] | None, folder: Path | None, project: Project) -> list[str]:
-    """Return the `--set` texts with the data's folder among them.
-
-    Raises:
-        UsageError: there is no such folder.
-    """
-    if folder is None:
-        return list(set_ or ())
-    root = folder_text(folder, project)
-    return [f"data.root={json.dumps(root, ensure_ascii=False)}", *(set_ or ())]
-
-
-def folder_text(folder: Path, project: Project) -> str:
-    """Return a folder of the data as a recipe names it: from the project where it lies within.
-
-    Raises:
-        UsageError: there is no such folder.
-    """
-    if not folder.is_dir():
-        beside = [each.name for each in folder.parent.glob("*") if each.is_dir()]
-        what = "is a file, not a folder" if folder.exists() else "there is no such folder"
-        raise UsageError(f"--data {folder}: {what}", did_you_mean(folder.name, beside, limit=0))
-    # Not resolved: a link in the project is how a team names data that lie elsewhere.
-    whole = Path.cwd() / folder
-    if whole.is_relative_to(project.root):
-        return whole.relative_to(project.root).as_posix()
-    return whole.as_posix()

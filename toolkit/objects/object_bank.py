@@ -20,6 +20,7 @@ from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from toolkit.data.array_store import FORMAT_VERSION, ArrayStore, Layout, open_store, write_store
+from toolkit.data.contest import Contest
 from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
 from toolkit.file_schema import PathText, Side, problems_in
@@ -169,8 +170,7 @@ class ObjectStore:
 
 def open_object_bank(
     objects: Objects,
-    train: Split,
-    others: Sequence[Split],
+    contest: Contest,
     *,
     cache: Path,
     project: Project,
@@ -180,8 +180,7 @@ def open_object_bank(
 
     Args:
         objects: `[objects]` of the recipe.
-        train: the training split, which objects are cut out of.
-        others: the splits that no object may come from (validation, test).
+        contest: objects are cut out of its training split; none may come from another one.
         cache: folder of caches.
         project: `objects.bank` is relative to it.
         progress: told what happens.
@@ -191,6 +190,7 @@ def open_object_bank(
             has other classes, or holds objects of images of the other splits.
         TrashError: the bank is damaged.
     """
+    train = contest.train
     if objects.bank is None:
         folder = cache / "objects" / _key(objects, train)
         return make_object_bank(folder, objects, train, progress)
@@ -199,8 +199,9 @@ def open_object_bank(
     except UsageError as error:
         raise UsageError(error.message, error.hint, parameter=_KEY) from None
     _require_classes(bank, train)
-    for split in others:
-        _refuse_images(bank, split)
+    for split in (contest.val, contest.test):
+        if split:
+            _refuse_images(bank, split)
     return bank
 
 

@@ -1,14 +1,16 @@
-"""Figures that say how sure the teachers are of an image."""
+"""Figures of pseudo-labels: how sure the teachers are of an image, and what a set holds."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
+from typing import Any
 
 import numpy as np
 
 from toolkit.plugin.interfaces import Prediction
-from toolkit.pseudo.label_set import LabelledImage
+from toolkit.pseudo.label_set import LabelledImage, LabelSet
 from toolkit.pseudo.select import Decision
 
 _DIGITS = 6
@@ -56,3 +58,25 @@ def spread(images: Sequence[LabelledImage]) -> list[str]:
                 f"half of the images above {median(values):.3f}"
             )
     return lines
+
+
+def summarize(label_set: LabelSet) -> dict[str, Any]:
+    """Return what was selected, by whom, and how many pixels and images each class has."""
+    index = label_set.index
+    return {
+        "selected": len(index.selected),
+        "images": len(index.images),
+        "rejected_by": dict(Counter(image.rejected_by for image in index.rejected).most_common()),
+        "soft": index.soft,
+        "teachers": index.teachers,
+        "warnings": index.warnings,
+        "classes": {
+            name: {
+                "predicted": index.predicted[label],
+                "trusted": index.trusted[label],
+                "images": int(label_set.masks.array_counts[label]),
+            }
+            for label, name in enumerate(index.class_names)
+        },
+        "origin": index.origin,
+    }

@@ -8,12 +8,15 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from toolkit.data.augment import Pipeline
+from toolkit.data.augment import AugmentStep, Pipeline
 from toolkit.data.images import read_image
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import resize_image, resize_labels
 from toolkit.data.split import Split
-from toolkit.plugin.interfaces import CutOut, ObjectBank, Sample
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.interfaces import Context, CutOut, ObjectBank, Sample
+from toolkit.plugin.registry import Registry
+from toolkit.recipe.schema import Recipe
 from toolkit.report.sheet import (
     Picture,
     coloured,
@@ -31,6 +34,7 @@ _MIXES_PER_ROW = 2
 _CHECKER = (150, 180)
 """Two greys, so that neither a dark nor a bright edge disappears."""
 _SQUARE = 8
+_MIX = "object_mix"
 
 
 def bank_sheet(
@@ -66,6 +70,36 @@ def _tile(cut_out: CutOut) -> Picture:
     place = tile[top : top + height, left : left + width]
     place[:] = np.round(place + (image - place) * (weight / np.float32(255)))
     return tile
+
+
+def mix_pipeline(
+    recipe: Recipe, class_names: Sequence[str], bank: ObjectBank, registry: Registry
+) -> Pipeline:
+    """Return the recipe's `object_mix` steps, applied to every image; the default one if it has none.
+
+    Args:
+        recipe: whose augmentation it is.
+        class_names: index = label.
+        bank: of the objects to paste.
+        registry: where augmentations are found.
+
+    Raises:
+        UsageError: an augmentation is unknown, or has wrong parameters.
+    """
+    context = Context(
+        class_names=tuple(class_names),
+        image_size=recipe.data.image_size,
+        ignore_index=recipe.data.ignore_index,
+        objects=lambda: bank,
+    )
+    mix = registry.find("augmentation", _MIX)
+    specs = [
+        spec for spec in recipe.augment.steps if registry.find("augmentation", spec.name) is mix
+    ] or [ComponentSpec(name=_MIX)]
+    always = [
+        AugmentStep(spec.name, registry.build("augmentation", spec, context), 1) for spec in specs
+    ]
+    return Pipeline(tuple(always), context.image_size)
 
 
 def mixed_samples(

@@ -76,6 +76,16 @@ def row_of(submission: Submission) -> Row:
     )
 
 
+def sorted_rows(rows: Sequence[Row], by: str) -> list[Row]:
+    """Return the rows by one of their values, the largest last, so that the best are seen last.
+
+    Args:
+        rows: the rows; those without the value come first.
+        by: name of the attribute of `Row`.
+    """
+    return sorted(rows, key=lambda row: (getattr(row, by) is not None, getattr(row, by) or 0))
+
+
 def agreements(rows: Sequence[Row]) -> tuple[Agreement, ...]:
     """Return the agreement of each of `PAIRS`."""
     found = []

@@ -166,11 +166,9 @@ class _Opener:
         )
 
     def objects(self) -> ObjectBank:
-        others = [split for split in (self.contest.val, self.contest.test) if split]
         return open_object_bank(
             self.recipe.objects,
-            self.contest.train,
-            others,
+            self.contest,
             cache=self.cache,
             project=self.project,
             progress=self.progress,

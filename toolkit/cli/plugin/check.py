@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,12 +13,8 @@ from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.plugin.options import Kind
 from toolkit.cli.session import open_registry
-from toolkit.errors import EXIT_FAILED, UsageError
+from toolkit.errors import EXIT_FAILED
 from toolkit.project import find_project
-
-if TYPE_CHECKING:
-    from toolkit.plugin.registry import Entry, Registry
-    from toolkit.recipe.schema import Recipe
 
 
 def check(
@@ -43,6 +38,7 @@ def check(
     from toolkit.plugin.describe import check_kind
     from toolkit.testing import examine
     from toolkit.testing.contract import CONTEXT
+    from toolkit.testing.subjects import choose_subjects
     from toolkit.wording import counted
 
     check_kind(kind)
@@ -57,7 +53,7 @@ def check(
         context, warning = recipe_context(loaded, project)
         if warning:
             console.warn(warning)
-    subjects = _subjects(name, kind, set_ or [], loaded, registry)
+    subjects = choose_subjects(name, kind, set_ or [], loaded, registry)
     if name is None:
         what = counted(len(subjects), "component", "components")
         fewer = "" if kind else ", of all kinds (slow; one kind: --kind KIND)"
@@ -93,52 +89,3 @@ def check(
                 console.note(f"check it: trash plugin check {entry.source}:{entry.name} {options}")
     if any(report.findings for report in reports) or (name is None and registry.failures):
         raise typer.Exit(EXIT_FAILED)
-
-
-def _subjects(
-    name: str | None, kind: str | None, set_: list[str], recipe: Recipe | None, registry: Registry
-) -> list[tuple[Entry, dict[str, Any]]]:
-    """Return the components to check, each with its parameters.
-
-    Raises:
-        UsageError: there is no such component, or --set names no parameter of one.
-    """
-    from toolkit.plugin.describe import named
-
-    tables: list[tuple[Entry, dict[str, Any]]] = []
-    if recipe is not None:
-        from toolkit.testing.from_recipe import recipe_tables
-
-        tables = [pair for pair in recipe_tables(recipe, registry) if kind in (None, pair[0].kind)]
-    if name is None:
-        if set_:
-            raise UsageError(
-                "--set goes with the name of a component", "For example: trash plugin check NAME …"
-            )
-        return tables if recipe is not None else [(e, {}) for e in registry.entries(kind)]
-    found = []
-    for entry in named(registry, name, kind):
-        own = [table for other, table in tables if other == entry] or [{}]
-        found += [(entry, _with_values(entry, table, set_, registry)) for table in own]
-    return found
-
-
-def _with_values(
-    entry: Entry, table: Mapping[str, Any], set_: list[str], registry: Registry
-) -> dict[str, Any]:
-    """Return a table changed by `--set`, which may not name what the component does not have."""
-    from copy import deepcopy
-
-    from toolkit.plugin.component import ComponentSpec
-    from toolkit.recipe.layers import Layers, parse_assignment
-
-    layers = Layers(deepcopy(dict(table)))
-    for text in set_:
-        layers.set(text)
-    changed = {parse_assignment(text)[0][0] for text in set_}
-    spec = ComponentSpec(name=f"{entry.source}:{entry.name}", **layers.values)
-    for problem in registry.problems(entry.kind, spec):
-        if problem.path and problem.path[0] in changed:
-            where = ".".join(map(str, problem.path))
-            raise UsageError(f"{entry.kind} {entry.name}: {where}: {problem.message}", problem.hint)
-    return layers.values

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,6 +29,7 @@ def show(
 ) -> None:
     """Say what was selected; with -o, write a page that shows it."""
     from toolkit.pseudo.catalogue import images_of
+    from toolkit.pseudo.figures import summarize
 
     if output is not None and output.is_dir():
         raise UsageError(f"-o {output} is a folder", f"Write -o {output / 'page.html'}.")
@@ -40,38 +40,17 @@ def show(
         write_pseudo_page(label_set, images_of(label_set, images), output, console.make_progress())
     if json_:
         page = {"page": output} if output is not None else {}
-        console.print_json({"folder": label_set.folder, **_summary(label_set), **page})
+        console.print_json({"folder": label_set.folder, **summarize(label_set), **page})
     elif output is not None:
         console.print_result(str(output))
     else:
         _print(label_set)
 
 
-def _summary(label_set: LabelSet) -> dict[str, Any]:
-    index = label_set.index
-    return {
-        "selected": len(index.selected),
-        "images": len(index.images),
-        "rejected_by": dict(Counter(image.rejected_by for image in index.rejected).most_common()),
-        "soft": index.soft,
-        "teachers": index.teachers,
-        "warnings": index.warnings,
-        "classes": {
-            name: {
-                "predicted": index.predicted[label],
-                "trusted": index.trusted[label],
-                "images": int(label_set.masks.array_counts[label]),
-            }
-            for label, name in enumerate(index.class_names)
-        },
-        "origin": index.origin,
-    }
-
-
 def _print(label_set: LabelSet) -> None:
-    from toolkit.pseudo.figures import spread
+    from toolkit.pseudo.figures import spread, summarize
 
-    summary = _summary(label_set)
+    summary = summarize(label_set)
     console.print_result(
         f"{label_set.folder.name}: {summary['selected']} of {summary['images']} images"
         + (", soft labels" if summary["soft"] else "")

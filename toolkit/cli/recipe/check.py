@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import RECIPE_HELP, DataFolder, with_data
+from toolkit.cli.options import RECIPE_HELP, DataFolder
 from toolkit.cli.recipe.options import Set, Unset
 from toolkit.cli.session import open_registry
 from toolkit.errors import EXIT_USAGE, TrashError
 from toolkit.project import find_project
+from toolkit.recipe.data_folder import with_data_root
 
 
 def check(
@@ -30,7 +31,7 @@ def check(
 
     project = find_project()
     registry = open_registry(project)
-    set_ = with_data(set_, data, project)
+    set_ = with_data_root(set_, data, project)
     wrong = 0
     for path in recipes:
         try:

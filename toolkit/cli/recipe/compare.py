@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import DataFolder, Json, with_data
+from toolkit.cli.options import DataFolder, Json
 from toolkit.cli.recipe.options import Set, parse_seeds
 from toolkit.cli.session import open_registry
 from toolkit.project import find_project
+from toolkit.recipe.data_folder import with_data_root
 
 if TYPE_CHECKING:
     from toolkit.experiment.run_folder import RunFolder
@@ -54,7 +55,7 @@ def compare(
 
     found = comparing.compare(
         comparing.expanded(recipes, project), parse_seeds(seeds), registry, project,
-        set_=with_data(set_, data, project), execute=run_one, say=progress.say,
+        set_=with_data_root(set_, data, project), execute=run_one, say=progress.say,
     )  # fmt: skip
     if json_:
         console.print_json([asdict(one) for one in found])

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import RECIPE_HELP, folder_text
+from toolkit.cli.options import RECIPE_HELP
 from toolkit.cli.session import open_registry
 from toolkit.errors import TrashError
 from toolkit.project import find_project
+from toolkit.recipe.data_folder import data_root_text
 
 
 def new(
@@ -48,7 +49,7 @@ def new(
 
         registry = open_registry(project)
         path = write_own_recipe(
-            name, folder_text(data, project), project, registry, console.make_progress(),
+            name, data_root_text(data, project), project, registry, console.make_progress(),
             base=extends, author=" ".join(author.split()), force=force,
         )  # fmt: skip
         # What is wrong with the data is told now, with the line to change.

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import DataFolder, Json, with_data
+from toolkit.cli.options import DataFolder, Json
 from toolkit.cli.recipe.options import RecipePath, Set, Unset, parse_seeds
 from toolkit.cli.session import open_registry
 from toolkit.errors import UsageError
 from toolkit.project import find_project
+from toolkit.recipe.data_folder import with_data_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ def run(
 
     project = find_project()
     registry = open_registry(project)
-    set_ = with_data(set_, data, project)
+    set_ = with_data_root(set_, data, project)
     if folds or seeds is not None:
         if resume or smoke or plan:
             raise UsageError(

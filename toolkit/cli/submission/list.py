@@ -27,13 +27,11 @@ def list_submissions(
     order, 0 = one says nothing about the other.
     """
     from toolkit.submission.history import read_submissions
-    from toolkit.submission.listing import agreements, row_of
+    from toolkit.submission.listing import agreements, row_of, sorted_rows
 
     folder = find_project().submissions
     found, broken = read_submissions(folder)
-    rows = [row_of(each) for each in found]
-    # Rows without the score come first, so that the best are the last that one sees.
-    rows.sort(key=lambda row: (getattr(row, sort) is not None, getattr(row, sort) or 0))
+    rows = sorted_rows([row_of(each) for each in found], sort)
     between = agreements(rows)
     for error in broken:
         console.warn(error.message)

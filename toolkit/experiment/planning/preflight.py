@@ -54,11 +54,9 @@ def preflight_training(
             raise placed(error, stage.loaded) from error.__cause__
 
     def objects() -> ObjectBank:
-        others = [split for split in (contest.val, contest.test) if split]
         return open_object_bank(
-            recipe.objects, contest.train, others,
-            cache=dirs.cache, project=project, progress=progress,
-        )  # fmt: skip
+            recipe.objects, contest, cache=dirs.cache, project=project, progress=progress
+        )
 
     context = Context(
         contest.class_names, recipe.data.image_size, recipe.data.ignore_index, objects=objects

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.data.objects.bank import bank_of, contest_of
-from toolkit.cli.options import RECIPE_HELP, DataFolder, Json, with_data
+from toolkit.cli.options import RECIPE_HELP, DataFolder, Json
 from toolkit.errors import UsageError
 from toolkit.project import find_project
-
-if TYPE_CHECKING:
-    from toolkit.objects.object_bank import ObjectStore
+from toolkit.recipe.data_folder import with_data_root
 
 
 def cut(
@@ -35,53 +32,36 @@ def cut(
 
     A training with object mix does the same; without -o the bank goes where it looks for it.
     """
-    from toolkit.objects.object_bank import make_object_bank
+    from toolkit.data.contest import open_contest
+    from toolkit.objects.bank_summary import summarize_bank
+    from toolkit.objects.object_bank import make_object_bank, open_object_bank
     from toolkit.recipe.load import load_recipe
     from toolkit.recipe.problems import shown_path
 
     if output is not None and output.exists():
         raise UsageError(f"-o {output} exists", "Choose another name, or delete it.")
     project = find_project()
-    loaded = load_recipe(recipe, project=project, set_=with_data((), data, project)).recipe
-    contest = contest_of(loaded, project)
+    loaded = load_recipe(recipe, project=project, set_=with_data_root((), data, project)).recipe
+    progress = console.make_progress()
+    contest = open_contest(loaded.data, project, progress)
     if output is None:
-        bank = bank_of(loaded, contest, project)
+        bank = open_object_bank(
+            loaded.objects, contest, cache=project.cache, project=project, progress=progress
+        )
     else:
-        progress = console.make_progress()
         bank = make_object_bank(output, loaded.objects, contest.train, progress)
-    summary = _summary(bank)
+    summary = summarize_bank(bank)
     if json_:
-        console.print_json(summary)
+        console.print_json(summary.as_json())
         return
-    rows = [(name, *found.values()) for name, found in summary["classes"].items()]
+    rows = [
+        (name, each.objects, each.images, each.smallest, each.median, each.largest)
+        for name, each in summary.classes.items()
+    ]
     columns = ("class", "objects", "images", "smallest", "median", "largest")
     console.print_table(columns, rows, numeric=columns[1:])
     console.print_result(
-        f"{summary['objects']} objects of {summary['images']} images, "
-        f"{summary['bytes'] / 1e6:.1f} MB; areas in pixels of the photos"
+        f"{summary.objects} objects of {summary.images} images, "
+        f"{summary.bytes / 1e6:.1f} MB; areas in pixels of the photos"
     )
     console.print_result(shown_path(bank.folder))
-
-
-def _summary(bank: ObjectStore) -> dict[str, Any]:
-    from statistics import median
-
-    index = bank.index
-    classes = {}
-    for label in bank.labels:
-        objects = [index.objects[position] for position in bank.of(label)]
-        areas = [each.area for each in objects]
-        classes[bank.class_names[label]] = {
-            "objects": len(objects),
-            "images": len({each.source for each in objects}),
-            "smallest": min(areas),
-            "median": round(median(areas)),
-            "largest": max(areas),
-        }
-    return {
-        "folder": bank.folder,
-        "bytes": sum(file.stat().st_size for file in bank.folder.iterdir()),
-        "objects": len(bank),
-        "images": len(index.sources),
-        "classes": classes,
-    }

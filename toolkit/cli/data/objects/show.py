@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.data.objects.bank import bank_of, contest_of
-from toolkit.cli.options import DataFolder, with_data
+from toolkit.cli.options import DataFolder
 from toolkit.cli.session import open_registry
-from toolkit.project import Project, find_project
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from toolkit.data.contest import Contest
-    from toolkit.objects.object_bank import ObjectStore
-    from toolkit.recipe.schema import Recipe
-    from toolkit.report.sheet import Picture
-
-_MIX = "object_mix"
+from toolkit.project import find_project
+from toolkit.recipe.data_folder import with_data_root
 
 
 def show(
@@ -39,9 +29,10 @@ def show(
 
     Images are mixed by the recipe's `object_mix`, always, or by the default one if it has none.
     """
-    from toolkit.objects.object_bank import ObjectStore
+    from toolkit.data.contest import open_contest
+    from toolkit.objects.object_bank import ObjectStore, open_object_bank
     from toolkit.recipe.load import load_recipe
-    from toolkit.report.contact_sheet import bank_sheet
+    from toolkit.report.contact_sheet import bank_sheet, mix_pipeline, mixed_samples, mixed_sheet
     from toolkit.report.sheet import require_png, write_sheet
     from toolkit.seeds import Stream, generator
 
@@ -52,43 +43,16 @@ def show(
         parts = [bank_sheet(bank, bank.class_names, count, rng)]
     else:
         project = find_project()
-        set_ = with_data((), data, project)
+        set_ = with_data_root((), data, project)
         recipe = load_recipe(source, project=project, set_=set_).recipe
-        contest = contest_of(recipe, project)
-        bank = bank_of(recipe, contest, project)
+        progress = console.make_progress()
+        contest = open_contest(recipe.data, project, progress)
+        bank = open_object_bank(
+            recipe.objects, contest, cache=project.cache, project=project, progress=progress
+        )
         parts = [bank_sheet(bank, bank.class_names, count, rng)]
-        parts.append(_mixed(recipe, contest, bank, project, count, rng))
+        pipeline = mix_pipeline(recipe, contest.class_names, bank, open_registry(project))
+        pairs = mixed_samples(contest.train, pipeline, count, rng)
+        parts.append(mixed_sheet(pairs, contest.class_names))
     write_sheet(output, parts)
     console.print_result(str(output))
-
-
-def _mixed(
-    recipe: Recipe,
-    contest: Contest,
-    bank: ObjectStore,
-    project: Project,
-    count: int,
-    rng: np.random.Generator,
-) -> Picture:
-    from toolkit.data.augment import AugmentStep, Pipeline
-    from toolkit.plugin.component import ComponentSpec
-    from toolkit.plugin.interfaces import Context
-    from toolkit.report.contact_sheet import mixed_samples, mixed_sheet
-
-    registry = open_registry(project)
-    context = Context(
-        class_names=contest.class_names,
-        image_size=recipe.data.image_size,
-        ignore_index=recipe.data.ignore_index,
-        objects=lambda: bank,
-    )
-    mix = registry.find("augmentation", _MIX)
-    specs = [
-        spec for spec in recipe.augment.steps if registry.find("augmentation", spec.name) is mix
-    ] or [ComponentSpec(name=_MIX)]
-    always = [
-        AugmentStep(spec.name, registry.build("augmentation", spec, context), 1) for spec in specs
-    ]
-    pipeline = Pipeline(tuple(always), context.image_size)
-    pairs = mixed_samples(contest.train, pipeline, count, rng)
-    return mixed_sheet(pairs, contest.class_names)
