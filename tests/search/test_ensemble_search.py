@@ -66,7 +66,9 @@ def test_the_printed_line_submits_what_was_scored(
         chosen["miou_if_fitted_on_all"], abs=2e-3
     )
     assert run(["ensemble", "search", *RUNS, "--folds", "3"]) == 0
-    line = capsys.readouterr().out.splitlines()[-1]
+    heading, *_, line = capsys.readouterr().out.splitlines()
+    assert "mIoU on the images it was fitted" in heading
+    assert "gain over the mean of all" in heading
     assert shlex.split(line)[:2] == ["trash", "submit"]
 
 

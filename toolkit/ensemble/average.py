@@ -55,7 +55,7 @@ def average_states(states: Sequence[State], weights: Sequence[float]) -> dict[st
 
 @torch.no_grad()
 def estimate_batch_norm(model: nn.Module, batches: Iterable[Tensor], compute: Compute) -> int:
-    """Measure the running means and variances of all batch norms anew; return how many there are.
+    """Recompute the statistics of all batch-norm layers; return how many layers there are.
 
     Averaged weights make other features than any of the networks, so their statistics fit none. Every
     batch counts alike. The network is left in evaluation mode.

@@ -58,7 +58,7 @@ def _places(height: int, width: int, xy: float) -> Tensor:
 def _mean_field(
     unary: Sequence[Tensor], filters: Sequence[Filter], iterations: int, tolerance: float
 ) -> list[Tensor]:
-    """Update the marginals `iterations` times or until the labels rest.
+    """Update the marginals `iterations` times or until the labels no longer change.
 
     Args:
         unary: float32 (pixels, C) of each piece of the image, in the order of the filters' pieces.

@@ -44,7 +44,7 @@ def fill(desk: Any) -> None:
     )
 
 
-def test_list(desk: Any, capsys: Capture) -> None:
+def test_list(desk: Any, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(desk)
     assert run(["submission", "list"]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -55,9 +55,15 @@ def test_list(desk: Any, capsys: Capture) -> None:
         "early - - 0.7200 0.7200 0.6800",
         "alone unet-001/best, ../mates/b mean 0.4,0.6 0.6000 - -",
         "",
-        "rank correlation n",
+        "scores compared rank correlation submissions",
         "validation, public +0.50 3",
     ]
+    monkeypatch.setenv("COLUMNS", "60")
+    assert run(["submission", "list"]) == 0
+    narrow = capsys.readouterr().out.splitlines()
+    assert max(map(len, narrow)) <= 60
+    assert narrow[1].split() == lines[1].split()
+    monkeypatch.delenv("COLUMNS")
     assert run(["submission", "list", "--sort", "public"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:5]] == ["alone", "late", "middle", "early"]

@@ -74,7 +74,7 @@ def test_an_interrupted_comparison_goes_on_where_it_was(
 def test_a_folder_stands_for_its_recipes(pair: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["recipe", "compare", "tiny", "recipes", "--seeds", "1", "--markdown"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "| recipe | runs | test mIoU | validation mIoU | gain |"
+    assert lines[0] == "| recipe | runs | test mIoU | validation mIoU | test gain over tiny |"
     assert {line.split(" | ")[0] for line in lines[2:]} == {
         "| slow",
         "| tiny",
@@ -112,7 +112,15 @@ def test_the_table_has_means_spreads_and_gains_seed_by_seed() -> None:
     base = _compared("base", [0.2, 0.4, 0.6], [(0.1, nan), (0.2, 0.5), (0.3, 0.7)])
     better = _compared("better", [0.3, 0.5, 0.8], [(0.5, nan)] * 3)
     columns, rows = table([base, better], per_class=True)
-    assert columns == ["recipe", "runs", "test mIoU", "validation mIoU", "gain", "a", "b"]
+    assert columns == [
+        "recipe",
+        "runs",
+        "test mIoU",
+        "validation mIoU",
+        "test gain over base",
+        "a",
+        "b",
+    ]
     assert [row[0] for row in rows] == ["better", "base"]
     gains = [0.1, 0.1, 0.2]
     assert rows[0][4] == f"{mean(gains):.4f} ± {stdev(gains):.4f}"

@@ -14,6 +14,7 @@ from toolkit.cli.prediction_options import DataRoot, Device
 from toolkit.cli.session import open_registry
 from toolkit.errors import UsageError
 from toolkit.project import find_project
+from toolkit.wording import counted
 
 
 def average(
@@ -36,9 +37,9 @@ def average(
 ) -> None:
     """Average the weights of checkpoints of one network into one; as fast as one of them.
 
-    Batch norms are estimated anew on training images. It helps where the checkpoints have a common past:
+    Batch-norm statistics are recomputed on training images. It helps where the checkpoints have a common past:
     snapshots of one run, or seeds that began with the same weights. Compare the scores before using it.
-    Of a single checkpoint, such as one of an optimiser that averages, only batch norms are estimated.
+    Of a single checkpoint, such as one of an optimiser that averages, only these statistics are recomputed.
     """
     from toolkit.experiment.execution.soup import average_checkpoints
     from toolkit.experiment.find import CHECKPOINT_SUFFIX, find_checkpoint
@@ -71,5 +72,7 @@ def average(
     rows = [(name, "-" if miou is None else f"{miou:.4f}") for name, miou in found.members]
     rows.append((output.name, f"{found.val_miou:.4f}"))
     console.print_table(("checkpoint", "val mIoU"), rows, numeric=("val mIoU",))
-    console.note(f"{found.batch_norms} batch norms estimated anew")
+    console.note(
+        f"statistics of {counted(found.batch_norms, 'batch-norm layer', 'batch-norm layers')} recomputed"
+    )
     console.print_result(str(output))

@@ -49,7 +49,7 @@ def search(
         int, typer.Option("--folds", min=2, help="Parts of the images, each scored by the others.")
     ] = 5,
     repeats: Annotated[
-        int, typer.Option("--repeats", min=1, help="How often the images are divided anew.")
+        int, typer.Option("--repeats", min=1, help="How often the images are divided into parts.")
     ] = 3,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of divisions and samples.")] = 0,
     output: Annotated[
@@ -95,13 +95,16 @@ def search(
         console.note(f"a plain mean needs no file: {shown_path(output)} was not written")
 
 
+_FITTED = "mIoU on the images it was fitted to"
+
+
 def _show(found: EnsembleSearchResult) -> None:
     result = found.search
     console.note(
         f"{result.n_images} held-out images; members disagree on {result.contested:.1%} of the pixels"
     )
     rows = [_row(way, way is result.chosen) for way in result.ways]
-    numeric = ("mIoU", "fitted", "gain", "±")
+    numeric = ("mIoU", _FITTED, "gain over the mean of all", "±")
     console.print_table((*numeric, "way"), rows, numeric=numeric)
     if found.trial is not None:
         _show_trial(found.trial, result.chosen)
@@ -128,10 +131,11 @@ def _marked(miou: float, is_chosen: bool) -> str:
 def _show_trial(trial: PostprocessTrial, way: CombinationResult) -> None:
     from toolkit.submission.options import component_text
 
-    # The members are combined by what all images fitted: only the gain is an honest figure then.
-    miou = "fitted" if way.is_fitted else "mIoU"
+    # A combination that was fitted to all images scores too high on them: only the gain is honest.
+    miou = _FITTED if way.is_fitted else "mIoU"
+    gain = "gain over no postprocessor"
     console.print_table(
-        (miou, "gain", "±", "then"),
+        (miou, gain, "±", "postprocessor"),
         [
             (
                 _marked(each.scored.honest_miou, each.spec == trial.kept),
@@ -142,11 +146,12 @@ def _show_trial(trial: PostprocessTrial, way: CombinationResult) -> None:
             )
             for each in trial.tried
         ],
-        numeric=(miou, "gain", "±"),
+        numeric=(miou, gain, "±"),
     )
     if trial.kept is None:
         console.note("no postprocessor clearly helps without harm to a class: none is kept")
     else:
         console.note(
-            f"chosen on part of the images and scored on the rest, it gains {trial.gain.miou:+.4f}"
+            "gain when it is chosen on part of the images and scored on the rest: "
+            f"{trial.gain.miou:+.4f}"
         )

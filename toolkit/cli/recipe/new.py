@@ -59,7 +59,7 @@ def new(
             # Kept, because some of it is mended in the recipe.
             kept = (
                 f"{shown_path(path)} was written. Mend the data or the recipe, then: trash recipe check "
-                f"{shown_path(path)}; or write it anew: this command with --force"
+                f"{shown_path(path)}; or replace it: this command with --force"
             )
             error.hint = f"{error.hint}\n{kept}".strip()
             raise

@@ -39,7 +39,7 @@ def run(
         int, typer.Option("--devices", min=1, help="Train on so many devices (processes).")
     ] = 1,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Show the stages and what there is of them; do nothing.")
+        bool, typer.Option("--plan", help="Show the stages, and which are finished; run nothing.")
     ] = False,
     folds: Annotated[
         bool, typer.Option("--folds", help="Run it once for every fold of data.folds.")

@@ -61,4 +61,8 @@ def list_submissions(
     ]
     if known:
         console.print_result("")
-        console.print_table(("rank correlation", "", "n"), known, numeric=("", "n"))
+        console.print_table(
+            ("scores compared", "rank correlation", "submissions"),
+            known,
+            numeric=("rank correlation", "submissions"),
+        )

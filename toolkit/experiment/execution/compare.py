@@ -209,13 +209,18 @@ def expanded(paths: Sequence[Path], project: Project) -> list[Path]:
 
 
 def table(compared: Sequence[Compared], *, per_class: bool) -> tuple[list[str], list[list[str]]]:
-    """Return columns and rows, best recipe first; gains are over the first recipe of the command."""
+    """Return columns and rows, best recipe first; gains are over the first recipe that was named."""
     first = compared[0]
     has_test = any(outcome.test is not None for outcome in first.outcomes)
-    columns = ["recipe", "runs", *(["test mIoU"] if has_test else []), "validation mIoU", "gain"]
     names = first.class_names if per_class else ()
     stems = [PurePath(one.recipe).stem for one in compared]
     unique = len(set(stems)) == len(stems)
+    baseline = stems[0] if unique else first.recipe
+    gained_on = "test" if has_test else "validation"
+    columns = [
+        *("recipe", "runs", *(["test mIoU"] if has_test else []), "validation mIoU"),
+        f"{gained_on} gain over {baseline}",
+    ]
     rows = []
     for one in sorted(compared, key=lambda one: spread(one.deciding).mean, reverse=True):
         tests = [str(spread([outcome.test for outcome in one.outcomes]))] if has_test else []

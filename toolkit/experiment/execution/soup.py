@@ -44,7 +44,7 @@ class Averaged:
 
     Attributes:
         path: the checkpoint that was written.
-        batch_norms: layers whose statistics were estimated anew.
+        batch_norms: number of layers whose statistics were recomputed.
         val_miou: on the validation split, at the size of the network's input.
         members: name and `val_miou` of each checkpoint that was averaged; None = it has no score.
     """
@@ -66,7 +66,7 @@ def average_checkpoints(
     data_root: Path | None = None,
     device: str | None = None,
 ) -> Averaged:
-    """Average the weights, estimate batch norms on training images, validate, and write a checkpoint.
+    """Average weights, recompute batch-norm statistics on training images, validate, write a checkpoint.
 
     Args:
         paths: checkpoints of one network, trained on one division of the images: seeds that began

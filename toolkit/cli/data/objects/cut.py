@@ -28,7 +28,7 @@ def cut(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Cut objects of rare classes out of the training split, and say what there is.
+    """Cut objects of rare classes out of the training split, and count them by class.
 
     A training with object mix does the same; without -o the bank goes where it looks for it.
     """
