@@ -202,12 +202,20 @@ def test_a_type_that_a_recipe_cannot_hold_is_an_error() -> None:
 
 
 def test_what_a_parameter_means_is_in_the_docstring_or_the_annotation() -> None:
-    def made(context: Context, *, kept: Share = 0.5, cut: Share = 0.1, plain: int = 1) -> None:
+    def made(
+        context: Context,
+        *,
+        kept: Share = 0.5,
+        cut: Share = 0.1,
+        odd: int = Field(3, ge=1),
+        plain: int = 1,
+    ) -> None:
         """Make it.
 
         Args:
             cut: share of the pixels
                 that is lost.
+            odd: its default is a field.
         """
 
     model = parameter_model(made, KINDS["loss"].common)
@@ -216,6 +224,7 @@ def test_what_a_parameter_means_is_in_the_docstring_or_the_annotation() -> None:
         "weight": weight,
         "kept": "share of the pixels.",
         "cut": "share of the pixels that is lost.",
+        "odd": "its default is a field.",
         "plain": None,
     }
     assert json_schema(model)["properties"]["cut"] == {

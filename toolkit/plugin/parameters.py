@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticInvalidForJsonSchema
@@ -94,9 +94,10 @@ def parameter_model(
                 f"Annotate it, for example {parameter.name}: float = 1.0",
             )
         default = ... if parameter.default is parameter.empty else parameter.default
+        annotation = _evaluate(parameter.annotation, factory, label)
         if parameter.name in described:
-            default = Field(default, description=described[parameter.name])
-        fields[parameter.name] = (_evaluate(parameter.annotation, factory, label), default)
+            annotation = Annotated[annotation, Field(description=described[parameter.name])]
+        fields[parameter.name] = (annotation, default)
     try:
         return create_model(f"{label} parameters", __base__=Parameters, **fields)
     except Exception as error:
