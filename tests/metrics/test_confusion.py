@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from toolkit.errors import TrashError
-from toolkit.metrics.confusion import ConfusionMatrix, scores
+from toolkit.metrics.confusion import ConfusionMatrix, class_ious, confusion, mean_ious, scores
 
 IGNORE = 255
 
@@ -172,6 +172,29 @@ def test_scores_follow_their_definition(
     known = [value for value in expected if value is not None]
     assert list(result.iou) == expected
     assert result.mean_iou == pytest.approx(sum(known) / len(known))
+
+
+@settings(max_examples=50, deadline=None)
+@given(label_pairs())
+def test_counts_without_ignored_pixels_are_those_of_a_matrix(
+    pair: tuple[int, int, NDArray[np.uint8], NDArray[np.uint8]],
+) -> None:
+    n_classes, ignore_index, prediction, target = pair
+    counted = target != ignore_index
+    found = confusion(target[counted], prediction[counted], n_classes)
+    assert found.tolist() == slow_matrix(prediction, target, n_classes, ignore_index)
+
+
+def test_many_matrices_have_the_scores_of_each() -> None:
+    matrices = np.random.default_rng(0).integers(0, 99, (5, 12, 12))
+    matrices[1, 3], matrices[1, :, 3] = 0, 0
+    for each, ious, mean in zip(matrices, class_ious(matrices), mean_ious(matrices), strict=True):
+        found = scores(each)
+        assert found.iou == tuple(None if np.isnan(iou) else iou for iou in ious)
+        # To the bit as scores are kept in checkpoints: added up one after another.
+        known = [iou for iou in found.iou if iou is not None]
+        assert found.mean_iou == sum(known) / len(known)
+        assert found.mean_iou == pytest.approx(mean)
 
 
 def test_foreground_iou_is_unknown_without_foreground() -> None:

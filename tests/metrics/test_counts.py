@@ -20,6 +20,7 @@ def test_counts_runs_of_any_length(runs: list[tuple[int, int]], dtype: type) -> 
     counts = count_keys(np.array(keys, dtype))
     assert counts.dtype == np.int64
     assert {k: n for k, n in enumerate(counts.tolist()) if n} == dict(Counter(keys))
+    assert count_keys(np.array(keys, dtype), 100)[:100].tolist() == counts[:100].tolist()
 
 
 @pytest.mark.parametrize("size", [(1 << 19) - 1, 1 << 19, (1 << 19) + 1])

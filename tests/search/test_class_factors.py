@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from toolkit.metrics.confusion import mean_ious
+from toolkit.metrics.confusion import confusion, mean_ious
 from toolkit.search.class_factors import FactorFit
-from toolkit.search.disagreement import confusion
 from toolkit.search.pixel_sample import PixelSample
 
 

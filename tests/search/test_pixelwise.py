@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from toolkit.ensemble.stacking import Stacking
+from toolkit.metrics.confusion import confusion
 from toolkit.progress import SilentProgress
 from toolkit.search.cross_validation import Fits, repeated_k_fold
-from toolkit.search.disagreement import confusion
 from toolkit.search.held_out import HeldOut
 from toolkit.search.pixelwise import scaled_means, score_fits, stacked
 from toolkit.search.stacking_fit import StackingNumbers

@@ -1,4 +1,7 @@
-"""One confusion matrix over a whole set; every score derives from it."""
+"""Counting the pairs of true and predicted labels, and the scores that derive from these counts.
+
+Nothing else in the toolkit counts pairs or computes an intersection over union.
+"""
 
 from __future__ import annotations
 
@@ -53,18 +56,12 @@ class ConfusionMatrix:
         if any_ignored:
             target = np.where(ignored, np.uint8(0), target)
         self._refuse_outside("target", int(target.max()))
-        n_pairs = self.n_classes**2
-        # uint8 keys are several times faster to count; ignored pixels need a value of their own.
-        small = n_pairs + any_ignored <= 256
-        key_type: Any = np.uint8 if small else np.uint16
-        keys = target.astype(key_type)
-        keys *= self.n_classes
-        keys += prediction
-        if any_ignored and small:
+        keys = pair_keys(target, prediction, self.n_classes, spare=int(any_ignored))
+        if any_ignored and keys.dtype == np.uint8:
             keys[ignored] = _IGNORED_KEY
         elif any_ignored:
             keys = keys[~ignored]
-        self.matrix += count_keys(keys)[:n_pairs].reshape(self.matrix.shape)
+        self.matrix += count_pairs(keys, self.n_classes)
 
     def merge(self, other: Self) -> None:
         """Add the counts of another matrix of the same classes."""
@@ -80,6 +77,37 @@ class ConfusionMatrix:
                 f"{name} holds label {largest}, outside the {self.n_classes} classes "
                 f"(0…{self.n_classes - 1})"
             )
+
+
+def confusion(
+    target: NDArray[np.uint8], prediction: NDArray[np.uint8], n_classes: int
+) -> NDArray[np.int64]:
+    """Return the counts, int64 (C, C), rows targets, of labels that are known to be below `n_classes`."""
+    return count_pairs(pair_keys(target, prediction, n_classes), n_classes)
+
+
+def pair_keys(
+    target: NDArray[np.uint8], prediction: NDArray[np.uint8], n_classes: int, *, spare: int = 0
+) -> NDArray[Any]:
+    """Return one number for each pair of labels, all below `n_classes`, in the shape of the labels.
+
+    They are uint8, several times faster to count, where that holds all pairs and `spare` values more,
+    else uint16.
+    """
+    key_type: Any = np.uint8 if n_classes**2 + spare <= 256 else np.uint16
+    keys = target.astype(key_type)
+    keys *= n_classes
+    keys += prediction
+    return keys
+
+
+def count_pairs(keys: NDArray[Any], n_classes: int) -> NDArray[np.int64]:
+    """Return how often each pair of `pair_keys` occurs, int64 (C, C), rows targets.
+
+    Keys that stand for no pair are not counted.
+    """
+    n_pairs = n_classes**2
+    return count_keys(keys, n_pairs)[:n_pairs].reshape(n_classes, n_classes)
 
 
 @dataclass(frozen=True)
@@ -112,11 +140,9 @@ def scores(matrix: NDArray[Any]) -> Scores:
     total = int(matrix.sum())
     if total == 0:
         raise TrashError("no pixel to score: there are no images, or every pixel is ignored")
-    right = np.diagonal(matrix).astype(np.int64)
-    targets = matrix.sum(1)
-    unions = targets + matrix.sum(0) - right
-    iou = [_ratio(r, u) for r, u in zip(right, unions, strict=True)]
-    recalls = [_ratio(r, t) for r, t in zip(right, targets, strict=True)]
+    right = np.diagonal(matrix)
+    iou = [None if np.isnan(each) else float(each) for each in class_ious(matrix)]
+    recalls = [_ratio(r, t) for r, t in zip(right, matrix.sum(1), strict=True)]
     return Scores(
         mean_iou=_mean(iou),
         iou=tuple(iou),
@@ -135,8 +161,25 @@ def _mean(values: list[float | None]) -> float:
     return sum(known) / len(known)
 
 
+def class_ious(matrices: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the IoU of every class of many confusion matrices, intersection over union of pixels.
+
+    Args:
+        matrices: counts (..., C, C), rows targets, columns predictions.
+
+    Returns:
+        float64 (..., C), 0…1; NaN for a class that neither target nor prediction has.
+    """
+    right = np.diagonal(matrices, axis1=-2, axis2=-1).astype(np.float64)
+    unions = matrices.sum(-1) + matrices.sum(-2) - right
+    nothing = np.full(right.shape, np.nan)
+    return np.asarray(np.divide(right, unions, out=nothing, where=unions > 0))
+
+
 def mean_ious(matrices: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the mIoU of each of many confusion matrices, as `scores` of each would say it.
+    """Return the mIoU of each of many confusion matrices.
+
+    `scores` of each has the same but for the last bit: it adds up the classes one after another.
 
     Args:
         matrices: counts (..., C, C), rows targets, columns predictions.
@@ -144,10 +187,9 @@ def mean_ious(matrices: NDArray[Any]) -> NDArray[np.float64]:
     Returns:
         float64 (...), 0…1; NaN for a matrix without a pixel.
     """
-    right = np.diagonal(matrices, axis1=-2, axis2=-1).astype(np.float64)
-    unions = matrices.sum(-1) + matrices.sum(-2) - right
-    known = unions > 0
-    iou = np.divide(right, unions, out=np.zeros_like(right), where=known)
+    iou = class_ious(matrices)
+    known = ~np.isnan(iou)
     counted = known.sum(-1)
     nothing = np.full(counted.shape, np.nan)
-    return np.asarray(np.divide(iou.sum(-1), counted, out=nothing, where=counted > 0))
+    total = np.where(known, iou, 0).sum(-1)
+    return np.asarray(np.divide(total, counted, out=nothing, where=counted > 0))

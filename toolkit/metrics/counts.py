@@ -13,14 +13,16 @@ _PAIRS_PAY_FROM = 1 << 19
 _LONG_RUN = 16
 
 
-def count_keys(keys: NDArray[Any]) -> NDArray[np.int64]:
+def count_keys(keys: NDArray[Any], n_values: int | None = None) -> NDArray[np.int64]:
     """Return how often each value occurs: uint8 keys -> int64 (256,), uint16 keys -> int64 (65536,).
+
+    With `n_values` the counts of these values are enough, so that fewer bins are cleared.
 
     Label maps consist of runs, so runs are counted where they are long, with their lengths as
     weights; the sums of float64 weights are exact below 2**53 pixels.
     """
     keys = np.ascontiguousarray(keys).ravel()
-    n_bins = 1 << (8 * keys.itemsize)
+    n_bins = n_values or 1 << (8 * keys.itemsize)
     if keys.size == 0:
         return np.zeros(n_bins, np.int64)
     borders = keys[1:] != keys[:-1]

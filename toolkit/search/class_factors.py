@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.metrics.confusion import mean_ious
+from toolkit.metrics.confusion import confusion, count_pairs, mean_ious, pair_keys
 from toolkit.postprocess.labels import argmax_labels
-from toolkit.search.disagreement import confusion, count_pairs, pair_keys
 from toolkit.search.pixel_sample import PixelSample
 
 _STEPS = (1.5, 1.2, 1.1, 1 / 1.1, 1 / 1.2, 1 / 1.5)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.metrics.confusion import mean_ious
+from toolkit.metrics.confusion import class_ious, mean_ious
 from toolkit.progress import Progress
 from toolkit.search.disagreement import Confusions
 from toolkit.seeds import Stream, generator
@@ -230,11 +230,3 @@ def gain_over(ours: CrossValidatedScore, baseline: CrossValidatedScore, seed: in
         iou=ours.honest_iou - baseline.honest_iou,
         iou_error=error,
     )
-
-
-def class_ious(matrices: NDArray[np.floating | np.integer]) -> NDArray[np.float64]:
-    """Return the IoU of every class of confusion matrices (..., C, C): (..., C), NaN without any."""
-    right = np.diagonal(matrices, axis1=-2, axis2=-1).astype(np.float64)
-    unions = matrices.sum(-1) + matrices.sum(-2) - right
-    nothing = np.full(right.shape, np.nan)
-    return np.asarray(np.divide(right, unions, out=nothing, where=unions > 0))

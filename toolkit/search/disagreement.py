@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
+from toolkit.metrics.confusion import confusion
 from toolkit.plugin.interfaces import Ensembler
 from toolkit.postprocess.labels import argmax_labels
 from toolkit.progress import Progress
@@ -104,26 +105,3 @@ def _mapped(path: Path, number: type[Number]) -> NDArray[Number]:
     if not path.stat().st_size:
         return np.empty(0, number)
     return np.asarray(np.memmap(path, number, mode="r"))
-
-
-def confusion(
-    target: NDArray[np.uint8], labels: NDArray[np.uint8], n_classes: int
-) -> NDArray[np.int64]:
-    """Return the counts, int64 (C, C), of labels that are all below `n_classes`."""
-    return count_pairs(pair_keys(target, labels, n_classes), n_classes)
-
-
-def pair_keys(
-    target: NDArray[np.uint8], labels: NDArray[np.uint8], n_classes: int
-) -> NDArray[np.uint16]:
-    """Return one number for each pair of labels, all below `n_classes`: uint16 (pixels,)."""
-    keys = target.astype(np.uint16)
-    keys *= np.uint16(n_classes)
-    keys += labels
-    return keys
-
-
-def count_pairs(keys: NDArray[np.uint16], n_classes: int) -> NDArray[np.int64]:
-    """Return how often each pair of `pair_keys` occurs, int64 (C, C); rows are targets."""
-    counts = np.bincount(keys, minlength=n_classes**2)
-    return counts.reshape(n_classes, n_classes)

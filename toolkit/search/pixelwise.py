@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from toolkit.ensemble.combiners import Mean
 from toolkit.ensemble.stacking import Stacking, stacked_scores
+from toolkit.metrics.confusion import confusion
 from toolkit.postprocess.labels import argmax_labels
 from toolkit.progress import Progress
 from toolkit.search.cross_validation import CrossValidatedScore, Fit, Fits, RepeatedKFold
-from toolkit.search.disagreement import confusion
 from toolkit.search.held_out import HeldOut
 from toolkit.search.stacking_fit import StackingNumbers
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.images import read_image
+from toolkit.metrics.confusion import confusion
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
@@ -25,7 +26,7 @@ from toolkit.search.cross_validation import (
     score_choices,
     unfitted,
 )
-from toolkit.search.disagreement import Confusions, confusion
+from toolkit.search.disagreement import Confusions
 from toolkit.search.held_out import HeldOut
 from toolkit.search.results import CombinationResult
 
