@@ -27,6 +27,6 @@ def test_the_schema_knows_every_component(
     assert one_of["properties"]["of"]["items"] == {"$ref": "#/definitions/component.augmentation"}
     assert schema["properties"]["model"]["$ref"] == "#/definitions/component.model"
     auxiliary = schema["definitions"]["Auxiliary"]["properties"]
-    assert auxiliary["loss"] == {"$ref": "#/definitions/component.loss"}
+    assert auxiliary["loss"]["$ref"] == "#/definitions/component.loss"
     mix = schema["definitions"]["Augment"]["properties"]["mix"]
     assert mix["items"] == {"$ref": "#/definitions/component.mix"}
