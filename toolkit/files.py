@@ -194,6 +194,16 @@ def unused(path: Path, *others: str) -> Path:
     return free
 
 
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Refuse to write over a file without `--overwrite`.
+
+    Raises:
+        UsageError: it is there.
+    """
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists", "Choose another name with -o, or add --overwrite.")
+
+
 def is_file(path: Path) -> bool:
     """Return whether there is such a file; unlike `Path.is_file`, False for a name that cannot be one."""
     return os.path.isfile(path)

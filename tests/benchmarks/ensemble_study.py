@@ -41,7 +41,7 @@ from toolkit.search.held_out import HeldOut
 from toolkit.search.postprocess_trial import try_postprocessors
 from toolkit.search.results import CombinationResult
 from toolkit.search.search import Effort, Search, search
-from toolkit.submission.options import parse_combination, with_options
+from toolkit.submission.submit_options import parse_combination, with_options
 
 MEMBERS = ("unet", "fpn", "deeplabv3plus")
 VIEWS = {"demo": "d4", "bags": "hflip"}

@@ -47,7 +47,7 @@ def predict(
     )
     from toolkit.predict.predictor import predict_split
     from toolkit.predict.writer import gigabytes
-    from toolkit.submission.options import with_options
+    from toolkit.submission.submit_options import with_options
     from toolkit.wording import counted
 
     project = find_project()

@@ -92,7 +92,7 @@ def submit(
     from toolkit.experiment.find import find_checkpoint
     from toolkit.plugin.interfaces import Context
     from toolkit.predict.members import prediction_recipe
-    from toolkit.submission.options import default_output, parse_combination, with_options
+    from toolkit.submission.submit_options import default_output, parse_combination, with_options
 
     project = find_project()
     registry = open_registry(project)

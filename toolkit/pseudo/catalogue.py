@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from toolkit.data.coco import ImageRecord
 from toolkit.data.labels import LabelMap
@@ -38,6 +39,19 @@ class ListedSet:
     def key(self) -> str:
         """Name of its folder."""
         return self.folder.name
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the set as plain values."""
+        index = self.index
+        return {
+            "key": self.key,
+            "folder": str(self.folder),
+            "created": self.created,
+            "selected": len(index.selected) if index else None,
+            "images": len(index.images) if index else None,
+            "teachers": index.teachers if index else None,
+            "problem": self.problem or None,
+        }
 
 
 def list_label_sets(home: Path) -> list[ListedSet]:

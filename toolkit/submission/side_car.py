@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from toolkit.ensemble.combination import Fitted
 from toolkit.errors import UsageError
 from toolkit.file_schema import PathText, validated
-from toolkit.files import file_digest, read_json, write_json_atomic
+from toolkit.files import file_digest, read_json, refuse_existing, write_json_atomic
 from toolkit.metrics.confusion import Scores
 from toolkit.plugin.component import ComponentSpec
 
@@ -168,8 +168,7 @@ def refuse_output(output: Path, overwrite: bool, suffix: str) -> None:
     for path in (output, side_car):
         if path.is_dir():
             raise UsageError(f"-o {output}: {path} is a folder")
-        if path.exists() and not overwrite:
-            raise UsageError(f"{path} exists", "Choose another name with -o, or add --overwrite.")
+        refuse_existing(path, overwrite)
     if side_car.is_file() and side_car.stat().st_size:
         try:
             read_side_car(side_car)

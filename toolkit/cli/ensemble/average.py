@@ -43,6 +43,7 @@ def average(
     """
     from toolkit.experiment.execution.soup import average_checkpoints
     from toolkit.experiment.find import CHECKPOINT_SUFFIX, find_checkpoint
+    from toolkit.files import refuse_existing
     from toolkit.submission.merge import parse_weights
 
     if output.suffix != CHECKPOINT_SUFFIX:
@@ -50,8 +51,7 @@ def average(
             f"-o {output}: a checkpoint ends in {CHECKPOINT_SUFFIX}",
             f"Use {output.with_suffix(CHECKPOINT_SUFFIX)}.",
         )
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists", "Choose another name with -o, or add --overwrite.")
+    refuse_existing(output, overwrite)
     project = find_project()
     numbers = parse_weights(weights, len(checkpoints)) if weights is not None else ()
     choices = [find_checkpoint(text, project) for text in checkpoints]

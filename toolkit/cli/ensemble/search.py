@@ -70,15 +70,16 @@ def search(
     on the rest; the simple mean wins ties. Held-out images are those of data.val, or of every fold.
     """
     from toolkit.ensemble.combination import SUFFIX
+    from toolkit.files import refuse_existing
+    from toolkit.plugin.component_text import parse_component
     from toolkit.search.candidates import find_candidates
     from toolkit.search.ensemble_search import search_ensemble
     from toolkit.search.search import Effort
-    from toolkit.submission.options import parse_component
 
     if output is not None and output.suffix != SUFFIX:
         raise UsageError(f"-o {output}: a combination is a {SUFFIX} file")
-    if output is not None and output.exists() and not overwrite:
-        raise UsageError(f"{output} exists", "Choose another name with -o, or add --overwrite.")
+    if output is not None:
+        refuse_existing(output, overwrite)
     project = find_project()
     candidates = find_candidates(members, project, views)
     found = search_ensemble(
@@ -129,7 +130,7 @@ def _marked(miou: float, is_chosen: bool) -> str:
 
 
 def _show_trial(trial: PostprocessTrial, way: CombinationResult) -> None:
-    from toolkit.submission.options import component_text
+    from toolkit.plugin.component_text import component_text
 
     # A combination that was fitted to all images scores too high on them: only the gain is honest.
     miou = _FITTED if way.is_fitted else "mIoU"

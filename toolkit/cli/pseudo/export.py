@@ -31,6 +31,7 @@ def export(
 
     What the file cannot hold is told as warnings.
     """
+    from toolkit.files import refuse_existing
     from toolkit.plugin.component import ComponentSpec
     from toolkit.plugin.interfaces import Context
     from toolkit.pseudo.exchange import export_label_set
@@ -38,8 +39,7 @@ def export(
 
     if output.is_dir():
         raise UsageError(f"-o {output} is a folder", f"Write -o {output / 'pseudo.csv'}.")
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists", "Choose another name with -o, or add --overwrite.")
+    refuse_existing(output, overwrite)
     project = find_project()
     spec = ComponentSpec(name="mask_string")
     if recipe is not None:

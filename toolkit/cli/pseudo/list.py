@@ -13,20 +13,7 @@ def list_(json_: Json = False) -> None:
 
     sets = list_label_sets(find_project().cache / "pseudo")
     if json_:
-        console.print_json(
-            [
-                {
-                    "key": each.key,
-                    "folder": each.folder,
-                    "created": each.created,
-                    "selected": len(each.index.selected) if each.index else None,
-                    "images": len(each.index.images) if each.index else None,
-                    "teachers": each.index.teachers if each.index else None,
-                    "problem": each.problem or None,
-                }
-                for each in sets
-            ]
-        )
+        console.print_json([each.as_json() for each in sets])
         return
     if not sets:
         console.note("there are no pseudo-label sets yet: a recipe with [pseudo] makes them")

@@ -105,17 +105,15 @@ def _run_series(
     json_: bool,
 ) -> None:
     from toolkit.experiment.execution.compare import spread
-    from toolkit.experiment.execution.series import make_variants, run_series
+    from toolkit.experiment.execution.series import make_variants, run_series, series_name
     from toolkit.recipe.problems import shown_path
     from toolkit.report.pseudo_page import write_pseudo_page
 
     variants = make_variants(
         recipe, project, registry, set_=set_, unset=unset, folds=folds, seeds=seeds
     )
-    kind = ".folds" * folds + ".seeds" * bool(seeds)
-    name = f"{variants[0].loaded.name}{kind}"
     series = run_series(
-        variants, name, registry, project, console.make_progress(), devices=devices,
+        variants, series_name(variants, folds=folds, seeds=seeds), registry, project, console.make_progress(), devices=devices,
         write_page=write_pseudo_page,
     )  # fmt: skip
     if json_:

@@ -159,6 +159,11 @@ def make_variants(
     return found
 
 
+def series_name(variants: Sequence[Variant], *, folds: bool, seeds: Sequence[int]) -> str:
+    """Return what a series is called: its recipe, and what differs from run to run."""
+    return variants[0].loaded.name + ".folds" * folds + ".seeds" * bool(seeds)
+
+
 def run_series(
     variants: Sequence[Variant],
     name: str,

@@ -1,10 +1,8 @@
-"""What the command line of `trash submit` changes in a recipe."""
+"""What the options of `trash submit` and `trash predict` mean: changes of a recipe, and where to write."""
 
 from __future__ import annotations
 
-import json
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from toolkit.ensemble.combination import SUFFIX, Combination, read_combination
 from toolkit.errors import UsageError, did_you_mean
 from toolkit.files import unused
 from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.component_text import parse_component
 from toolkit.predict.member import member_name
 from toolkit.predict.members import MemberRef
 from toolkit.predict.store import NUMBER_TYPES
@@ -100,72 +99,6 @@ def parse_combination(text: str | None) -> str | Combination | None:
     if text is None or not text.endswith(SUFFIX):
         return text
     return read_combination(Path(text))
-
-
-def parse_component(text: str) -> ComponentSpec:
-    """Return the component that a text such as "smooth:sigma=2.0" names.
-
-    Values are TOML; a bare word is a text. `source:name` works as everywhere: the colon before the
-    first "=" begins the parameters. Commas within brackets and quotes belong to a value, as in
-    'class_bias:factors={"Plastic bag" = 1.5, Paper = 0.9}'.
-
-    Raises:
-        UsageError: a parameter without a value.
-    """
-    head, has_values, _ = text.partition("=")
-    name, colon, _ = head.rpartition(":")
-    if not has_values or not colon:
-        return ComponentSpec(name=text)
-    parameters = {}
-    for part in _parts(text[len(name) + 1 :]):
-        key, equals, value = part.partition("=")
-        if not equals or not key.strip():
-            raise UsageError(f"{text!r}: {part!r} is no KEY=VALUE", "Write smooth:sigma=2.0.")
-        parameters[key.strip()] = _value(value.strip())
-    return ComponentSpec(name=name, **parameters)
-
-
-def component_text(spec: ComponentSpec) -> str:
-    """Return a component as `parse_component` reads it."""
-    values = ",".join(f"{key}={_as_toml(value)}" for key, value in spec.parameters.items())
-    return f"{spec.name}:{values}" if values else spec.name
-
-
-def _as_toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        pairs = (f"{json.dumps(key)} = {_as_toml(each)}" for key, each in value.items())
-        return "{" + ", ".join(pairs) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_as_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _parts(text: str) -> Iterator[str]:
-    """Split at the commas that are outside brackets and quotes."""
-    depth, quote, begin, escaped = 0, "", 0, False
-    for place, character in enumerate(text):
-        if escaped:
-            escaped = False
-        elif quote:
-            escaped = character == "\\" and quote == '"'
-            quote = "" if character == quote else quote
-        elif character in "\"'":
-            quote = character
-        elif character in "[{":
-            depth += 1
-        elif character in "]}":
-            depth -= 1
-        elif character == "," and depth == 0:
-            yield text[begin:place]
-            begin = place + 1
-    yield text[begin:]
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _numbers(text: str) -> list[float]:
