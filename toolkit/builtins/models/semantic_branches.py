@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from toolkit import Component, Context, UnitInterval
-from toolkit.builtins.models.smp_families import DEFAULT_ENCODER
+from toolkit import Component, Context
+from toolkit.builtins.models.smp_families import DEFAULT_ENCODER, PyramidDropout, Rates, Width
 
 if TYPE_CHECKING:
     from torch import nn
-
-Width = Annotated[int, Field(ge=1)]
-Rates = Annotated[tuple[Width, ...], Field(min_length=3, max_length=3)]
 
 
 def panoptic_deeplab(
@@ -23,7 +18,7 @@ def panoptic_deeplab(
     weights: str = "none",
     decoder_channels: Width = 256,
     atrous_rates: Rates = (6, 12, 18),
-    dropout: UnitInterval = 0.1,
+    dropout: PyramidDropout = 0.1,
 ) -> nn.Module:
     """Make the semantic branch of Panoptic-DeepLab (Cheng et al., arXiv:1911.10194).
 
@@ -33,7 +28,6 @@ def panoptic_deeplab(
         weights: of the encoder, as for unet.
         decoder_channels: of the pyramid and of every stage of the decoder.
         atrous_rates: spacing of the pyramid's three dilated convolutions, in cells of 1/16.
-        dropout: share dropped after the pyramid.
     """
     from toolkit.builtins.models.panoptic_deeplab import STRIDES, PanopticDeepLab
     from toolkit.builtins.models.pyramid_network import Design, build_pyramid_network
