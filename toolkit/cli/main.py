@@ -200,9 +200,7 @@ def _may_be_a_plugins(arguments: list[str]) -> bool:
 
 def _with_commands_of_plugins(app: typer.Typer) -> typer.Typer:
     """Return the command line with what the plugins add, or as it is when that cannot work."""
-    from toolkit.cli.plugin_commands import add_plugin_commands
-
-    added = add_plugin_commands(app)
+    added = plugin.commands.add_plugin_commands(app)
     if added is None:
         return make_app()
     taken = sorted({*_GROUPS, *_COMMANDS} & set(added))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +67,28 @@ class Difference:
             if before != after
         ]
         return tuple(sorted(found, key=lambda flow: -flow.pixels))
+
+    def as_json(self, class_names: Sequence[str], count: int) -> dict[str, Any]:
+        """Return it as plain values, with the `count` images that differ most."""
+        return {
+            "equal": self.scores.accuracy,
+            "mean_iou": self.scores.mean_iou,
+            "iou": dict(zip(class_names, self.scores.iou, strict=True)),
+            "images": len(self.differing),
+            "differing_images": self.n_differing,
+            "flows": [
+                {
+                    "before": class_names[flow.before],
+                    "after": class_names[flow.after],
+                    "pixels": flow.pixels,
+                }
+                for flow in self.flows
+            ],
+            "confusion": {"classes": class_names, "pixels": self.matrix.tolist()},
+            "most_differing": [
+                {"image": image_id, "share": share} for image_id, share in self.differing[:count]
+            ],
+        }
 
 
 def compare(first: Readable, second: Readable, keep: int = 0) -> Difference:

@@ -1,17 +1,20 @@
-"""`trash plugin commands`: the commands that plugins add."""
+"""Commands that plugins add to `trash`, and `trash plugin commands`, which lists them."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import Json
+from toolkit.cli.session import open_registry
+from toolkit.errors import in_words
+from toolkit.project import find_project
 
 
 def commands(json_: Json = False) -> None:
     """List the commands that plugins add to `trash`; loads the plugins."""
-    from toolkit.cli.plugin_commands import add_plugin_commands
-
     added = add_plugin_commands(typer.Typer(add_completion=False)) or {}
     rows = [(name, command.get_short_help_str(limit=200)) for name, command in added.items()]
     if json_:
@@ -20,3 +23,26 @@ def commands(json_: Json = False) -> None:
         console.print_entries({"": rows})
     else:
         console.note("no plugin adds a command")
+
+
+def add_plugin_commands(app: typer.Typer) -> dict[str, Any] | None:
+    """Load the plugins, let them add their commands to `app`, and return what they added by name.
+
+    None when a command cannot work; this and whatever else fails is told as a warning.
+    """
+    before = len(app.registered_commands), len(app.registered_groups)
+    for failure in open_registry(find_project()).notify("trash_commands", app=app):
+        console.warn(f"plugin {failure.source}: {failure.message}")
+    added = typer.Typer(add_completion=False)
+    added.callback()(_nothing)
+    added.registered_commands = app.registered_commands[before[0] :]
+    added.registered_groups = app.registered_groups[before[1] :]
+    try:
+        return dict(typer.main.get_group(added).commands)
+    except Exception as error:  # typer looks at a command's arguments only here
+        console.warn(f"the commands of plugins are left out: {in_words(error)}")
+        return None
+
+
+def _nothing() -> None:
+    """With it, typer makes a group of any number of commands."""

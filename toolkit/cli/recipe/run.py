@@ -161,19 +161,7 @@ def _print_plan(
             )
         )
     if json_:
-        console.print_json(
-            [
-                {
-                    "what": each.what,
-                    "state": each.state,
-                    "where": each.where,
-                    "finished_before": each.before,
-                    "note": each.note,
-                    "key": each.stage.key,
-                }
-                for each in states
-            ]
-        )
+        console.print_json([each.as_json() for each in states])
         return
     console.print_table(
         ("stage", "what", "state", "where"),

@@ -28,9 +28,10 @@ def check(
     from toolkit.wording import counted
 
     project = find_project()
-    given = SubmissionOptions(recipe, test, sample, size).source(project)
+    options = SubmissionOptions(recipe, test, sample, size)
+    named = options.source(project)
     require_file(file, project)
-    (source,) = sources_of([file], given)
+    (source,) = sources_of([file], named)
     expected = expect(source, project, open_formats(project, source.format))
     refuse_contradiction(file, expected.format, expected.class_names)
     report = check_submission(file, expected.format, expected.image_ids, len(expected.class_names))

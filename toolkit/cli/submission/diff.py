@@ -59,8 +59,8 @@ def diff(
 
         require_png("--picture", picture, "diff.png")
     project = find_project()
-    given = SubmissionOptions(recipe, test, None, size)
-    (a, b), source = open_files([first, second], given, project)
+    options = SubmissionOptions(recipe, test, None, size)
+    (a, b), source = open_files([first, second], options, project)
     photos = photos_of(source, project, data_root) if picture is not None else None
     if photos is not None:
         from toolkit.report.submission_sheet import require_photos
@@ -76,7 +76,7 @@ def diff(
         sheet = difference_sheet(found.shown, photos, a.class_names, names)
         write_sheet(picture, [sheet])
     if json_:
-        values = _as_json(found, a.class_names, count)
+        values = found.as_json(a.class_names, count)
         console.print_json({"first": first, "second": second, "picture": picture} | values)
         return
     _print_difference(found, a.class_names, count)
@@ -87,29 +87,6 @@ def diff(
 def _distinct_names(first: Path, second: Path) -> tuple[str, str]:
     names = first.name, second.name
     return names if names[0] != names[1] else (str(first), str(second))
-
-
-def _as_json(found: Difference, class_names: Sequence[str], count: int) -> dict[str, Any]:
-    scores = found.scores
-    return {
-        "equal": scores.accuracy,
-        "mean_iou": scores.mean_iou,
-        "iou": dict(zip(class_names, scores.iou, strict=True)),
-        "images": len(found.differing),
-        "differing_images": found.n_differing,
-        "flows": [
-            {
-                "before": class_names[flow.before],
-                "after": class_names[flow.after],
-                "pixels": flow.pixels,
-            }
-            for flow in found.flows
-        ],
-        "confusion": {"classes": class_names, "pixels": found.matrix.tolist()},
-        "most_differing": [
-            {"image": image_id, "share": share} for image_id, share in found.differing[:count]
-        ],
-    }
 
 
 def _print_difference(found: Difference, class_names: Sequence[str], count: int) -> None:

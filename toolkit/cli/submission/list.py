@@ -15,7 +15,7 @@ _SCORES = ("validation", "local", "public", "private")
 Sort = Literal["created", "name", "validation", "local", "public", "private"]
 
 
-def list_submissions(
+def list_(
     sort: Annotated[
         Sort, typer.Option("--sort", help="Order of the rows, the largest last.")
     ] = "created",

@@ -51,8 +51,8 @@ def merge(
     for file in files:
         require_file(file, project)
     registry = open_registry(project)
-    given = SubmissionOptions(recipe, test, sample, size)
-    read, source = open_files(files, given, project)
+    options = SubmissionOptions(recipe, test, sample, size)
+    read, source = open_files(files, options, project)
     expected = expect(source, project, registry)
     refuse_output(output, overwrite, expected.format.suffix)
     result = submit_merged(

@@ -43,8 +43,8 @@ def show(
     if output.resolve() == file.resolve():
         raise UsageError(f"-o {output} is the submission file", "Choose another name.")
     project = find_project()
-    given = SubmissionOptions(recipe, test, None, size)
-    (read,), source = open_files([file], given, project)
+    options = SubmissionOptions(recipe, test, None, size)
+    (read,), source = open_files([file], options, project)
     photos = photos_of(source, project, data_root)
     named = [name for text in images or () for name in text.split(",") if name]
     wanted = list(dict.fromkeys(named)) or spread(photos.file_names, count)

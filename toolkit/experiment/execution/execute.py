@@ -137,6 +137,17 @@ class StageState:
     before: str = ""
     note: str = ""
 
+    def as_json(self) -> dict[str, str]:
+        """Return the state as plain values."""
+        return {
+            "what": self.what,
+            "state": self.state,
+            "where": self.where,
+            "finished_before": self.before,
+            "note": self.note,
+            "key": self.stage.key,
+        }
+
     @property
     def told(self) -> str:
         """The state in words, with the run that has finished it before."""
