@@ -62,9 +62,13 @@ def predict(
     where = choose_prediction_device(used, device)
     (member,) = load_members([choice], contest.class_names, registry, where)
     found = predict_split(
-        member, images,
-        cache=project.cache, store=used.predict.store, progress=progress, batch_size=batch_size,
-    )  # fmt: skip
+        member,
+        images,
+        cache=project.cache,
+        store=used.predict.store,
+        progress=progress,
+        batch_size=batch_size,
+    )
     figures = {
         "store": str(found.folder),
         "images": len(found),
@@ -78,6 +82,7 @@ def predict(
         return
     console.note(
         f"{counted(len(found), 'image', 'images')} of {split}, {len(found.class_names)} classes, "
-        f"{counted(len(member.views), 'view', 'views')}, {found.index.dtype}, {gigabytes(found.index.offsets[-1])}"
+        f"{counted(len(member.views), 'view', 'views')}, {found.index.dtype}, "
+        f"{gigabytes(found.index.offsets[-1])}"
     )
     console.print_result(str(found.folder))

@@ -24,10 +24,10 @@ def open_registry(project: Project) -> Registry:
 
 
 def open_formats(project: Project, *formats: ComponentSpec) -> Registry:
-    """Return a registry that has these submission formats; plugins are loaded only for foreign ones.
+    """Return a registry with these submission formats; plugins are loaded only for foreign ones.
 
-    A file that was written under a built-in's plain name was written by the built-in: of two formats
-    with one name neither can be used by that name.
+    A file that was written under a built-in's plain name was written by the built-in: of two
+    formats with one name neither can be used by that name.
     """
     registry = builtin_registry()
     try:

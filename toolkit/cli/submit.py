@@ -101,17 +101,28 @@ def submit(
     combined = parse_combination(combine)
     used = with_options(
         prediction_recipe(choices[0], project, recipe, data_root),
-        combine=combined, weights=weights, postprocess=post,
-        member_postprocess=member_post, store=store,
-    )  # fmt: skip
+        combine=combined,
+        weights=weights,
+        postprocess=post,
+        member_postprocess=member_post,
+        store=store,
+    )
     contest = open_contest(used.data, project, progress)
     format_ = registry.build("submission_format", used.submission, Context(contest.class_names))
     result = make_submission(
-        choices, used, contest, registry,
-        output=output or default_output(choices, project, format_.suffix), cache=project.cache,
-        progress=progress, project=project, device=device, overwrite=overwrite, validate=not no_validate,
+        choices,
+        used,
+        contest,
+        registry,
+        output=output or default_output(choices, project, format_.suffix),
+        cache=project.cache,
+        progress=progress,
+        project=project,
+        device=device,
+        overwrite=overwrite,
+        validate=not no_validate,
         combination=combined if isinstance(combined, Combination) else None,
-    )  # fmt: skip
+    )
     if json_:
         console.print_json(result.as_json())
         return
@@ -141,7 +152,8 @@ def _report(result: SubmissionResult) -> list[str]:
         lines.append(f"{name:<{width}}  {figure:>6}  {views}".rstrip())
     if result.fitted is not None:
         lines.append(
-            f"fitted to {result.fitted.images} of these images: expect {result.fitted.honest_miou:.4f}, "
+            f"fitted to {result.fitted.images} of these images: expect "
+            f"{result.fitted.honest_miou:.4f}, "
             "its score on images that it was not fitted to"
         )
     lines.append(f"{counted(result.rows, 'row', 'rows')}, checked")

@@ -1,4 +1,4 @@
-"""`Did you mean trash recipe run?`: a command that was typed without its group, or in a wrong one."""
+"""`Did you mean trash recipe run?`: a command that was typed without its group, or in another."""
 
 from __future__ import annotations
 

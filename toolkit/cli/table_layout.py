@@ -20,8 +20,8 @@ def column_widths(
 ) -> list[int] | None:
     """Return how wide each column is; None when not even broken words make the table fit.
 
-    Numbers are never broken. Names in the first column and long words are only where the table would
-    not fit otherwise.
+    Numbers are never broken. Names in the first column and long words are only where the table
+    would not fit otherwise.
 
     Args:
         columns: headings.
@@ -75,8 +75,8 @@ def row_lines(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]
 def wrap(text: str, width: int) -> list[str]:
     """Return the lines of a text that are at most `width` cells wide.
 
-    Lines end between words; a word that is longer than a line ends it after one of / , ; : = + @ * _ -
-    where it has one.
+    Lines end between words; a word that is longer than a line ends it after one of / , ; : = + @ *
+    _ - where it has one.
     """
     return [line for paragraph in text.split("\n") for line in _wrap_line(paragraph, width)]
 

@@ -15,9 +15,9 @@ _OBEYED = re.compile(
 def visible_text(text: str) -> str:
     r"""Return `text` with every character that a terminal would obey as an escape, such as `\x1b`.
 
-    File names, class names, recipes and messages of other programs may hold them: they could recolour
-    or overwrite what stands on the screen, set the title, or turn the order of letters. Tabs and line
-    feeds stay.
+    File names, class names, recipes and messages of other programs may hold them: they could
+    recolour or overwrite what stands on the screen, set the title, or turn the order of letters.
+    Tabs and line feeds stay.
     """
     return _OBEYED.sub(_escape, text)
 

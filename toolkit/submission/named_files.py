@@ -165,7 +165,8 @@ class NamedFiles:
             progress: told while annotations are checked.
 
         Raises:
-            UsageError: a file would be read otherwise than it was written, or annotations are wrong.
+            UsageError: a file was written in another way than it would be read, or annotations
+                are wrong.
         """
         found = {
             file: Readable(file, *format_of(source, project, registry))

@@ -1,4 +1,4 @@
-"""What the options of `trash submit` and `trash predict` mean: changes of a recipe, and where to write."""
+"""What the options of `trash submit` mean: changes of a recipe, and where the file is written."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def with_options(
     if isinstance(combine, Combination):
         if weights is not None or postprocess is not None or member_postprocess is not None:
             raise UsageError(
-                "--weights, --post and --member-post would change a combination that was fitted and scored as it is",
+                "--weights, --post and --member-post would change a combination that was fitted "
+                "and scored as it is",
                 "Leave them out, or name an ensembler with --combine.",
             )
         ensemble = combine.ensemble

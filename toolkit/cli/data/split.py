@@ -52,8 +52,8 @@ def split(
         progress.say(f"{sum(copies)} images are copies of {photos}: copies are kept in one fold")
     if absent := contents.count(None):
         progress.say(
-            f"warning: {absent} of {len(contents)} photos are not under {found.root} (--data): copies "
-            "among them cannot be told"
+            f"warning: {absent} of {len(contents)} photos are not under {found.root} (--data): "
+            "copies among them cannot be told"
         )
     if not is_new:
         progress.say(f"{output} is there already, with these folds: unchanged")

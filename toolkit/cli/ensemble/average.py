@@ -37,9 +37,10 @@ def average(
 ) -> None:
     """Average the weights of checkpoints of one network into one; as fast as one of them.
 
-    Batch-norm statistics are recomputed on training images. It helps where the checkpoints have a common past:
-    snapshots of one run, or seeds that began with the same weights. Compare the scores before using it.
-    Of a single checkpoint, such as one of an optimiser that averages, only these statistics are recomputed.
+    Batch-norm statistics are recomputed on training images. It helps where the checkpoints have a
+    common past: snapshots of one run, or seeds that began with the same weights. Compare the scores
+    before using it. Of a single checkpoint, such as one of an optimiser that averages, only these
+    statistics are recomputed.
     """
     from toolkit.experiment.execution.soup import average_checkpoints
     from toolkit.experiment.find import CHECKPOINT_SUFFIX, find_checkpoint
@@ -63,9 +64,15 @@ def average(
             )
     paths = [choice.path for choice in choices]
     found = average_checkpoints(
-        paths, numbers, output, project, open_registry(project),
-        console.make_progress(), data_root=data_root, device=device,
-    )  # fmt: skip
+        paths,
+        numbers,
+        output,
+        project,
+        open_registry(project),
+        console.make_progress(),
+        data_root=data_root,
+        device=device,
+    )
     if json_:
         console.print_json(asdict(found))
         return
@@ -73,6 +80,7 @@ def average(
     rows.append((output.name, f"{found.val_miou:.4f}"))
     console.print_table(("checkpoint", "val mIoU"), rows, numeric=("val mIoU",))
     console.note(
-        f"statistics of {counted(found.batch_norms, 'batch-norm layer', 'batch-norm layers')} recomputed"
+        f"statistics of {counted(found.batch_norms, 'batch-norm layer', 'batch-norm layers')} "
+        "recomputed"
     )
     console.print_result(str(output))

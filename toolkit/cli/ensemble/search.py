@@ -66,8 +66,9 @@ def search(
 ) -> None:
     """Score every way to combine members on held-out images; print the line to submit the best.
 
-    What is fitted (a choice of members, weights, factors) is fitted on part of the images and scored
-    on the rest; the simple mean wins ties. Held-out images are those of data.val, or of every fold.
+    What is fitted (a choice of members, weights, factors) is fitted on part of the images and
+    scored on the rest; the simple mean wins ties. Held-out images are those of data.val, or of
+    every fold.
     """
     from toolkit.ensemble.combination import SUFFIX
     from toolkit.files import refuse_existing
@@ -83,11 +84,18 @@ def search(
     project = find_project()
     candidates = find_candidates(members, project, views)
     found = search_ensemble(
-        candidates, open_registry(project), project, console.make_progress(),
+        candidates,
+        open_registry(project),
+        project,
+        console.make_progress(),
         effort=Effort(rounds, folds, repeats, seed),
-        postprocessors=[parse_component(text) for text in try_ or ()], wanted=way,
-        output=output, data_root=data_root, store=store, device=device,
-    )  # fmt: skip
+        postprocessors=[parse_component(text) for text in try_ or ()],
+        wanted=way,
+        output=output,
+        data_root=data_root,
+        store=store,
+        device=device,
+    )
     if json_:
         console.print_json(found.as_json())
         return
@@ -102,7 +110,8 @@ _FITTED = "mIoU on the images it was fitted to"
 def _show(found: EnsembleSearchResult) -> None:
     result = found.search
     console.note(
-        f"{result.n_images} held-out images; members disagree on {result.contested:.1%} of the pixels"
+        f"{result.n_images} held-out images; members disagree on {result.contested:.1%} of the "
+        "pixels"
     )
     rows = [_row(way, way is result.chosen) for way in result.ways]
     numeric = ("mIoU", _FITTED, "gain over the mean of all", "±")

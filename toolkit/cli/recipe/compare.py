@@ -54,9 +54,14 @@ def compare(
         return result.run if result else None
 
     found = comparing.compare(
-        comparing.expanded(recipes, project), parse_seeds(seeds), registry, project,
-        set_=with_data_root(set_, data, project), execute=run_one, say=progress.say,
-    )  # fmt: skip
+        comparing.expanded(recipes, project),
+        parse_seeds(seeds),
+        registry,
+        project,
+        set_=with_data_root(set_, data, project),
+        execute=run_one,
+        say=progress.say,
+    )
     if json_:
         console.print_json([asdict(one) for one in found])
         return

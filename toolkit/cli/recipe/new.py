@@ -22,8 +22,8 @@ def new(
         typer.Option(
             "--data",
             metavar="DIR",
-            help="Folder with COCO JSON files and images: fills in paths, classes, sizes, and a network "
-            "that fits this machine.",
+            help="Folder with COCO JSON files and images: fills in paths, classes, sizes, and a "
+            "network that fits this machine.",
         ),
     ] = None,
     extends: Annotated[
@@ -49,17 +49,23 @@ def new(
 
         registry = open_registry(project)
         path = write_own_recipe(
-            name, data_root_text(data, project), project, registry, console.make_progress(),
-            base=extends, author=" ".join(author.split()), force=force,
-        )  # fmt: skip
+            name,
+            data_root_text(data, project),
+            project,
+            registry,
+            console.make_progress(),
+            base=extends,
+            author=" ".join(author.split()),
+            force=force,
+        )
         # What is wrong with the data is told now, with the line to change.
         try:
             check_recipe(load_recipe(path, project=project, registry=registry), registry, project)
         except TrashError as error:
             # Kept, because some of it is mended in the recipe.
             kept = (
-                f"{shown_path(path)} was written. Mend the data or the recipe, then: trash recipe check "
-                f"{shown_path(path)}; or replace it: this command with --force"
+                f"{shown_path(path)} was written. Mend the data or the recipe, then: trash recipe "
+                f"check {shown_path(path)}; or replace it: this command with --force"
             )
             error.hint = f"{error.hint}\n{kept}".strip()
             raise

@@ -16,7 +16,8 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Change a value (KEY+=VALUE appends). Repeat. data.* reaches the recipes that it needs.",
+        help="Change a value (KEY+=VALUE appends). Repeat. data.* reaches the recipes that it "
+        "needs.",
     ),
 ]
 Unset = Annotated[

@@ -52,7 +52,8 @@ def run(
 ) -> None:
     """Train, predict, and write the submission that a recipe describes.
 
-    Recipes that it needs, such as teachers of pseudo-labels, are run first unless they are finished.
+    Recipes that it needs, such as teachers of pseudo-labels, are run first unless they are
+    finished.
     """
     from toolkit.experiment.execution.execute import execute
     from toolkit.experiment.planning.planner import load_for_run
@@ -65,12 +66,20 @@ def run(
         if resume or smoke or plan:
             raise UsageError(
                 "--folds and --seeds go without --resume, --smoke and --plan",
-                "Runs that are finished are found again, and those that were cut go on, by themselves.",
+                "Runs that are finished are found again, and those that were cut go on, by "
+                "themselves.",
             )
         _run_series(
-            recipe, project, registry, set_, unset or (), folds=folds,
-            seeds=[] if seeds is None else parse_seeds(seeds), devices=devices, json_=json_,
-        )  # fmt: skip
+            recipe,
+            project,
+            registry,
+            set_,
+            unset or (),
+            folds=folds,
+            seeds=[] if seeds is None else parse_seeds(seeds),
+            devices=devices,
+            json_=json_,
+        )
         return
     loaded = load_for_run(recipe, project, set_, unset or (), smoke=smoke, registry=registry)
     progress = console.make_progress()
@@ -78,9 +87,15 @@ def run(
         _print_plan(loaded, registry, project, progress, resume=resume, smoke=smoke, json_=json_)
         return
     result = execute(
-        loaded, registry, project, progress, resume=resume, smoke=smoke, devices=devices,
+        loaded,
+        registry,
+        project,
+        progress,
+        resume=resume,
+        smoke=smoke,
+        devices=devices,
         write_page=write_pseudo_page,
-    )  # fmt: skip
+    )
     if result is None:  # a helper process of --devices: the first one reports
         return
     if json_:
@@ -113,9 +128,14 @@ def _run_series(
         recipe, project, registry, set_=set_, unset=unset, folds=folds, seeds=seeds
     )
     series = run_series(
-        variants, series_name(variants, folds=folds, seeds=seeds), registry, project, console.make_progress(), devices=devices,
+        variants,
+        series_name(variants, folds=folds, seeds=seeds),
+        registry,
+        project,
+        console.make_progress(),
+        devices=devices,
         write_page=write_pseudo_page,
-    )  # fmt: skip
+    )
     if json_:
         console.print_json(series.as_json())
         return

@@ -56,10 +56,17 @@ def merge(
     expected = expect(source, project, registry)
     refuse_output(output, overwrite, expected.format.suffix)
     result = submit_merged(
-        files, read, numbers, votes, output,
-        source=source, expected=expected, project=project, registry=registry,
+        files,
+        read,
+        numbers,
+        votes,
+        output,
+        source=source,
+        expected=expected,
+        project=project,
+        registry=registry,
         progress=console.make_progress(),
-    )  # fmt: skip
+    )
     for failure in result.failures:
         console.warn(f"plugin {failure.source}: {failure.message}")
     for warning in result.warnings:
