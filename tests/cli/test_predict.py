@@ -183,7 +183,7 @@ def test_a_killed_prediction_of_windows_is_continued(
     # 64 x 64 pixels are 3 x 3 windows of 32: two passes for each image.
     assert run(["predict", "a.pt@tile", "--batch-size", "5"]) == 130
     assert run(["predict", "a.pt@tile", "--batch-size", "5"]) == 0
-    assert "2 of 5 images are there" in capsys.readouterr().err
+    assert "2 of 5 images were predicted before" in capsys.readouterr().err
     assert calls == [5, 4] * 5 + [5, 4]
 
 
@@ -229,5 +229,5 @@ def test_a_killed_prediction_is_continued(
     assert run(["predict", "a.pt", "--batch-size", "2"]) == 130
     assert "interrupted" in capsys.readouterr().err
     assert run(["predict", "a.pt", "--batch-size", "2"]) == 0
-    assert "4 of 5 images are there" in capsys.readouterr().err
+    assert "4 of 5 images were predicted before" in capsys.readouterr().err
     assert calls == [2, 2, 1, 1]

@@ -88,7 +88,7 @@ def test_members_are_not_held_together() -> None:
     [
         ({"class_names": ("Paper", "Background")}, "classes: it has another order"),
         ({"class_names": ("Background", "Glass")}, "classes: it lacks Paper"),
-        ({"file_names": ("a.jpg", "b.jpg", "d.jpg")}, "images: it has besides d.jpg"),
+        ({"file_names": ("a.jpg", "b.jpg", "d.jpg")}, "images: it also has d.jpg"),
         ({"file_names": ("a.jpg", "b.jpg")}, "images: it lacks c.jpg"),
         ({"sizes": ((1, 2), (1, 3), (2, 2))}, r"b\.jpg is \(1, 3\) instead of \(3, 1\)"),
     ],
@@ -111,7 +111,7 @@ def test_no_store_is_refused() -> None:
 
 def test_differences_are_said_in_words() -> None:
     assert differences("abc", "abc") == []
-    assert differences("abc", "acd") == ["lacks b", "has besides d"]
+    assert differences("abc", "acd") == ["lacks b", "also has d"]
     assert differences("abc", "bac") == ["has another order: b at 0, where a was"]
     assert differences("aab", "ab") == ["has 2 names instead of 3"]
     many = [str(number) for number in range(9)]

@@ -121,7 +121,7 @@ def test_one_member_that_is_sure_of_zero_does_not_overrule_nine() -> None:
     ("weights", "message"),
     [
         ([0.5, -0.5], "weights"),
-        ([0.0, 0.0], "sum to nothing"),
+        ([0.0, 0.0], "sum is 0"),
         ([float("nan"), 1.0], "weights"),
         ([1.0], "2 members, but 1 weight"),
         ([1.0, 1.0, 1.0], "2 members, but 3 weights"),

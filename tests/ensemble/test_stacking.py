@@ -62,7 +62,7 @@ def test_numbers_of_another_shape_are_refused(
 
 @pytest.mark.parametrize("members", [1, 3])
 def test_another_number_of_members_is_refused(members: int) -> None:
-    with pytest.raises(UsageError, match=f"{members} members, but stacking was fitted to 2"):
+    with pytest.raises(UsageError, match=f"{members} members?, but stacking was fitted to 2"):
         Stacking([[1.0] * 4] * 2, [0.0] * 4, 4)(iter(_maps(members)))
 
 

@@ -65,7 +65,7 @@ def test_a_checkpoint_is_found_by_file_and_by_run(
         ("runs/dmeo-001/best.pt", "there is no checkpoint", "the run demo-001?"),
         ("runs/demo-001/bst.pt", "there is no checkpoint", "Did you mean runs/demo-001/best.pt?"),
         ("zzz", "there is no checkpoint zzz", "Runs: begun-001, cut-001, demo-001"),
-        ("recipes", "recipes has no best.pt: it is no folder of a run", "Runs: "),
+        ("recipes", "recipes has no best.pt: it is not the folder of a run", "Runs: "),
     ],
 )
 def test_others_are_refused_with_the_nearest(

@@ -197,7 +197,10 @@ def test_a_training_starts_from_a_checkpoint_or_from_its_teacher(
     assert [(each["kind"], each["run"]) for each in parents] == [("start", "tiny-001")]
     capsys.readouterr()
     assert run(["recipe", "run", "tiny", "--set", "train.start=tiny"]) == 2
-    assert "--set train.start=tiny  train.start\n    goes in a circle" in capsys.readouterr().err
+    assert (
+        "--set train.start=tiny  train.start\n    the recipes need each other in a circle"
+        in capsys.readouterr().err
+    )
     assert run(["recipe", "run", "student", *still, "--set", "train.start=teacher"]) == 0
     assert (_weights(staged, "student-001") == _weights(staged, "tiny-001")).all()
 
@@ -292,7 +295,7 @@ def test_a_member_may_be_trained_as_the_recipe_itself(staged: Project) -> None:
         ('teachers = ["gone.pt"]', "there is no checkpoint gone.pt"),
         (
             'teachers = ["student"]',
-            "goes in a circle: recipes/student.toml -> recipes/student.toml",
+            "the recipes need each other in a circle: recipes/student.toml -> recipes/student.toml",
         ),
         ('labels = "gone.csv"', "there is no file"),
         ('teachers = ["tiny@flip"]', "no view is called flip"),
@@ -331,9 +334,9 @@ def test_validation_images_are_not_pseudo_labelled(
 ) -> None:
     assert run(["recipe", "run", "student", "--set", "pseudo.images=val.json"]) == 2
     err = capsys.readouterr().err
-    assert "images to be pseudo-labelled are validation images: batch_" in err
+    assert "of those to be pseudo-labelled also validate: batch_" in err
     assert run(["recipe", "run", "student", "--set", "pseudo.images=train.json"]) == 2
-    assert "images to be pseudo-labelled are training images: batch_" in capsys.readouterr().err
+    assert "of those to be pseudo-labelled are also trained on: batch_" in capsys.readouterr().err
 
 
 def test_smoke_runs_every_stage_and_keeps_nothing(

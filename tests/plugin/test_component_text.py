@@ -33,7 +33,7 @@ def test_a_component_is_read(text: str, name: str, parameters: dict[str, Any]) -
 
 @pytest.mark.parametrize("text", ["smooth:sigma=2.0,x", "smooth:=3", "smooth:sigma=1,,a=2"])
 def test_a_parameter_without_a_value_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="is no KEY=VALUE"):
+    with pytest.raises(UsageError, match="is not KEY=VALUE"):
         parse_component(text)
 
 

@@ -78,7 +78,7 @@ def test_built_ins_come_first(project: Project) -> None:
         ),
         (
             "from toolkit import hookimpl\n@hookimpl\ndef trash_losses():\n    return [3]\n",
-            "trash_losses returned 3, which is no Component",
+            "trash_losses returned 3, which is not a Component",
         ),
         (
             "from toolkit import hookimpl\n@hookimpl\ndef trash_losses():\n    return 1 / 0\n",

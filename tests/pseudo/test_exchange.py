@@ -128,7 +128,7 @@ def test_export_writes_the_selected_images_with_their_most_probable_labels(
         "the file holds no confidences",
         f"{doubtful:.1%} of the pixels are not trusted; in the file they have their most probable "
         "label like all others",
-        "1 rejected images have no row",
+        "1 rejected image has no row",
         "the labels of 5 images are resized to 10 × 14",
     )
 

@@ -160,7 +160,7 @@ def test_maps_of_another_set_are_refused(label_set: LabelSet, split: Split, tmp_
 def test_what_is_no_set_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no pseudo-label set"):
         open_label_set(tmp_path / "nothing")
-    with pytest.raises(UsageError, match="is no pseudo-label set"):
+    with pytest.raises(UsageError, match="is not a pseudo-label set"):
         open_label_set(tmp_path)
 
 

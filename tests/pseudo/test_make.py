@@ -214,7 +214,7 @@ def test_what_does_not_fit_is_told_before_anything_is_predicted(
     names = tmp_path / "names.txt"
     names.write_text("test/11.png\n")
     cases: list[tuple[str, list[MemberRef], dict[str, Any]]] = [
-        ("has besides Sky", [*teachers, other], {}),
+        ("also has Sky", [*teachers, other], {}),
         ("another order", [turned], {}),
         ("no checkpoint", [], {}),
         ("gone", [MemberRef(tmp_path / "gone.pt")], {}),

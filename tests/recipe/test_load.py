@@ -126,7 +126,8 @@ def test_extends_in_a_circle_is_shown_as_a_path(project: Project) -> None:
     write(project, 'extends = "b.toml"\n', "a")
     write(project, 'extends = "a.toml"\n', "b")
     with pytest.raises(
-        RecipeError, match=r"goes in a circle: recipes/a.toml -> recipes/b.toml -> recipes/a.toml"
+        RecipeError,
+        match=r"the recipes extend each other in a circle: recipes/a.toml -> recipes/b.toml -> recipes/a.toml",
     ):
         load_recipe(project.recipes / "a.toml", project=project)
 
@@ -256,12 +257,12 @@ def test_unset_restores_the_default(project: Project) -> None:
         ("=3", "write key=value"),
         ("train.epochs=3 4", "is not a TOML value"),
         ("title=two words", "Quote strings: --set 'title=\"two words\"'"),
-        ("augment.train.7.p=1", "augment.train has 1 element, from 0"),
-        ("train+=3", "is no array"),
-        ("train.epochs.x+=1", "train.epochs.x is no array"),
-        ("model.name.x+=1", "model.name.x is no array"),
-        ("0.p=1", "0.p is no key"),
-        ("train..epochs=1", "train..epochs is no key"),
+        ("augment.train.7.p=1", "augment.train has 1 element; the first one is 0"),
+        ("train+=3", "is not an array"),
+        ("train.epochs.x+=1", "train.epochs.x is not an array"),
+        ("model.name.x+=1", "model.name.x is not an array"),
+        ("0.p=1", "0.p is not a key"),
+        ("train..epochs=1", "train..epochs is not a key"),
         ("train.²=1", "unknown key"),
         ("title=" + "1" * 5000, "is not a TOML value"),
         ("title=" + "[" * 5000, "is not a TOML value"),

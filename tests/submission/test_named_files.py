@@ -27,8 +27,8 @@ def test_options_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
     project = Project(tmp_path)
     assert SubmissionOptions().source(project) is None
     for options, message in (
-        (SubmissionOptions(size="8x8"), "go with --test"),
-        (SubmissionOptions(sample=Path("s.csv")), "go with --test"),
+        (SubmissionOptions(size="8x8"), "need --test"),
+        (SubmissionOptions(sample=Path("s.csv")), "need --test"),
         (SubmissionOptions(recipe=Path("r"), test=Path("t.json")), "not both"),
     ):
         with pytest.raises(UsageError, match=message):

@@ -128,7 +128,7 @@ def test_endings_that_differ_cannot_be_left_out(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         row_order(["a.jpg", "b.png"], path, mask_string())
     assert ".jpg, .png: no single one" in caught.value.hint
-    with pytest.raises(UsageError, match=r"'.jpg', but b.png does not end so"):
+    with pytest.raises(UsageError, match=r"'.jpg', but b.png does not end with it"):
         row_order(["a.jpg", "b.png"], None, mask_string(image_suffix=".jpg"))
 
 

@@ -179,7 +179,7 @@ def test_nobody_says_what_a_file_holds(tmp_path: Path) -> None:
         ("mask_string", ["a.png", "b\n.png"], "holds a line break"),
         ("run_length", ["a.png", "b\r.png"], "holds a line break"),
         ("png_zip", ["a.jpg", "a.png"], "would both be a.png"),
-        ("png_zip", ["a.jpg", "b:c.png"], "can be no name of a file"),
+        ("png_zip", ["a.jpg", "b:c.png"], "cannot be the name of a file"),
         ("npz", ["a.png", "b\0"], "ends with NUL"),
     ],
 )

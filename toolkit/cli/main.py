@@ -226,8 +226,7 @@ def _explained(error: Exception) -> TrashError:
         return TrashError(f"{where}{error.strerror}", _DISK_HINTS.get(error.errno or 0, ""))
     return TrashError(
         f"unexpected {in_words(error)}{raised_at(error)}",
-        "This is a mistake in the program or in a plugin: `trash --debug …` shows how it came "
-        "there.",
+        "This is a mistake in the program or in a plugin: `trash --debug …` shows the traceback.",
     )
 
 

@@ -13,8 +13,8 @@ DataFolder = Annotated[
     typer.Option(
         "--data",
         metavar="DIR",
-        help="Folder of the data on this machine, in place of data.root; also of the recipes that "
-        "it needs.",
+        help="Folder of the data on this machine, used instead of data.root, also for the recipes "
+        "that this one needs.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

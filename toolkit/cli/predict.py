@@ -81,7 +81,8 @@ def predict(
         console.print_json(figures)
         return
     console.note(
-        f"{counted(len(found), 'image', 'images')} of {split}, {len(found.class_names)} classes, "
+        f"{counted(len(found), 'image', 'images')} of {split}, "
+        f"{counted(len(found.class_names), 'class', 'classes')}, "
         f"{counted(len(member.views), 'view', 'views')}, {found.index.dtype}, "
         f"{gigabytes(found.index.offsets[-1])}"
     )

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-DATA_HELP = "Folder of the data on this machine, in place of data.root."
+DATA_HELP = "Folder of the data on this machine, used instead of data.root."
 PredictionRecipe = Annotated[
     Path | None,
     typer.Option(
-        "--recipe", help="Data, combination and format of this recipe, not the stored one."
+        "--recipe",
+        help="Take data, combination and format from this recipe, not from the checkpoint's own.",
     ),
 ]
 DataRoot = Annotated[Path | None, typer.Option("--data", metavar="DIR", help=DATA_HELP)]
@@ -25,7 +26,7 @@ Views = Annotated[
 ]
 Store = Annotated[
     str | None,
-    typer.Option("--store", help="Numbers of the stored probabilities: u8, u16, f16 or f32."),
+    typer.Option("--store", help="Number type of the stored probabilities: u8, u16, f16 or f32."),
 ]
 Device = Annotated[
     str | None, typer.Option("--device", help="Where to predict: auto, cpu, cuda or mps.")

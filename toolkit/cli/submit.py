@@ -54,7 +54,7 @@ def submit(
         typer.Option(
             "--post",
             metavar="NAME[:KEY=VALUE,…]",
-            help="Postprocessor instead of the recipe's. Repeat; none: leave them out.",
+            help="Postprocessor instead of the recipe's; none leaves them out. May be repeated.",
         ),
     ] = None,
     member_post: Annotated[
@@ -62,7 +62,7 @@ def submit(
         typer.Option(
             "--member-post",
             metavar="NAME[:KEY=VALUE,…]",
-            help="Postprocessor of each member, before they are combined. Repeat.",
+            help="Postprocessor of each member, before they are combined. May be repeated.",
         ),
     ] = None,
     recipe: PredictionRecipe = None,
@@ -83,8 +83,8 @@ def submit(
     """
     if len(checkpoints) > 1 and not ensemble:
         raise UsageError(
-            f"{len(checkpoints)} checkpoints, but one submission",
-            "To combine them: trash submit --ensemble " + " ".join(checkpoints),
+            f"{len(checkpoints)} checkpoints were named, but not how to combine them",
+            "To average them: trash submit --ensemble " + " ".join(checkpoints),
         )
     from toolkit.data.contest import open_contest
     from toolkit.ensemble.combination import Combination

@@ -110,7 +110,7 @@ def _warn_of_known_photos(test: Split, other: Split, progress: Progress) -> None
         )
         progress.say(
             f"warning: {counted(len(copies), one, several)} of {other.name}: "
-            f"{some_of(copies)}; a score on the test split is not honest for them"
+            f"{some_of(copies)}; a score on the test split is too high for them"
         )
 
 
@@ -240,7 +240,7 @@ def require_folder(data: Data, root: Path) -> None:
     except OSError:
         near = None
     raise UsageError(
-        f"there is no folder {root}" if not root.exists() else f"{root} is no folder",
+        f"there is not a folder {root}" if not root.exists() else f"{root} is not a folder",
         (f"Did you mean {root.parent / near}? " if near else "")
         + f"Put or link the data there ({names} and the images), or say where they are: --data DIR.",
         parameter="data.root",

@@ -68,7 +68,7 @@ def without_empty(
     if on_empty == "refuse":
         raise UsageError(
             message,
-            f"Their objects would be background. {check_command(file, root)} lists all of them: mend "
+            f"Their objects would be background. {check_command(file, root)} lists all of them: correct "
             f"them, or leave them out with {option}.",
         )
     progress.say(f"warning: {message}; they are left out")
@@ -93,8 +93,8 @@ def _refuse_other_sizes(records: Sequence[ImageRecord], file: Path, root: Path) 
             wrong.append(error)
     if wrong:
         raise UsageError(
-            f"{file}: {counted(len(wrong), 'image has', 'images have')} another size than the file says, so that outlines lie "
-            f"outside: {some_of([error.message for error in wrong], _SHOWN)}",
+            f"{file}: {counted(len(wrong), 'image has', 'images have')} another size than the file says, so that "
+            f"outlines lie outside: {some_of([error.message for error in wrong], _SHOWN)}",
             wrong[0].hint,
         )
 

@@ -67,7 +67,7 @@ def refuse_large_images(split: Split, max_megapixels: float) -> None:
             raise UsageError(
                 f"{split.file}: {record.file_name} has {record.width}x{record.height} pixels, more "
                 f"than data.max_megapixels = {max_megapixels:g}",
-                "Is that its size? Then raise data.max_megapixels in the recipe.",
+                "If that is its real size, raise data.max_megapixels in the recipe.",
             )
 
 
@@ -131,7 +131,7 @@ def refuse_equal_photos(train: Split, val: Split) -> None:
         what = counted(len(copies), one, several).format(val.name)
         raise UsageError(
             f"{what} of {train.name}, under other names: {some_of(copies)}",
-            hint + "make the split file anew with `trash data split`, which keeps them together."
+            hint + "make a new split file with `trash data split`, which keeps them together."
             if val.source is not None and val.source is train.source
             else hint + "remove them from one file.",
         )

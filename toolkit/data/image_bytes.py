@@ -227,7 +227,7 @@ def _eight_bits(decoded: NDArray[Any], path: Path, bit_depth: int | None) -> NDA
         raise UsageError(
             f"{path}: 16 bits per channel, of which its values use {used} at most: "
             "it would become nearly black",
-            "Say how many bits the photos use with data.bit_depth (as 12; 16 = it is that dark).",
+            "Set data.bit_depth to the bits that the photos use, such as 12; 16 means that they are that dark.",
         )
     bits = bit_depth or 16
     if used > bits:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from toolkit.data.coco import Category
 from toolkit.errors import UsageError, did_you_mean
+from toolkit.wording import counted
 
 MAX_LABEL = 254
 """Masks are uint8 and 255 is the usual ignore index."""
@@ -92,10 +93,10 @@ def _refuse_second_background(
         if plain in _NAMES_OF_NOTHING or plain == background.casefold():
             raise UsageError(
                 f"category {name!r} would be label {label} beside label 0, {background!r}, and shift "
-                f"{len(order) - label} classes",
+                + counted(len(order) - label, "class", "classes"),
                 _ways(name, categories, used)
-                or "Its objects are a class of their own? Then name it among data.classes = "
-                f"[{_quoted(order)}], in the order of the labels. Else delete its annotations.",
+                or "If its objects are a class of their own, name it in data.classes = "
+                f"[{_quoted(order)}], in the order of the labels; otherwise delete its annotations.",
             )
 
 

@@ -235,7 +235,7 @@ def _collate(items: Sequence[LoadedSample | TrashError]) -> Batch | TrashError:
     shares = {sample.share for sample in samples if sample.second_mask is not None}
     if len(shares) > 1:
         return TrashError(
-            f"a mix gave the samples of one batch {len(shares)} shares; a loss is one number a batch",
+            f"a mix gave the samples of one batch {len(shares)} shares; all samples of a batch have one share",
             "Draw the share from batch_rng, which is the same for all of them.",
         )
     second = None

@@ -18,7 +18,7 @@ from toolkit.file_schema import problems_in
 from toolkit.files import read_json, write_json_atomic
 from toolkit.progress import Progress
 from toolkit.seeds import Stream, generator
-from toolkit.wording import some_of
+from toolkit.wording import counted, some_of
 
 SCHEMA = "trash-folds"
 VERSION = 1
@@ -154,7 +154,8 @@ def make_folds(
     if not 2 <= n_folds <= n_groups:
         different = "" if n_groups == len(rows) else f" ({n_groups} different ones)"
         raise UsageError(
-            f"cannot divide {len(rows)} images{different} of {coco.path} into {n_folds}"
+            f"cannot divide {counted(len(rows), 'image', 'images')}{different} of {coco.path} into "
+            f"{counted(n_folds, 'fold', 'folds')}"
         )
     presence = class_presence(coco)
     counts = np.zeros((n_groups, presence.shape[1]), dtype=np.int64)

@@ -20,7 +20,7 @@ def differences(names: Sequence[str], others: Sequence[str]) -> list[str]:
     if missing := [name for name in names if name not in theirs]:
         phrases.append("lacks " + some_of(missing))
     if extra := [name for name in others if name not in ours]:
-        phrases.append("has besides " + some_of(extra))
+        phrases.append("also has " + some_of(extra))
     if phrases or len(names) != len(others):
         return phrases or [f"has {len(others)} names instead of {len(names)}"]
     position = next(i for i, (a, b) in enumerate(zip(names, others, strict=True)) if a != b)

@@ -14,6 +14,7 @@ from toolkit.errors import UsageError
 from toolkit.file_schema import PathText, validated
 from toolkit.files import read_toml, write_text_atomic
 from toolkit.plugin.component import ComponentSpec
+from toolkit.wording import counted
 
 SCHEMA = "trash-combination"
 VERSION = 1
@@ -89,7 +90,7 @@ def read_combination(path: Path) -> Combination:
     values = read_toml(path, "combination")
     if values.get("schema") != SCHEMA:
         raise UsageError(
-            f"{path} is no combination of trash ensemble search",
+            f"{path} is not a combination that trash ensemble search wrote",
             "To take the data and the combination of a recipe: --recipe FILE.",
         )
     if values.get("version") != VERSION:
@@ -113,7 +114,7 @@ def refuse_other_members(combination: Combination, members: Sequence[FittedMembe
     expected = combination.members
     if len(members) != len(expected):
         raise UsageError(
-            f"{len(members)} members, but the combination was fitted to {len(expected)}",
+            f"{counted(len(members), 'member', 'members')}, but the combination was fitted to {len(expected)}",
             f"Name them in this order: {_line(expected)}",
         )
     for number, (ours, theirs) in enumerate(zip(members, expected, strict=True), start=1):

@@ -174,13 +174,11 @@ def _add_ranks(probabilities: Map, ranks: Map) -> None:
 
 def _checked(weights: Sequence[float]) -> tuple[float, ...]:
     if any(not math.isfinite(weight) or weight < 0 for weight in weights):
-        raise UsageError(f"weights {list(weights)}: each must be a number from 0 upwards")
+        raise UsageError(f"weights {list(weights)}: each must be 0 or more")
     if not weights:
         return ()
     if not any(weights):
-        raise UsageError(
-            f"weights {list(weights)}: they sum to nothing", "Give one a weight above 0."
-        )
+        raise UsageError(f"weights {list(weights)}: their sum is 0", "Give one a weight above 0.")
     # Only their ratios count. A power of two changes no digit, and float32 holds the largest now.
     _, exponent = math.frexp(max(weights))
     return tuple(math.ldexp(weight, 1 - exponent) for weight in weights)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from toolkit.ensemble.combiners import FLOOR
 from toolkit.errors import UsageError
+from toolkit.wording import counted
 
 Map = NDArray[np.float32]
 
@@ -102,7 +103,7 @@ def stacked_scores(stackings: Sequence[Stacking], maps: Iterable[Map]) -> list[M
             total += own
     if count != n_members:
         raise UsageError(
-            f"{count} members, but stacking was fitted to {n_members}",
+            f"{counted(count, 'member', 'members')}, but stacking was fitted to {n_members}",
             "Name the members that it was fitted to, in the same order.",
         )
     return sums

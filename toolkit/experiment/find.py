@@ -105,7 +105,7 @@ def _is_run(path: Path) -> bool:
 def _no_checkpoint(path: Path, project: Project) -> UsageError:
     runs = sorted(each.name for each in project.runs.glob("*") if _is_run(each))
     if path.is_dir():
-        message = f"{path} has no best.pt: it is no folder of a run"
+        message = f"{path} has no best.pt: it is not the folder of a run"
     else:
         message = f"there is no checkpoint {path}"
     if path.suffix == CHECKPOINT_SUFFIX and path.parent.is_dir():

@@ -137,12 +137,12 @@ def png_name(image_id: str) -> str:
     """Return the name of an image's PNG inside the zip file, with the image's folders.
 
     Raises:
-        UsageError: the id can be no name of a file there.
+        UsageError: the id cannot be the name of a file there.
     """
     if (
         any(part in ("", ".", "..") for part in image_id.split("/"))
         or any(character in image_id for character in "\\\0:")
         or any("\ud800" <= character <= "\udfff" for character in image_id)
     ):
-        raise UsageError(f"{image_id!r} can be no name of a file in a zip file")
+        raise UsageError(f"{image_id!r} cannot be the name of a file in a zip file")
     return str(PurePosixPath(image_id).with_suffix(_ENDING))

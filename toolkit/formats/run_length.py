@@ -78,7 +78,7 @@ class RunLength:
         if self.empty and decode_numbers(self.empty.encode()) is not None:
             raise UsageError(
                 f"empty = {self.empty!r} could be a run",
-                'Choose a text that is no number, such as "-1".',
+                'Choose a text that is not a number, such as "-1".',
                 parameter="empty",
             )
 

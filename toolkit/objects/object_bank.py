@@ -272,7 +272,7 @@ def _large_pieces(objects: Objects, train: Split, progress: Progress) -> list[Fo
     if missing:
         progress.say(
             f"objects: there are none of {', '.join(missing)} "
-            f"(of {objects.min_area} pixels or more); the bank does without"
+            f"(of {objects.min_area} pixels or more); the bank has no objects of these classes"
         )
     return large
 
@@ -295,13 +295,13 @@ def _read_index(folder: Path) -> BankIndex:
             f"Make one: trash data objects cut RECIPE -o {folder}",
         )
     if not (folder / INDEX).is_file():
-        raise UsageError(f"{folder} is no object bank: it has no {INDEX}")
+        raise UsageError(f"{folder} is not an object bank: it has no {INDEX}")
     try:
         content: Any = read_json(folder / INDEX, "index of the object bank")
     except UsageError as error:
         raise _damaged(folder, error.message) from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise UsageError(f"{folder} is no object bank: {INDEX} describes something else")
+        raise UsageError(f"{folder} is not an object bank: {INDEX} describes something else")
     if content.get("version") != SCHEMA_VERSION:
         raise _damaged(folder, f"version {content.get('version')}, this is {SCHEMA_VERSION}")
     try:

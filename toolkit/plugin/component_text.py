@@ -29,7 +29,7 @@ def parse_component(text: str) -> ComponentSpec:
     for part in _parts(text[len(name) + 1 :]):
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
-            raise UsageError(f"{text!r}: {part!r} is no KEY=VALUE", "Write smooth:sigma=2.0.")
+            raise UsageError(f"{text!r}: {part!r} is not KEY=VALUE", "Write smooth:sigma=2.0.")
         parameters[key.strip()] = _value(value.strip())
     return ComponentSpec(name=name, **parameters)
 

@@ -242,7 +242,7 @@ def checked_components(components: Any, kind: Kind) -> Iterator[Component]:
         )
     for component in components:
         if not isinstance(component, Component):
-            raise TypeError(f"{kind.hook} returned {component!r}, which is no Component")
+            raise TypeError(f"{kind.hook} returned {component!r}, which is not a Component")
         aliases: object = component.aliases  # nothing checks a record's types before
         if isinstance(aliases, str):
             raise TypeError(

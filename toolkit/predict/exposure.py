@@ -76,8 +76,8 @@ def refuse_exposed(members: Sequence[Member], split: Split) -> None:
         if seen:
             raise UsageError(
                 f"{member.path} was trained on {len(seen)} of the {len(split)} images that are to "
-                f"judge it: {some_of(seen)}",
-                "Were its annotation or split files changed since? Choose networks that all leave "
+                f"score it: {some_of(seen)}",
+                "Perhaps its annotation or split files have changed since. Choose networks that all leave "
                 "out the same images.",
             )
 

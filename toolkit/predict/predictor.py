@@ -78,7 +78,9 @@ def predict_split(
     with writing(folder, index, say_waiting) as writer:
         if writer is not None and writer.done < len(split):
             if writer.done:
-                progress.say(f"predicting {name}: {writer.done} of {len(split)} images are there")
+                progress.say(
+                    f"predicting {name}: {writer.done} of {len(split)} images were predicted before"
+                )
             keep_freed_memory()
             compute = make_compute(
                 member.device,

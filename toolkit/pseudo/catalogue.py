@@ -123,7 +123,7 @@ def images_of(label_set: LabelSet, root: Path | None = None, cache: Path | None 
     if not root.is_dir():
         raise UsageError(
             f"the photos of the pseudo-label set are not in {root}: there is no such folder",
-            "Say where they are with --images FOLDER.",
+            "Name their folder with --images FOLDER.",
         )
     images = tuple(
         ImageRecord(number, image.file_name, width=image.size[1], height=image.size[0])

@@ -27,6 +27,7 @@ from toolkit.pseudo.record import record_label_set
 from toolkit.pseudo.select import build_selection
 from toolkit.recipe.schema import Pseudo, Recipe
 from toolkit.submission.check import check_submission
+from toolkit.wording import counted
 
 
 def export_label_set(
@@ -84,11 +85,15 @@ def _losses(label_set: LabelSet, format: SubmissionFormat) -> tuple[str, ...]:
             "probable label like all others"
         )
     if index.rejected:
-        lost.append(f"{len(index.rejected)} rejected images have no row")
+        lost.append(
+            counted(len(index.rejected), "rejected image has", "rejected images have") + " no row"
+        )
     others = sum(size != format.size for size in label_set.sizes)
     if others:
         height, width = format.size
-        lost.append(f"the labels of {others} images are resized to {height} × {width}")
+        lost.append(
+            f"the labels of {counted(others, 'image', 'images')} are resized to {height} × {width}"
+        )
     return tuple(lost)
 
 
@@ -175,7 +180,7 @@ def require_readable(path: Path, unlabelled: Split, recipe: Recipe, registry: Re
         raise UsageError(
             f"pseudo.labels is read as this recipe's submission, {recipe.submission.name} of "
             f"{height} × {width}: {error.message}",
-            "Is it of another format or size? Say so under [submission], or write it again: "
+            "If it has another format or size, set them under [submission], or write it again: "
             "trash pseudo export SET -o FILE --recipe RECIPE.",
         ) from None
 

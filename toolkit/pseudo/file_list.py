@@ -49,7 +49,7 @@ class FileList:
         if unknown:
             more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
             raise UsageError(
-                f"{self._path} lists {unknown[0]}, which is none of the {len(file_names)} "
+                f"{self._path} lists {unknown[0]}, which is not one of the {len(file_names)} "
                 f"images{more}",
                 did_you_mean(unknown[0], file_names, limit=3),
                 parameter="file",
@@ -85,7 +85,7 @@ def read_file_list(path: Path) -> tuple[str, ...]:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text ({error.reason})", parameter="file") from None
     if not names:
-        raise UsageError(f"{path} lists no file", "Write one name a line.", parameter="file")
+        raise UsageError(f"{path} lists no file", "Write one name per line.", parameter="file")
     return names
 
 

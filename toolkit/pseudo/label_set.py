@@ -223,7 +223,7 @@ def read_label_index(folder: Path) -> LabelSetIndex:
     if not folder.is_dir():
         raise UsageError(f"there is no pseudo-label set at {folder}")
     if not (folder / INDEX).is_file():
-        raise UsageError(f"{folder} is no pseudo-label set: it has no {INDEX}")
+        raise UsageError(f"{folder} is not a pseudo-label set: it has no {INDEX}")
     try:
         content = read_json(folder / INDEX, "index of the pseudo-label set")
         if not isinstance(content, dict) or content.get("schema") != SCHEMA:

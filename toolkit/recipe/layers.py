@@ -83,7 +83,9 @@ class Layers:
         if operator == "+=":
             present = self._at(path)
             if not isinstance(present, list):
-                raise UsageError(f"--set {text}: {dotted(path)} is no array, so += cannot append")
+                raise UsageError(
+                    f"--set {text}: {dotted(path)} is not an array, so += cannot append to it"
+                )
             path = (*path, len(present))
             present.append(value)
             for below in _paths(value, path):
@@ -101,7 +103,9 @@ class Layers:
         if not isinstance(array, list) or not isinstance(index, int) or index >= len(array):
             count = len(array) if isinstance(array, list) else 0
             elements = "1 element" if count == 1 else f"{count} elements"
-            raise UsageError(f"--set {text}: {dotted(path[:depth])} has {elements}, from 0")
+            raise UsageError(
+                f"--set {text}: {dotted(path[:depth])} has {elements}; the first one is 0"
+            )
         # The element is edited in a layer of its own, then put back.
         element = Layers({"element": array[index]})
         nested = value
@@ -165,7 +169,7 @@ def parse_assignment(text: str) -> tuple[KeyPath, str, Any]:
         raise UsageError(f"--set {text}: write key=value", "For example: --set train.epochs=3")
     parts = match["key"].split(".")
     if "" in parts or parts[0].isdecimal():
-        raise UsageError(f"--set {text}: {match['key']} is no key", "For example: train.epochs")
+        raise UsageError(f"--set {text}: {match['key']} is not a key", "For example: train.epochs")
     path = tuple(int(part) if _INDEX.fullmatch(part) else part for part in parts)
     raw = match["value"].strip()
     try:
@@ -209,7 +213,14 @@ def _read_into(layers: Layers, path: Path, chain: tuple[Path, ...]) -> None:
         target = _resolved(path.parent / base)
         if target is not None and target in (*chain, path.resolve()):
             loop = " -> ".join(shown_path(file) for file in (*chain, path.resolve(), target))
-            raise RecipeError(path, [RecipeProblem(origin, "extends", f"goes in a circle: {loop}")])
+            raise RecipeError(
+                path,
+                [
+                    RecipeProblem(
+                        origin, "extends", f"the recipes extend each other in a circle: {loop}"
+                    )
+                ],
+            )
         if target is None or not target.is_file():
             near = did_you_mean(base, _recipes_beside(path))
             raise RecipeError(

@@ -97,7 +97,8 @@ def recipe_file(name: str, project: Project, *, force: bool) -> Path:
     name = name.removesuffix(".toml").removeprefix("recipes/")
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} is no name for a recipe", "Use letters, digits, _ . - and / for folders."
+            f"{name!r} cannot be the name of a recipe",
+            "Use letters, digits, _ . - and / for folders.",
         )
     path = project.recipes / f"{name}.toml"
     if path.exists() and not force:

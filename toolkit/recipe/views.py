@@ -177,7 +177,9 @@ def _read_ways(words: list[str], text: str) -> ViewPlan:
     keys = [word.partition("=")[0] for word in words]
     merges = [merge for merge in MERGES if merge in keys]
     if len(merges) > 1 or len(set(keys)) < len(keys):
-        raise UsageError(f"views {text!r}: {', '.join(words)}: one of them is too many", _WAYS)
+        raise UsageError(
+            f"views {text!r}: {', '.join(words)}: only one of them may be given", _WAYS
+        )
     options = {}
     for key, word in zip(keys, words, strict=True):
         if word in (*MERGES, TILE):
@@ -185,7 +187,7 @@ def _read_ways(words: list[str], text: str) -> ViewPlan:
         if key not in _OPTIONS or key == word:
             known = (*MERGES, TILE, *_OPTIONS)
             hint = "" if key in known else did_you_mean(key, known, limit=0)
-            raise UsageError(f"views {text!r}: {word!r} says nothing that is known", hint or _WAYS)
+            raise UsageError(f"views {text!r}: {word!r} is not known", hint or _WAYS)
         options[key] = _OPTIONS[key](word)
     if options and TILE not in words:
         raise UsageError(f"views {text!r}: {', '.join(options)} without {TILE}", _WAYS)

@@ -123,7 +123,9 @@ def require_png(option: str, path: Path, default: str) -> None:
     """
     if path.suffix.lower() != ".png" or path.is_dir():
         near = path / default if path.is_dir() else path.with_suffix(".png")
-        raise UsageError(f"{option} {path} is no name of a PNG file", f"Write {option} {near}.")
+        raise UsageError(
+            f"{option} {path} is not the name of a PNG file", f"Write {option} {near}."
+        )
 
 
 def write_sheet(path: Path, parts: Sequence[Picture]) -> None:

@@ -51,7 +51,7 @@ def require_photos(photos: Split, image_ids: Iterable[str]) -> None:
         if not path.is_file():
             raise UsageError(
                 f"the photo {shown_path(path)} is not here",
-                "Say with --data FOLDER where the photos lie on this machine.",
+                "Name the folder of the photos on this machine with --data FOLDER.",
             )
 
 

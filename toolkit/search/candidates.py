@@ -82,7 +82,9 @@ def find_candidates(
     files = [[(each.path.resolve(), each.views) for each in own.choices] for own in found]
     for text, own in zip(texts, files, strict=True):
         if files.count(own) > 1:
-            raise UsageError(f"{text} is named twice", "A mean may hold it twice; name it once.")
+            raise UsageError(
+                f"{text} is named twice", "Name it once: the search may count it twice by itself."
+            )
     # The same checkpoint with other views, or files of one name in two folders.
     return [
         candidate if names.count(candidate.name) == 1 else Candidate(text, candidate.choices)
@@ -105,7 +107,7 @@ def _runs_of_series(choice: MemberRef, project: Project) -> tuple[MemberRef, ...
     content = read_json(choice.path, "summary of a series")
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise UsageError(
-            f"{choice.path} is no summary of a series",
+            f"{choice.path} is not the summary of a series",
             "`trash recipe run RECIPE --folds` writes it to runs/.",
         )
     if content.get("version") != VERSION:

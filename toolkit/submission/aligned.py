@@ -77,7 +77,7 @@ def _require_alike(files: Sequence[Readable]) -> None:
         if rules[0] != rules[1]:
             raise UsageError(
                 f"{first.path} holds the {rules[0]} pixels of the photos, {other.path} the "
-                f"{rules[1]} ones: pixels of one place in the files are of two places in the photos",
+                f"{rules[1]} ones: pixels at the same place in both files come from different places of the photo",
                 "Write both with one `nearest`: it is a parameter of the submission format.",
             )
 

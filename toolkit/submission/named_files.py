@@ -54,7 +54,7 @@ class SubmissionOptions:
             UsageError: options that do not go together, or a file that is wrong.
         """
         if self.test is None and (self.sample or self.size):
-            raise UsageError("--sample and --size go with --test")
+            raise UsageError("--sample and --size need --test")
         if self.test is not None and self.recipe is not None:
             raise UsageError("give --recipe or --test, not both")
         if self.recipe is not None:

@@ -175,7 +175,7 @@ def sources_of(files: Sequence[Path], given: SpecSource | None) -> list[SpecSour
         one = files[0] if len(files) == 1 else "any of the files"
         raise UsageError(
             f"no side-car beside {one} says what it should hold",
-            "Say it with --recipe RECIPE or --test JSON.",
+            "Name them with --recipe RECIPE or --test JSON.",
         )
     return [source or replace(known, warnings=()) for source in own]
 
@@ -255,7 +255,7 @@ def _test_images(source: SpecSource, project: Project) -> CocoFile:
     if not file.exists():
         raise UsageError(
             f"annotation file not found: {file}",
-            "It lists the submitted images. Where it lies elsewhere here: --test JSON --size HxW, or "
+            "It lists the submitted images. If it is elsewhere on this machine: --test JSON --size HxW, or "
             "--recipe RECIPE.",
         )
     return read_coco(file, labelled=False)
@@ -269,7 +269,7 @@ def _class_names(data: Data, root: Path, coco: CocoFile | None) -> tuple[str, ..
     if not categories and not train.is_file():
         raise UsageError(
             f"{coco.path} has no categories: the class names are unknown",
-            "Say them with --recipe RECIPE.",
+            "Name them with --recipe RECIPE.",
         )
     coco = coco if coco.categories else read_coco(train)
     # A list of images to submit has no annotations, so what is unused cannot be told.
@@ -297,7 +297,7 @@ def row_order(
         for name in file_names:
             if not name.endswith(format.image_suffix):
                 raise UsageError(
-                    f"submission.image_suffix = {format.image_suffix!r}, but {name} does not end so",
+                    f"submission.image_suffix = {format.image_suffix!r}, but {name} does not end with it",
                     parameter="submission.image_suffix",
                 )
     if isinstance(format, LeavesOutFolder):

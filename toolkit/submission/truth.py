@@ -39,12 +39,12 @@ def truth_file(path: Path, project: Project) -> Path | None:
         file = find_recipe(path, project)
     except UsageError as error:
         raise UsageError(
-            f"{path} is no annotation file, no submission file and no recipe", error.hint
+            f"{path} is neither an annotation file nor a submission file nor a recipe", error.hint
         ) from None
     data = load_recipe(file, project=project).recipe.data
     if data.truth is None:
         raise UsageError(
-            f"{path}: data.truth is unset: the recipe knows no truth of the test images",
+            f"{path}: data.truth is unset: the recipe does not name the truth of the test images",
             "Name a COCO JSON with their annotations.",
         )
     return project.path(data.root) / data.truth

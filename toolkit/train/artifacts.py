@@ -19,6 +19,7 @@ from toolkit.train.inputs import training_inputs
 from toolkit.train.learner import Learner
 from toolkit.train.state import History, SavedState, load_state, save_state
 from toolkit.train.tensor_file import explained_disk_errors
+from toolkit.wording import counted
 
 _SCORES = ("val_miou", "val_iou", "val_loss", "train_loss")
 
@@ -90,7 +91,7 @@ class Artifacts:
         if saved.unrecorded:
             progress.say(
                 "warning: the run was started by an older version, which did not note the "
-                f"{', the '.join(saved.unrecorded)}: whether they have changed cannot be told"
+                f"{', the '.join(saved.unrecorded)}: whether they have changed is not known"
             )
         return saved.history
 
@@ -106,12 +107,12 @@ class Artifacts:
         if history.last_epoch > self.recipe.train.epochs:
             raise UsageError(
                 f"train.epochs = {self.recipe.train.epochs}, but {self.path} has "
-                f"{history.last_epoch} epochs already",
+                f"{counted(history.last_epoch, 'epoch', 'epochs')} already",
                 f"Set train.epochs to {history.last_epoch} or more.",
             )
         if history.last_epoch == self.recipe.train.epochs and history.best is None:
             raise UsageError(
-                f"{self.path} has its {history.last_epoch} epochs, but none of them was validated",
+                f"{self.path} is trained for all {counted(history.last_epoch, 'epoch', 'epochs')}, but was never validated",
                 f"Set train.epochs to {history.last_epoch + 1} or more.",
             )
         return saved

@@ -97,9 +97,9 @@ def load_state(path: Path, inputs: Mapping[str, Any]) -> SavedState:
         raise UsageError(
             f"{path.parent} cannot be resumed: it was started with other settings or data\n"
             + "\n".join(f"  {line}" for line in differences),
-            "How long and where it trains may change (train.epochs, patience, device, "
-            "device_batch_size, data.workers) and all that comes after the training; start a new run "
-            "for the rest.",
+            "These may change (train.epochs, patience, device, "
+            "device_batch_size, data.workers) and everything after the training; "
+            "for other changes start a new run.",
         )
     unrecorded = tuple(sorted(key for key in inputs if _is_content(key) and key not in read.inputs))
     return SavedState(content["learner"], History(read.history), unrecorded)

@@ -86,7 +86,7 @@ def test_check_as_json(
     ("arguments", "message"),
     [
         ([], "no side-car beside a.csv says what it should hold"),
-        (["--size", "32x32"], "--sample and --size go with --test"),
+        (["--size", "32x32"], "--sample and --size need --test"),
         (["--test", "x.json", "--recipe", "y"], "give --recipe or --test, not both"),
         (["--test", "x.json", "--size", "32"], "--size 32: expected HEIGHTxWIDTH"),
         (["--test", "x.json"], "annotation file not found"),

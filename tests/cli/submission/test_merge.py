@@ -16,7 +16,7 @@ def test_merge_against_a_slow_vote(desk: Any, capsys: Capture) -> None:
     assert run(["submission", "merge", *files, "-o", "submissions/out.csv"]) == 0
     captured = capsys.readouterr()
     assert captured.out == "submissions/out.csv\n"
-    assert captured.err == "5 rows of 3 files, checked\n"
+    assert captured.err == "5 rows merged from 3 files, checked\n"
     voted = {}
     for name in maps[0]:
         a, b, c = (each[name] for each in maps)
@@ -75,7 +75,7 @@ def test_merge_writes_nothing_over(desk: Any, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["submissions/a.csv"], "one file is nothing to merge"),
+        (["submissions/a.csv"], "a single file cannot be merged"),
         (["submissions/a.csv", "submissions/c.csv"], "submission file not found"),
         (["submissions/a.csv", "submissions/b.csv", "--weights", "1"], "1 weight for 2 files"),
         (["submissions/a.csv", "submissions/b.csv", "--weights", "0,0"], "one must be above 0"),

@@ -55,7 +55,7 @@ def test_show_chooses_images_over_the_whole_file(desk: Any) -> None:
     ("arguments", "message"),
     [
         (["--images", "nothing.jpg"], "nothing.jpg is not an image of"),
-        (["-o", "a.jpg"], "-o a.jpg is no name of a PNG file"),
+        (["-o", "a.jpg"], "-o a.jpg is not the name of a PNG file"),
         (["-o", "submissions"], "Write -o submissions/submission.png"),
         (["--data", "nowhere"], "annotation file not found"),
     ],

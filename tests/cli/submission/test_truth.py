@@ -43,7 +43,7 @@ def test_the_truth_may_be_annotations_a_recipe_or_a_file(
     ("named", "message"),
     [
         ("gone.json", "gone.json"),
-        ("knwon", "knwon is no annotation file, no submission file and no recipe"),
+        ("knwon", "knwon is neither an annotation file nor a submission file nor a recipe"),
         ("plain", "plain: data.truth is unset"),
     ],
 )

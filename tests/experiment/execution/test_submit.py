@@ -322,7 +322,7 @@ def test_nothing_is_predicted_when_something_does_not_fit(world: World) -> None:
         world.contest.class_names, world.contest.train, world.contest.val, None, None, None
     )
     cases: list[tuple[str, list[Path], str, dict[str, Any]]] = [
-        ("has besides Sky", [a, other], "out.csv", {}),
+        ("also has Sky", [a, other], "out.csv", {}),
         ("2 members, but 1 weight", [a, a], "out.csv", {"recipe": weights}),
         ("there.csv exists", [a], "there.csv", {}),
         ("side-car has that name", [a], "out.json", {}),

@@ -252,4 +252,4 @@ def test_runs_that_noted_fewer_digests_can_be_resumed(
     )
     capsys.readouterr()
     assert run(["recipe", "run", "tiny", "--resume", "--set", "train.epochs=2"]) == 0
-    assert "whether they have changed cannot be told" in capsys.readouterr().err
+    assert "whether they have changed is not known" in capsys.readouterr().err

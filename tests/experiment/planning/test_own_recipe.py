@@ -149,7 +149,7 @@ def test_a_damaged_split_is_no_missing_one(
     (project.root / "d/config.json").write_text('{"epochs": 3}')
     assert run(["recipe", "new", "first", "--data", "d"]) == 0
     told = capsys.readouterr().err
-    assert "warning: passed over: " in told
+    assert "warning: skipped: " in told
     assert "backup.json:1: " in told or "backup.json: images[0]" in told
     assert "config.json" not in told
     for name in ("val", "valid", "test"):

@@ -67,7 +67,7 @@ def test_resume_takes_the_newest_run_that_fits_what_is_asked_for(
     assert run([*RUN, "--resume", "--set", "train.epochs=2"]) == 0
     assert _epochs(project, "tiny-001") == [1, 2]
     assert (
-        "tiny-001 goes on; passed over: tiny-002 (seed: was 5, is 3), "
+        "tiny-001 is resumed; skipped: tiny-002 (seed: was 5, is 3), "
         "tiny-003 (no epoch was finished)" in capsys.readouterr().err
     )
     # A finished run goes on, too, but says that it was finished.
@@ -75,7 +75,7 @@ def test_resume_takes_the_newest_run_that_fits_what_is_asked_for(
     assert run([*RUN, "--resume", "--plan"]) == 0
     assert "train tiny finished; to be trained longer tiny-001" in _in_a_line(capsys)
     assert run([*RUN, "--resume"]) == 0
-    assert "tiny-001, which was finished, goes on; passed over" in capsys.readouterr().err
+    assert "tiny-001, which was finished, is resumed; skipped" in capsys.readouterr().err
     assert _epochs(project, "tiny-001") == [1, 2, 3]
     assert run([*RUN, "--resume", "--set", "seed=5"]) == 0
     assert _epochs(project, "tiny-002") == [1, 2, 3]

@@ -22,7 +22,9 @@ def check(
         list[Path], typer.Argument(metavar="RECIPE|JSON…", help="Recipes or COCO JSON files.")
     ],
     root: DataRoot = None,
-    limit: Annotated[int, typer.Option(min=0, help="Names to show of each kind.")] = 5,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Images or annotations to show for each kind of problem.")
+    ] = 5,
     json_: Json = False,
 ) -> None:
     """Report every broken image, missing file, bad outline, unknown category and duplicate."""

@@ -12,7 +12,7 @@ DataRoot = Annotated[
     typer.Option(
         "--data",
         metavar="DIR",
-        help="Folder of the data on this machine, in place of a recipe's data.root; of a JSON: of "
-        "its images, in place of the folder it is in.",
+        help="Recipe: folder of the data on this machine, used instead of data.root. JSON file: "
+        "folder of its images, used instead of the folder that the file is in.",
     ),
 ]

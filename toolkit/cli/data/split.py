@@ -22,9 +22,11 @@ def split(
     output: Annotated[Path, typer.Option("-o", "--output", help="Split file to write.")],
     root: DataRoot = None,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the ties.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed, where several divisions are equally good.")
+    ] = 0,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace a split file of other content.")
+        bool, typer.Option("--force", help="Replace a split file that has other content.")
     ] = False,
     json_: Json = False,
 ) -> None:
@@ -53,7 +55,7 @@ def split(
     if absent := contents.count(None):
         progress.say(
             f"warning: {absent} of {len(contents)} photos are not under {found.root} (--data): "
-            "copies among them cannot be told"
+            "copies among them cannot be found"
         )
     if not is_new:
         progress.say(f"{output} is there already, with these folds: unchanged")

@@ -14,6 +14,7 @@ from toolkit.cli.session import open_registry
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 from toolkit.recipe.problems import shown_path
+from toolkit.wording import counted
 
 if TYPE_CHECKING:
     from toolkit.search.ensemble_search import EnsembleSearchResult
@@ -35,26 +36,40 @@ def search(
         typer.Option(
             "--try",
             metavar="NAME[:KEY=VALUE,…]",
-            help="Postprocessor to try on the best way; kept only if it helps. Repeat.",
+            help="Postprocessor to try on the best combination; kept only if it helps. May be "
+            "repeated.",
         ),
     ] = None,
     way: Annotated[
         str | None,
-        typer.Option("--way", help="Take this way of the table, such as greedy, not the best."),
+        typer.Option(
+            "--way", help="Take this row of the table, such as greedy, instead of the best one."
+        ),
     ] = None,
     rounds: Annotated[
         int, typer.Option("--rounds", min=1, help="Members that greedy selection adds.")
     ] = 12,
     folds: Annotated[
-        int, typer.Option("--folds", min=2, help="Parts of the images, each scored by the others.")
+        int,
+        typer.Option(
+            "--folds",
+            min=2,
+            help="Parts of the images; each is scored by what was fitted to the others.",
+        ),
     ] = 5,
     repeats: Annotated[
         int, typer.Option("--repeats", min=1, help="How often the images are divided into parts.")
     ] = 3,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of divisions and samples.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Random seed of divisions and samples.")
+    ] = 0,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The combination; default: in submissions/ensembles/."),
+        typer.Option(
+            "-o",
+            "--output",
+            help="File to write the combination to; default: a new one in submissions/ensembles/.",
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file if it is there.")
@@ -110,8 +125,8 @@ _FITTED = "mIoU on the images it was fitted to"
 def _show(found: EnsembleSearchResult) -> None:
     result = found.search
     console.note(
-        f"{result.n_images} held-out images; members disagree on {result.contested:.1%} of the "
-        "pixels"
+        f"{counted(result.n_images, 'held-out image', 'held-out images')}; members disagree on "
+        f"{result.contested:.1%} of the pixels"
     )
     rows = [_row(way, way is result.chosen) for way in result.ways]
     numeric = ("mIoU", _FITTED, "gain over the mean of all", "±")
@@ -159,7 +174,7 @@ def _show_trial(trial: PostprocessTrial, way: CombinationResult) -> None:
         numeric=(miou, gain, "±"),
     )
     if trial.kept is None:
-        console.note("no postprocessor clearly helps without harm to a class: none is kept")
+        console.note("no postprocessor clearly helps without making a class worse: none is kept")
     else:
         console.note(
             "gain when it is chosen on part of the images and scored on the rest: "

@@ -19,17 +19,21 @@ from toolkit.project import find_project
 
 def check(
     name: Annotated[
-        str | None, typer.Argument(help="A component, source:component, or a plugin.")
+        str | None,
+        typer.Argument(help="Name of a component (or source:component), or of a plugin."),
     ] = None,
     kind: Kind = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the component. Repeat."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A parameter of the component. May be repeated."
+        ),
     ] = None,
     recipe: Annotated[
         Path | None,
         typer.Option(
-            "--recipe", help="Take classes, image size and parameters from it, and its components."
+            "--recipe",
+            help="Check the components of this recipe, with its classes, image size and parameters.",
         ),
     ] = None,
     json_: Json = False,

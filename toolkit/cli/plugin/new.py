@@ -14,7 +14,9 @@ from toolkit.project import find_project
 
 def new(
     name: Annotated[str, typer.Argument(help="Name of the component and of its file.")],
-    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="What it is.")],
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help="Kind of the component, such as loss.")
+    ],
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of that name.")] = False,
 ) -> None:
     """Write a plugin that works at once, with its test, to be changed."""

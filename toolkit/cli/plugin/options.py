@@ -7,4 +7,6 @@ from typing import Annotated
 import typer
 
 Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only this kind.")]
-Name = Annotated[str, typer.Argument(help="A component, source:component, or a plugin.")]
+Name = Annotated[
+    str, typer.Argument(help="Name of a component (or source:component), or of a plugin.")
+]

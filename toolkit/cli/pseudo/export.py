@@ -20,7 +20,7 @@ def export(
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
     recipe: Annotated[
         Path | None,
-        typer.Option("--recipe", help="Recipe that says the format; default: mask strings."),
+        typer.Option("--recipe", help="Recipe with the format; default: mask strings."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file if it is there.")

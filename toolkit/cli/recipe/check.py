@@ -14,6 +14,7 @@ from toolkit.cli.session import open_registry
 from toolkit.errors import EXIT_USAGE, TrashError
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
+from toolkit.wording import counted
 
 
 def check(
@@ -49,7 +50,7 @@ def check(
             continue
         for warning in warnings:
             console.warn(f"{shown_path(loaded.path)}: {warning}")
-        count = f", {len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else ""
+        count = f", {counted(len(warnings), 'warning', 'warnings')}" if warnings else ""
         console.print_result(f"{shown_path(loaded.path)}: ok{count}")
     if wrong:
         raise typer.Exit(EXIT_USAGE)

@@ -28,7 +28,7 @@ def new(
     ] = None,
     extends: Annotated[
         Path | None,
-        typer.Option("--extends", metavar="RECIPE", help=f"Base to start from. {RECIPE_HELP}"),
+        typer.Option("--extends", metavar="RECIPE", help=f"Recipe to extend. {RECIPE_HELP}"),
     ] = None,
     author: Annotated[str, typer.Option("--author", help="Your name, for the header.")] = "",
     force: Annotated[

@@ -16,12 +16,13 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Change a value (KEY+=VALUE appends). Repeat. data.* reaches the recipes that it "
-        "needs.",
+        help="Change a value (KEY+=VALUE appends). May be repeated. data.* also "
+        "changes the recipes that this one needs.",
     ),
 ]
 Unset = Annotated[
-    list[str] | None, typer.Option("--unset", metavar="KEY", help="Remove a value. Repeat.")
+    list[str] | None,
+    typer.Option("--unset", metavar="KEY", help="Remove a value. May be repeated."),
 ]
 
 

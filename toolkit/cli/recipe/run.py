@@ -36,7 +36,10 @@ def run(
         bool, typer.Option("--smoke", help="Try it in seconds: demo data, tiny sizes, no weights.")
     ] = False,
     devices: Annotated[
-        int, typer.Option("--devices", min=1, help="Train on so many devices (processes).")
+        int,
+        typer.Option(
+            "--devices", min=1, help="Number of devices to train on; each gets a process."
+        ),
     ] = 1,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show the stages, and which are finished; run nothing.")
@@ -65,9 +68,8 @@ def run(
     if folds or seeds is not None:
         if resume or smoke or plan:
             raise UsageError(
-                "--folds and --seeds go without --resume, --smoke and --plan",
-                "Runs that are finished are found again, and those that were cut go on, by "
-                "themselves.",
+                "--folds and --seeds cannot be combined with --resume, --smoke or --plan",
+                "Finished runs are found again and interrupted ones are resumed without --resume.",
             )
         _run_series(
             recipe,

@@ -8,7 +8,7 @@ from toolkit.cli.submission import check, diff, merge, record, score, show
 from toolkit.cli.submission import list as list_
 
 app = typer.Typer(
-    help="Leaderboard files: check, score, compare, merge, look at them, keep their scores.",
+    help="Leaderboard files: check, score, compare, merge, show, list, record scores.",
     no_args_is_help=True,
 )
 app.command("check")(check.check)

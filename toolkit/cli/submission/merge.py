@@ -14,6 +14,7 @@ from toolkit.cli.session import open_registry
 from toolkit.cli.submission.options import Sample, Size, SpecRecipe, Test, open_files
 from toolkit.errors import UsageError
 from toolkit.project import find_project
+from toolkit.wording import counted
 
 
 def merge(
@@ -42,7 +43,7 @@ def merge(
     from toolkit.submission.spec import expect
 
     if len(files) < 2:
-        raise UsageError("one file is nothing to merge", "Name two or more.")
+        raise UsageError("a single file cannot be merged", "Name two or more.")
     numbers = parse_weights(weights, len(files)) if weights is not None else ()
     votes = whole_weights(numbers) if numbers else (1,) * len(files)
     if output.resolve() in [file.resolve() for file in files]:
@@ -75,5 +76,7 @@ def merge(
         values = {"path": output, "side_car": result.side_car, "warnings": result.warnings}
         console.print_json(asdict(result.report) | values)
         return
-    console.note(f"{result.report.n_rows} rows of {len(files)} files, checked")
+    console.note(
+        f"{counted(result.report.n_rows, 'row', 'rows')} merged from {len(files)} files, checked"
+    )
     console.print_result(str(output))

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 File = Annotated[Path, typer.Argument(help="The submission file.")]
 SpecRecipe = Annotated[
-    Path | None, typer.Option("--recipe", help="Recipe that says format, images and classes.")
+    Path | None,
+    typer.Option("--recipe", help="Recipe with the format, the images and the classes."),
 ]
 Test = Annotated[
     Path | None, typer.Option("--test", help="COCO JSON of the images, instead of a recipe.")
 ]
 Sample = Annotated[
-    Path | None, typer.Option("--sample", help="With --test: file with the order of rows.")
+    Path | None,
+    typer.Option("--sample", help="With --test: sample submission with the order of the rows."),
 ]
 Size = Annotated[
     str | None, typer.Option("--size", metavar="HxW", help="With --test: size of the maps.")

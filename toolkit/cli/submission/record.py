@@ -41,7 +41,7 @@ def record(
     from toolkit.submission.spec import sources_of
 
     if public is None and private is None:
-        raise UsageError("no score to record", "Say --public 0.7205, --private 0.7043 or both.")
+        raise UsageError("no score to record", "Add --public 0.7205, --private 0.7043 or both.")
     for option, score in (("--public", public), ("--private", private)):
         if score is not None and not 0 <= score <= 1:
             percent = f"Did you mean {option} {score / 100:g}?" if 1 < score <= 100 else ""

@@ -17,10 +17,15 @@ def show(
     file: File,
     images: Annotated[
         list[str] | None,
-        typer.Option("--images", metavar="NAME,…", help="Images to show, by file name. Repeat."),
+        typer.Option(
+            "--images", metavar="NAME,…", help="Images to show, by file name. May be repeated."
+        ),
     ] = None,
     count: Annotated[
-        int, typer.Option(min=1, max=100, help="Without --images: so many, spread over the file.")
+        int,
+        typer.Option(
+            min=1, max=100, help="Without --images: number of images, spread over the file."
+        ),
     ] = 8,
     output: Annotated[
         Path | None,

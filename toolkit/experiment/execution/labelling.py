@@ -19,6 +19,7 @@ from toolkit.pseudo.label_set import LabelSet
 from toolkit.pseudo.make import make_label_set
 from toolkit.recipe.problems import shown_path
 from toolkit.submission.side_car import portable_path
+from toolkit.wording import counted
 
 WritePage = Callable[[LabelSet, Split, Path, Progress], None]
 """Writes the page to review a set: its images, where it goes, and who is told how far it is."""
@@ -74,7 +75,9 @@ def run_labelling(
     if write_page is not None and dirs.kept and not page.exists():
         write_page(made, stage.unlabelled, page, progress)
         n_images = len(made.index.images)
-        progress.say(f"{len(made)} of {n_images} images selected; review: {shown_path(page)}")
+        progress.say(
+            f"{len(made)} of {counted(n_images, 'image', 'images')} selected; review: {shown_path(page)}"
+        )
     return made
 
 

@@ -144,7 +144,7 @@ def _refuse_strangers(members: Sequence[Member]) -> None:
             if a != b:
                 raise UsageError(
                     f"{member.path} has another {what} than {first.path}",
-                    "Weights can be averaged within one network and one division; combine others "
+                    "Only weights of one network, trained on one division of the images, can be averaged; combine others "
                     "with trash submit --ensemble.",
                 )
 

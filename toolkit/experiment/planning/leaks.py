@@ -60,22 +60,24 @@ def refuse_unlabelled(unlabelled: Split, contest: Contest) -> str | None:
     validating = equal_photos(unlabelled, contest.val)
     if validating:
         raise UsageError(
-            f"{len(validating)} images to be pseudo-labelled are validation images: "
-            f"{some_of(validating)}",
+            counted(len(validating), "image", "images")
+            + " of those to be pseudo-labelled also validate: "
+            + some_of(validating),
             "A score on images that were trained on means nothing: leave them out.",
         )
     training = equal_photos(unlabelled, contest.train)
     names = {normpath(name) for name in contest.train.file_names}
     if any(normpath(name) in names for name in training):
         raise UsageError(
-            f"{len(training)} images to be pseudo-labelled are training images: "
-            f"{some_of(training)}",
+            counted(len(training), "image", "images")
+            + " of those to be pseudo-labelled are also trained on: "
+            + some_of(training),
             "They have real labels already: leave them out.",
         )
     if training:
         return (
-            f"{len(training)} images to be pseudo-labelled are copies of training images, which have "
-            f"real labels: {some_of(training)}"
+            f"{counted(len(training), 'image', 'images')} to be pseudo-labelled: also among the training "
+            f"images, which have real labels: {some_of(training)}"
         )
     return None
 
@@ -167,7 +169,7 @@ def _refuse_seen(
     except TrashError:
         return (
             f"{source.name}: the images that it was trained on are not here, so whether it has "
-            "seen validation images cannot be told"
+            "seen validation images is not known"
         )
     _refuse_images(whose, Exposure(PhotoSet.of(contents)), contest)
     return None
@@ -180,9 +182,9 @@ def _equal_names(whose: str, trained_on: Contest, contest: Contest) -> str | Non
     if not found:
         return None
     return (
-        f"{whose} is trained on {len(found)} images that have the names of "
-        f"validation images, but are other files: {some_of(found)}\n"
-        "  Copies at another size or quality would carry over what they show; other photos would not."
+        f"{whose} is trained on {counted(len(found), 'image', 'images')} with the name of a "
+        f"validation image but other content: {some_of(found)}\n"
+        "  If they are the same photos in another size or quality, the validation score is too high."
     )
 
 

@@ -20,6 +20,7 @@ from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.new import recipe_file, shown_base
 from toolkit.train.device import choose_device
+from toolkit.wording import counted
 
 _FOLDS = 5
 _STRIDE = 32
@@ -129,8 +130,10 @@ def _tell(found: Survey, progress: Progress) -> None:
         if file is not None:
             progress.say(f"found {what}: {file}")
     for problem in found.broken:
-        progress.say(f"warning: passed over: {problem}")
-    progress.say(f"found {len(found.classes)} classes: {', '.join(found.classes)}")
+        progress.say(f"warning: skipped: {problem}")
+    progress.say(
+        f"found {counted(len(found.classes), 'class', 'classes')}: {', '.join(found.classes)}"
+    )
 
 
 def _write_folds(

@@ -132,7 +132,7 @@ def _refuse_circle(loaded: LoadedRecipe, reference: Reference, chain: tuple[Path
     path = reference.recipe.resolve()
     if path in chain:
         circle = " -> ".join(shown_path(each) for each in (*chain, path))
-        error = UsageError(f"goes in a circle: {circle}")
+        error = UsageError(f"the recipes need each other in a circle: {circle}")
         raise RecipeError(loaded.path, [problem_at(loaded, reference.key, error)])
 
 

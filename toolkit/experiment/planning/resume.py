@@ -83,6 +83,6 @@ def _note(run: RunFolder | None, passed: Sequence[tuple[RunFolder, str]]) -> str
         return ""
     others = ", ".join(f"{each.name} ({why})" for each, why in passed)
     if run is None:
-        return f"a new run begins; passed over: {others}"
+        return f"a new run begins; skipped: {others}"
     finished = ", which was finished," if run.manifest()["status"] == "finished" else ""
-    return f"{run.name}{finished} goes on; passed over: {others}"
+    return f"{run.name}{finished} is resumed; skipped: {others}"

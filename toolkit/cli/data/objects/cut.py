@@ -24,7 +24,9 @@ def cut(
     data: DataFolder = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Folder to write, for objects.bank of other recipes."),
+        typer.Option(
+            "-o", "--output", help="Folder to write; other recipes name it in objects.bank."
+        ),
     ] = None,
     json_: Json = False,
 ) -> None:

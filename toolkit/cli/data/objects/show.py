@@ -22,7 +22,7 @@ def show(
     count: Annotated[
         int, typer.Option(min=1, max=480, help="Objects of each class, and mixed images.")
     ] = 12,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of what is shown.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of what is shown.")] = 0,
     data: DataFolder = None,
 ) -> None:
     """Write a picture of the objects; of a recipe, also of training images that hold them.
