@@ -72,7 +72,8 @@ def test_nothing_that_is_printed_is_obeyed(said: str, capsys: pytest.CaptureFixt
     captured = capsys.readouterr()
     printed = captured.out + captured.err
     assert obeyed(printed) == []
-    assert "[red]b[/red]" in printed, "markup in a name is text"
+    whole = "".join(printed.split())  # a narrow table may break it
+    assert "[red]b[/red]" in whole, "markup in a name is text"
 
 
 @contextmanager
