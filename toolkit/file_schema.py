@@ -1,4 +1,4 @@
-"""Content of a file that anybody may have written, compared with what it should be."""
+"""Validating the content of a file that anybody may have written."""
 
 from __future__ import annotations
 

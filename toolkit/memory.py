@@ -1,4 +1,4 @@
-"""How this process holds its memory, and how a lack of it is told."""
+"""Keeping freed memory, and explaining errors when memory is full."""
 
 from __future__ import annotations
 

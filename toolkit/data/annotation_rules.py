@@ -1,4 +1,4 @@
-"""What annotations must be to train or score with, and what is odd in them and may still be meant."""
+"""Rules for annotations: what refuses training and scoring, and what only gives a warning."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def with_annotation_rules(
 
 
 def oddities(coco: CocoFile, data: Data) -> Iterator[str]:
-    """Yield what is odd in a file whose annotations are used, each as a sentence without its name.
+    """Yield what looks odd in a file whose annotations are used; sentences without the file's name.
 
     Raises:
         UsageError: its RLE run along the rows.

@@ -31,7 +31,7 @@ class Arrays(Protocol):
 
 @dataclass(frozen=True)
 class Layout:
-    """What a store holds, known before it is written.
+    """Shapes and key of a store's arrays, known before it is written.
 
     Attributes:
         sizes: (height, width) of every array, pixels.

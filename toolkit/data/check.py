@@ -1,4 +1,4 @@
-"""Everything that is wrong with a split, found in one go."""
+"""All problems of a split, found in one pass."""
 
 from __future__ import annotations
 

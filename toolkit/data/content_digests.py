@@ -1,4 +1,4 @@
-"""Digests of what files hold, remembered so that a photo is read for its digest once.
+"""Digests of file contents, cached so that a photo is read only once for its digest.
 
 A digest is remembered with the file's place, inode, size and times of change in nanoseconds.
 """

@@ -1,4 +1,4 @@
-"""Samples for torch: what one index gives."""
+"""Torch datasets of training and evaluation samples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from toolkit.seeds import Stream, generator
 
 
 class LoadedSample(NamedTuple):
-    """What the loader collects into a batch.
+    """One sample as the loader collects it into a batch.
 
     Attributes:
         sample: its mask is 0 x 0 in a split without labels.

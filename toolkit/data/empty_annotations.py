@@ -1,4 +1,4 @@
-"""Annotations that cover no pixel: whoever trains on them or scores by them calls the object background."""
+"""Annotations that cover no pixel; with them an object would count as background."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found out about the files of a folder, in a small JSON below the project's cache.
+"""A cache of facts about the files of a folder, as a small JSON file below the project's cache.
 
 Losing or damaging it, or a cache that cannot be written, costs time and nothing else.
 """
@@ -18,7 +18,7 @@ Facts = dict[str, Any]
 
 
 class FolderMemory:
-    """The facts of one sort about one folder; without a cache nothing is kept."""
+    """Facts of one kind about the files of one folder; without a cache nothing is kept."""
 
     def __init__(self, sort: str, version: int, root: Path, cache: Path | None) -> None:
         """Name the file; it need not be there.

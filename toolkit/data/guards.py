@@ -1,4 +1,4 @@
-"""What must hold within and between the files of a contest, else a UsageError."""
+"""Checks within and between the files of a contest; each raises a UsageError."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes of an image file: what their header says, whether they are whole, and their pixels."""
+"""Image files as bytes: reading the header, telling truncated files, decoding the pixels."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _AGAIN = "Copy or download it again."
 
 @dataclass(frozen=True)
 class Header:
-    """What an image file says about itself.
+    """Size, pixel type and orientation from the header of an image file.
 
     Attributes:
         width: of the pixels as they are stored.
@@ -72,7 +72,7 @@ class Header:
 
 
 def read_header(data: bytes, path: Path) -> Header:
-    """Return what an image file says about itself, without decoding it; `path` is for messages.
+    """Read the header of an image file without decoding it; `path` is for messages.
 
     Raises:
         UsageError: the bytes are no image, or part of one.

@@ -1,4 +1,4 @@
-"""The file that was meant by a name that is not there."""
+"""Suggesting the file that a wrong name probably means."""
 
 from __future__ import annotations
 

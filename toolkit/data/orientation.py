@@ -1,4 +1,4 @@
-"""Are the records of an annotation file about photos as they are stored, or as EXIF turns them?
+"""Whether the records of an annotation file describe photos as stored, or as EXIF turns them.
 
 One rule for all photos of a file, as one program wrote it: the sizes of photos that are turned by a quarter
 tell it, and it holds as well for mirrors, half turns and squares, whose sizes tell nothing.
@@ -21,7 +21,7 @@ Setting = Literal["auto", "apply", "ignore"]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the sizes of a file's records say.
+    """What the sizes in a file's records say about the orientation of its photos.
 
     Attributes:
         turned: names of photos whose record has the size after the quarter turn.

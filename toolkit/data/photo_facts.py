@@ -1,4 +1,4 @@
-"""What is known of photos without decoding them, remembered by their content.
+"""Headers and faults of photos, cached by their content.
 
 Kept are the header, which a whole photo alone has, and whether a photo was decoded once.
 """
@@ -76,7 +76,7 @@ def _header(path: Path, row: int) -> Header | Fault:
 
 
 def undecodable_photos(split: Split, progress: Progress) -> list[Fault]:
-    """Return the photos of a split that cannot be decoded; each is tried once in its life.
+    """Return the photos of a split that cannot be decoded; the result of each is cached.
 
     Args:
         split: opened, so that its photos are whole and of the size of their records.

@@ -154,7 +154,7 @@ def refuse_faults(split: Split, faults: Sequence[Fault]) -> None:
 
 
 def require_decodable(split: Split, progress: Progress) -> None:
-    """Refuse a split with a photo that cannot be decoded; each photo is tried once in its life.
+    """Refuse a split with a photo that cannot be decoded; the result of each is cached.
 
     Raises:
         UsageError: names them.

@@ -1,4 +1,4 @@
-"""What can be wrong inside an annotation file, found without looking at the images."""
+"""Problems inside an annotation file that are found without looking at the images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from toolkit.recipe.schema import Data
 
 @dataclass(frozen=True)
 class DataProblem:
-    """One thing wrong.
+    """One problem.
 
     Attributes:
         kind: short name, equal for problems of one sort.
@@ -35,7 +35,7 @@ class DataProblem:
 
 
 def find_problems(coco: CocoFile, data: Data, *, labelled: bool) -> Iterator[DataProblem]:
-    """Yield everything wrong in the file.
+    """Yield all problems of the file.
 
     Args:
         coco: the file.
@@ -59,7 +59,7 @@ def find_problems(coco: CocoFile, data: Data, *, labelled: bool) -> Iterator[Dat
 
 
 def is_paintable(record: ImageRecord, annotation: Annotation) -> bool:
-    """Return whether the outline has a meaning."""
+    """Return whether the outline can be painted."""
     found = defects(annotation.segmentation, record.height, record.width)
     return not any(defect.fatal for defect in found)
 

@@ -1,4 +1,4 @@
-"""Every change of the size of an image, a mask, a map or an object: one convention for the centres.
+"""All resizing of images, masks, maps and objects, with one convention for pixel centres.
 
 Pixel (row, column) is the square [row, row + 1] × [column, column + 1], and the frames of both sizes
 lie on each other: what is at a share of the height and width before is there afterwards, in photo,

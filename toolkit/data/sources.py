@@ -1,4 +1,4 @@
-"""The annotation files that a command line names: recipes stand for all of theirs."""
+"""The annotation files that a command line names, directly or by a recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images of one purpose, opened: the records, their photos' digests, and parts of them."""
+"""A split: the images of one purpose (training, validation, test) with their records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from toolkit.wording import counted, some_of
 
 @dataclass(frozen=True)
 class Split:
-    """Images of one purpose, with what is needed to read and label them.
+    """The images of one purpose, with what is needed to read and label them.
 
     Attributes:
         name: "train", "val", "test", "truth" or "unlabelled".

@@ -1,4 +1,4 @@
-"""k folds of equal class content, and the file that a team commits so that all use the same ones."""
+"""k folds of equal class content, and the split file through which a team shares them."""
 
 from __future__ import annotations
 

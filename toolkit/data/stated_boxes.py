@@ -1,4 +1,4 @@
-"""The `bbox` and `area` that a file states beside an outline: used for nothing, but they show what is wrong."""
+"""Checking outlines against the `bbox` and `area` that the file states for them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LEAST = 5
 
 
 def contradiction(record: ImageRecord, annotation: Annotation) -> tuple[Contradiction, str] | None:
-    """Return what an annotation says of its outline that is not so, and the figures.
+    """Return how an annotation's `bbox` or `area` contradicts its outline, with the figures.
 
     Outlines without a meaning or a pixel have no box to compare with.
     """

@@ -1,4 +1,4 @@
-"""What a folder of somebody's own data holds: which file is which split, where the images are."""
+"""Survey of a user's data folder: which file is which split, where the images are."""
 
 from __future__ import annotations
 

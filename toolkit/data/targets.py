@@ -1,4 +1,4 @@
-"""The labels that a training sample is to be taught, at the size of the network's input."""
+"""Training labels at the size of the network's input: fixed ones, or drawn from probabilities."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class FixedTargets:
 
 @dataclass(frozen=True)
 class DrawnTargets:
-    """Soft labels: every pixel's label is drawn from its probabilities, anew in every epoch.
+    """Soft labels: every pixel's label is drawn from its probabilities, again in every epoch.
 
     A loss that adds up over pixels and is linear in the one-hot target, as cross entropy and the
     focal loss are, has the soft target's value and gradient on average; the sums of a region loss

@@ -1,4 +1,4 @@
-"""Saying how two lists of names differ."""
+"""Describing how two lists of names differ."""
 
 from __future__ import annotations
 

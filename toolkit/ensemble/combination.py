@@ -1,4 +1,4 @@
-"""A combination that was fitted: a small TOML file between `trash ensemble search` and `trash submit`."""
+"""The TOML file of a fitted combination: from `trash ensemble search` to `trash submit`."""
 
 from __future__ import annotations
 

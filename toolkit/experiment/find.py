@@ -1,4 +1,4 @@
-"""Finding runs and checkpoints: a training's by its key, a person's by what they call it."""
+"""Finding runs and checkpoints: by the key of a training, or by a name that a user typed."""
 
 from __future__ import annotations
 

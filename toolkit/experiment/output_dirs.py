@@ -1,4 +1,4 @@
-"""Where the files of an execution go."""
+"""Folders that an execution writes to."""
 
 from __future__ import annotations
 

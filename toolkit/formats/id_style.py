@@ -1,4 +1,4 @@
-"""How the ids of a contest are made of the images' file names: whole, or without folder or ending."""
+"""How image ids are made from file names: whole, or without folder or ending."""
 
 from __future__ import annotations
 

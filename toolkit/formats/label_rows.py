@@ -1,4 +1,4 @@
-"""What every format asks of the labels that it writes and reads."""
+"""Checks of labels that every format makes."""
 
 from __future__ import annotations
 

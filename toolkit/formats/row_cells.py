@@ -1,4 +1,4 @@
-"""What stands in the columns of a CSV submission with one row per image and class."""
+"""The columns of a CSV submission with one row per image and class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zip files as others hand them in: opened and read with messages instead of tracebacks."""
+"""Reading zip files that may be damaged, with clear errors."""
 
 from __future__ import annotations
 

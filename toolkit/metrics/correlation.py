@@ -1,4 +1,4 @@
-"""Do two scores put things into the same order?"""
+"""Rank correlation: whether two scores put things into the same order."""
 
 from __future__ import annotations
 

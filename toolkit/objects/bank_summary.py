@@ -1,4 +1,4 @@
-"""What is in an object bank, in figures."""
+"""Figures of an object bank."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ class _Loader:
 
 
 def checked_components(components: Any, kind: Kind) -> Iterator[Component]:
-    """Yield what a hook returned, refusing what is no component record.
+    """Yield the components that a hook returned; refuse anything else.
 
     Raises:
         TypeError: the hook returned something else than component records.

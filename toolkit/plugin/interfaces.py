@@ -65,7 +65,7 @@ class ObjectBank(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """What the run knows and a component may need, beside its own parameters.
+    """Facts about the run that a component may need in addition to its own parameters.
 
     Attributes:
         class_names: name of every label; index = label, 0 = background.
@@ -139,7 +139,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """What images in 0…1 are brought to: (pixel - mean) / std, with a figure per channel, RGB."""
+    """Normalisation of images in 0…1: (pixel - mean) / std, one figure per channel, RGB."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -260,7 +260,7 @@ class Ensembler(Protocol):
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the teachers say about one unlabelled image.
+    """The teachers' combined prediction of one unlabelled image.
 
     Attributes:
         file_name: `file_name` of its COCO image record.

@@ -21,7 +21,7 @@ from toolkit.plugin.type_errors import correction_of, message_of
 
 @dataclass(frozen=True)
 class ParameterProblem:
-    """One wrong value.
+    """One problem of a parameter.
 
     Attributes:
         path: keys and indices below the component's table.

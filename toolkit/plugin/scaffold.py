@@ -37,7 +37,7 @@ _OVERRIDES = {
 
 @dataclass(frozen=True)
 class NewPlugin:
-    """What was written.
+    """The files that were written.
 
     Attributes:
         files: the plugin and its test.

@@ -1,4 +1,4 @@
-"""The code behind a component: what must be the same for its results to be the same."""
+"""The source files that a component's results depend on, and their digest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dense CRF is made of; imports no torch."""
+"""Settings of a dense CRF; imports no torch."""
 
 from __future__ import annotations
 

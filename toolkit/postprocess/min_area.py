@@ -1,4 +1,4 @@
-"""Removing regions too small to be believed."""
+"""Removing regions that are too small to be right."""
 
 from __future__ import annotations
 

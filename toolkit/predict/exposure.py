@@ -1,4 +1,4 @@
-"""Which photos a network was trained on, and so which ones can judge it."""
+"""Which photos a network was trained on, and which may therefore score it."""
 
 from __future__ import annotations
 

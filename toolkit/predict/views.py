@@ -1,4 +1,4 @@
-"""Test-time views and their products: several looks at one image."""
+"""Test-time views and products of views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a probability store so that an interruption costs no finished map.
+"""Writing a probability store; finished maps survive an interruption.
 
 While it grows the store is called `KEY.partial`. After every batch the maps are forced to the disk
 first and their number is noted second, so that whatever ends the process, the next one continues

@@ -1,4 +1,4 @@
-"""Pseudo-labels as a submission file: what a team can hand round, and what such a file loses."""
+"""Pseudo-labels as a submission file that a team can share; it holds no confidences."""
 
 from __future__ import annotations
 

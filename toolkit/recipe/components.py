@@ -36,7 +36,7 @@ def _named(tree: object) -> Iterator[tuple[KeyPath, str, object]]:
 
 
 def component_problems(layers: Layers, registry: Registry) -> list[RecipeProblem]:
-    """Return every unknown component name and wrong parameter, with its place.
+    """Return all unknown component names and wrong parameters, each with its place.
 
     Works on the merged values, so that a recipe whose other keys are wrong is checked all the same;
     what is no component table at all is the schema's to report.

@@ -1,4 +1,4 @@
-"""Which line of a recipe an error is about, when a component knows its parameter."""
+"""The line of a recipe that an error is about, when the error names a parameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding a recipe by what a person calls it."""
+"""Finding a recipe by the name that a user typed."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class RecipeRow:
 
     @property
     def text(self) -> str:
-        """What to say of it beside its name, in one line: title, components, reference scores."""
+        """One line beside its name: title, components, reference scores."""
         components = ", ".join(filter(None, (self.model, self.loss)))
         scores = [
             f"{key} {value:g}" for key, value in self.reference.items() if isinstance(value, float)
@@ -46,7 +46,7 @@ class RecipeRow:
 
     @property
     def searched(self) -> str:
-        """Where words are looked for."""
+        """The text in which words are searched."""
         return f"{self.path} {self.title} {self.model} {self.loss}".casefold()
 
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Lines of the keys of a TOML text: `tomllib` gives values without positions.
+"""Line numbers of the keys of a TOML text, which `tomllib` does not give.
 
 The text must already have been accepted by `tomllib`; this scanner only finds where things stand.
 """

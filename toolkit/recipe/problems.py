@@ -32,7 +32,7 @@ DEFAULT = Origin(word="default")
 
 @dataclass(frozen=True)
 class RecipeProblem:
-    """One mistake."""
+    """One mistake in a recipe."""
 
     origin: Origin
     key: str

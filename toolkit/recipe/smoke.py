@@ -88,6 +88,6 @@ def without_checkpoints(written: tuple[str, ...], run: SmokeRun) -> tuple[str, .
 
 
 def demo_image_names(written: ComponentSpec, _: SmokeRun) -> Any:
-    """Return what makes a format that leaves out the images' folder or ending fit those of the demo."""
+    """Return parameters that fit a format without folder or ending to the demo's images."""
     own = {"image_folder": "batch_03", "image_suffix": ".jpg"}  # of the test images of `data.demo`
     return {key: value for key, value in own.items() if written.parameters.get(key)} or AS_WRITTEN

@@ -1,4 +1,4 @@
-"""The text that says how a network looks at an image; imports no torch.
+"""Parsing the text of `predict.views`; imports no torch.
 
 It stands in `predict.views` of a recipe, in `--views`, and behind the @ of `a.pt@hflip*rot90`:
 
@@ -81,7 +81,7 @@ class Tiling:
 
 @dataclass(frozen=True)
 class ViewPlan:
-    """What a views text says.
+    """The parsed text of `predict.views`.
 
     Attributes:
         factors: the alternatives of every factor, names of views or of products.
@@ -100,7 +100,7 @@ class ViewPlan:
 
     @property
     def text(self) -> str:
-        """The one way to write it: without spaces and without what is default."""
+        """Canonical text: without spaces and defaults."""
         tiling = [] if self.tiling is None else [self.tiling.text]
         ways = tiling + ([] if self.merge == MEAN else [self.merge])
         product = "*".join("+".join(factor) for factor in self.factors)
@@ -110,7 +110,7 @@ class ViewPlan:
 
 
 def read_views(text: str) -> ViewPlan:
-    """Return what a views text says; names of views are not looked up.
+    """Parse a views text; names of views are not looked up.
 
     Raises:
         UsageError: it is no such text; the message says where.

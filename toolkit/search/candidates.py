@@ -1,4 +1,4 @@
-"""What `trash ensemble search` chooses from: checkpoints, runs, and series of folds or seeds."""
+"""Candidates of `trash ensemble search`: checkpoints, runs, and series of folds or seeds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from toolkit.search.held_out import HeldOutPart
 
 @dataclass(frozen=True)
 class Candidate:
-    """One thing to choose: a checkpoint, or the runs of a series, which are averaged.
+    """A checkpoint, or the runs of a series, which are averaged.
 
     Attributes:
         name: short name for people.
@@ -52,7 +52,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class OpenedCandidates:
-    """Candidates whose maps of held-out images are there.
+    """Candidates with their maps of held-out images.
 
     Attributes:
         recipe: of the first checkpoint: data, number type, format.

@@ -1,4 +1,4 @@
-"""Honest scores of what is fitted: fitted on part of the images, scored on the rest, several times."""
+"""Repeated k-fold cross-validation: what is fitted to some images is scored on the others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LeftOut = tuple[int, int] | None
 
 @dataclass(frozen=True)
 class RepeatedKFold:
-    """Images divided into folds, several times over.
+    """Several divisions of the images into folds.
 
     Attributes:
         fold_of: fold of every image, intp (repeats, images).
@@ -36,7 +36,7 @@ class RepeatedKFold:
 
     @property
     def repeats(self) -> int:
-        """How many times the images are divided anew."""
+        """Number of divisions."""
         return len(self.fold_of)
 
     def outside(self, left_out: LeftOut) -> NDArray[np.bool_]:
@@ -60,7 +60,7 @@ def repeated_k_fold(n_images: int, n_folds: int, repeats: int, seed: int) -> Rep
 
 @dataclass(frozen=True)
 class Fits(Generic[Fit]):
-    """What was fitted: once to all images, and for every fold to those outside it.
+    """Fits to all images, and for every fold to the images outside it.
 
     Attributes:
         whole: fitted to all images: what is submitted.
@@ -102,7 +102,7 @@ def fit_parts(
 
 @dataclass(frozen=True)
 class CrossValidatedScore:
-    """Confusions of something that was fitted.
+    """Confusions of a fit: on the images it was fitted to, and cross-validated.
 
     Attributes:
         fitted: of what was fitted to all images, on the same images: int64 (images, C, C).
@@ -114,7 +114,7 @@ class CrossValidatedScore:
 
     @property
     def fitted_miou(self) -> float:
-        """Score (mIoU) on the images that it was fitted to: too good."""
+        """The mIoU on the images that it was fitted to, which is too high."""
         return float(mean_ious(self.fitted.sum(0)))
 
     @property
@@ -134,7 +134,7 @@ class CrossValidatedScore:
 
 @dataclass(frozen=True)
 class ScoreWithError:
-    """What is kept of `CrossValidatedScore` when the confusions of every image are no longer needed.
+    """The scores of `CrossValidatedScore`, without the confusions of every image.
 
     Attributes:
         fitted_miou: see `CrossValidatedScore`.
@@ -148,7 +148,7 @@ class ScoreWithError:
 
 
 def unfitted(confusions: Confusions) -> CrossValidatedScore:
-    """Return the scores of something without fitted numbers: both figures are one."""
+    """Return the scores of a combination that nothing was fitted for: both figures are equal."""
     return CrossValidatedScore(confusions, confusions[None])
 
 
@@ -181,7 +181,7 @@ def score_choices(
 
 @dataclass(frozen=True)
 class Gain:
-    """How much better one thing is than another on images that neither was fitted to.
+    """Difference of two scores on images that neither was fitted to, with its standard error.
 
     Attributes:
         miou: difference of the honest mIoU.
@@ -208,7 +208,7 @@ class Gain:
 
 
 def gain_over(ours: CrossValidatedScore, baseline: CrossValidatedScore, seed: int = 0) -> Gain:
-    """Return the honest gain of one thing over another on the same images."""
+    """Return the cross-validated gain of one combination over another on the same images."""
     a, b = ours.honest.mean(0), baseline.honest.mean(0)
     n_images, *shape = a.shape
     rng = generator(Stream.RESAMPLES, seed)

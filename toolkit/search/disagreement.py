@@ -1,4 +1,4 @@
-"""The pixels that members do not agree on: only those can change with how members are averaged."""
+"""Pixels that the members disagree on: only these depend on how members are averaged."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from toolkit.train.checkpoint import load_checkpoint
 
 @dataclass(frozen=True)
 class EnsembleSearchResult:
-    """The end of a search.
+    """The result of a search.
 
     Attributes:
         search: every way with its scores.

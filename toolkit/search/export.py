@@ -1,4 +1,4 @@
-"""From a way to combine candidates to the checkpoints and the file that `trash submit` takes."""
+"""Writing a combination of candidates as checkpoints and a file for `trash submit`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WEIGHTED = ("mean", "geometric", "power")
 
 
 def is_plain(way: CombinationResult, members: Sequence[Sequence[Member]]) -> bool:
-    """Whether `trash submit` needs no file for a way: it does the same with the checkpoints alone.
+    """Whether `trash submit` needs only the checkpoints, and no file, for a combination.
 
     Then it is an unweighted mean of all of them, and so is what the first one's recipe says.
 
@@ -49,7 +49,7 @@ def as_combination(
     fitted: Fitted,
     root: Path,
 ) -> Combination:
-    """Return a way as `trash submit --combine` reads it.
+    """Return a combination as `trash submit --combine` reads it.
 
     The runs of a series share the weight of their candidate; votes, ranks and the largest probability
     have no weights, so that every run counts. Stacking then adds the logarithms of the runs, where it
@@ -98,7 +98,7 @@ def submit_command(
     file: Path | None,
     options: Mapping[str, Path | str | None],
 ) -> str:
-    """Return the command line that submits a way.
+    """Return the command line that submits a combination.
 
     Args:
         way: how candidates are combined.

@@ -31,7 +31,7 @@ class HeldOutPart:
 
 
 class HeldOut:
-    """All parts as one list of images, seen as the leaderboard sees them: at the size of its files.
+    """All parts as one list of images, at the size of the leaderboard's files.
 
     An argmax and a choice of pixels can change places, so that maps are sampled first and combined
     afterwards: the labels are those of `decide` and `sampling`, several times faster.

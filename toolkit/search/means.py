@@ -1,4 +1,4 @@
-"""Scores of means in which every member counts a whole number of times, computed once each."""
+"""Cached scores of means in which every member counts a whole number of times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A random sample of held-out pixels: enough to fit a few hundred numbers, small enough for memory."""
+"""A random sample of held-out pixels, to fit a few hundred numbers to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scoring combinations that can overrule members that agree: every pixel counts, image by image."""
+"""Scoring combinations on every pixel: these can change pixels that all members agree on."""
 
 from __future__ import annotations
 

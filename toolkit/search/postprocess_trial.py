@@ -50,7 +50,7 @@ class TriedPostprocessor:
 
 @dataclass(frozen=True)
 class PostprocessTrial:
-    """What became of the postprocessors.
+    """Results of all postprocessors that were tried.
 
     Attributes:
         tried: each of them.
@@ -73,7 +73,7 @@ def try_postprocessors(
     division: RepeatedKFold,
     progress: Progress,
 ) -> PostprocessTrial:
-    """Apply each postprocessor alone to the combined maps at native size, and choose one honestly.
+    """Apply each postprocessor alone to the combined maps; choose one by cross-validation.
 
     As in nnU-Net, a step that does not help on held-out images is left out. A gain within its
     standard error is no help; a class is clearly worse when its IoU falls by more than two.

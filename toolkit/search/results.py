@@ -1,4 +1,4 @@
-"""Ways to combine members, compared with their simple mean."""
+"""Results of ways to combine members, compared with their simple mean."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class CombinationResults:
         return tuple(self._found)
 
     def best(self) -> CombinationResult:
-        """Return the way with the best honest score; the first one wins ties.
+        """Return the result with the best cross-validated score; the first one wins ties.
 
         A gain within its standard error is a tie. Ways that are one of several sets are left out.
         """

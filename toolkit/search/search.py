@@ -1,4 +1,4 @@
-"""Which members to combine, and how: every way scored on held-out images, fitted ones honestly."""
+"""Searching for members and how to combine them, scored on held-out images by cross-validation."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ Rule = Callable[[Callable[[Counts], float]], Counts]
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is tried.
+    """How much a search tries.
 
     Attributes:
         rounds: members that the greedy selection adds.
@@ -70,7 +70,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Search:
-    """What was found.
+    """The result of a search: every combination with its scores.
 
     Attributes:
         ways: every way that was tried; the simple mean first, then singles, pairs and the rest.
@@ -93,7 +93,7 @@ def search(
     folder: Path,
     progress: Progress,
 ) -> Search:
-    """Score singles, pairs, the mean of all and other combiners; select and fit honestly.
+    """Score singles, pairs, the mean of all and other combiners; select by cross-validation.
 
     Args:
         held_out: images that no member was trained on.

@@ -1,4 +1,4 @@
-"""Is a submission file exactly what the leaderboard expects?"""
+"""Checking that a submission file is exactly what the leaderboard expects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the classes of a submission occur as often as on the validation split?"""
+"""Comparing how often classes occur in a submission and on the validation split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between two submission files."""
+"""Differences between two submission files."""
 
 from __future__ import annotations
 

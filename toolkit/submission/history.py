@@ -1,4 +1,4 @@
-"""The submissions that are there already."""
+"""Earlier submissions, read from their side-cars."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_submissions(folder: Path) -> tuple[list[Submission], list[UsageError]]:
 def identical_to(
     file: Path, labels_digest: str, submissions: Sequence[Submission], folder: Path
 ) -> Iterator[str]:
-    """Yield what says that a file was there before: byte for byte, or with the same labels.
+    """Yield a sentence for each earlier submission with the same bytes, or the same labels.
 
     Args:
         file: the file.

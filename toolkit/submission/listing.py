@@ -1,4 +1,4 @@
-"""What is known of the submissions: their own scores beside the leaderboard's."""
+"""A table of submissions: their own scores beside the leaderboard's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON beside a submission: what it was made of, and what a check of it needs."""
+"""The JSON beside a submission: what it was made from, and what is needed to check it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class MergedFile:
 
 @dataclass(frozen=True, config=_STRICT)
 class Leaderboard:
-    """What the leaderboard said, 0…1; None = not known (yet)."""
+    """Scores on the leaderboard, 0…1; None = not known (yet)."""
 
     public: Share | None = None
     private: Share | None = None
@@ -206,7 +206,7 @@ def set_aside_recorded(output: Path, successor: Path) -> Path | None:
 
 
 def leaderboard_of(submission: Path, digest: str) -> Leaderboard:
-    """Return what the side-car that is there says of a file with this digest; nothing if it has none."""
+    """Return the leaderboard scores that an existing side-car holds for a file with this digest."""
     try:
         side_car = read_side_car(side_car_path(submission))
     except UsageError:

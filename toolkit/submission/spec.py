@@ -1,4 +1,4 @@
-"""What a submission file should hold, said by a recipe, a test JSON or the side-car beside it."""
+"""The format and images of a submission file, from a recipe, a test JSON or its side-car."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from toolkit.submission.side_car import read_side_car, side_car_path
 
 @dataclass(frozen=True)
 class SpecSource:
-    """Who says what a file should hold.
+    """The recipe, test JSON or side-car that describes a file.
 
     Attributes:
         data: names the test JSON, the sample submission and the classes.

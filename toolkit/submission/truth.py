@@ -1,4 +1,4 @@
-"""What is known about the submitted images: annotations, a recipe's, or another submission file."""
+"""The truth to score against: annotations, those of a recipe, or another submission file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training writes into its run folder, and how it finds its place again."""
+"""The files of a training in its run folder, and resuming from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a recipe to a learner: network, loss, optimiser, schedule."""
+"""Building the learner of a recipe: network, loss, optimiser, schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The losses of all outputs of a network, added up."""
+"""The sum of the losses of all outputs of a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where and in which number type a network runs."""
+"""The device and number type that a network runs in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The processes of one training: who they are, and the few things they say to each other.
+"""The processes of one training and their communication.
 
 Processes are started by torchrun; without it there is one, and nothing here costs anything.
 """
@@ -23,7 +23,7 @@ _PATIENCE = timedelta(hours=2)
 
 
 class LostProcess(TrashError):
-    """Another process of the training has ended; it says why."""
+    """Another process of the training has ended and reports the reason."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from toolkit.train.outputs import main_output
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network reached.
+    """Scores of a network on a split.
 
     Attributes:
         loss: mean over the counted pixels.

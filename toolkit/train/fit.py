@@ -34,7 +34,7 @@ OnEpoch = Callable[[int, dict[str, float]], None]
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a training left behind.
+    """Checkpoints and scores of a training.
 
     Attributes:
         best: checkpoint with the highest validation mIoU.
@@ -68,7 +68,7 @@ def fit(
     lineage: Mapping[str, Any] | None = None,
     on_epoch: OnEpoch = lambda epoch, figures: None,
 ) -> FitResult:
-    """Train what the recipe says and write best.pt, last.pt, state.pt and metrics.jsonl.
+    """Train a recipe and write best.pt, last.pt, state.pt and metrics.jsonl.
 
     Args:
         recipe: the resolved recipe.

@@ -1,4 +1,4 @@
-"""What a training depends on: the recipe's values, its data, and what earlier stages made for it."""
+"""Everything a training depends on: the recipe's values, its data, inputs from earlier stages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PseudoImages:
 
 @dataclass(frozen=True)
 class OpenedInputs:
-    """What earlier stages made for a training.
+    """Inputs of a training from earlier stages, opened.
 
     Attributes:
         pseudo: images to train on beside the real ones.

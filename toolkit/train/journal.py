@@ -1,4 +1,4 @@
-"""The figures of a run as it goes: metrics.jsonl, the table of epochs, trackers."""
+"""Reporting the figures of every epoch: metrics.jsonl, the printed table, trackers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network with everything that changes while it learns, and one optimiser step of it."""
+"""The network with everything that changes during training, and one optimiser step."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StepResult:
 
 
 class NonFiniteLoss(Exception):
-    """The loss of a step is NaN or infinite; `suspects` are the guilty samples' indices."""
+    """The loss of a step is NaN or infinite; `suspects` are indices of its samples."""
 
     def __init__(self, loss: float, suspects: list[int]) -> None:
         super().__init__(f"loss {loss}")

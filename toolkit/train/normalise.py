@@ -1,4 +1,4 @@
-"""From uint8 pixels to the numbers that a network expects, on the network's device."""
+"""Normalising uint8 pixels on the network's device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network returns: logits, or several named outputs of which `main` counts."""
+"""Outputs of a network: logits, or named outputs with a `main` one."""
 
 from __future__ import annotations
 

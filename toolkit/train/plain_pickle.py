@@ -1,4 +1,4 @@
-"""Whether a pickle, as torch.save writes it, holds tensors and plain values and nothing else.
+"""Checking that a pickle of torch.save holds only tensors and plain values.
 
 `torch.load(weights_only=True)` runs no foreign code, but it does build what a pickle asks for: keys
 whose hash takes years, buffers of any size. Here the pickle is only read, each instruction once.

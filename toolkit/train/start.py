@@ -1,4 +1,4 @@
-"""Putting the weights of a checkpoint into a network."""
+"""Loading the weights of a checkpoint into a network."""
 
 from __future__ import annotations
 

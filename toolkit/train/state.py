@@ -1,4 +1,4 @@
-"""`state.pt`: everything that an exact continuation of a run needs."""
+"""`state.pt`: everything that is needed to resume a run exactly."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def check(
         Path | None,
         typer.Option(
             "--recipe",
-            help="Check the components of this recipe, with its classes, image size and parameters.",
+            help="Check the components of this recipe, with its classes, image size, parameters.",
         ),
     ] = None,
     json_: Json = False,

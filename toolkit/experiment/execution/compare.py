@@ -23,7 +23,7 @@ from toolkit.recipe.problems import shown_path
 
 @dataclass(frozen=True)
 class SeedScores:
-    """What one recipe reached with one seed.
+    """Scores of one recipe with one seed.
 
     Attributes:
         seed: the seed.
@@ -43,7 +43,7 @@ class SeedScores:
 
 @dataclass(frozen=True)
 class Compared:
-    """One recipe with all seeds.
+    """Scores of one recipe with all seeds.
 
     Attributes:
         recipe: path of its file.
@@ -79,13 +79,13 @@ class Spread:
 
 
 def spread(values: Sequence[float | None]) -> Spread:
-    """Return mean and spread of the figures that are there."""
+    """Return mean and spread of the figures that are known."""
     known = [value for value in values if value is not None and not math.isnan(value)]
     return Spread(mean(known) if known else math.nan, stdev(known) if len(known) > 1 else math.nan)
 
 
 def gain(compared: Compared, first: Compared) -> Spread:
-    """Return how much a recipe gains on another, seed by seed."""
+    """Return how much better a recipe scores than another, compared seed by seed."""
     return spread(
         [one - other for one, other in zip(compared.deciding, first.deciding, strict=True)]
     )

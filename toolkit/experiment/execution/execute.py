@@ -1,4 +1,4 @@
-"""Executing a recipe: all stages of its plan, each unless it is finished."""
+"""Executing a recipe: every stage of its plan that is not finished."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def execute_part(
     devices: int = 1,
     write_page: WritePage | None = None,
 ) -> RunFolder:
-    """Return the run of a recipe that a command needs among others.
+    """Execute a recipe as one part of a command that needs several, and return its run.
 
     Unlike `execute` it finds the training of the recipe itself again, too, or continues it.
 

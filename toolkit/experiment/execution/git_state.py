@@ -1,4 +1,4 @@
-"""Which commit the code of a run is, asked without running anything that a repository configures.
+"""The commit of a run's code, read without running anything that the repository configures.
 
 A repository's own configuration and attributes may name programs: file system monitors, filters,
 hooks, transports. In a clone of somebody else's project they are somebody else's programs.

@@ -1,4 +1,4 @@
-"""One pseudo-label set of a plan: made, or found again, with the page to review it."""
+"""Executing a labelling stage: makes or finds the pseudo-label set, and its page for review."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run_labelling(
     progress: Progress,
     write_page: WritePage | None,
 ) -> LabelSet:
-    """Return the set of a stage, making it and its page if they are not there.
+    """Return the set of a stage; makes it and its page if they are missing.
 
     Args:
         stage: what is to be made.

@@ -1,4 +1,4 @@
-"""Several devices: the command runs itself again, once per device, and waits for the end."""
+"""Training on several devices: the command starts itself once per device and waits."""
 
 from __future__ import annotations
 

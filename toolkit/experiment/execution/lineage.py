@@ -1,4 +1,4 @@
-"""Where a training comes from: teachers, selection, and the weights it began with."""
+"""Lineage of a training: its teachers, the selection of labels, and its initial weights."""
 
 from __future__ import annotations
 

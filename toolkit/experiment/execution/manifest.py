@@ -1,4 +1,4 @@
-"""What made a run: code, packages, plugins, data, seeds, parents."""
+"""The manifest of a run: code, packages, plugins, data, seeds and parents that made it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run ended: in its manifest, and as advice on how to go on."""
+"""Recording how a run ended, and telling how to resume it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from toolkit.train.distributed import LostProcess
 
 @contextmanager
 def recorded(run: RunFolder, say_how_to_go_on: Callable[[BaseException], None]) -> Iterator[None]:
-    """Keep in the manifest why the run ended before its end.
+    """Record in the manifest why a run was interrupted or failed.
 
     Args:
         run: the run.

@@ -1,4 +1,4 @@
-"""What a run ends with."""
+"""The result of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toolkit.train.fit import FitResult
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left behind.
+    """Checkpoints, scores and submission of a run.
 
     Attributes:
         run: its folder.

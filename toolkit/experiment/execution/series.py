@@ -55,7 +55,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class VariantScores:
-    """What one run reached.
+    """Scores of one run of a series.
 
     Attributes:
         seed: the seed.
@@ -79,7 +79,7 @@ class VariantScores:
 
 @dataclass(frozen=True)
 class Series:
-    """A finished series.
+    """Scores and submission of a finished series.
 
     Attributes:
         path: the summary on disk.

@@ -1,4 +1,4 @@
-"""What a training is given by earlier stages, as its run's manifest holds it.
+"""Inputs of a training stage, stored in the run's manifest.
 
 The processes of `--devices` and later readers find it there, without making the plan again.
 """
@@ -19,7 +19,7 @@ from toolkit.train.inputs import OpenedInputs, PseudoImages
 
 @dataclass(frozen=True)
 class StageInputs:
-    """What earlier stages left for a training.
+    """Inputs of a training that earlier stages made.
 
     Attributes:
         labels: folder of its pseudo-label set.
@@ -57,7 +57,7 @@ class StageInputs:
         )
 
     def upstream(self, root: Path, cache: Path) -> OpenedInputs:
-        """Open what the training is given.
+        """Open the inputs of a training.
 
         Args:
             root: folder that the names of pseudo-labelled images are relative to.

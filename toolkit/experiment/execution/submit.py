@@ -53,7 +53,7 @@ class MemberResult:
 
 @dataclass(frozen=True)
 class SubmissionResult:
-    """What was submitted.
+    """Files and scores of a submission.
 
     Attributes:
         path: the validated file.
@@ -187,7 +187,7 @@ def submit(
 
 @dataclass(frozen=True)
 class SubmissionPlan:
-    """What turns stores into a file; made by `plan_submission`."""
+    """The components that turn stores into a file; made by `plan_submission`."""
 
     format: SubmissionFormat
     member_postprocess: Chain

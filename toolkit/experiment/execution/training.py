@@ -1,4 +1,4 @@
-"""One training of a plan: a run from its data to a scored submission."""
+"""Executing a training stage: a run from its data to a scored submission."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from toolkit.train.fit import FitResult, fit
 
 @dataclass(frozen=True)
 class Job:
-    """A training that is to be done now.
+    """Everything that one training needs to run.
 
     Attributes:
         loaded: the recipe.

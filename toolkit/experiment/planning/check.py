@@ -1,4 +1,4 @@
-"""Everything that can be found wrong with a recipe without training it."""
+"""All checks of a recipe that need no training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Digests of what decides a stage, known before anything is run."""
+"""Keys of stages: digests of everything that decides their results, known before they run."""
 
 from __future__ import annotations
 

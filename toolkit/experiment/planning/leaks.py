@@ -1,4 +1,4 @@
-"""Guards between stages: no validation image may teach, directly or through a teacher.
+"""Checks that no validation image is trained on, directly or through a teacher.
 
 Photos are compared by content: equal names in two folders mean nothing, other names hide nothing.
 """

@@ -1,4 +1,4 @@
-"""Making the plan of a recipe: following what it names, round by round."""
+"""Making the plan of a recipe from the recipes and rounds that it needs."""
 
 from __future__ import annotations
 

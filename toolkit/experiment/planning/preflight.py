@@ -1,4 +1,4 @@
-"""Finding before the first stage what would otherwise show after hours of training."""
+"""Checks before the first stage of what would otherwise fail after hours of training."""
 
 from __future__ import annotations
 

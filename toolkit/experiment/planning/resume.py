@@ -1,4 +1,4 @@
-"""Which run of a recipe `--resume` goes on with."""
+"""Choosing the run that `--resume` continues."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Resumption:
-    """What `--resume` does.
+    """The choice that `--resume` made.
 
     Attributes:
         run: the run that goes on, or None when a new one begins.
