@@ -208,12 +208,12 @@ def test_an_image_in_two_folds_is_refused(coco: CocoFile, fold_file: Path) -> No
     ("content", "said"),
     [
         ("{", "not valid JSON"),
-        ("[]", "not a split file"),
-        ('{"images": []}', "not a split file"),
+        ("[]", "is not a split file"),
+        ('{"images": []}', "is not a split file"),
         (
             '{"schema_name": "trash-folds", "version": 2, "source": "", "source_digest": "",'
             ' "seed": 0, "folds": []}',
-            "version 2; this program reads",
+            "split file of version 2; this is version 1",
         ),
     ],
 )

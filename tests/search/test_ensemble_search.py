@@ -117,7 +117,7 @@ def test_a_combination_is_submitted_with_its_own_members_only(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not a combination that trash ensemble search wrote"),
+        ("", "is not a combination"),
         ("x = ", "no TOML file"),
         ('schema = "trash-combination"\nversion = 7', "version 7; this is version 1"),
         ('schema = "trash-combination"\nversion = 1', "broken combination: ensemble"),
@@ -242,7 +242,7 @@ def test_series_are_searched_out_of_fold(
         (["runs/tiny-001", "runs/tiny-01"], "there is no checkpoint runs/tiny-01"),
         (["runs/tiny-001", "runs/tiny-001"], "runs/tiny-001 is named twice"),
         (["runs"], "runs has no best.pt"),
-        (["runs/tiny-001/manifest.json"], "is not the summary of a series"),
+        (["runs/tiny-001/manifest.json"], "is not a summary of a series"),
         (["runs/tiny-001", "--try", "smoth"], "smooth"),
         (["runs/tiny-001", "-o", "recipes/tiny.toml"], "recipes/tiny.toml exists"),
         (["runs/tiny-001", "-o", "chosen.txt"], "-o chosen.txt: a combination is a .toml file"),

@@ -75,8 +75,8 @@ def test_a_score_may_be_unknown(tmp_path: Path, side_car: SideCar) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 7}, "side-car of schema version 7; this is version 2"),
-        ({"schema_version": None}, "is not the side-car of a submission"),
+        ({"schema_version": 7}, "side-car of version 7; this is version 2"),
+        ({"schema_version": None}, "is not a side-car"),
         ({"n_rows": "many"}, "broken side-car: n_rows: Input should be a valid integer"),
         ({"overlap": "sum"}, "broken side-car: overlap"),
         ({"class_names": []}, "broken side-car: class_names"),
@@ -156,8 +156,8 @@ def test_a_submission_ends_as_its_format_does(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[]", "is not the side-car of a submission"),
-        ("{}", "is not the side-car of a submission"),
+        ("[]", "is not a side-car"),
+        ("{}", "is not a side-car"),
         ("{", "side-car is not valid JSON"),
     ],
 )

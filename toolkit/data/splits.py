@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from toolkit.data.coco import CocoFile
 from toolkit.data.content_digests import content_digests
 from toolkit.errors import UsageError
-from toolkit.file_schema import problems_in
+from toolkit.file_schema import FileLayout
 from toolkit.files import read_json, write_json_atomic
 from toolkit.progress import Progress
 from toolkit.seeds import Stream, generator
@@ -34,12 +35,21 @@ class Folds:
 class _FoldFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    schema_name: str
-    version: int
     source: str
     source_digest: str
     seed: int
     folds: list[list[str]]
+
+
+_LAYOUT = FileLayout(
+    "split file",
+    TypeAdapter(_FoldFile),
+    VERSION,
+    SCHEMA,
+    schema_key="schema_name",
+    origin="Write one with `trash data split`.",
+    repair="Write one with `trash data split`.",
+)
 
 
 def stratify(
@@ -183,14 +193,13 @@ def write_folds(
     Raises:
         UsageError: there is a file of other content.
     """
-    content = _FoldFile(
-        schema_name=SCHEMA,
-        version=VERSION,
+    folds_of_source = _FoldFile(
         source=coco.path.name,
         source_digest=coco.digest,
         seed=seed,
         folds=[[coco.images[row].file_name for row in rows] for rows in folds.rows],
     )
+    content = {**_LAYOUT.header, **folds_of_source.model_dump()}
     if path.is_dir():
         raise UsageError(f"{path} is a folder", "Name the split file: recipes/splits/NAME.json")
     if path.exists():
@@ -202,13 +211,13 @@ def write_folds(
                 "Runs that were validated by its folds would not fit the new ones. Choose another "
                 f"name, or replace it: trash data split SOURCE -o {path} --force",
             )
-    write_json_atomic(path, content.model_dump())
+    write_json_atomic(path, content)
     return True
 
 
-def _is_same(path: Path, content: _FoldFile) -> bool:
+def _is_same(path: Path, content: dict[str, Any]) -> bool:
     try:
-        return bool(read_json(path, "split file") == content.model_dump())
+        return bool(read_json(path, _LAYOUT.what) == content)
     except UsageError:
         return False
 
@@ -227,19 +236,7 @@ def read_folds(path: Path, source: Path, file_names: Sequence[str]) -> Folds:
             "data.folds.file is relative to the project's folder, not to the recipe. Make one: "
             "trash data split RECIPE -o recipes/splits/NAME.json",
         )
-    value = read_json(path, "split file")
-    try:
-        content = _FoldFile.model_validate(value)
-    except ValidationError as error:
-        raise UsageError(
-            f"{path}: not a split file: {problems_in(error)}",
-            "Write one with `trash data split`.",
-        ) from None
-    if (content.schema_name, content.version) != (SCHEMA, VERSION):
-        raise UsageError(
-            f"{path}: split file of schema {content.schema_name} version {content.version}; "
-            f"this program reads {SCHEMA} {VERSION}"
-        )
+    content = _LAYOUT.read(path)
     listed = [name for names in content.folds for name in names]
     offenders = [
         ("in two folds", [name for name, count in Counter(listed).items() if count > 1]),

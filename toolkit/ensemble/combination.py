@@ -11,7 +11,7 @@ from pydantic import ConfigDict, FiniteFloat, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from toolkit.errors import UsageError
-from toolkit.file_schema import PathText, validated
+from toolkit.file_schema import FileLayout, PathText
 from toolkit.files import read_toml, write_text_atomic
 from toolkit.plugin.component import ComponentSpec
 from toolkit.wording import counted
@@ -71,12 +71,19 @@ class Combination:
     version: int = VERSION
 
 
-_ADAPTER = TypeAdapter(Combination)
+_LAYOUT = FileLayout(
+    "combination",
+    TypeAdapter(Combination),
+    VERSION,
+    SCHEMA,
+    origin="`trash ensemble search` writes them. To take the data and the combination of a recipe: "
+    "--recipe FILE.",
+)
 
 
 def write_combination(path: Path, combination: Combination) -> None:
     """Write a combination so that `path` is never seen half-written."""
-    values: dict[str, Any] = _ADAPTER.dump_python(combination, mode="json")
+    values: dict[str, Any] = _LAYOUT.content.dump_python(combination, mode="json")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text_atomic(path, tomli_w.dumps(values))
 
@@ -87,18 +94,7 @@ def read_combination(path: Path) -> Combination:
     Raises:
         UsageError: missing, not TOML, something else, of a newer version, or a wrong or missing value.
     """
-    values = read_toml(path, "combination")
-    if values.get("schema") != SCHEMA:
-        raise UsageError(
-            f"{path} is not a combination that trash ensemble search wrote",
-            "To take the data and the combination of a recipe: --recipe FILE.",
-        )
-    if values.get("version") != VERSION:
-        raise UsageError(
-            f"{path}: combination of version {values.get('version')}; this is version {VERSION}",
-            "Update the toolkit.",
-        )
-    return validated(_ADAPTER, values, path, "combination")
+    return _LAYOUT.value(read_toml(path, _LAYOUT.what), path)
 
 
 def refuse_other_members(combination: Combination, members: Sequence[FittedMember]) -> None:

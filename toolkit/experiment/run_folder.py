@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, StrictBool, TypeAdapter
 
 from toolkit.errors import UsageError
-from toolkit.file_schema import PathText, validated
+from toolkit.file_schema import FileLayout, PathText
 from toolkit.files import TEMPORARY, read_json, write_json_atomic
 from toolkit.recipe.problems import shown_path
 
@@ -75,15 +75,11 @@ class RunFolder:
             UsageError: it is missing, broken, or of another version of trash.
         """
         path = self.path / MANIFEST
-        found: Any = read_json(path, "run manifest")
-        version = found.get("schema_version") if isinstance(found, dict) else None
-        if version != SCHEMA_VERSION:
-            raise UsageError(f"{path} is not the manifest of a run of this version of trash")
-        missing = [key for key in ("status", *LINEAGE) if key not in found]
+        manifest: dict[str, Any] = read_json(path, _MANIFEST.what)
+        _MANIFEST.value(manifest, path)
+        missing = [key for key in LINEAGE if key not in manifest]
         if missing:
             raise UsageError(f"{path}: broken manifest: it lacks {', '.join(missing)}")
-        validated(_MANIFEST, found, path, "manifest")
-        manifest: dict[str, Any] = found
         return manifest
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
@@ -176,7 +172,9 @@ class _Manifest(BaseModel):
     result: _Result | None = None
 
 
-_MANIFEST = TypeAdapter(_Manifest)
+_MANIFEST = FileLayout(
+    "run manifest", TypeAdapter(_Manifest), SCHEMA_VERSION, version_key="schema_version"
+)
 
 
 def new_run(recipe_name: str, runs: Path, submissions: Path) -> RunFolder:

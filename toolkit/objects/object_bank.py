@@ -12,19 +12,19 @@ from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from posixpath import normpath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from toolkit.data.array_store import FORMAT_VERSION, ArrayStore, Layout, open_store, write_store
 from toolkit.data.contest import Contest
 from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
-from toolkit.file_schema import PathText, Side, problems_in
-from toolkit.files import digest_of, read_json, unfinished, write_json_atomic
+from toolkit.file_schema import FileLayout, OtherFile, PathText, Side
+from toolkit.files import digest_of, unfinished, write_json_atomic
 from toolkit.objects.cutting import MARGIN, FoundObject, chosen_labels, cut_pieces, find_pieces
 from toolkit.plugin.interfaces import CutOut
 from toolkit.progress import Progress
@@ -99,7 +99,7 @@ class BankIndex:
         return _layout([each.size for each in self.objects])
 
 
-_ADAPTER = TypeAdapter(BankIndex)
+_INDEX = FileLayout("index of an object bank", TypeAdapter(BankIndex), SCHEMA_VERSION, SCHEMA)
 
 
 def _layout(sizes: Sequence[tuple[int, int]]) -> Layout:
@@ -297,17 +297,13 @@ def _read_index(folder: Path) -> BankIndex:
     if not (folder / INDEX).is_file():
         raise UsageError(f"{folder} is not an object bank: it has no {INDEX}")
     try:
-        content: Any = read_json(folder / INDEX, "index of the object bank")
+        index = _INDEX.read(folder / INDEX)
+    except OtherFile:
+        raise UsageError(
+            f"{folder} is not an object bank: {INDEX} describes something else"
+        ) from None
     except UsageError as error:
-        raise _damaged(folder, error.message) from None
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise UsageError(f"{folder} is not an object bank: {INDEX} describes something else")
-    if content.get("version") != SCHEMA_VERSION:
-        raise _damaged(folder, f"version {content.get('version')}, this is {SCHEMA_VERSION}")
-    try:
-        index = _ADAPTER.validate_python(content)
-    except ValidationError as error:
-        raise _damaged(folder, f"{INDEX}: {problems_in(error)}") from None
+        raise _damaged(folder, error.message.replace(str(folder / INDEX), INDEX)) from None
     if any(
         each.source >= len(index.sources) or each.label >= len(index.class_names)
         for each in index.objects

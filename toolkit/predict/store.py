@@ -15,12 +15,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from toolkit.errors import TrashError
-from toolkit.file_schema import PathText, Side, problems_in
-from toolkit.files import read_json
+from toolkit.errors import TrashError, UsageError
+from toolkit.file_schema import FileLayout, PathText, Side
 
 SCHEMA = "trash-store"
 SCHEMA_VERSION = 1
@@ -72,7 +71,7 @@ class StoreIndex:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `index.json`."""
-        return {"schema": SCHEMA, "version": SCHEMA_VERSION, **asdict(self)}
+        return {**_INDEX.header, **asdict(self)}
 
 
 def read_index(folder: Path) -> StoreIndex:
@@ -82,17 +81,9 @@ def read_index(folder: Path) -> StoreIndex:
         TrashError: it is missing, of another version or damaged.
     """
     try:
-        content = read_json(folder / INDEX, "index of the probability store")
-    except TrashError as error:
-        raise _damaged(folder, f"{INDEX}: {error}") from None
-    if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
-        raise _damaged(folder, f"{INDEX} is not the index of a probability store")
-    if content.pop("version", None) != SCHEMA_VERSION:
-        raise _damaged(folder, f"{INDEX} has another version")
-    try:
-        index = _ADAPTER.validate_python(content)
-    except ValidationError as error:
-        raise _damaged(folder, f"{INDEX}: {problems_in(error)}") from None
+        index = _INDEX.read(folder / INDEX)
+    except UsageError as error:
+        raise _damaged(folder, error.message.replace(str(folder / INDEX), INDEX)) from None
     if len(index.file_names) != len(index.sizes):
         raise _damaged(
             folder, f"{INDEX}: {len(index.sizes)} sizes of {len(index.file_names)} images"
@@ -100,7 +91,7 @@ def read_index(folder: Path) -> StoreIndex:
     return index
 
 
-_ADAPTER = TypeAdapter(StoreIndex)
+_INDEX = FileLayout("index of a probability store", TypeAdapter(StoreIndex), SCHEMA_VERSION, SCHEMA)
 
 
 class ProbabilityStore:

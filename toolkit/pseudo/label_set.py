@@ -15,13 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from toolkit.data.array_store import ArrayStore, Layout, open_store
 from toolkit.errors import TrashError, UsageError
-from toolkit.file_schema import PathText, Side, problems_in
-from toolkit.files import digest_of, read_json
+from toolkit.file_schema import FileLayout, PathText, Side
+from toolkit.files import digest_of
 from toolkit.predict.store import ProbabilityStore
 from toolkit.predict.store import open_store as open_maps
 
@@ -123,7 +123,9 @@ class LabelSetIndex:
         return asdict(self)
 
 
-_ADAPTER = TypeAdapter(LabelSetIndex)
+_INDEX = FileLayout(
+    "index of a pseudo-label set", TypeAdapter(LabelSetIndex), SCHEMA_VERSION, SCHEMA
+)
 
 
 def layout_of(sizes: tuple[tuple[int, int], ...], n_classes: int) -> Layout:
@@ -225,20 +227,11 @@ def read_label_index(folder: Path) -> LabelSetIndex:
     if not (folder / INDEX).is_file():
         raise UsageError(f"{folder} is not a pseudo-label set: it has no {INDEX}")
     try:
-        content = read_json(folder / INDEX, "index of the pseudo-label set")
-        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-            raise ValueError("it is not the index of a pseudo-label set")
-        if content.get("version") != SCHEMA_VERSION:
-            raise ValueError(f"version {content.get('version')}, this is {SCHEMA_VERSION}")
-        index = _ADAPTER.validate_python(content)
-        if not len(index.class_names) == len(index.predicted) == len(index.trusted):
-            raise ValueError("its parts do not fit")
-    except ValidationError as error:
-        raise _damaged(folder, f"{INDEX}: {problems_in(error)}") from None
-    except TrashError as error:
-        raise _damaged(folder, error.message) from None
-    except ValueError as error:
-        raise _damaged(folder, f"{INDEX}: {error}") from None
+        index = _INDEX.read(folder / INDEX)
+    except UsageError as error:
+        raise _damaged(folder, error.message.replace(str(folder / INDEX), INDEX)) from None
+    if not len(index.class_names) == len(index.predicted) == len(index.trusted):
+        raise _damaged(folder, f"{INDEX}: its parts do not fit")
     return index
 
 

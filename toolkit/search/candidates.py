@@ -18,8 +18,7 @@ from toolkit.ensemble.combine import MemberMaps
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.series import SCHEMA, VERSION
 from toolkit.experiment.find import find_checkpoint
-from toolkit.file_schema import PathText, validated
-from toolkit.files import read_json
+from toolkit.file_schema import FileLayout, PathText
 from toolkit.plugin.registry import Registry
 from toolkit.predict.exposure import Division, divisions_of, refuse_exposed
 from toolkit.predict.member import Member, member_name
@@ -104,17 +103,7 @@ def _candidate(text: str, project: Project, views: str | None) -> Candidate:
 
 
 def _runs_of_series(choice: MemberRef, project: Project) -> tuple[MemberRef, ...]:
-    content = read_json(choice.path, "summary of a series")
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise UsageError(
-            f"{choice.path} is not the summary of a series",
-            "`trash recipe run RECIPE --folds` writes it to runs/.",
-        )
-    if content.get("version") != VERSION:
-        raise UsageError(f"{choice.path} has version {content.get('version')}, not {VERSION}")
-    summary = validated(
-        _SUMMARY, content, choice.path, "summary of a series", "Run its recipe again."
-    )
+    summary = _SUMMARY.read(choice.path)
     return tuple(MemberRef(project.root / run.checkpoint, choice.views) for run in summary.runs)
 
 
@@ -128,7 +117,14 @@ class _Summary(BaseModel):
     runs: Annotated[tuple[_Run, ...], Field(min_length=1)]
 
 
-_SUMMARY = TypeAdapter(_Summary)
+_SUMMARY = FileLayout(
+    "summary of a series",
+    TypeAdapter(_Summary),
+    VERSION,
+    SCHEMA,
+    origin="`trash recipe run RECIPE --folds` writes it to runs/.",
+    repair="Run its recipe again.",
+)
 
 
 def open_candidates(

@@ -12,13 +12,13 @@ from pydantic.dataclasses import dataclass
 
 from toolkit.ensemble.combination import Fitted
 from toolkit.errors import UsageError
-from toolkit.file_schema import PathText, validated
-from toolkit.files import file_digest, read_json, refuse_existing, write_json_atomic
+from toolkit.file_schema import FileLayout, PathText
+from toolkit.files import file_digest, refuse_existing, write_json_atomic
 from toolkit.metrics.confusion import Scores
 from toolkit.plugin.component import ComponentSpec
 
 SCHEMA_VERSION = 2
-_READABLE = (1, SCHEMA_VERSION)
+_OLDER = (1,)
 """Version 1 lacks what has a default today."""
 _STRICT = ConfigDict(extra="forbid")
 
@@ -135,11 +135,13 @@ class SideCar:
 
     def as_json(self) -> dict[str, Any]:
         """Return the side-car as plain values."""
-        plain: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        plain: dict[str, Any] = _LAYOUT.content.dump_python(self, mode="json")
         return plain
 
 
-_ADAPTER = TypeAdapter(SideCar)
+_LAYOUT = FileLayout(
+    "side-car", TypeAdapter(SideCar), SCHEMA_VERSION, older=_OLDER, version_key="schema_version"
+)
 
 
 def side_car_path(submission: Path) -> Path:
@@ -239,13 +241,4 @@ def read_side_car(path: Path) -> SideCar:
     Raises:
         UsageError: missing, not JSON, of another schema version, or a wrong or missing value.
     """
-    content = read_json(path, "side-car")
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    if version is None:
-        raise UsageError(f"{path} is not the side-car of a submission")
-    if version not in _READABLE:
-        raise UsageError(
-            f"{path}: side-car of schema version {version}; this is version {SCHEMA_VERSION}",
-            "Update the toolkit.",
-        )
-    return validated(_ADAPTER, content | {"schema_version": SCHEMA_VERSION}, path, "side-car")
+    return _LAYOUT.read(path)

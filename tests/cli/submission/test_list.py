@@ -162,4 +162,4 @@ def test_a_broken_side_car_hides_no_other(desk: Any, capsys: Capture) -> None:
     captured = capsys.readouterr()
     assert "early" in captured.out
     assert "broken.json:1: side-car is not valid JSON" in captured.err
-    assert "notes.json is not the side-car of a submission" in captured.err
+    assert "notes.json is not a side-car" in captured.err

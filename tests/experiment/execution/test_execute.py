@@ -210,8 +210,8 @@ def test_a_run_is_executed_by_one_process_at_a_time(
     ("content", "message"),
     [
         ("{", "manifest.json:1: run manifest is not valid JSON"),
-        ("[]", "is not the manifest of a run"),
-        ('{"schema_version": 99}', "is not the manifest of a run of this version"),
+        ("[]", "is not a run manifest"),
+        ('{"schema_version": 99}', "run manifest of version 99; this is version 1"),
         ('{"schema_version": 1, "status": "x"}', "it lacks recipe, recipe_digest, data"),
     ],
 )
