@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from toolkit.data.images import read_image
 from toolkit.data.resize import Sampling
 from toolkit.data.split import Split
-from toolkit.errors import TrashError, UsageError, did_you_mean
-from toolkit.files import atomic_path
+from toolkit.errors import UsageError, did_you_mean
 from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.interfaces import Prediction, SubmissionFormat
 from toolkit.plugin.registry import Registry
@@ -26,7 +25,7 @@ from toolkit.pseudo.make import context_of
 from toolkit.pseudo.record import record_label_set
 from toolkit.pseudo.select import build_selection
 from toolkit.recipe.schema import Pseudo, Recipe
-from toolkit.submission.check import check_submission
+from toolkit.submission.write import write_checked
 from toolkit.wording import counted
 
 
@@ -36,7 +35,8 @@ def export_label_set(
     """Write the selected images of a set as a submission file.
 
     The format has labels alone: a pixel that is not trusted gets its most probable label. Background
-    in its place would teach that doubt is background. Rejected images have no row.
+    in its place would teach that doubt is background. Rejected images have no row. A submission
+    of the same name that has leaderboard scores is kept under another one.
 
     Args:
         label_set: the set.
@@ -50,27 +50,10 @@ def export_label_set(
     Raises:
         TrashError: the format wrote a file that it does not read back; it is not kept.
     """
-    images = label_set.index.images
-    rows = [row for row, image in enumerate(images) if image.is_selected]
-    with atomic_path(path) as temporary:
-        with (
-            temporary.open("wb") as file,
-            progress.bar(f"writing {path.name}", len(rows), "images") as bar,
-        ):
-
-            def written() -> Iterator[tuple[str, NDArray[np.uint8]]]:
-                for row in rows:
-                    yield images[row].file_name, label_set.predicted[row]
-                    bar.advance()
-
-            format.write(file, written())
-        n_classes = len(label_set.class_names)
-        report = check_submission(temporary, format, label_set.file_names, n_classes)
-        if not report.valid:
-            raise TrashError(
-                f"the file written for {path} is not valid: {report.problems[0]}",
-                "This is a mistake in the submission format; no file was kept.",
-            )
+    rows = [row for row, image in enumerate(label_set.index.images) if image.is_selected]
+    labels = (label_set.predicted[row] for row in rows)
+    n_classes = len(label_set.class_names)
+    write_checked(path, format, labels, label_set.file_names, n_classes, progress)
     return _losses(label_set, format)
 
 
