@@ -18,6 +18,7 @@ from toolkit.plugin.discovery import load_registry
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
+from toolkit.recipe.schema_keys import SCHEMA_KEYS
 from toolkit.train.checkpoint import load_checkpoint
 
 STUDENT = 'extends = "tiny.toml"\n[pseudo]\nteachers = ["tiny"]\n'
@@ -169,6 +170,44 @@ def test_how_it_is_submitted_changes_the_result_alone(own: Project) -> None:
         assert (after[0] == before[0], after[1] == before[1]) == (True, False), change
     for change in ("title=Another", "data.workers=1", "train.device=auto"):
         assert keys(own, "tiny", change) == before, change
+
+
+OTHER_VALUES = {
+    "predict.views": '"hflip"',
+    "predict.store": '"u8"',
+    "members": '["tiny"]',
+    "member_postprocess": '[{name = "smooth"}]',
+    "ensemble": '{name = "geometric"}',
+    "postprocess": '[{name = "fill_holes"}]',
+    "submission": "{size = [32, 32]}",
+    "pseudo.ensemble": '{name = "geometric"}',
+    "pseudo.postprocess": '[{name = "smooth"}]',
+    "pseudo.select": '[{name = "threshold"}]',
+    "pseudo.as_submitted": "true",
+    "pseudo.soft": "true",
+    "pseudo.rounds": "2",
+}
+BY_CONTENT = {"data.test", "data.truth", "data.sample_submission"}
+"""Keys that name files: what these hold counts, or it orders rows alone."""
+
+
+def test_a_key_changes_the_stage_that_the_schema_says(own: Project) -> None:
+    """A new key that decides labels, maps or submissions has to count in the keys of these."""
+    of_teacher, of_labels, of_training, of_result = keys(own, "student")
+    marked = {
+        ".".join(key.path): key.effect.on
+        for key in SCHEMA_KEYS
+        if not key.table
+        and key.effect
+        and key.effect.on in ("pseudo-labels", "prediction", "submission")
+    }
+    assert marked.keys() - BY_CONTENT == OTHER_VALUES.keys()
+    for name, value in OTHER_VALUES.items():
+        teacher, *_, labels, training, result = keys(own, "student", f"{name}={value}")
+        assert teacher == of_teacher, name
+        assert result != of_result, name
+        is_later = marked[name] != "pseudo-labels"
+        assert (labels == of_labels, training == of_training) == (is_later, is_later), name
 
 
 def manifest(project: Project, name: str) -> dict[str, Any]:
