@@ -35,7 +35,7 @@ def predict(
     device: Device = None,
     json_: Json = False,
 ) -> None:
-    """Store a checkpoint's probability maps; prints the folder of the store."""
+    """Write a checkpoint's probability maps and print the folder of the store."""
     if split not in _SPLITS:
         raise UsageError(f"--split {split}: unknown", did_you_mean(split, _SPLITS))
     from toolkit.data.contest import open_contest

@@ -79,7 +79,7 @@ def submit(
 ) -> None:
     """Predict the test images, combine, and write a checked submission.
 
-    The path is the only line on stdout; the figures go to stderr, or all to stdout with --json.
+    Only the path goes to stdout, figures go to stderr; with --json all of it goes to stdout.
     """
     if len(checkpoints) > 1 and not ensemble:
         raise UsageError(

@@ -32,7 +32,7 @@ def split(
 ) -> None:
     """Divide training images into folds of equal class content and write the split file.
 
-    Images that are the same photo, whatever they are called, come into one fold.
+    Copies of one photo, whatever their file names, are put into one fold.
     """
     from toolkit.data.coco import read_coco
     from toolkit.data.contest import require_folder

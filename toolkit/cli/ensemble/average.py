@@ -35,12 +35,12 @@ def average(
     device: Device = None,
     json_: Json = False,
 ) -> None:
-    """Average the weights of checkpoints of one network into one; as fast as one of them.
+    """Average the weights of checkpoints of one network; the result predicts as fast as one of them.
 
-    Batch-norm statistics are recomputed on training images. It helps where the checkpoints have a
-    common past: snapshots of one run, or seeds that began with the same weights. Compare the scores
-    before using it. Of a single checkpoint, such as one of an optimiser that averages, only these
-    statistics are recomputed.
+    Batch-norm statistics are recomputed on training images; for a single checkpoint, such as one
+    of an optimiser that averages weights, nothing else is done. Averaging helps when a part of the
+    training was common: snapshots of one run, or seeds that began with the same weights. Compare
+    the scores before using it.
     """
     from toolkit.experiment.execution.soup import average_checkpoints
     from toolkit.experiment.find import CHECKPOINT_SUFFIX, find_checkpoint

@@ -47,14 +47,14 @@ def search(
         ),
     ] = None,
     rounds: Annotated[
-        int, typer.Option("--rounds", min=1, help="Members that greedy selection adds.")
+        int, typer.Option("--rounds", min=1, help="Number of members that greedy selection adds.")
     ] = 12,
     folds: Annotated[
         int,
         typer.Option(
             "--folds",
             min=2,
-            help="Parts of the images; each is scored by what was fitted to the others.",
+            help="Number of parts of the images; each is scored by what was fitted to the others.",
         ),
     ] = 5,
     repeats: Annotated[
@@ -79,10 +79,10 @@ def search(
     device: Device = None,
     json_: Json = False,
 ) -> None:
-    """Score every way to combine members on held-out images; print the line to submit the best.
+    """Score ways to combine members on held-out images; print the command that submits the best.
 
-    What is fitted (a choice of members, weights, factors) is fitted on part of the images and
-    scored on the rest; the simple mean wins ties. Held-out images are those of data.val, or of
+    Choices of members, weights and factors are fitted to part of the images and scored on the
+    rest; the simple mean wins ties. Held-out images are those of data.val, or of
     every fold.
     """
     from toolkit.ensemble.combination import SUFFIX

@@ -38,7 +38,7 @@ def check(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Run the contract of each component's kind; exit code 1 when one is broken."""
+    """Run the contract tests of each component's kind; exit code 1 when one fails."""
     from toolkit.plugin.describe import check_kind
     from toolkit.testing import examine
     from toolkit.testing.contract import CONTEXT

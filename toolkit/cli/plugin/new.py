@@ -19,7 +19,7 @@ def new(
     ],
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of that name.")] = False,
 ) -> None:
-    """Write a plugin that works at once, with its test, to be changed."""
+    """Write a working plugin and its test, to start your own from."""
     from toolkit.plugin.first_use import remember_files
     from toolkit.plugin.scaffold import write_plugin
     from toolkit.recipe.listing import example_recipe

@@ -29,7 +29,7 @@ def export(
 ) -> None:
     """Write the selected images as a submission file, for `pseudo.labels` of a recipe.
 
-    What the file cannot hold is told as warnings.
+    Warnings say what such a file cannot hold.
     """
     from toolkit.files import refuse_existing
     from toolkit.plugin.component import ComponentSpec

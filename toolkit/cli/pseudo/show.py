@@ -27,7 +27,7 @@ def show(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Say what was selected; with -o, write a page that shows it."""
+    """Print figures of what was selected; with -o, write a page that shows it."""
     from toolkit.pseudo.catalogue import images_of
     from toolkit.pseudo.figures import summarize
 

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import RECIPE_HELP
 from toolkit.cli.session import open_registry
 from toolkit.errors import TrashError
 from toolkit.project import find_project
@@ -28,14 +27,18 @@ def new(
     ] = None,
     extends: Annotated[
         Path | None,
-        typer.Option("--extends", metavar="RECIPE", help=f"Recipe to extend. {RECIPE_HELP}"),
+        typer.Option(
+            "--extends",
+            metavar="RECIPE",
+            help="Recipe to extend: a file, or its name below recipes/.",
+        ),
     ] = None,
     author: Annotated[str, typer.Option("--author", help="Your name, for the header.")] = "",
     force: Annotated[
         bool, typer.Option("--force", help="Replace the recipe if it is there.")
     ] = False,
 ) -> None:
-    """Write a new recipe that works, to be changed."""
+    """Write a working recipe, to start your own from."""
     from toolkit.recipe.new import new_recipe
     from toolkit.recipe.problems import shown_path
 

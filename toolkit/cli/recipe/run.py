@@ -33,7 +33,10 @@ def run(
         bool, typer.Option("--resume", help="Continue the newest run that fits this recipe.")
     ] = False,
     smoke: Annotated[
-        bool, typer.Option("--smoke", help="Try it in seconds: demo data, tiny sizes, no weights.")
+        bool,
+        typer.Option(
+            "--smoke", help="Try it in seconds: demo data, tiny sizes, no pretrained weights."
+        ),
     ] = False,
     devices: Annotated[
         int,

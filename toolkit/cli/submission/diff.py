@@ -37,7 +37,7 @@ def diff(
         Path | None, typer.Option("--picture", help="PNG of the images that differ most.")
     ] = None,
     count: Annotated[
-        int, typer.Option(min=1, max=100, help="How many of the images that differ most.")
+        int, typer.Option(min=1, max=100, help="Number of images that differ most in the picture.")
     ] = 8,
     data_root: PhotoFolder = None,
     recipe: SpecRecipe = None,

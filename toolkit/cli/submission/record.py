@@ -33,7 +33,7 @@ def record(
     """Keep the leaderboard's scores of a file in its side-car.
 
     The file itself may be on another machine. A file that has no side-car, such as a team mate's,
-    is checked and given one: say with --recipe or --test what it holds.
+    is checked and given one: --recipe or --test must then say what it holds.
     """
     from toolkit.submission.named_files import SubmissionOptions, require_file
     from toolkit.submission.record import adopt_file, record_scores

@@ -32,7 +32,8 @@ def cut(
 ) -> None:
     """Cut objects of rare classes out of the training split, and count them by class.
 
-    A training with object mix does the same; without -o the bank goes where it looks for it.
+    A training with object mix does this by itself. Without -o the bank is written where that
+    training looks for it.
     """
     from toolkit.data.contest import open_contest
     from toolkit.objects.bank_summary import summarize_bank

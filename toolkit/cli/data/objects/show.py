@@ -25,7 +25,7 @@ def show(
     seed: Annotated[int, typer.Option(min=0, help="Random seed of what is shown.")] = 0,
     data: DataFolder = None,
 ) -> None:
-    """Write a picture of the objects; of a recipe, also of training images that hold them.
+    """Write a picture of the objects; for a recipe, also of training images with pasted objects.
 
     Images are mixed by the recipe's `object_mix`, always, or by the default one if it has none.
     """
