@@ -240,7 +240,7 @@ def require_folder(data: Data, root: Path) -> None:
     except OSError:
         near = None
     raise UsageError(
-        f"there is not a folder {root}" if not root.exists() else f"{root} is not a folder",
+        f"there is no folder {root}" if not root.exists() else f"{root} is not a folder",
         (f"Did you mean {root.parent / near}? " if near else "")
         + f"Put or link the data there ({names} and the images), or say where they are: --data DIR.",
         parameter="data.root",

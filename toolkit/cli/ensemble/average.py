@@ -35,7 +35,7 @@ def average(
     device: Device = None,
     json_: Json = False,
 ) -> None:
-    """Average the weights of checkpoints of one network; the result predicts as fast as one of them.
+    """Average the weights of checkpoints of one network; the result predicts as fast as one.
 
     Batch-norm statistics are recomputed on training images; for a single checkpoint, such as one
     of an optimiser that averages weights, nothing else is done. Averaging helps when a part of the
