@@ -9,6 +9,8 @@ import pytest
 
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.kinds import KINDS
+from toolkit.plugin.scaffold import _OVERRIDES
+from toolkit.recipe.layers import parse_assignment
 from toolkit.recipe.schema import Demo, Recipe
 from toolkit.recipe.schema_keys import SCHEMA_KEYS, effect_of, values_at
 from toolkit.recipe.smoke import SmokeRun, demo_data
@@ -32,6 +34,15 @@ def test_every_key_that_holds_components_says_of_which_kind() -> None:
 
 def _parts(annotation: Any) -> set[Any]:
     return {annotation}.union(*map(_parts, get_args(annotation)))
+
+
+def test_a_new_plugin_is_put_where_the_schema_has_its_kind() -> None:
+    kind_of = {key.path: key.kind for key in SCHEMA_KEYS}
+    for kind, override in _OVERRIDES.items():
+        path, _, value = parse_assignment(override.format("mine"))
+        place = path[:-1] if path[-1] == "name" else path
+        assert kind_of[place] == kind or (kind, place) == ("view", ("predict", "views"))
+        assert value in ("mine", {"name": "mine"})
 
 
 @pytest.mark.parametrize(
