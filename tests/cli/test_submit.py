@@ -155,7 +155,7 @@ def test_recipe_and_data_root_replace_the_stored_ones(
         (["a.pt", "--views", "hflop"], "Did you mean hflip?"),
         (["a.pt", "--combine", "meen"], "Did you mean mean?"),
         (["a.pt", "--post", "min_area:pixel=3"], "pixels"),
-        (["a.pt", "--post", "min_area:pixels=3,x"], "no KEY=VALUE"),
+        (["a.pt", "--post", "min_area:pixels=3,x"], "is not KEY=VALUE"),
         (["a.pt", "--post", "dense_crf:preset=deeplap"], "'deeplab', 'deeplab-large' or"),
         (["a.pt", "--post", "dense_crf:iteration=3"], "iterations"),
         (["a.pt", "--post", "dense_crf:bilateral_xy=0"], "bilateral_xy"),
