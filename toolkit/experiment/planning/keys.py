@@ -25,7 +25,7 @@ from toolkit.predict.views import parse_views
 from toolkit.project import Project
 from toolkit.recipe.components import component_specs
 from toolkit.recipe.effect import Changed
-from toolkit.recipe.schema import Recipe
+from toolkit.recipe.schema import Predict, Recipe
 from toolkit.recipe.schema_keys import SCHEMA_KEYS, changes
 from toolkit.train.checkpoint import load_checkpoint
 
@@ -186,6 +186,9 @@ def labelling_key(
         "soft": pseudo.soft,
         "plugins": _plugins(specs, registry),
     }
+    # Only where it is another than the default: sets of before it was counted are found again.
+    if file is None and recipe.predict.store != Predict().store:
+        content["store"] = recipe.predict.store
     return digest_of(json.dumps(content, sort_keys=True))
 
 
