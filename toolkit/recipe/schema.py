@@ -264,8 +264,8 @@ class Predict(Section):
     `tile,overlap=0.5,geometric:hflip*rot90`."""
     batch_size: Annotated[PositiveInt, Effect("nothing", smoke=BATCH)] = 8
     """Images (with `tile`: windows) per forward pass; with several views, fewer images are taken at once."""
-    store: Literal["u8", "u16", "f16", "f32"] = "u16"
-    """Number type of the stored maps; u16 changes no label, u8 about 5 in 100,000."""
+    store: Annotated[Literal["u8", "u16", "f16", "f32"], Effect("pseudo-labels")] = "u16"
+    """Number type of the stored maps, teachers' ones too; u16 changes no label, u8 about 5 in 100,000."""
 
 
 def _named(name: str) -> Any:

@@ -292,14 +292,3 @@ def test_runs_that_noted_fewer_digests_can_be_resumed(
     capsys.readouterr()
     assert run(["recipe", "run", "tiny", "--resume", "--set", "train.epochs=2"]) == 0
     assert "whether they have changed is not known" in capsys.readouterr().err
-
-
-def test_pseudo_labels_from_maps_of_other_numbers_are_another_set(own: Project) -> None:
-    as_by_default = keys(own, "student")
-    assert keys(own, "student", 'predict.store="u16"') == as_by_default
-    coarse = keys(own, "student", 'predict.store="u8"')
-    teacher, labels, student, result = (a == b for a, b in zip(as_by_default, coarse, strict=True))
-    assert teacher
-    assert not labels
-    assert not student
-    assert not result
