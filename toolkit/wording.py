@@ -12,6 +12,11 @@ def counted(count: int, one: str, several: str) -> str:
     return f"{count} {one if count == 1 else several}"
 
 
+def part_of(part: int, total: int, noun: tuple[str, str], verb: tuple[str, str]) -> str:
+    """Return how many of several there are: `part_of(1, 5, ("image", "images"), ("has", "have"))`."""
+    return f"{part} of {counted(total, *noun)} {verb[part != 1]}"
+
+
 def some_of(names: Sequence[str], limit: int = _SHOWN) -> str:
     """Return the first names joined by commas, and how many more there are."""
     more = len(names) - limit

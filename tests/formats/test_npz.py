@@ -117,5 +117,5 @@ def test_the_check_tells_every_problem(tmp_path: Path) -> None:
         "row 1, label 1, a.jpg: label 9 is outside the 3 classes (0…2); 5 more like it in this row",
         "row 3, label 1, b.jpg: label 3 is outside the 3 classes (0…2); 5 more like it in this row",
         "row 3, b.jpg: the image is already in row 2",
-        "1 of 3 images have no row: c.jpg",
+        "1 of 3 images has no row: c.jpg",
     ]

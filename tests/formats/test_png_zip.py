@@ -184,7 +184,7 @@ def test_the_check_tells_every_problem(tmp_path: Path) -> None:
         "row 2: b.png: not a PNG file",
         "row 3, label 1, c.jpg: label 7 is outside the 3 classes (0…2); 5 more like it in this row",
         "row 4: a.txt: the name does not end in .png",
-        "1 of 3 images have no row: b.jpg; the first belongs before row 3",
+        "1 of 3 images has no row: b.jpg; the first belongs before row 3",
     ]
 
 

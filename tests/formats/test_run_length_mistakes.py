@@ -116,13 +116,13 @@ def test_the_check_tells_every_problem_once(tmp_path: Path) -> None:
         "row 6, number 1, b.jpg: 'x' is not a number",
         "row 9: field 2 is missing: expected ImageId_ClassId,EncodedPixels",
         "row 11, a.jpg: the image is already in row 2",
-        "1 of 4 images have no row: d.jpg",
+        "1 of 4 images has no row: d.jpg",
     ]
 
 
 def test_the_check_tells_a_missing_row_and_a_header_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    assert check(path, HEADER, ["a.jpg"]) == ["1 of 1 images have no row: a.jpg"]
+    assert check(path, HEADER, ["a.jpg"]) == ["1 of 1 image has no row: a.jpg"]
     assert check(path, GOOD.replace("a.jpg_2,\n", ""), ["a.jpg"]) == [
         "row 2, a.jpg: no row of Glass"
     ]
@@ -174,7 +174,7 @@ def test_accepts_what_a_strict_parser_accepts_and_nothing_else(
 @pytest.mark.parametrize(
     ("options", "parameter", "message"),
     [
-        ({"cells": ("{image}",)}, "cells", "2 columns, but 1 cells"),
+        ({"cells": ("{image}",)}, "cells", "2 columns, but 1 cell"),
         ({"cells": ("{image}_{lable}", "{pixels}")}, "cells", r"\{lable\} is unknown"),
         ({"cells": ("{image}", "{pixels}")}, "cells", r"must have \{label\} or \{class\} in one"),
         ({"cells": ("{label}", "{pixels}")}, "cells", r"must have \{image\} in one"),

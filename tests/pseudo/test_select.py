@@ -95,7 +95,7 @@ def wrong_label(prediction: Prediction) -> Any:
         (lambda each: each.probabilities.argmax(axis=0), r"int64 \(5, 7\) instead of uint8"),
         (lambda each: np.zeros((5, 6), np.uint8), r"uint8 \(5, 6\) instead of uint8 \(5, 7\)"),
         (lambda each: [1, 2], "list"),
-        (wrong_label, "not the most probable ones at 1 pixels"),
+        (wrong_label, "not the most probable ones at 1 pixel"),
         (lambda each: np.full((5, 7), 7, np.uint8), "not the most probable ones at 35 pixels"),
     ],
 )

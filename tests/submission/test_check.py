@@ -43,7 +43,7 @@ def test_a_valid_file_has_shares_and_no_problem(tmp_path: Path) -> None:
 
 def test_a_missing_row(tmp_path: Path) -> None:
     report = checked(tmp_path / "a.csv", rows_of(["a.jpg", "c.jpg", "d.jpg"]))
-    assert messages(report) == ["1 of 4 images have no row: b.jpg; the first belongs before row 3"]
+    assert messages(report) == ["1 of 4 images has no row: b.jpg; the first belongs before row 3"]
     assert not report.valid
 
 
@@ -83,7 +83,7 @@ def test_collects_problems_of_every_kind(tmp_path: Path) -> None:
         "row 2, label 3, a.jpg: 3 labels; expected 4 (2 × 2)",
         "row 3, label 2, b.jpg: label 3 is outside the 3 classes (0…2)",
         "row 4, b.jpg: the image is already in row 3",
-        "1 of 4 images have no row: d.jpg",
+        "1 of 4 images has no row: d.jpg",
     ]
 
 
@@ -155,7 +155,7 @@ def test_other_formats_are_checked_too(tmp_path: Path) -> None:
         "row 3, label 2, b: label 3 is outside the 3 classes (0…2)",
         "row 4, c: the map is 1 × 3, expected 1 × 2",
         f"{path}: line is broken",
-        "1 of 4 images have no row: d",
+        "1 of 4 images has no row: d",
     ]
 
 

@@ -112,6 +112,6 @@ def test_a_broken_file_leaves_nothing(tmp_path: Path) -> None:
     for name, text in (("a", "x,0 1\ny,0 0\n"), ("b", "x,0 1\ny,0\n")):
         (tmp_path / f"{name}.csv").write_text(f"image_id,PredictionString\n{text}")
     files = [Readable(tmp_path / f"{name}.csv", format_, ("B", "P", "G")) for name in "ab"]
-    with pytest.raises(UsageError, match=r"b\.csv: row 3, label 1, y: 1 labels"):
+    with pytest.raises(UsageError, match=r"b\.csv: row 3, label 1, y: 1 label;"):
         merge(files, (1, 1), tmp_path / "out.csv", ("x", "y"), SilentProgress())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv"]

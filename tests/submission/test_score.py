@@ -80,7 +80,7 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path, truth: Split) -> None
 
 def test_a_missing_image_is_an_error(tmp_path: Path, truth: Split) -> None:
     path = write(tmp_path / "a.csv", {"a.jpg": targets()["a.jpg"]})
-    with pytest.raises(UsageError, match=r"1 of 2 images have no row, b\.jpg the first"):
+    with pytest.raises(UsageError, match=r"1 of 2 images has no row, b\.jpg the first"):
         score_submission(path, FORMAT, truth)
 
 

@@ -34,7 +34,7 @@ def test_a_file_that_its_format_cannot_read_is_not_kept(tmp_path: Path) -> None:
 
     careless = Careless((1, 2), ("image_id", "PredictionString"), 3)
     (tmp_path / "a.csv").write_text("precious")
-    with pytest.raises(TrashError, match="is not valid: 1 of 2 images have no row: y"):
+    with pytest.raises(TrashError, match="is not valid: 1 of 2 images has no row: y"):
         write_checked(
             tmp_path / "a.csv", careless, labels([0, 1], [2, 0]), ("x", "y"), 3, SilentProgress()
         )

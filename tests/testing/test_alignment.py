@@ -113,8 +113,8 @@ def test_what_moves_together_is_not_broken(move: Move) -> None:
     [
         (flip, "mirrored left and right"),
         (Shift(3, 0), "moved by 3 rows and 0 columns"),
-        (Shift(-2, 1), "moved by -2 rows and 1 columns"),
-        (Shift(1, 0), "moved by 1 rows and 0 columns"),
+        (Shift(-2, 1), "moved by -2 rows and 1 column"),
+        (Shift(1, 0), "moved by 1 row and 0 columns"),
     ],
 )
 def test_the_message_says_how_it_would_fit(move: Move, way_back: str) -> None:

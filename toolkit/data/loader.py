@@ -20,6 +20,7 @@ from toolkit.data.order import EpochOrder
 from toolkit.errors import TrashError, UsageError
 from toolkit.lifetime import end_with_parent
 from toolkit.memory import keep_freed_memory
+from toolkit.wording import counted
 
 
 class Batch(NamedTuple):
@@ -56,7 +57,7 @@ class EpochSampler(Sampler[list[Key]]):
         if batch_size % (device_batch_size * world_size):
             raise UsageError(
                 f"train.batch_size = {batch_size} is not a multiple of "
-                f"{device_batch_size} images on each of {world_size} devices",
+                f"{counted(device_batch_size, 'image', 'images')} on each of {world_size} devices",
                 "Change train.batch_size or train.device_batch_size.",
             )
         self.epoch = 0

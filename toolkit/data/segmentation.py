@@ -11,6 +11,7 @@ from typing import Any
 from pycocotools import mask as coco_mask
 
 from toolkit.errors import UsageError
+from toolkit.wording import counted
 
 Rle = dict[str, Any]
 """Compressed RLE as pycocotools makes it: size [height, width] and counts."""
@@ -111,7 +112,8 @@ def defects(segmentation: Any, height: int, width: int) -> Iterator[Defect]:
     elif not segmentation:
         yield Defect("no outline", "the segmentation is missing or empty")
     elif all(isinstance(part, list) and len(part) == 2 for part in segmentation):
-        detail = f"a list of {len(segmentation)} points, not of polygons [[x1, y1, x2, y2, …]]"
+        points = counted(len(segmentation), "point", "points")
+        detail = f"a list of {points}, not of polygons [[x1, y1, x2, y2, …]]"
         yield Defect("no outline", detail)
     elif not all(isinstance(polygon, list) for polygon in segmentation):
         yield Defect("bad polygon", "expected a list of lists of numbers", fatal=True)

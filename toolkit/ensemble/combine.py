@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from toolkit.ensemble.agreement import differences
 from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.interfaces import Ensembler
+from toolkit.wording import counted
 
 
 class MemberMaps(Protocol):
@@ -127,4 +128,7 @@ def _other_sizes(first: MemberMaps, store: MemberMaps) -> list[str]:
     if not found:
         return []
     name, ours, theirs = found[0]
-    return [f"sizes: {len(found)} images differ, {name} is {theirs} instead of {ours}"]
+    return [
+        f"sizes: {counted(len(found), 'image differs', 'images differ')}, "
+        f"{name} is {theirs} instead of {ours}"
+    ]

@@ -53,7 +53,8 @@ class Stacking:
             )
         if len(bias) != n_classes:
             raise UsageError(
-                f"stacking: bias has {len(bias)} numbers for {n_classes} classes", parameter="bias"
+                f"stacking: bias has {counted(len(bias), 'number', 'numbers')} for {n_classes} classes",
+                parameter="bias",
             )
         self.bias = np.asarray(bias, np.float32)
 

@@ -106,7 +106,8 @@ def explain_labels(text: bytes, size: tuple[int, int], n_classes: int) -> Iterat
     if n_found != expected and not (wrong and n_found == 1):
         side = int(n_found**0.5)
         guess = f", perhaps {side} × {side}" if side > 1 and side * side == n_found else ""
-        yield n_found, f"{n_found:,} labels{guess}; expected {expected:,} ({size[0]} × {size[1]})"
+        told = f"{n_found:,} {'label' if n_found == 1 else 'labels'}{guess}"
+        yield n_found, f"{told}; expected {expected:,} ({size[0]} × {size[1]})"
 
 
 def _what_is_wrong(found: list[bytes], position: int, n_classes: int) -> str:

@@ -141,5 +141,6 @@ def _text_fault(text: bytes, n_pixels: int, first: int) -> tuple[int, str] | Non
         else:
             end = start + number
     if len(found) % 2:
-        return len(found), f"{len(found):,} numbers: the last start has no length"
+        numbers = "number" if len(found) == 1 else "numbers"
+        return len(found), f"{len(found):,} {numbers}: the last start has no length"
     return None

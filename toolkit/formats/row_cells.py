@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from toolkit.errors import UsageError, did_you_mean
+from toolkit.wording import counted
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _PLACES = ("image", "class", "label", "pixels")
@@ -118,7 +119,8 @@ def _refuse(templates: Sequence[str], columns: Sequence[str], n_classes: int) ->
         raise UsageError("there is no class beside the background: nothing would have a row")
     if len(templates) != len(columns):
         raise UsageError(
-            f"{len(columns)} columns, but {len(templates)} cells: each column needs one",
+            f"{counted(len(columns), 'column', 'columns')}, but "
+            f"{counted(len(templates), 'cell', 'cells')}: each column needs one",
             parameter="cells",
         )
     places = [place for template in templates for place in _PLACE.findall(template)]

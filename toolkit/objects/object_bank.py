@@ -30,7 +30,7 @@ from toolkit.plugin.interfaces import CutOut
 from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.schema import Objects
-from toolkit.wording import some_of
+from toolkit.wording import counted, some_of
 
 SCHEMA: Literal["trash-objects"] = "trash-objects"
 SCHEMA_VERSION = 2
@@ -342,7 +342,8 @@ def _refuse_images(bank: ObjectStore, split: Split) -> None:
     ]
     if found:
         raise UsageError(
-            f"the object bank {bank.folder} holds objects of {len(found)} {split.name} images: "
+            f"the object bank {bank.folder} holds objects of "
+            f"{counted(len(found), f'{split.name} image', f'{split.name} images')}: "
             f"{some_of(found)}",
             "A score on images whose objects were trained on means nothing: cut the bank out of "
             "training images alone, `trash data objects cut RECIPE -o FOLDER`.",

@@ -26,7 +26,7 @@ from toolkit.pseudo.record import record_label_set
 from toolkit.pseudo.select import build_selection
 from toolkit.recipe.schema import Pseudo, Recipe
 from toolkit.submission.write import write_checked
-from toolkit.wording import counted
+from toolkit.wording import counted, part_of
 
 
 def export_label_set(
@@ -173,7 +173,11 @@ def _doubts(path: Path, format: SubmissionFormat, n_rows: int, n_images: int) ->
     return (
         f"{path.name} holds labels of whole images at {height} × {width} and no confidences: every "
         "pixel counts as sure",
-        *([f"{n_images - n_rows} of {n_images} images have no row"] if n_rows < n_images else []),
+        *(
+            [f"{part_of(n_images - n_rows, n_images, ('image', 'images'), ('has', 'have'))} no row"]
+            if n_rows < n_images
+            else []
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from toolkit.plugin.interfaces import (
 )
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.labels import argmax_labels
+from toolkit.wording import counted
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ class Selection:
             return f"{found.dtype} {found.shape} instead of uint8 {predicted.shape}"
         wrong = (found != predicted) & (found != self.ignore_index)
         if wrong.any():
-            return f"labels that are not the most probable ones at {np.count_nonzero(wrong)} pixels"
+            count = counted(int(np.count_nonzero(wrong)), "pixel", "pixels")
+            return f"labels that are not the most probable ones at {count}"
         return ""
 
 

@@ -15,6 +15,7 @@ from toolkit.files import digest_of
 from toolkit.formats.rows import ReadRow, RowProblem
 from toolkit.metrics.counts import count_keys
 from toolkit.plugin.interfaces import SubmissionFormat
+from toolkit.wording import part_of
 
 _COLLAPSED = 0.999
 # Looking for the nearest name takes milliseconds, and one answer explains all of them.
@@ -172,7 +173,8 @@ class _CheckedRows:
         missing = [image_id for image_id in self._expected if image_id not in self._row_of]
         if missing:
             shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-            of = f"{len(missing)} of {len(self._expected)} images have no row"
+            images, has = ("image", "images"), ("has", "have")
+            of = f"{part_of(len(missing), len(self._expected), images, has)} no row"
             row = self._row_after(missing[0])
             place = f"; the first belongs before row {row}" if row is not None else ""
             yield RowProblem(f"{of}: {shown}{place}")

@@ -16,6 +16,7 @@ from toolkit.formats.label_rows import sampling_of
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.progress import Progress, SilentProgress
+from toolkit.wording import part_of
 
 
 def true_labels(record: ImageRecord, truth: Split, sampling: Sampling) -> NDArray[np.uint8]:
@@ -61,7 +62,8 @@ def score_submission(
             bar.advance()
     if waiting:
         raise UsageError(
-            f"{path}: {len(waiting)} of {len(truth)} images have no row, "
+            f"{path}: "
+            f"{part_of(len(waiting), len(truth), ('image', 'images'), ('has', 'have'))} no row, "
             f"{next(iter(waiting))} the first",
             f"See all problems: trash submission check {path}",
         )

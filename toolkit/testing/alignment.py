@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.wording import counted
+
 N_CODES = 4
 _CODES = np.array([[1, 1, -1], [1, -1, 1], [-1, 1, 1], [-1, -1, -1]])
 """Colour of each label against grey, RGB: as far from each other as can be, in any two channels too."""
@@ -153,7 +155,11 @@ def displacements(
     steps = range(-_FAR_SHIFT, _FAR_SHIFT + 1)
     for down, right in ((down, right) for down in steps for right in steps if down or right):
         to, of = zip(*(_overlap(step) for step in (down, right)), strict=True)
-        yield f"moved by {down} rows and {right} columns", (to[0], to[1]), mask[of]
+        yield (
+            f"moved by {counted(down, 'row', 'rows')} and {counted(right, 'column', 'columns')}",
+            (to[0], to[1]),
+            mask[of],
+        )
 
 
 def _overlap(step: int) -> tuple[slice, slice]:

@@ -29,6 +29,7 @@ from toolkit.project import Project
 from toolkit.recipe.schema import Recipe, Train
 from toolkit.train.distributed import World
 from toolkit.train.inputs import PseudoImages
+from toolkit.wording import counted
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def device_batch_size(train: Train, n_devices: int) -> int:
         below = train.batch_size // at_once * at_once
         valid = " or ".join(str(size) for size in (below, below + at_once) if size)
         pieces = (
-            f"{train.device_batch_size} images per device"
+            f"{counted(train.device_batch_size, 'image', 'images')} per device"
             if train.device_batch_size
             else "one image per device"
         )

@@ -16,6 +16,7 @@ from toolkit.errors import TrashError, UsageError
 from toolkit.memory import explained_memory_shortage
 from toolkit.progress import Progress, say_once
 from toolkit.train.normalise import Normalise
+from toolkit.wording import counted
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -50,7 +51,7 @@ def choose_device(wanted: str, local_rank: int = 0) -> torch.device:
     if local_rank >= torch.cuda.device_count():
         raise UsageError(
             f"process {local_rank + 1} on this machine finds no GPU of its own",
-            f"Start at most {torch.cuda.device_count()} processes here.",
+            f"Start at most {counted(torch.cuda.device_count(), 'process', 'processes')} here.",
         )
     return torch.device("cuda", local_rank)
 

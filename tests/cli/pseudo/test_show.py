@@ -24,7 +24,7 @@ def test_show_says_what_was_selected(
     ]
     (background,) = [line for line in lines if line.startswith("Background")]
     assert int(background.split()[1]) == label_sets[0].index.predicted[0]
-    assert "warning: 1 of 5 images have no row" in captured.err
+    assert "warning: 1 of 5 images has no row" in captured.err
     assert run(["pseudo", "show", str(label_sets[1].folder), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["selected"], found["images"]) == (3, 5)

@@ -62,7 +62,7 @@ def test_check_shows_every_problem(
     assert name in captured.out
     assert "label 110 is outside the 12 classes (0…11)" in captured.out
     assert "no line end after the last row" in captured.out
-    assert f"1 of 5 images have no row: {second.split(',')[0]}" in captured.out
+    assert f"1 of 5 images has no row: {second.split(',')[0]}" in captured.out
     assert "a.csv is not valid: 3 problems" in captured.err
 
 

@@ -57,7 +57,7 @@ def test_diff_as_tables(
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= columns
     assert out.startswith(f"{1 - share / len(first):.2%} of the pixels are equal, mIoU ")
-    assert out.splitlines()[1] == "1 of 5 images differ"
+    assert out.splitlines()[1] == "1 of 5 images differs"
     changed = f"{desk.class_names[label]} Background {int(share * 1024)} 100.0%"
     assert changed in [" ".join(line.split()) for line in out.splitlines()]
     assert " ".join(out.splitlines()[-1].split()) == f"{name} {share:.2%}"

@@ -148,7 +148,7 @@ def text_of(rows: list[str], end: str = "\n") -> str:
 
 
 BROKEN = {
-    "missing row": (text_of([*lines()[:2], lines()[3]]), None, None, "1 of 3 images have no row: b.jpg; the first belongs before row 3"),
+    "missing row": (text_of([*lines()[:2], lines()[3]]), None, None, "1 of 3 images has no row: b.jpg; the first belongs before row 3"),
     "65,535 numbers": (
         text_of(lines(b=ZEROS[2:])), 3, 65_535, "65,535 labels; expected 65,536 (256 × 256)",
     ),

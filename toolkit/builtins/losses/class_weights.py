@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from toolkit import Context, TrashError, UsageError
+from toolkit.wording import counted
 
 ClassWeights = (
     Literal["none", "1-share", "inverse", "effective"] | list[Annotated[float, Field(ge=0)]]
@@ -49,7 +50,7 @@ def resolve_weights(weights: ClassWeights, context: Context) -> list[float] | No
 def _given(weights: list[float], context: Context) -> list[float]:
     if len(weights) != context.n_classes:
         raise UsageError(
-            f"{len(weights)} class weights for {context.n_classes} classes",
+            f"{counted(len(weights), 'class weight', 'class weights')} for {context.n_classes} classes",
             "One number per class, in this order: " + ", ".join(context.class_names),
             parameter="class_weights",
         )

@@ -11,6 +11,7 @@ from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.pseudo.options import Set, open_set
 from toolkit.errors import UsageError
+from toolkit.wording import counted
 
 if TYPE_CHECKING:
     from toolkit.pseudo.label_set import LabelSet
@@ -52,7 +53,8 @@ def _print(label_set: LabelSet) -> None:
 
     summary = summarize(label_set)
     console.print_result(
-        f"{label_set.folder.name}: {summary['selected']} of {summary['images']} images"
+        f"{label_set.folder.name}: {summary['selected']} of "
+        f"{counted(summary['images'], 'image', 'images')}"
         + (", soft labels" if summary["soft"] else "")
     )
     for name, count in summary["rejected_by"].items():

@@ -11,6 +11,7 @@ from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.submission.options import PhotoFolder, Size, SpecRecipe, Test, open_files
 from toolkit.project import find_project
+from toolkit.wording import part_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +94,9 @@ def _print_difference(found: Difference, class_names: Sequence[str], count: int)
     scores = found.scores
     equal = f"{scores.accuracy:.2%} of the pixels are equal, mIoU {scores.mean_iou:.4f}"
     console.print_result(equal)
-    console.print_result(f"{found.n_differing} of {len(found.differing)} images differ")
+    console.print_result(
+        part_of(found.n_differing, len(found.differing), ("image", "images"), ("differs", "differ"))
+    )
     total = found.matrix.sum()
     rows = [
         (

@@ -12,6 +12,7 @@ from toolkit.cli.options import RECIPE_HELP, DataFolder, Json
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
+from toolkit.wording import counted
 
 
 def cut(
@@ -64,7 +65,8 @@ def cut(
     columns = ("class", "objects", "images", "smallest", "median", "largest")
     console.print_table(columns, rows, numeric=columns[1:])
     console.print_result(
-        f"{summary.objects} objects of {summary.images} images, "
+        f"{counted(summary.objects, 'object', 'objects')} of "
+        f"{counted(summary.images, 'image', 'images')}, "
         f"{summary.bytes / 1e6:.1f} MB; areas in pixels of the photos"
     )
     console.print_result(shown_path(bank.folder))

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from toolkit.wording import counted, part_of, some_of
+
+IMAGES, HAVE = ("image", "images"), ("has", "have")
+
+
+@pytest.mark.parametrize(
+    ("part", "total", "text"),
+    [
+        (1, 1, "1 of 1 image has"),
+        (1, 5, "1 of 5 images has"),
+        (0, 5, "0 of 5 images have"),
+        (3, 5, "3 of 5 images have"),
+    ],
+)
+def test_the_verb_agrees_with_the_part_and_the_noun_with_the_whole(
+    part: int, total: int, text: str
+) -> None:
+    assert part_of(part, total, IMAGES, HAVE) == text
+
+
+def test_numbers_agree_with_their_nouns_and_long_lists_are_cut() -> None:
+    assert [counted(n, *IMAGES) for n in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
+    assert some_of(["a", "b"], 2) == "a, b"
+    assert some_of(["a", "b", "c", "d"], 2) == "a, b and 2 more"
