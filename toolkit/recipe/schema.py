@@ -68,7 +68,7 @@ class Demo(Section):
     size: Annotated[int, Field(ge=32, le=2048)] = 128
     """Height and width of the images, pixels."""
     seed: Seed = 0
-    """Seed of everything in it."""
+    """Random seed of the whole contest."""
     classes: tuple[str, ...] | None = None
     """Names of its categories; default: the contest's. What is drawn is divided among them."""
 
@@ -108,13 +108,13 @@ class Data(Section):
     overlap: Annotated[Literal["max-id", "area", "order"], Effect("training")] = "max-id"
     """Which annotation wins a pixel: larger label, smaller area, or the later one in the file."""
     on_empty: Annotated[Literal["refuse", "skip"], Effect("nothing")] = "refuse"
-    """What becomes of annotations that cover no pixel (no outline, a list of points, fewer than three
-    points, outside the image): a refusal that names them, or they are left out."""
+    """Annotations that cover no pixel (no outline, a list of points, fewer than three
+    points, outside the image): refuse the data and name them, or skip them."""
     ignore_index: Annotated[int, Field(ge=1, le=255), Effect("training")] = IGNORE_INDEX
-    """Label of pixels that count for nothing."""
+    """Label of pixels that losses and metrics ignore."""
     exif: Annotated[Literal["auto", "apply", "ignore"], Effect("content")] = "auto"
     """Orientation in the photos' EXIF data: applied, ignored, or by one rule for all photos of a file,
-    told by the sizes of those that are turned by a quarter; where no size tells, it is applied."""
+    decided by the sizes of those turned by a quarter; where no size decides, it is applied."""
     bit_depth: Annotated[_Bits | None, Effect("training")] = None
     """Bits that the values of photos with 16 bits per channel use. Default: all 16, and a photo that
     uses 14 or fewer is refused, as it would become nearly black."""
@@ -157,22 +157,23 @@ class Objects(Section):
     classes: Annotated[tuple[str, ...] | None, Effect("training", smoke=None)] = None
     """Classes whose objects are cut out; default: those with fewer annotations than half the mean."""
     exclude: Annotated[tuple[str, ...], Effect("training", smoke=())] = ("UNKNOWN",)
-    """Classes that the default leaves out; names that the contest does not have are passed over."""
+    """Classes that the default leaves out; names that the contest does not have are skipped."""
     by: Annotated[Literal["annotation", "class"], Effect("training")] = "annotation"
     """What one object is: what is seen of an annotation, or all pixels of its class in an image."""
     min_area: Annotated[PositiveInt, Effect("training", smoke=1)] = 400
     """Smallest object, pixels of the image as it is on disk."""
     bank: Annotated[str | None, Effect("training", smoke=None)] = None
     """Folder of a bank that `trash data objects cut -o` wrote, in place of one from this training
-    split; the keys above then mean nothing."""
+    split; the keys above are then ignored."""
 
 
 class Pseudo(Section):
-    """Predicted labels of unlabelled images, trained on beside the real ones."""
+    """Predicted labels of unlabelled images, trained on in addition to the real ones."""
 
     teachers: Annotated[tuple[str, ...], Effect("content", smoke=without_checkpoints)] = ()
-    """Recipes or checkpoints that predict the images, together; `a.pt@hflip` gives one its views. Of a
-    recipe its own network counts. Default: this recipe, trained without pseudo-labels."""
+    """Recipes or checkpoints that predict the images, together; `a.pt@hflip` gives one its views.
+    Of a recipe only its own network is used, not its members. Default: this recipe, trained without
+    pseudo-labels."""
     labels: Annotated[str | None, Effect("content", smoke=None)] = None
     """A submission file with labels of the images, in place of teachers."""
     images: Annotated[str | None, Effect("content", smoke=None)] = None
@@ -184,16 +185,16 @@ class Pseudo(Section):
     postprocess: Annotated[Components, OfKind("postprocessor"), Effect("pseudo-labels")] = ()
     """Steps between the teachers' combined probabilities and the selection, in order."""
     select: Annotated[Components, OfKind("selector"), Effect("pseudo-labels", smoke=())] = ()
-    """What is trusted: pixels and images that every selector trusts; without any all of them."""
+    """Selectors: pixels and images are trusted that all of them trust; without any, all are."""
     as_submitted: Annotated[bool, Effect("pseudo-labels")] = False
     """Bring the labels to the size of the recipe's submission file and back, by its rule, after
     `postprocess` and the selection: the labels of a team that hands round such files. Needs hard
-    labels; those of `labels` are such anyway."""
+    labels; those of `labels` have been already."""
     soft: Annotated[bool, Effect("pseudo-labels")] = False
     """Draw the labels of each epoch from the probabilities instead of taking the most probable ones:
     on average the loss is that of soft labels."""
     rounds: Annotated[int, Field(ge=1, le=10), Effect("pseudo-labels")] = 1
-    """How often to train; from the second time on the network of the round before is the teacher."""
+    """Number of rounds; from the second on, the network of the round before is the teacher."""
     mix: Annotated[Literal["first", "concat", "ratio", "only"], Effect("training")] = "first"
     """Order of an epoch: all pseudo-labelled images before all real ones, both shuffled together,
     `ratio` of every batch, or the pseudo-labelled ones alone."""
@@ -202,11 +203,11 @@ class Pseudo(Section):
     once."""
     augment: Annotated[Components | None, OfKind("augmentation"), Effect("training")] = None
     """Steps for pseudo-labelled images; default: those of real ones, but for steps that paste objects
-    of the bank (object mix): they are done only where this list has them."""
+    of the bank (object mix): they are applied only if this list has them."""
 
 
 class Auxiliary(Section):
-    """How an output beside the main one is trained; nothing else ever looks at it."""
+    """How an additional output of the network is trained; predictions do not use it."""
 
     weight: NonNegativeFloat = 0.4
     """Factor of its loss beside the main loss; 0 = not trained."""
@@ -243,11 +244,11 @@ class Train(Section):
     ema: Annotated[float, Field(ge=0, lt=1), Effect("training")] = 0.0
     """Decay per step of the weights' moving average, which is then validated and saved; 0 = none."""
     patience: Annotated[NonNegativeInt, Effect("training", resumable=True, smoke=0)] = 0
-    """Stop after so many epochs without a better validation mIoU; 0 = never."""
+    """Stop after this number of epochs without a better validation mIoU; 0 = never."""
     snapshot_every: Annotated[PositiveInt | None, Effect("nothing")] = None
-    """Keep the weights after every so many epochs as epoch-NNN.pt, to combine or to average."""
+    """Keep the weights after every N-th epoch as epoch-NNN.pt, to combine or to average."""
     validate_every: Annotated[PositiveInt, Effect("training", smoke=1)] = 1
-    """Validate after every so many epochs (and after the last)."""
+    """Validate after every N-th epoch, and after the last."""
 
 
 class Predict(Section):
@@ -314,4 +315,4 @@ class Recipe(Section):
     reference: Annotated[dict[str, str | int | float | bool], Effect("nothing")] = Field(
         default_factory=dict
     )
-    """Scores and notes of the original author; shown beside ours and used for nothing."""
+    """Scores and notes of the original author; shown beside ours, not used."""
