@@ -101,7 +101,7 @@ def _with_photo_rules(
 
 
 def _warn_of_known_photos(test: Split, other: Split, progress: Progress) -> None:
-    """Say that photos of the test split are in another one: a contest may really have such."""
+    """Warn that photos of the test split are in another split too."""
     copies = equal_photos(test, other)
     if copies:
         one, several = (

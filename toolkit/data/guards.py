@@ -84,7 +84,7 @@ def refuse_unknown_categories(split: Split) -> None:
 
 
 def require_same_images(test: Split, truth: Split) -> None:
-    """Require that the truth is about the images of the test split."""
+    """Require that the truth has the images of the test split."""
     differing = sorted(set(test.file_names) ^ set(truth.file_names))
     if differing:
         raise UsageError(

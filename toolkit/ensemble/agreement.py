@@ -8,7 +8,7 @@ from toolkit.wording import some_of
 
 
 def differences(names: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Return how `others` differs from `names`, order included: "lacks …", "has besides …".
+    """Return how `others` differs from `names`, order included: "lacks …", "also has …".
 
     Returns:
         Phrases whose subject is `others`; none when both are equal.

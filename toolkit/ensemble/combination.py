@@ -33,12 +33,12 @@ class FittedMember:
 
 @dataclass(frozen=True, config=_STRICT)
 class Fitted:
-    """How good a fitted combination is, and on what.
+    """Scores of a fitted combination, and the images behind them.
 
     Attributes:
         what: name of the method.
         images: number of the images that it was fitted to.
-        fitted_miou: mIoU on those images: too good.
+        fitted_miou: mIoU on those images, which is too high.
         honest_miou: mIoU on images that it was not fitted to, each by a fit without it.
         mean_miou: mIoU of the simple mean of the searched members, for comparison.
     """
@@ -98,7 +98,7 @@ def read_combination(path: Path) -> Combination:
 
 
 def refuse_other_members(combination: Combination, members: Sequence[FittedMember]) -> None:
-    """Refuse members that the fitted numbers do not belong to.
+    """Refuse other members than those that the numbers were fitted to.
 
     Args:
         combination: from `read_combination`.

@@ -15,7 +15,7 @@ from toolkit.wording import counted
 
 
 class MemberMaps(Protocol):
-    """What is read of a probability store."""
+    """The interface of a probability store that combining needs."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def combine_stores(
 
 
 def probe_ensembler(ensembler: Ensembler, n_classes: int, n_members: int) -> Ensembler:
-    """Return an ensembler that was tried on even maps: wrong weights show before hours of prediction.
+    """Build an ensembler and try it on uniform maps: wrong weights fail before the prediction.
 
     Raises:
         UsageError: it cannot combine so many members.

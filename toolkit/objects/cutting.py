@@ -1,4 +1,4 @@
-"""Which objects of a split are cut out, where they are, and cutting them out of the photos."""
+"""Finding the objects of rare classes in a split and cutting them out of the photos."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def combined_exposure(exposures: Iterable[Exposure]) -> Exposure:
 
 
 def refuse_exposed(members: Sequence[Member], split: Split) -> None:
-    """Refuse networks that were trained on images that are to judge them.
+    """Refuse networks that were trained on images that are to score them.
 
     Raises:
         UsageError: names the network and the images.

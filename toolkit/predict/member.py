@@ -107,7 +107,7 @@ class Member:
         return model.eval()
 
     def source_digest(self) -> str:
-        """Return the digest of the code that makes the model: other code, other maps."""
+        """Return the digest of the code that makes the model, on which its maps depend."""
         return source_digest(self.model_entry)
 
     def release(self) -> None:

@@ -1,4 +1,4 @@
-"""Predicting a split with one member: images -> network -> probability store."""
+"""Predicting a split with one member: from images through the network to a probability store."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ _SLACK = 1e-5
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class StoreIndex:
-    """What a store holds and what it was made from.
+    """The index of a store: its images and what it was made from.
 
     Attributes:
         class_names: name of every label, in label order.

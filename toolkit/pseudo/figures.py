@@ -1,4 +1,4 @@
-"""Figures of pseudo-labels: how sure the teachers are of an image, and what a set holds."""
+"""Figures of pseudo-labels: the teachers' confidence in an image, the content of a set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIGURES = {
 
 
 def figures_of(prediction: Prediction, decision: Decision, trusted: float) -> LabelledImage:
-    """Return what is kept of an image beside its labels; `trusted` is the share of its pixels."""
+    """Return the figures of an image that a set keeps; `trusted` is the share of its pixels."""
     confidence = prediction.probabilities.max(axis=0)
     foreground = decision.predicted > 0
     return LabelledImage(
@@ -61,7 +61,7 @@ def spread(images: Sequence[LabelledImage]) -> list[str]:
 
 
 def summarize(label_set: LabelSet) -> dict[str, Any]:
-    """Return what was selected, by whom, and how many pixels and images each class has."""
+    """Return the teachers, the selected images, and the pixels and images of each class."""
     index = label_set.index
     return {
         "selected": len(index.selected),

@@ -20,7 +20,7 @@ _LONGEST_HEADER = 1 << 16
 
 
 class FileList:
-    """Keeps the images that people chose, or drops those that they turned down.
+    """Keeps the images on a list, or rejects those on a list.
 
     Args:
         path: the list.

@@ -39,7 +39,7 @@ Count = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True, config=_STRICT)
 class LabelledImage:
-    """What became of one unlabelled image.
+    """One unlabelled image: whether it was selected, or which selector rejected it.
 
     Attributes:
         file_name: `file_name` of its COCO image record.
@@ -67,7 +67,7 @@ class LabelledImage:
 
 @dataclass(frozen=True, config=_STRICT)
 class LabelSetIndex:
-    """What a set holds and what it was made from.
+    """The index of a set: its images and what it was made from.
 
     Attributes:
         class_names: name of every label, in label order.

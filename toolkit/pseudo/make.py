@@ -1,4 +1,4 @@
-"""From teachers to a pseudo-label set."""
+"""Making a pseudo-label set from the predictions of teachers."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def context_of(unlabelled: Split, recipe: Recipe) -> Context:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What teachers say about every image together; can be iterated again and again.
+    """The teachers' combined predictions of all images; can be iterated several times.
 
     Attributes:
         stores: one per teacher, of the images of `unlabelled`.
@@ -161,7 +161,7 @@ class _Votes:
         self._counts = np.zeros((n_classes, 0, 0), np.uint16)
 
     def add(self, member: int, position: int, probabilities: NDArray[np.float32]) -> None:
-        """Count the labels of a teacher; the first one of an image begins anew."""
+        """Count the labels of a teacher; the first one of an image starts from zero."""
         labels = argmax_labels(probabilities)
         if member == 0:
             self._counts = np.zeros((self._n_classes, *labels.shape), np.uint16)

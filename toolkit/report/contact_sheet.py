@@ -1,4 +1,4 @@
-"""Contact sheets: pictures of the objects of a bank, and of images that they were pasted into."""
+"""Contact sheets of the objects of a bank, and of images with pasted objects."""
 
 from __future__ import annotations
 

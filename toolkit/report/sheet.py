@@ -1,4 +1,4 @@
-"""Sheets: pictures made of titles, legends and rows of tiles, all of one width."""
+"""Pictures made of titles, legends and rows of tiles, all of one width."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def stacked(parts: Sequence[Picture]) -> Picture:
 
 
 def require_png(option: str, path: Path, default: str) -> None:
-    """Refuse a name that is not that of a PNG file.
+    """Refuse a file name that does not end in .png.
 
     Args:
         option: what named it, for the message.

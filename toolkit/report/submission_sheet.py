@@ -35,7 +35,7 @@ _HIGHLIGHT = np.array([(0, 0, 0), (255, 255, 255)], np.uint8)
 
 
 def require_photos(photos: Split, image_ids: Iterable[str]) -> None:
-    """Refuse early when photos that are to be shown are not here.
+    """Refuse missing photos before anything is drawn.
 
     Raises:
         UsageError: an image is not in the list, or its file is not there.

@@ -1,4 +1,4 @@
-"""Whether a photo still shows its labels where the mask has them: photos whose colours are their labels.
+"""Test photos whose colours encode their labels, to check that photo and mask stay aligned.
 
 Two photos with opposite colours go through the component. Their difference shows the colour of a
 label whatever was done to brightness, contrast or hue, and nothing where the photo was covered.
@@ -85,7 +85,7 @@ def visible_pixels(shown: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def misplacement(shown: NDArray[np.float32], mask: NDArray[np.uint8], n_classes: int) -> str:
-    """Say how a mask does not fit what its photo shows; empty when it fits, or little is left to see.
+    """Return how a mask does not fit its photo; empty when it fits, or too little is visible.
 
     Args:
         shown: float32 (H, W, 3), a `difference`.

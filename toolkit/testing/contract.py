@@ -84,7 +84,7 @@ class Subject:
         return ((96, 96), (96, 128)) if self.context is CONTEXT else (self.context.image_size,)
 
     def n_seeds(self, size: tuple[int, int]) -> int:
-        """Return with how many seeds a rule that draws photos of a size is tried: 20, or 6 of large ones."""
+        """Return the number of seeds of a rule with photos: 20, or 6 for large ones."""
         return 20 if size[0] * size[1] <= 128 * 128 else 6
 
     @cached_property

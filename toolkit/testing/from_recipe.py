@@ -1,4 +1,4 @@
-"""What a recipe says about the components that it names: their parameters, classes, image size."""
+"""Parameters, classes and image size of a recipe, for checking the components that it names."""
 
 from __future__ import annotations
 

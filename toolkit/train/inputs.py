@@ -55,7 +55,7 @@ class OpenedInputs:
 
 
 def training_inputs(recipe: Recipe, contest: Contest, keys: Mapping[str, str]) -> dict[str, Any]:
-    """Return everything that a training depends on, as plain values.
+    """Return all inputs of a training as plain values.
 
     Where the data lie changes nothing; what they hold, annotations and photos, does.
 

@@ -47,13 +47,17 @@ def trash_augmentations() -> list[Component]:
             "scale_shift_rotate", geometric.scale_shift_rotate, "scale, shift and turn at once"
         ),
         Component(
-            "random_resized_crop", geometric.random_resized_crop, "random part at full input size"
+            "random_resized_crop",
+            geometric.random_resized_crop,
+            "random part, resized to the input size",
         ),
         Component(
             "random_sized_crop", geometric.random_sized_crop, "random part of a side within limits"
         ),
-        Component("crop_non_empty", geometric.crop_non_empty, "part that holds foreground"),
-        Component("grid_shuffle", geometric.grid_shuffle, "cells of a grid change places"),
+        Component(
+            "crop_non_empty", geometric.crop_non_empty, "random part that contains foreground"
+        ),
+        Component("grid_shuffle", geometric.grid_shuffle, "cells of a grid in random order"),
         Component("elastic", geometric.elastic, "smooth random deformation"),
         Component("grid_distortion", geometric.grid_distortion, "stretched and squeezed grid"),
         Component("optical_distortion", geometric.optical_distortion, "lens distortion"),

@@ -120,8 +120,10 @@ def _labels(classes: list[str] | None, context: Context) -> tuple[int, ...]:
 def trash_mixes() -> list[Component]:
     """Return the built-in mixes."""
     return [
-        Component("cutmix", cutmix, "box of the partner, pasted"),
-        Component("mixup", mixup, "blend with the partner, both masks in the loss"),
-        Component("classmix", classmix, "some of the partner's classes, pasted"),
-        Component("copy_paste", copy_paste, "some of the partner's objects, moved and pasted"),
+        Component("cutmix", cutmix, "a box of another image of the batch, pasted"),
+        Component("mixup", mixup, "blend with another image of the batch, both masks in the loss"),
+        Component("classmix", classmix, "some classes of another image of the batch, pasted"),
+        Component(
+            "copy_paste", copy_paste, "some objects of another image of the batch, moved and pasted"
+        ),
     ]

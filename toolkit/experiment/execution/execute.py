@@ -280,7 +280,7 @@ class _Execution:
         return runs[self.plan.final.key], result
 
     def foresee(self, stage: Stage) -> None:
-        """Refuse a stage that could not end."""
+        """Refuse a stage that would fail later."""
         if isinstance(stage, Labelling):
             preflight_labelling(stage, self.registry)
         else:
@@ -290,7 +290,7 @@ class _Execution:
             )  # fmt: skip
 
     def job(self, stage: Training, runs: dict[str, RunFolder]) -> Job:
-        """Return a training with what the stages before it left."""
+        """Return a training with the results of the stages before it."""
         start = stage.start
         given = StageInputs(
             labels=None if stage.labels is None else set_folder(stage.labels, self.dirs),
@@ -308,7 +308,7 @@ class _Execution:
         )  # fmt: skip
 
     def choice(self, source: PlannedMember, runs: dict[str, RunFolder]) -> MemberRef:
-        """Return the checkpoint of a network that is finished by now."""
+        """Return the checkpoint of a finished network."""
         network = source.network
         path = runs[network.key].best if isinstance(network, Training) else network
         return MemberRef(path, source.views)

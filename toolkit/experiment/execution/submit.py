@@ -249,7 +249,7 @@ def _fitted_member(member: Member, root: Path) -> FittedMember:
 def _is_honest(
     members: Sequence[Member], recipe: Recipe, contest: Contest, progress: Progress
 ) -> bool:
-    """Whether no member has seen the validation images; says who has."""
+    """Whether no member was trained on the validation images; warns of those that were."""
     reasons = {each.path: validation_obstacle(each, recipe, contest) for each in members}
     for path, reason in reasons.items():
         if reason is not None:

@@ -111,7 +111,7 @@ Stage = Training | Labelling
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a recipe leads to.
+    """All stages of a recipe.
 
     Attributes:
         stages: in an order in which each finds what it needs; the last one is `final`.

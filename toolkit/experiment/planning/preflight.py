@@ -38,7 +38,7 @@ def preflight_training(
     *,
     devices: int,
 ) -> None:
-    """Refuse a training that could not end; makes the bank of objects if its augmentation asks for one.
+    """Refuse a training that would fail later; makes the object bank that its augmentation needs.
 
     Raises:
         UsageError: there are fewer devices, the batch cannot be divided among them, the recipe's way

@@ -71,8 +71,10 @@ def ms_ssim(context: Context, *, window: Window = 11, sigma: Sigma = 1.5) -> Los
 
 
 COMPONENTS: tuple[Component, ...] = (
-    Component("boundary", boundary, "how far outside the target the prediction lies"),
-    Component("hausdorff", hausdorff, "errors weighed by their distance to borders"),
+    Component(
+        "boundary", boundary, "probabilities weighted by their distance to the target's border"
+    ),
+    Component("hausdorff", hausdorff, "errors weighted by their distance to borders"),
     Component("ssim", ssim, "structural similarity of probabilities and target"),
     Component("ms_ssim", ms_ssim, "structural similarity at several scales"),
 )

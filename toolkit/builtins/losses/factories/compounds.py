@@ -234,7 +234,9 @@ COMPONENTS: tuple[Component, ...] = (
     Component("focal_dice", focal_dice, "focal loss and Dice on one softmax", ("dice_focal",)),
     Component("focal_ce", focal_ce, "focal loss and cross entropy on one softmax"),
     Component("oh_my", oh_my, "OhMyLoss: cross entropy, Dice and SSIM", ("ohmyloss",)),
-    Component("oh_my_focal", oh_my_focal, "OhMyLoss with focal loss, as it began", ("triple",)),
+    Component(
+        "oh_my_focal", oh_my_focal, "OhMyLoss with focal loss, its first version", ("triple",)
+    ),
     Component("amazing_ce", amazing_ce, "cross entropy, Dice and focal loss"),
     Component("sum", weighted_sum, "weighted sum of other losses"),
 )

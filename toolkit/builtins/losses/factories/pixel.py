@@ -124,8 +124,8 @@ def distance_ce(
 COMPONENTS: tuple[Component, ...] = (
     Component("ce", ce, "cross entropy with class weights and label smoothing"),
     Component("bce", bce, "binary cross entropy of each class against the rest"),
-    Component("focal", focal, "cross entropy that turns down pixels already right"),
-    Component("topk_ce", topk_ce, "cross entropy of a share of the pixels, the hardest"),
-    Component("ohem_ce", ohem_ce, "cross entropy of the pixels below a probability"),
-    Component("distance_ce", distance_ce, "cross entropy that counts borders more"),
+    Component("focal", focal, "cross entropy that counts well-classified pixels less"),
+    Component("topk_ce", topk_ce, "cross entropy of the hardest share of the pixels"),
+    Component("ohem_ce", ohem_ce, "cross entropy of pixels predicted below a probability"),
+    Component("distance_ce", distance_ce, "cross entropy that counts pixels near borders more"),
 )

@@ -127,14 +127,14 @@ def lovasz(context: Context, *, per_image: bool = False) -> Loss:
 COMPONENTS: tuple[Component, ...] = (
     Component("dice", dice, "Dice loss over the whole batch, per class"),
     Component("iou", iou, "1 − soft IoU over the whole batch, per class", ("jaccard",)),
-    Component("tversky", tversky, "Dice with a price for each kind of error"),
+    Component("tversky", tversky, "Dice with weights for false positives and false negatives"),
     Component("focal_tversky", focal_tversky, "Tversky loss to a power"),
     Component(
         "sensitivity_specificity",
         sensitivity_specificity,
-        "missed and wrongly given pixels, weighed",
+        "weighted errors inside and outside each class",
         ("ssl",),
     ),
-    Component("log_cosh_dice", log_cosh_dice, "Dice, flat where it is nearly 0"),
+    Component("log_cosh_dice", log_cosh_dice, "log(cosh(Dice)), which is flatter near 0"),
     Component("lovasz", lovasz, "Lovász-softmax, a surrogate of 1 − IoU", ("lovasz_softmax",)),
 )
