@@ -101,7 +101,13 @@ def predict_split(
                     maps = _whole(split, passes, size, writer.done)
                 else:
                     maps = _tiled(split, passes, tiling, size, writer.done)
-                _write(maps, writer, bar)
+                try:
+                    _write(maps, writer, bar)
+                except KeyboardInterrupt:
+                    if writer.done:
+                        kept = f"the maps of {writer.done} of {len(split)} images are kept"
+                        progress.say(f"{kept}: the same command goes on after them")
+                    raise
             split.refuse_changed_photos()
     return open_store(folder)
 
