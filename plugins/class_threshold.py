@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import Component, Context, UnitInterval, UsageError, hookimpl
-from toolkit.errors import did_you_mean
+from toolkit.suggestions import did_you_mean
 
 _TIE = np.float32(1e-6)
 """Lifts the class that takes a pixel above one of exactly the same probability."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import UsageError, did_you_mean, nearest
+from toolkit.errors import UsageError
 from toolkit.files import (
     atomic_path,
     digest_of,
@@ -17,6 +17,7 @@ from toolkit.files import (
     same_file,
     write_text_atomic,
 )
+from toolkit.suggestions import did_you_mean, nearest
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     ("errors", "file_schema", "files", "lifetime", "memory", "packages", "progress", "project",
-     "seeds", "wording"),
+     "seeds", "suggestions", "wording"),
     ("plugin",),
     ("metrics", "recipe"),
     ("data", "demo", "formats", "objects", "postprocess"),

@@ -11,8 +11,8 @@ import pytest
 
 from toolkit.data.coco import read_coco
 from toolkit.data.contest import Contest, open_contest
+from toolkit.data.folds import Folds, make_folds, photo_contents, write_folds
 from toolkit.data.masks import open_masks
-from toolkit.data.splits import Folds, make_folds, photo_contents, write_folds
 from toolkit.errors import UsageError
 from toolkit.progress import SilentProgress
 from toolkit.project import Project

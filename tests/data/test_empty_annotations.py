@@ -70,7 +70,7 @@ def test_the_ones_of_folds_are_refused(
     make_contest: MakeContest, data_root: Path, tmp_path: Path
 ) -> None:
     from toolkit.data.coco import read_coco
-    from toolkit.data.splits import make_folds, write_folds
+    from toolkit.data.folds import make_folds, write_folds
 
     empty_two(data_root / "train.json", [])
     coco = read_coco(data_root / "train.json")

@@ -183,7 +183,7 @@ def test_files_of_one_contest_that_contradict_are_told(root: Path, cache: Path) 
 
 def test_folds_are_read_by_the_rule_of_their_file(root: Path, cache: Path, tmp_path: Path) -> None:
     from toolkit.data.coco import read_coco
-    from toolkit.data.splits import make_folds, write_folds
+    from toolkit.data.folds import make_folds, write_folds
 
     coco = read_coco(root / "train.json")
     write_folds(tmp_path / "f.json", make_folds(coco, 3, 0), coco, 0)

@@ -13,7 +13,7 @@ import torch
 
 from toolkit.data.array_store import write_store
 from toolkit.data.coco import read_coco
-from toolkit.data.splits import Folds, read_folds, write_folds
+from toolkit.data.folds import Folds, read_folds, write_folds
 from toolkit.ensemble.combination import (
     Combination,
     Fitted,
@@ -44,7 +44,8 @@ from toolkit.submission.history import read_submissions
 from toolkit.submission.listing import agreements, row_of
 from toolkit.submission.side_car import SideCar, SideCarMember, write_side_car
 from toolkit.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from toolkit.train.state import History, load_state, save_state
+from toolkit.train.history import History
+from toolkit.train.state import load_state, save_state
 
 CLASSES = ("Background", "Paper", "Glass")
 RECIPE: dict[str, Any] = {

@@ -20,7 +20,7 @@ import torch
 
 from tests.fuzz.limits import limited_memory, limited_time
 from tests.fuzz.readers import CLASSES, READERS
-from toolkit.errors import UsageError, did_you_mean, nearest
+from toolkit.errors import UsageError
 from toolkit.files import read_json
 from toolkit.formats.npz import Npz
 from toolkit.formats.png_zip import PngZip
@@ -28,6 +28,7 @@ from toolkit.formats.run_length import RunLength
 from toolkit.predict.store import open_store
 from toolkit.pseudo.label_set import open_label_set
 from toolkit.submission.check import check_submission
+from toolkit.suggestions import did_you_mean, nearest
 from toolkit.train.checkpoint import load_checkpoint
 
 _FEW = 32 << 20

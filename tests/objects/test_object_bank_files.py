@@ -175,7 +175,7 @@ def test_objects_of_another_split_are_refused(
     # The annotation file of the whole contest: training images, and one of the other split.
     stray = replace(contest.train.images[0], file_name=f"./{split}//00.png")
     objects = kept(contest, tmp_path / "bank", images=(*contest.train.images, stray))
-    with pytest.raises(UsageError, match=f"objects of 1 {other.name} images") as caught:
+    with pytest.raises(UsageError, match=f"objects of 1 {other.name} image: ") as caught:
         opened(objects, contest, tmp_path)
     assert stray.file_name in caught.value.message
     assert caught.value.parameter == "objects.bank"

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from toolkit import UsageError
-from toolkit.train.state import History, load_state, save_state
+from toolkit.train.history import History
+from toolkit.train.state import load_state, save_state
 
 
 def _history(*scores: float | None) -> History:

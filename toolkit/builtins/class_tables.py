@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from toolkit import Context, UsageError
-from toolkit.errors import did_you_mean
+from toolkit.suggestions import did_you_mean
 
 Value = TypeVar("Value", int, float)
 

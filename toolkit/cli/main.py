@@ -26,7 +26,7 @@ from toolkit.cli import (
     submission,
     submit,
 )
-from toolkit.cli.suggestions import SuggestingGroup
+from toolkit.cli.command_suggestions import SuggestingGroup
 from toolkit.errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,

@@ -10,8 +10,9 @@ from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.prediction_options import DataRoot, Device, PredictionRecipe, Store, Views
 from toolkit.cli.session import open_registry
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.project import find_project
+from toolkit.suggestions import did_you_mean
 
 _SPLITS = ("test", "val", "train")
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.files import file_digest, read_json
+from toolkit.suggestions import did_you_mean
 
 Box = tuple[float, float, float, float]
 """Left, top, width, height in pixels."""

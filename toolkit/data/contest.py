@@ -7,6 +7,7 @@ from pathlib import Path
 
 from toolkit.data.annotation_rules import with_annotation_rules
 from toolkit.data.coco import CocoFile, read_coco
+from toolkit.data.folds import choose_fold, read_folds
 from toolkit.data.guards import (
     equal_photos,
     refuse_duplicates,
@@ -21,12 +22,12 @@ from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.data.near_files import not_found
 from toolkit.data.photo_rules import with_photo_rules
 from toolkit.data.split import Split
-from toolkit.data.splits import choose_fold, read_folds
-from toolkit.errors import TrashError, UsageError, nearest
+from toolkit.errors import TrashError, UsageError
 from toolkit.files import is_file
 from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data, Demo
+from toolkit.suggestions import nearest
 from toolkit.wording import counted, some_of
 
 

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from toolkit.data.coco import Category
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
+from toolkit.suggestions import did_you_mean
 from toolkit.wording import counted
 
 MAX_LABEL = 254

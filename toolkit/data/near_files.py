@@ -9,7 +9,8 @@ from os.path import normpath
 from pathlib import Path
 from urllib.parse import unquote
 
-from toolkit.errors import UsageError, nearest
+from toolkit.errors import UsageError
+from toolkit.suggestions import nearest
 from toolkit.wording import some_of
 
 _MANY = 20_000

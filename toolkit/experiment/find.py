@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import UsageError, nearest
+from toolkit.errors import UsageError
 from toolkit.experiment.run_folder import MANIFEST, RunFolder
 from toolkit.predict.members import MemberRef, parse_choice
 from toolkit.project import Project, refuse_other_project
+from toolkit.suggestions import nearest
 
 CHECKPOINT_SUFFIX = ".pt"
 _SHOWN = 5

@@ -32,6 +32,10 @@ class OutputDirs:
         """One folder per pseudo-label set."""
         return self.cache / "pseudo"
 
+    def label_set(self, key: str) -> Path:
+        """Return the folder of the pseudo-label set of a stage, whether it is there or not."""
+        return self.label_sets / key
+
 
 def output_dirs_of(project: Project) -> OutputDirs:
     """Return where the files of a project's runs are kept."""

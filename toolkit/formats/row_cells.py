@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
+from toolkit.suggestions import did_you_mean
 from toolkit.wording import counted
 
 _PLACE = re.compile(r"\{([^{}]*)\}")

@@ -19,10 +19,11 @@ from toolkit.data.images import read_image
 from toolkit.data.masks import paint_mask
 from toolkit.data.segmentation import Rle, encode
 from toolkit.data.split import Split
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.files import file_digest
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Objects
+from toolkit.suggestions import did_you_mean
 
 MARGIN = 4
 """Pixels of its surroundings that an object keeps on every side, for a soft edge."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from toolkit.errors import UsageError, nearest
+from toolkit.errors import UsageError
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.parameters import Parameters, factory_docstring, json_schema, marked_kind
 from toolkit.plugin.registry import Entry, Registry
+from toolkit.suggestions import nearest
 
 UNSET = "unset"
 """Stands for a default that TOML cannot write."""

@@ -16,12 +16,13 @@ from typing import Any
 
 import pluggy
 
-from toolkit.errors import UsageError, did_you_mean, in_words
+from toolkit.errors import UsageError, in_words
 from toolkit.plugin import hookspecs, team
 from toolkit.plugin.component import Component
 from toolkit.plugin.kinds import KINDS, Kind
 from toolkit.plugin.registry import Entry, PluginFailure, Registry
 from toolkit.project import Project
+from toolkit.suggestions import did_you_mean
 
 BUILTIN = "builtin"
 ENTRY_POINT_GROUP = "trash"

@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.fields import FieldInfo
 
-from toolkit.errors import TrashError, did_you_mean
+from toolkit.errors import TrashError
 from toolkit.plugin.component import ComponentSpec, OfKind
 from toolkit.plugin.type_errors import correction_of, message_of
+from toolkit.suggestions import did_you_mean
 
 
 @dataclass(frozen=True)

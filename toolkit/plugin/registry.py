@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import TrashError, UsageError, in_words, nearest, raised_at
+from toolkit.errors import TrashError, UsageError, in_words, raised_at
 from toolkit.plugin.component import Component, ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.kinds import KINDS
@@ -19,6 +19,7 @@ from toolkit.plugin.parameters import (
     parameter_model,
     validate,
 )
+from toolkit.suggestions import nearest
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from toolkit.data.images import read_image
 from toolkit.data.resize import Sampling
 from toolkit.data.split import Split
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.interfaces import Prediction, SubmissionFormat
 from toolkit.plugin.registry import Registry
@@ -26,6 +26,7 @@ from toolkit.pseudo.record import record_label_set
 from toolkit.pseudo.select import build_selection
 from toolkit.recipe.schema import Pseudo, Recipe
 from toolkit.submission.write import write_checked
+from toolkit.suggestions import did_you_mean
 from toolkit.wording import counted, part_of
 
 

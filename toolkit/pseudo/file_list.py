@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.formats.rows import read_ids, read_lines, split_fields
 from toolkit.plugin.interfaces import Prediction
 from toolkit.postprocess.labels import argmax_labels
+from toolkit.suggestions import did_you_mean
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 _TABLE = ".csv"

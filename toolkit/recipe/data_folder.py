@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.project import Project
+from toolkit.suggestions import did_you_mean
 
 
 def with_data_root(set_: Sequence[str] | None, folder: Path | None, project: Project) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath
 
-from toolkit.errors import UsageError, nearest
+from toolkit.errors import UsageError
 from toolkit.project import Project, refuse_other_project
+from toolkit.suggestions import nearest
 
 SUFFIX = ".toml"
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.recipe.positions import key_lines
 from toolkit.recipe.problems import KeyPath, Origin, RecipeError, RecipeProblem, dotted, shown_path
+from toolkit.suggestions import did_you_mean
 
 _WORD = re.compile(r"[A-Za-z_~./][\w~./+:*-]*")
 _INDEX = re.compile(r"[0-9]{1,6}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from toolkit.errors import UsageError, nearest
+from toolkit.errors import UsageError
 from toolkit.files import digest_of
 from toolkit.plugin.parameters import problems_of
 from toolkit.plugin.registry import Registry
@@ -29,6 +29,7 @@ from toolkit.recipe.problems import (
 )
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.schema_keys import ANY_NAME, SCHEMA_KEYS
+from toolkit.suggestions import nearest
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from dataclasses import dataclass, replace
 from math import nan
 from typing import Any, Literal, get_args
 
-from toolkit.errors import UsageError, did_you_mean, nearest
+from toolkit.errors import UsageError
 from toolkit.plugin.registry import Registry
+from toolkit.suggestions import did_you_mean, nearest
 
 NO_VIEWS = "none"
 NAMED_PRODUCTS = {"d4": "hflip*rot90*rot180"}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from toolkit.data.images import read_image
 from toolkit.data.resize import resize_image, resize_labels
 from toolkit.data.split import Split
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.metrics.counts import count_keys
 from toolkit.recipe.problems import shown_path
 from toolkit.report.sheet import (
@@ -24,6 +24,7 @@ from toolkit.report.sheet import (
     tile_width,
 )
 from toolkit.report.thumbnails import class_colours
+from toolkit.suggestions import did_you_mean
 
 Labels = NDArray[np.uint8]
 

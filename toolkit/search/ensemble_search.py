@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.ensemble.combination import Fitted, write_combination
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
@@ -23,6 +23,7 @@ from toolkit.search.held_out import HeldOut
 from toolkit.search.postprocess_trial import PostprocessTrial, try_postprocessors
 from toolkit.search.results import CombinationResult
 from toolkit.search.search import Effort, Search, search, way_names
+from toolkit.suggestions import did_you_mean
 from toolkit.train.checkpoint import load_checkpoint
 
 

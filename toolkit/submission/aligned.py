@@ -12,9 +12,10 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.interfaces import SubmissionFormat
+from toolkit.suggestions import did_you_mean
 
 Labels = NDArray[np.uint8]
 

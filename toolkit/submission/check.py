@@ -10,11 +10,12 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import TrashError, did_you_mean
+from toolkit.errors import TrashError
 from toolkit.files import digest_of
 from toolkit.formats.rows import ReadRow, RowProblem
 from toolkit.metrics.counts import count_keys
 from toolkit.plugin.interfaces import SubmissionFormat
+from toolkit.suggestions import did_you_mean
 from toolkit.wording import part_of
 
 _COLLAPSED = 0.999

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from toolkit.errors import UsageError, nearest
+from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.registry import Registry
@@ -27,6 +27,7 @@ from toolkit.submission.spec import (
     truth_split,
 )
 from toolkit.submission.truth import TruthLabels, truth_file
+from toolkit.suggestions import nearest
 
 _ENDINGS = (".csv", ".zip", ".npz")
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.formats.id_style import IdStyle, LeftOut, id_style
 from toolkit.formats.rows import Line, read_ids, read_lines, split_fields
 from toolkit.plugin.interfaces import (
@@ -20,6 +20,7 @@ from toolkit.plugin.interfaces import (
     NamesColumns,
     SubmissionFormat,
 )
+from toolkit.suggestions import did_you_mean
 from toolkit.wording import some_of
 
 _HEADER = 1 << 16

@@ -11,11 +11,12 @@ from toolkit.data.coco import ImageRecord
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
 from toolkit.data.split import Split
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.progress import Progress, SilentProgress
+from toolkit.suggestions import did_you_mean
 from toolkit.wording import part_of
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.ensemble.combination import SUFFIX, Combination, read_combination
-from toolkit.errors import UsageError, did_you_mean
+from toolkit.errors import UsageError
 from toolkit.files import unused
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.component_text import parse_component
@@ -18,6 +18,7 @@ from toolkit.predict.store import NUMBER_TYPES
 from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
 from toolkit.submission.side_car import side_car_path
+from toolkit.suggestions import did_you_mean
 
 _LONGEST = 100
 """Characters of the members' names in a file name."""

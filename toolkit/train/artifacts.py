@@ -15,9 +15,10 @@ from toolkit.files import same_file
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import Checkpoint, save_checkpoint
+from toolkit.train.history import History
 from toolkit.train.inputs import training_inputs
 from toolkit.train.learner import Learner
-from toolkit.train.state import History, SavedState, load_state, save_state
+from toolkit.train.state import SavedState, load_state, save_state
 from toolkit.train.tensor_file import explained_disk_errors
 from toolkit.wording import counted
 

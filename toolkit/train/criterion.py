@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from toolkit.errors import TrashError, UsageError, did_you_mean
+from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, Loss
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.registry import Registry
 from toolkit.recipe.schema import Auxiliary, Recipe
+from toolkit.suggestions import did_you_mean
 from toolkit.train.outputs import MAIN, main_output
 
 

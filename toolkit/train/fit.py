@@ -24,10 +24,10 @@ from toolkit.train.build import build_learner
 from toolkit.train.device import choose_device, explained_out_of_memory, say_device
 from toolkit.train.distributed import World, find_world, joined
 from toolkit.train.evaluate import Evaluation, evaluate
+from toolkit.train.history import History
 from toolkit.train.inputs import OpenedInputs
 from toolkit.train.journal import Journal, numbers_of, open_trackers
 from toolkit.train.learner import Learner, NonFiniteLoss
-from toolkit.train.state import History
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from toolkit import Component, Context, UnitInterval, UsageError, hookimpl
-from toolkit.errors import did_you_mean
 from toolkit.plugin.interfaces import Mix
+from toolkit.suggestions import did_you_mean
 
 OpenShare = Annotated[float, Field(gt=0, le=1)]
 Sigma = Annotated[float, Field(ge=0, le=100)]

@@ -6,8 +6,8 @@ import segmentation_models_pytorch as smp
 import timm
 
 from toolkit import UsageError
-from toolkit.errors import did_you_mean, nearest
 from toolkit.plugin.interfaces import Normalisation
+from toolkit.suggestions import did_you_mean, nearest
 
 TIMM_PREFIX = "tu-"
 

@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from toolkit import TrashError, UsageError
 from toolkit.builtins.models import lite0
 from toolkit.builtins.models.encoders import TIMM_PREFIX, hub_normalisation, hub_weights
-from toolkit.errors import did_you_mean
 from toolkit.plugin.interfaces import Normalisation
 from toolkit.project import find_project
+from toolkit.suggestions import did_you_mean
 
 NONE = "none"
 _FILE_ENDINGS = (".pth", ".pt", ".bin", ".safetensors")

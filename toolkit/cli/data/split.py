@@ -36,8 +36,8 @@ def split(
     """
     from toolkit.data.coco import read_coco
     from toolkit.data.contest import require_folder
+    from toolkit.data.folds import class_presence, make_folds, photo_contents, write_folds
     from toolkit.data.sources import find_sources
-    from toolkit.data.splits import class_presence, make_folds, photo_contents, write_folds
     from toolkit.wording import counted
 
     project, progress = find_project(), console.make_progress()

@@ -175,9 +175,9 @@ def _print_plan(
     smoke: bool,
     json_: bool,
 ) -> None:
-    from toolkit.experiment.execution.execute import states_of
     from toolkit.experiment.output_dirs import open_output_dirs
     from toolkit.experiment.planning.planner import make_plan
+    from toolkit.experiment.planning.stage_states import states_of
 
     with open_output_dirs(project, smoke=smoke) as dirs:
         states = list(

@@ -25,11 +25,6 @@ WritePage = Callable[[LabelSet, Split, Path, Progress], None]
 """Writes the page to review a set: its images, where it goes, and who is told how far it is."""
 
 
-def set_folder(stage: Labelling, dirs: OutputDirs) -> Path:
-    """Return the folder of a stage's set, whether it is there or not."""
-    return dirs.label_sets / stage.key
-
-
 def page_of(folder: Path) -> Path:
     """Return where the page to review a set is, beside its folder."""
     return folder.with_name(f"{folder.name}.html")
@@ -59,7 +54,7 @@ def run_labelling(
         UsageError: a component, a teacher or a file of labels does not fit.
         TrashError: nothing was selected.
     """
-    folder = set_folder(stage, dirs)
+    folder = dirs.label_set(stage.key)
     origin = _origin(stage, teachers, project.root)
     if stage.file is not None:
         made = make_label_set_from_file(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.data.contest import Contest, open_contest
-from toolkit.data.splits import read_folds
+from toolkit.data.folds import read_folds
 from toolkit.ensemble.labels_of_stores import confusions
 from toolkit.ensemble.postprocessed_maps import postprocessed_maps
 from toolkit.errors import UsageError

@@ -14,7 +14,7 @@ from toolkit.data.contest import open_contest
 from toolkit.data.images import DecodedImages, open_images
 from toolkit.data.masks import open_masks
 from toolkit.data.split import Split
-from toolkit.ensemble.average import average_states, estimate_batch_norm
+from toolkit.ensemble.weight_averaging import average_states, estimate_batch_norm
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.lineage import describe_checkpoint
 from toolkit.metrics.confusion import ConfusionMatrix, scores

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from toolkit.data.coco import CocoFile, read_coco
 from toolkit.data.contest import Contest
-from toolkit.data.splits import (
+from toolkit.data.folds import (
     Folds,
     choose_fold,
     class_presence,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from toolkit.ensemble.average import average_states, estimate_batch_norm
+from toolkit.ensemble.weight_averaging import average_states, estimate_batch_norm
 from toolkit.errors import UsageError
 from toolkit.train.device import make_compute
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from toolkit.errors import nearest
+from toolkit.suggestions import nearest
 
 
 class SuggestingGroup(TyperGroup):
