@@ -100,7 +100,7 @@ def test_a_shipped_recipe_runs_from_data_to_score(
     if recipe.train.start is not None:
         instead += ["--unset", "train.start"]  # it has the network of another recipe
     if recipe.members:
-        instead += ["--set", f"members={_ANOTHER}"]
+        instead += ["--set", 'members=["demo.toml@none"]']
     assert run(["recipe", "run", path, "--smoke", "--json", *instead]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["submission"]["rows"] == 2

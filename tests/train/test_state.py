@@ -10,30 +10,6 @@ from toolkit import UsageError
 from toolkit.train.history import History
 from toolkit.train.state import load_state, save_state
 
-
-def _history(*scores: float | None) -> History:
-    return History([{"epoch": n, "val_miou": score} for n, score in enumerate(scores, 1)])
-
-
-def test_the_earlier_of_two_equal_epochs_is_best() -> None:
-    best = _history(0.1, 0.5, None, 0.5, 0.4).best
-    assert best is not None
-    assert best["epoch"] == 2
-
-
-def test_patience_counts_epochs_since_the_best_one() -> None:
-    assert not _history(0.5, 0.4).is_stale(2)
-    assert _history(0.5, 0.4, 0.5).is_stale(2)
-    assert not _history(0.5, 0.4, 0.6).is_stale(2)
-    assert not _history(0.5, 0.4, 0.3).is_stale(0)
-    assert not _history().is_stale(1)
-
-
-def test_an_epoch_without_validation_uses_up_no_patience() -> None:
-    assert not _history(None, 0.5, None).is_stale(1)
-    assert _history(None, 0.5, None, 0.4).is_stale(2)
-
-
 RECIPE: dict[str, Any] = {
     "seed": 1,
     "train": {"epochs": 3, "patience": 0, "device": "auto", "batch_size": 4},
@@ -47,12 +23,13 @@ def _changed(**train: Any) -> dict[str, Any]:
 
 def test_comes_back_as_it_was(tmp_path: Path) -> None:
     learner = {"model": {"w": torch.ones(2)}, "scheduler": {"last_epoch": 3, "none": None}}
-    save_state(tmp_path / "state.pt", RECIPE, learner, _history(0.1, None))
+    epochs = [{"epoch": 1, "val_miou": 0.1}, {"epoch": 2, "val_miou": None}]
+    save_state(tmp_path / "state.pt", RECIPE, learner, History(epochs))
     saved = load_state(tmp_path / "state.pt", RECIPE)
     state, history = saved.learner, saved.history
     assert torch.equal(state["model"]["w"], torch.ones(2))
     assert state["scheduler"] == learner["scheduler"]
-    assert history == _history(0.1, None)
+    assert history == History(epochs)
 
 
 def test_a_longer_plan_and_another_machine_are_allowed(tmp_path: Path) -> None:
