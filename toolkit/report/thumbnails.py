@@ -14,9 +14,11 @@ from toolkit.data.resize import resize_image, resize_labels
 _QUALITIES = (82, 70, 55, 40, 25, 10)
 # The default of OpenCV is made for photos: stripes take four times as much.
 _PNG = [
-    cv2.IMWRITE_PNG_COMPRESSION, 9,
-    cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT,
-]  # fmt: skip
+    cv2.IMWRITE_PNG_COMPRESSION,
+    9,
+    cv2.IMWRITE_PNG_STRATEGY,
+    cv2.IMWRITE_PNG_STRATEGY_DEFAULT,
+]
 _LABEL_ALPHA = 150
 _STRIPE = 4
 """Width of the stripes over pixels that are not trusted, pixels of the thumbnail."""

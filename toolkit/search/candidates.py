@@ -159,11 +159,14 @@ def open_candidates(
             """Return the maps of a candidate: the mean of those of its runs."""
             stores = [
                 predict_split(
-                    member, split,
-                    cache=project.cache, store=store or recipe.predict.store, progress=progress,
+                    member,
+                    split,
+                    cache=project.cache,
+                    store=store or recipe.predict.store,
+                    progress=progress,
                 )
                 for member in own
-            ]  # fmt: skip
+            ]
             return stores[0] if len(stores) == 1 else _Average(tuple(stores))
 
         parts.append(HeldOutPart(split, tuple(maps(own) for own in judged)))

@@ -125,9 +125,14 @@ def search_ensemble(
     first = load_checkpoint(candidates[0].choices[0].path)
     build_chain(postprocessors, registry, Context(first.class_names))
     opened = open_candidates(
-        candidates, project, registry, progress,
-        data_root=data_root, store=store, device=device,
-    )  # fmt: skip
+        candidates,
+        project,
+        registry,
+        progress,
+        data_root=data_root,
+        store=store,
+        device=device,
+    )
     context = Context(opened.contest.class_names, ignore_index=opened.recipe.data.ignore_index)
     format_ = registry.build("submission_format", opened.recipe.submission, context)
     held_out = HeldOut(opened.parts, sampling_of(format_), project.cache, progress)

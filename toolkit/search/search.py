@@ -217,6 +217,10 @@ def _add_pixelwise(
     scored = score_fits(factors, division, held_out, scaled_means, progress)
     table = {"factors": dict(zip(held_out.class_names, factors.whole, strict=True))}
     ways.add(
-        _CLASS_FACTORS, everyone, ComponentSpec(name="mean"), scored, is_fitted=True,
+        _CLASS_FACTORS,
+        everyone,
+        ComponentSpec(name="mean"),
+        scored,
+        is_fitted=True,
         postprocess=(ComponentSpec(name="class_bias", **table),),
-    )  # fmt: skip
+    )

@@ -171,10 +171,15 @@ def submit_merged(
     """
     report = merge(files, votes, output, expected.image_ids, progress)
     side_car = make_file_side_car(
-        output, source, expected, report, project, registry,
+        output,
+        source,
+        expected,
+        report,
+        project,
+        registry,
         files=paths,
         combine=ComponentSpec(name="vote", **({"weights": list(weights)} if weights else {})),
-    )  # fmt: skip
+    )
     path = write_side_car(output, side_car)
     failures = registry.notify("trash_submission_written", path=output, side_car=side_car.as_json())
     odd = share_warnings(report.class_shares, source.validation_shares, expected.class_names)

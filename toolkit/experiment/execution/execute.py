@@ -147,9 +147,14 @@ class _Execution:
             if isinstance(each.stage, Labelling):
                 teachers = [self.choice(teacher, runs) for teacher in each.stage.teachers]
                 run_labelling(
-                    each.stage, teachers, self.registry, self.project, self.dirs, self.progress,
+                    each.stage,
+                    teachers,
+                    self.registry,
+                    self.project,
+                    self.dirs,
+                    self.progress,
                     self.write_page,
-                )  # fmt: skip
+                )
                 continue
             if each.stage is self.plan.final and not self.is_part:
                 resumed = bool(each.where)
@@ -160,9 +165,12 @@ class _Execution:
                 job = self.job(each.stage, runs)
                 run = run or self.new_run(each.stage, job)
                 result = run_training(
-                    job, run, each.stage.contest, resume=resumed and run.has_epochs,
+                    job,
+                    run,
+                    each.stage.contest,
+                    resume=resumed and run.has_epochs,
                     devices=self.devices,
-                )  # fmt: skip
+                )
             runs[each.stage.key] = run
         return runs[self.plan.final.key], result
 
@@ -172,9 +180,13 @@ class _Execution:
             preflight_labelling(stage, self.registry)
         else:
             preflight_training(
-                stage, self.registry, self.project, self.dirs, self.progress,
+                stage,
+                self.registry,
+                self.project,
+                self.dirs,
+                self.progress,
                 devices=self.devices,
-            )  # fmt: skip
+            )
 
     def job(self, stage: Training, runs: dict[str, RunFolder]) -> Job:
         """Return a training with the results of the stages before it."""
@@ -190,9 +202,16 @@ class _Execution:
         if self.devices > 1:
             words += ["--devices", str(self.devices)]
         return Job(
-            stage.loaded, stage.recipe, self.registry, self.project, self.progress, self.dirs,
-            given, tuple(words), identity_of(stage, self.registry, self.project, given),
-        )  # fmt: skip
+            stage.loaded,
+            stage.recipe,
+            self.registry,
+            self.project,
+            self.progress,
+            self.dirs,
+            given,
+            tuple(words),
+            identity_of(stage, self.registry, self.project, given),
+        )
 
     def choice(self, source: PlannedMember, runs: dict[str, RunFolder]) -> MemberRef:
         """Return the checkpoint of a finished network."""

@@ -39,13 +39,19 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     commit = _git(folder, _SETTINGS, "rev-parse", "--verify", "HEAD^{commit}")
     if commit is None:
         return None
-    named = _git(folder, _SETTINGS, "config", "--includes", "--null", "--name-only",
-                 "--get-regexp", _FILTERS)  # fmt: skip
+    named = _git(
+        folder, _SETTINGS, "config", "--includes", "--null", "--name-only", "--get-regexp", _FILTERS
+    )
     filters = {name: _off(name) for name in (named or "").split("\0") if name}
     changed = _git(
-        folder, _SETTINGS | filters,
-        "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", "--no-renames",
-    )  # fmt: skip
+        folder,
+        _SETTINGS | filters,
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--ignore-submodules=all",
+        "--no-renames",
+    )
     return {"commit": commit, "changed": None if changed is None else bool(changed)}
 
 
@@ -61,9 +67,12 @@ def _git(folder: Path, settings: Mapping[str, str], *arguments: str) -> str | No
     try:
         done = subprocess.run(
             ["git", "--no-pager", "-C", str(folder), *arguments],
-            capture_output=True, check=True, timeout=_SECONDS, stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            timeout=_SECONDS,
+            stdin=subprocess.DEVNULL,
             env={**os.environ, **_ENVIRONMENT, **variables},
-        )  # fmt: skip
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.decode(errors="replace").strip()

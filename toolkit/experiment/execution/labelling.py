@@ -58,14 +58,28 @@ def run_labelling(
     origin = _origin(stage, teachers, project.root)
     if stage.file is not None:
         made = make_label_set_from_file(
-            stage.file, stage.unlabelled, stage.pseudo, stage.recipe, registry,
-            folder=folder, cache=dirs.cache, progress=progress, origin=origin,
-        )  # fmt: skip
+            stage.file,
+            stage.unlabelled,
+            stage.pseudo,
+            stage.recipe,
+            registry,
+            folder=folder,
+            cache=dirs.cache,
+            progress=progress,
+            origin=origin,
+        )
     else:
         made = make_label_set(
-            teachers, stage.unlabelled, stage.pseudo, stage.recipe, registry,
-            folder=folder, cache=dirs.cache, progress=progress, origin=origin,
-        )  # fmt: skip
+            teachers,
+            stage.unlabelled,
+            stage.pseudo,
+            stage.recipe,
+            registry,
+            folder=folder,
+            cache=dirs.cache,
+            progress=progress,
+            origin=origin,
+        )
     page = page_of(folder)
     if write_page is not None and dirs.kept and not page.exists():
         write_page(made, stage.unlabelled, page, progress)

@@ -306,9 +306,15 @@ def _submission(
     members = [MemberRef(run.best, recipe.predict.views) for run in runs]
     suffix = plan_submission(recipe, contest, registry, n_members=len(members)).format.suffix
     return submit(
-        members, recipe, contest, registry,
-        output=project.submissions / f"{name}{suffix}", cache=project.cache, progress=progress,
-        project=project, overwrite=True,
+        members,
+        recipe,
+        contest,
+        registry,
+        output=project.submissions / f"{name}{suffix}",
+        cache=project.cache,
+        progress=progress,
+        project=project,
+        overwrite=True,
         # Every image validates one fold and teaches the others: no division is unseen by all.
         validate=all(variant.fold is None for variant in variants),
-    )  # fmt: skip
+    )

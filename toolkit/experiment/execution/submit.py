@@ -155,10 +155,17 @@ def submit(
         score_submission(output, plan.format, contest.truth, progress) if contest.truth else None
     )
     side_car = make_side_car(
-        output, recipe, contest, registry, loaded, report,
-        found=found, score=score, root=root,
+        output,
+        recipe,
+        contest,
+        registry,
+        loaded,
+        report,
+        found=found,
+        score=score,
+        root=root,
         fitted=combination.fitted if combination is not None else None,
-    )  # fmt: skip
+    )
     side_car_file = write_side_car(output, side_car)
     failures = registry.notify("trash_submission_written", path=output, side_car=side_car.as_json())
     for failure in failures:

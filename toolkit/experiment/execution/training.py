@@ -184,12 +184,19 @@ def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> Run
 
     try:
         fitted = fit(
-            job.recipe, job.registry, contest, run.path,
-            cache=job.dirs.cache, progress=job.progress, project=job.project, resume=resume,
+            job.recipe,
+            job.registry,
+            contest,
+            run.path,
+            cache=job.dirs.cache,
+            progress=job.progress,
+            project=job.project,
+            resume=resume,
             pretrained=job.dirs.kept,  # a trial must not wait for a download
             upstream=job.given.upstream(job.project.path(job.recipe.data.root), job.dirs.cache),
-            lineage=_lineage(run), on_epoch=on_epoch,
-        )  # fmt: skip
+            lineage=_lineage(run),
+            on_epoch=on_epoch,
+        )
     except TrashError as error:
         raise placed(error, job.loaded) from error.__cause__
     if not is_main:
@@ -209,10 +216,16 @@ def _submitted(
     plan = plan_submission(job.recipe, contest, job.registry, n_members=len(members))
     # The views of this recipe, which may have changed since the checkpoint was saved.
     return submit(
-        members, job.recipe, contest, job.registry,
-        output=job.dirs.submissions / f"{run.name}{plan.format.suffix}", cache=job.dirs.cache,
-        progress=job.progress, project=job.project, overwrite=True,
-    )  # fmt: skip
+        members,
+        job.recipe,
+        contest,
+        job.registry,
+        output=job.dirs.submissions / f"{run.name}{plan.format.suffix}",
+        cache=job.dirs.cache,
+        progress=job.progress,
+        project=job.project,
+        overwrite=True,
+    )
 
 
 def keep_recipe(job: Job, run: RunFolder) -> None:

@@ -56,9 +56,17 @@ class _Machine:
 
 _GPU = _Machine("for a GPU", "unetpp", "efficientnet-b3", "imagenet", 512, 40, 16, "bf16", 4, 5e-4)
 _CPU = _Machine(
-    "small: this machine has no GPU", "fpn", "tu-tf_efficientnet_lite0", "efficientnet-lite0",
-    224, 12, 8, "fp32", 0, 1e-3,
-)  # fmt: skip
+    "small: this machine has no GPU",
+    "fpn",
+    "tu-tf_efficientnet_lite0",
+    "efficientnet-lite0",
+    224,
+    12,
+    8,
+    "fp32",
+    0,
+    1e-3,
+)
 
 
 def write_own_recipe(
@@ -100,9 +108,15 @@ def write_own_recipe(
     data = [f"root = {_text(root)}", *_files(found, folds), *_classes(found)]
     if base is None:
         lines = [
-            head + f"title = {_text(path.stem)}", "seed = 42", "", "[data]", *data,
-            *_network(found, machine, registry, progress), "", *_submission(found),
-        ]  # fmt: skip
+            head + f"title = {_text(path.stem)}",
+            "seed = 42",
+            "",
+            "[data]",
+            *data,
+            *_network(found, machine, registry, progress),
+            "",
+            *_submission(found),
+        ]
     else:
         extends = shown_base(base, path, project)
         sizes = _submission(found, whole=False)
@@ -123,9 +137,12 @@ def _from(root: Path, project: Project) -> str:
 
 def _tell(found: Survey, progress: Progress) -> None:
     files = {
-        "train": found.train, "val": found.val, "test": found.test, "truth": found.truth,
+        "train": found.train,
+        "val": found.val,
+        "test": found.test,
+        "truth": found.truth,
         "sample submission": found.sample,
-    }  # fmt: skip
+    }
     for what, file in files.items():
         if file is not None:
             progress.say(f"found {what}: {file}")
@@ -196,19 +213,38 @@ def _network(found: Survey, machine: _Machine, registry: Registry, progress: Pro
             f"std = {[round(each, 4) for each in theirs.std]}",
         ]
     return [
-        *lines, "",
+        *lines,
+        "",
         f"[model]                          # {machine.why}",
-        f"name = {_text(machine.model)}", f"encoder = {_text(encoder)}",
-        f"weights = {_text(weights)}", "",
-        "[loss]", 'name = "dice_ce"', "",
-        "[optimizer]", 'name = "adamw"', f"lr = {machine.lr}", "",
-        "[scheduler]", 'name = "cosine"', "warmup = 0.1", "",
-        "[[augment.train]]", 'name = "hflip"', "",
-        "[[augment.train]]", 'name = "brightness_contrast"', "",
-        "[train]", f"epochs = {machine.epochs}", f"batch_size = {machine.batch_size}",
-        f"precision = {_text(machine.precision)}", "",
-        "[predict]", 'views = "hflip"',
-    ]  # fmt: skip
+        f"name = {_text(machine.model)}",
+        f"encoder = {_text(encoder)}",
+        f"weights = {_text(weights)}",
+        "",
+        "[loss]",
+        'name = "dice_ce"',
+        "",
+        "[optimizer]",
+        'name = "adamw"',
+        f"lr = {machine.lr}",
+        "",
+        "[scheduler]",
+        'name = "cosine"',
+        "warmup = 0.1",
+        "",
+        "[[augment.train]]",
+        'name = "hflip"',
+        "",
+        "[[augment.train]]",
+        'name = "brightness_contrast"',
+        "",
+        "[train]",
+        f"epochs = {machine.epochs}",
+        f"batch_size = {machine.batch_size}",
+        f"precision = {_text(machine.precision)}",
+        "",
+        "[predict]",
+        'views = "hflip"',
+    ]
 
 
 def _input_size(photo: tuple[int, int], largest: int) -> tuple[int, int]:
