@@ -33,8 +33,8 @@ def with_annotation_rules(
         option: how the user leaves out annotations that cover no pixel, for the message.
 
     Raises:
-        UsageError: an annotation's category is not in the file's list, one covers no pixel, or its RLE
-            run along the rows.
+        UsageError: an annotation's category is not in the file's list, one covers no pixel, or its
+            RLE run along the rows.
     """
     refuse_unknown_categories(split)
     for oddity in oddities(coco, data):
@@ -53,8 +53,10 @@ def oddities(coco: CocoFile, data: Data) -> Iterator[str]:
     """
     if coco.orphans:
         yield (
-            f"{counted(len(coco.orphans), 'annotation is of an image', 'annotations are of images')} that "
-            f"it does not list; {'it is' if len(coco.orphans) == 1 else 'they are'} left out"
+            counted(len(coco.orphans), "annotation is of an image", "annotations are of images")
+            + " that it does not list; "
+            + ("it is" if len(coco.orphans) == 1 else "they are")
+            + " left out"
         )
     ids = Counter(item.annotation_id for record in coco.images for item in record.annotations)
     repeated = [str(annotation_id) for annotation_id, count in ids.items() if count > 1]
@@ -76,6 +78,6 @@ def group_oddity(coco: CocoFile, name: str) -> str:
     others = sorted(coco.categories, key=lambda category: category.category_id)
     rest = ", ".join(f'"{each.name}"' for each in others if each.name != name)
     return (
-        f"category {name!r} has no annotation and is only the group of others, but takes a label and "
-        f"shifts the others; if the contest does not count it: data.classes = [{rest}]"
+        f"category {name!r} has no annotation and is only the group of others, but takes a label "
+        f"and shifts the others; if the contest does not count it: data.classes = [{rest}]"
     )

@@ -26,7 +26,7 @@ class Annotation:
         area: square pixels as the file states them, 0 when it does not; used for nothing.
         iscrowd: True for a region of many objects of the class.
         annotation_id: id in the file.
-        bbox: as the file states it, None when it does not, or not as four numbers; used for nothing.
+        bbox: four numbers as the file states them, None when it does not; used for nothing.
     """
 
     category_id: int
@@ -47,7 +47,7 @@ class ImageRecord:
         width: pixels.
         height: pixels.
         annotations: in file order.
-        oriented: the orientation in the photo's EXIF data is applied, see `toolkit.data.orientation`.
+        oriented: whether the photo is turned as its EXIF data says, see `toolkit.data.orientation`.
         bit_depth: bits that the values use if the photo has 16 per channel, see `data.bit_depth`.
     """
 

@@ -50,10 +50,10 @@ def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
 
     Raises:
         UsageError: a file is missing or no COCO file; categories disagree between files or with
-            `data.classes`; an annotation's category is outside the class list, or it covers no pixel;
-            a photo is broken or of another size than its record; an image repeats, is in two splits,
-            or its file is missing; a validation photo is in the training split under another name;
-            the split file is made for other images.
+            `data.classes`; an annotation's category is outside the class list, or it covers no
+            pixel; a photo is broken or of another size than its record; an image repeats, is in two
+            splits, or its file is missing; a validation photo is in the training split under
+            another name; the split file is made for other images.
     """
     root = project.path(data.root)
     if data.demo is not None:
@@ -116,9 +116,9 @@ def _warn_of_known_photos(test: Split, other: Split, progress: Progress) -> None
 
 
 def own_classes(data: Data, project: Project) -> tuple[str, ...] | None:
-    """Return the names of a recipe's classes, in label order from 1; None = they are not known here.
+    """Return the names of a recipe's classes, in label order from 1; None = not known here.
 
-    Classes that are those of the demo contest are not the recipe's own: None, too.
+    None, too, for the classes of the demo contest: they are not the recipe's own.
     """
     from toolkit.demo.write_demo import demo_classes
 
@@ -231,7 +231,8 @@ def require_folder(data: Data, root: Path) -> None:
     if data.demo is not None:
         raise UsageError(
             f"the demo contest is not in {root} yet",
-            "A run of the recipe writes it; trash recipe run RECIPE --plan writes it and trains nothing.",
+            "A run of the recipe writes it; trash recipe run RECIPE --plan writes it and trains "
+            "nothing.",
             parameter="data.root",
         )
     files = [data.train, None if data.folds else data.val, data.test]
@@ -243,6 +244,7 @@ def require_folder(data: Data, root: Path) -> None:
     raise UsageError(
         f"there is no folder {root}" if not root.exists() else f"{root} is not a folder",
         (f"Did you mean {root.parent / near}? " if near else "")
-        + f"Put or link the data there ({names} and the images), or say where they are: --data DIR.",
+        + f"Put or link the data there ({names} and the images), "
+        "or say where they are: --data DIR.",
         parameter="data.root",
     )

@@ -67,7 +67,7 @@ class SampleSource:
 
 
 class TrainDataset(Dataset[LoadedSample | TrashError]):
-    """Augmented samples of all sources, asked for by `Key` so that workers need not be told the epoch.
+    """Augmented samples of all sources, by `Key`: it holds the epoch, which workers do not know.
 
     A `TrashError` is returned, not raised: torch would hide it in the worker's traceback.
     """
@@ -103,9 +103,14 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
             return own
         partner = self._augmented(key.epoch, key.partner, augmented)
         return mixed(
-            chosen, own, partner,
-            seed=self._seed, epoch=key.epoch, step=key.step, index=key.position,
-        )  # fmt: skip
+            chosen,
+            own,
+            partner,
+            seed=self._seed,
+            epoch=key.epoch,
+            step=key.step,
+            index=key.position,
+        )
 
     def _place(self, position: int) -> tuple[SampleSource, int]:
         """Return the source of a sample and its place there."""
@@ -129,7 +134,8 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
             )
             sample = source.pipeline(sample, rng)
             if self._mixing.steps:
-                # It may be the partner of another sample of the batch: a mix must not write into it.
+                # It may be the partner of another sample of the batch: a mix must not write into
+                # it.
                 sample.image.flags.writeable = sample.mask.flags.writeable = False
             augmented[epoch, index] = sample
         return augmented[epoch, index]

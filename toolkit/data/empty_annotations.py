@@ -68,18 +68,18 @@ def without_empty(
     if on_empty == "refuse":
         raise UsageError(
             message,
-            f"Their objects would be background. {check_command(file, root)} lists all of them: correct "
-            f"them, or leave them out with {option}.",
+            f"Their objects would be background. {check_command(file, root)} lists all of them: "
+            f"correct them, or leave them out with {option}.",
         )
     progress.say(f"warning: {message}; they are left out")
     return tuple(_kept(record, row, empty) for row, record in enumerate(images))
 
 
 def _refuse_other_sizes(records: Sequence[ImageRecord], file: Path, root: Path) -> None:
-    """Refuse images whose record has neither size of the photo, as it is stored or as EXIF turns it.
+    """Refuse images whose record has neither the photo's stored size nor the one that EXIF gives.
 
-    Without this a wrong width would look like a bad outline. Photos may be elsewhere or broken, which
-    is told where they are needed.
+    Without this a wrong width would look like a bad outline. Missing and broken photos are
+    reported where they are needed.
     """
     wrong = []
     headers = read_headers(root, [record.file_name for record in records])
@@ -93,8 +93,9 @@ def _refuse_other_sizes(records: Sequence[ImageRecord], file: Path, root: Path) 
             wrong.append(error)
     if wrong:
         raise UsageError(
-            f"{file}: {counted(len(wrong), 'image has', 'images have')} another size than the file says, so that "
-            f"outlines lie outside: {some_of([error.message for error in wrong], _SHOWN)}",
+            f"{file}: {counted(len(wrong), 'image has', 'images have')} another size than the file "
+            "says, so that outlines lie outside: "
+            f"{some_of([error.message for error in wrong], _SHOWN)}",
             wrong[0].hint,
         )
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def check_command(file: Path, root: Path) -> str:
-    """Return the command that lists everything wrong in an annotation file with photos below `root`."""
+    """Return the command that lists all mistakes of an annotation file with photos below `root`."""
     words = ["trash", "data", "check", str(file)]
     if root != file.parent:
         words += ["--data", str(root)]
@@ -28,7 +28,7 @@ def check_command(file: Path, root: Path) -> str:
 
 
 def require_same_categories(coco: CocoFile, train: Split) -> None:
-    """Require the category names of `train`, whatever their ids; those left out there may be missing."""
+    """Require the category names of `train`, with any ids; those left out there may be missing."""
     used = coco.used_categories
     here = {
         category.name
@@ -104,13 +104,14 @@ def refuse_shared_images(splits: Sequence[Split]) -> None:
             seen.setdefault(name, split)
     for (first, second), names in shared.items():
         raise UsageError(
-            f"{counted(len(names), 'image is', 'images are')} in both {first} and {second}: {some_of(names)}",
+            f"{counted(len(names), 'image is', 'images are')} in both {first} and {second}: "
+            f"{some_of(names)}",
             "A score on images that were trained on means nothing: remove them from one file.",
         )
 
 
 def equal_photos(split: Split, other: Split) -> list[str]:
-    """Return the names of those images of `split` that are photos of `other`; both names where they differ."""
+    """Return the names of the photos of `split` that `other` has too; both names if they differ."""
     names = dict(zip(other.contents, other.file_names, strict=True))
     return [
         name if normpath(name) == normpath(names[content]) else f"{name} (= {names[content]})"
@@ -146,8 +147,8 @@ def require_files(split: Split) -> None:
         )
         pairs = [f"{name!r}: is it {near!r}?" for name, near in nears if near]
         raise UsageError(
-            f"{split.file}: {len(missing)} of {len(split)} image files {'is' if len(missing) == 1 else 'are'} not under {split.root}: "
-            f"{some_of(missing)}",
+            f"{split.file}: {len(missing)} of {len(split)} image files "
+            f"{'is' if len(missing) == 1 else 'are'} not under {split.root}: {some_of(missing)}",
             "\n".join(["Is data.root right?", *pairs]),
         )
 

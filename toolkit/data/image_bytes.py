@@ -219,7 +219,8 @@ def _eight_bits(decoded: NDArray[Any], path: Path, bit_depth: int | None) -> NDA
         return np.asarray(decoded, dtype=np.uint8)
     if decoded.dtype != np.uint16:
         raise UsageError(
-            f"{path}: the values of its pixels are of type {decoded.dtype}, which have no known range",
+            f"{path}: the values of its pixels are of type {decoded.dtype}, which have no known "
+            "range",
             "Convert the photos to 8 or 16 bits per channel.",
         )
     used = int(decoded.max()).bit_length()
@@ -227,7 +228,8 @@ def _eight_bits(decoded: NDArray[Any], path: Path, bit_depth: int | None) -> NDA
         raise UsageError(
             f"{path}: 16 bits per channel, of which its values use {used} at most: "
             "it would become nearly black",
-            "Set data.bit_depth to the bits that the photos use, such as 12; 16 means that they are that dark.",
+            "Set data.bit_depth to the bits that the photos use, such as 12; 16 means that they "
+            "are that dark.",
         )
     bits = bit_depth or 16
     if used > bits:
@@ -250,6 +252,6 @@ def is_truncated(data: bytes) -> bool:
 
 
 def _first_scan(data: bytes) -> int:
-    """Return where the first scan of a JPEG begins: the previews before it have ends of their own."""
+    """Return where the first scan of a JPEG begins: previews before it have their own end marks."""
     scans = (start for marker, start, _ in _jpeg_segments(data) if marker == _JPEG_SCAN)
     return next(scans, len(data))

@@ -46,10 +46,10 @@ class ImageSizeError(UsageError):
 
 
 def read_image(path: Path, record: ImageRecord | None) -> NDArray[np.uint8]:
-    """Read a photo as uint8 RGB (height, width, 3); grey, palette, CMYK and alpha images become RGB.
+    """Read a photo as uint8 RGB (height, width, 3), also a grey, palette, CMYK or alpha image.
 
-    `record` says whether the orientation in the EXIF data is applied, and how many bits the values of
-    16-bit files use. Its size is compared with the file's header before anything is decoded.
+    `record` says whether the orientation in the EXIF data is applied, and how many bits the values
+    of 16-bit files use. Its size is compared with the file's header before anything is decoded.
 
     Raises:
         UsageError: the file is missing, unreadable or truncated, has another size than `record`, or

@@ -50,8 +50,7 @@ def make_label_map(
 
     Raises:
         UsageError: names or ids repeat, a category has the background's name or another one for it,
-            `classes` names a category that the file lacks or lacks one that it has, or there are too
-            many.
+            `classes` and the file differ in a category, or there are too many.
     """
     for what, values in (
         ("name", [category.name for category in categories]),
@@ -69,7 +68,8 @@ def make_label_map(
         raise UsageError(
             f"category {background!r} has the name of label 0",
             _ways(background, categories, used)
-            or "Give label 0 another name with data.background, if the category is a class of its own.",
+            or "Give label 0 another name with data.background, "
+            "if the category is a class of its own.",
         )
     if len(names) > MAX_LABEL:
         raise UsageError(f"{len(names)} categories: masks hold at most {MAX_LABEL} labels")
@@ -93,11 +93,12 @@ def _refuse_second_background(
         plain = name.casefold().strip("_-<>[]() ")
         if plain in _NAMES_OF_NOTHING or plain == background.casefold():
             raise UsageError(
-                f"category {name!r} would be label {label} beside label 0, {background!r}, and shift "
-                + counted(len(order) - label, "class", "classes"),
+                f"category {name!r} would be label {label} beside label 0, {background!r}, and "
+                f"shift {counted(len(order) - label, 'class', 'classes')}",
                 _ways(name, categories, used)
                 or "If its objects are a class of their own, name it in data.classes = "
-                f"[{_quoted(order)}], in the order of the labels; otherwise delete its annotations.",
+                f"[{_quoted(order)}], in the order of the labels; otherwise delete its "
+                "annotations.",
             )
 
 

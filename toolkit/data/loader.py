@@ -96,7 +96,7 @@ class TrainLoader:
 
     Attributes:
         steps_per_epoch: optimiser steps in one epoch, ceil(samples of the epoch / batch size).
-        images_per_epoch: samples of the epoch; those that fill its last batch up do not count again.
+        images_per_epoch: samples of the epoch, without those that fill up its last batch.
     """
 
     def __init__(self, dataset: TrainDataset, sampler: EpochSampler, workers: int) -> None:
@@ -216,7 +216,7 @@ def _usable_cores() -> int:
 
 
 def _start_worker(worker: int, parent: int) -> None:
-    # torch's own watch is kept between batches only: an augmentation that hangs would hang for ever.
+    # torch looks for its parent between batches only: a stuck augmentation would stay for ever.
     end_with_parent(parent)
     # Several workers with several threads each would fight for the cores.
     torch.set_num_threads(1)
@@ -236,7 +236,8 @@ def _collate(items: Sequence[LoadedSample | TrashError]) -> Batch | TrashError:
     shares = {sample.share for sample in samples if sample.second_mask is not None}
     if len(shares) > 1:
         return TrashError(
-            f"a mix gave the samples of one batch {len(shares)} shares; all samples of a batch have one share",
+            f"a mix gave the samples of one batch {len(shares)} shares; all samples of a batch "
+            "have one share",
             "Draw the share from batch_rng, which is the same for all of them.",
         )
     second = None

@@ -20,9 +20,9 @@ _MANY = 20_000
 def near_file(root: Path, name: str, others: Collection[str] = ()) -> str | None:
     """Return the name of a file below `root` that `name` may mean, or None.
 
-    Found are other ways to write the same name (composed or decomposed letters, upper and lower case,
-    blanks at its ends, `%20`, backslashes), the same file in `root` itself, and similar names beside it.
-    None of `others` (relative to `root`) is returned: those files are meant by other names.
+    Found are other ways to write the same name (composed or decomposed letters, upper and lower
+    case, blanks at its ends, `%20`, backslashes), the same file in `root` itself, and similar names
+    beside it. `others` (relative to `root`) are never returned: other names mean those files.
     """
     taken = {normpath(root / other) for other in others}
     wanted = Path(unquote(name.replace("\\", "/")).strip())

@@ -15,7 +15,7 @@ PseudoMix = Literal["first", "concat", "ratio", "only"]
 
 @dataclass(frozen=True)
 class EpochOrder:
-    """The positions of an epoch's samples: real images come first in numbering, then pseudo-labelled.
+    """The positions of an epoch's samples: those of real images first, then pseudo-labelled ones.
 
     Attributes:
         n_real: images with real labels, positions 0 … n_real - 1.

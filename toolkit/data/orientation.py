@@ -1,7 +1,7 @@
 """Whether the records of an annotation file describe photos as stored, or as EXIF turns them.
 
-One rule for all photos of a file, as one program wrote it: the sizes of photos that are turned by a quarter
-tell it, and it holds as well for mirrors, half turns and squares, whose sizes tell nothing.
+One rule for all photos of a file, as one program wrote it: the sizes of photos that are turned by a
+quarter tell it, and it holds as well for mirrors, half turns and squares, whose sizes tell nothing.
 """
 
 from __future__ import annotations
@@ -102,9 +102,10 @@ def orientation_warning(
         return ""
     if evidence.turned and evidence.stored:
         return (
-            f"{file}: by their sizes {counted(len(evidence.turned), 'photo was', 'photos were')} annotated as EXIF turns them "
-            f"({some_of(evidence.turned, 2)}) and {len(evidence.stored)} as they are stored "
-            f"({some_of(evidence.stored, 2)}); each is read by its size"
+            f"{file}: by their sizes {counted(len(evidence.turned), 'photo was', 'photos were')} "
+            f"annotated as EXIF turns them ({some_of(evidence.turned, 2)}) and "
+            f"{len(evidence.stored)} as they are stored ({some_of(evidence.stored, 2)}); each is "
+            "read by its size"
             + (
                 f", {counted(len(evidence.silent), 'other one', 'others')} as most"
                 if evidence.silent
@@ -113,14 +114,15 @@ def orientation_warning(
         )
     if evidence.silent and evidence.rule is None and elsewhere is None:
         return (
-            f"{file}: {counted(len(evidence.silent), 'photo is', 'photos are')} to be turned or mirrored by their EXIF data "
-            f"({some_of(evidence.silent, 2)}) and no size tells whether they were annotated so; it is "
-            'done: set data.exif = "apply" if that is right, "ignore" if they were annotated as stored'
+            f"{file}: {counted(len(evidence.silent), 'photo is', 'photos are')} to be turned or "
+            f"mirrored by their EXIF data ({some_of(evidence.silent, 2)}) and no size tells "
+            "whether they were annotated so; it is done: "
+            'set data.exif = "apply" if that is right, "ignore" if they were annotated as stored'
         )
     if evidence.rule is not None and elsewhere is not None and evidence.rule != elsewhere:
         ways = ("as they are stored", "as EXIF turns them")
         return (
-            f"{file}: its photos were annotated {ways[evidence.rule]}, those of another file of the "
-            f"contest {ways[elsewhere]}; each is read by its own"
+            f"{file}: its photos were annotated {ways[evidence.rule]}, those of another file of "
+            f"the contest {ways[elsewhere]}; each is read by its own"
         )
     return ""

@@ -56,8 +56,8 @@ def photo_rules(
         records: the images of the file.
         found: the headers of their photos.
         data: `exif` and `bit_depth`.
-        others: whether EXIF orientations are applied in the files of the contest, first one first; for
-            a file whose sizes do not tell it.
+        others: whether EXIF orientations are applied in the files of the contest, first one first;
+            for a file whose sizes do not tell it.
     """
     headers = _legible(found)
     evidence = evidence_of(records, headers)
@@ -101,7 +101,7 @@ def with_photo_rules(
     """Return splits with records that say how their photos are read; see `photo_rules`.
 
     Args:
-        splits: of one contest, the training split first; their photos are there, and none is a part.
+        splits: of one contest, each whole, the training split first; their photos are there.
         data: `exif` and `bit_depth`.
         progress: told what is in doubt; shows a bar when many photos have to be read.
         known: whether EXIF orientations are applied in splits that were opened before.
@@ -130,7 +130,7 @@ def with_rules_of_sizes(split: Split, data: Data, known: bool | None) -> Split:
     Args:
         split: the images.
         data: `exif` and `bit_depth`.
-        known: whether EXIF orientations were applied where the photos were predicted; None = unknown.
+        known: whether the prediction of the photos applied EXIF orientations; None = unknown.
     """
     found = read_headers(split.root, split.file_names)
     rules = photo_rules(split.file, split.root, split.images, found, data, [known])

@@ -1,12 +1,12 @@
 """All resizing of images, masks, maps and objects, with one convention for pixel centres.
 
-Pixel (row, column) is the square [row, row + 1] × [column, column + 1], and the frames of both sizes
-lie on each other: what is at a share of the height and width before is there afterwards, in photo,
-mask and map alike (PyTorch's `align_corners=False`, OpenCV's INTER_AREA and INTER_LINEAR).
+Pixel (row, column) is the square [row, row + 1] × [column, column + 1], and the frames of both
+sizes lie on each other: what is at a share of the height and width before is there afterwards, in
+photo, mask and map alike (PyTorch's `align_corners=False`, OpenCV's INTER_AREA and INTER_LINEAR).
 
 OpenCV's INTER_NEAREST, PyTorch's "nearest" and so albumentations take the top left pixel of those
-that a new pixel covers: labels resized with them lie (scale − 1) / 2 pixels below and to the right of
-their photo. A contest may make its files that way: that is the rule "corner", for its files alone.
+that a new pixel covers: labels resized with them lie (scale − 1) / 2 pixels below and to the right
+of their photo. Contests that make their files that way have the rule "corner", for them alone.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _FLAGS = {"corner": cv2.INTER_NEAREST, "centre": cv2.INTER_NEAREST_EXACT}
 
 
 def resize_image(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """Resize an image (H, W, 3), or one channel of it: area average along an axis that shrinks, else linear.
+    """Resize an image, or a channel of it: area average along an axis that shrinks, else linear.
 
     Args:
-        image: uint8 (H, W, …).
+        image: uint8 (H, W, 3) or (H, W).
         size: of the result.
     """
     return np.asarray(_averaged(image, size), dtype=np.uint8)
 
 
 def random_places(old: Size, new: Size, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return for every pixel of a new size one that it covers, drawn in proportion to what it covers.
+    """Return for every pixel of a new size one that it covers, drawn in proportion to the area.
 
     What is taken there has on average the value of an area average, in a fraction of its time.
 
@@ -98,22 +98,22 @@ def resize_labels(labels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """Resize labels, or the mask of an object: a pixel takes the label that covers most of it.
 
     The ignored label counts as any other. Where labels cover equal parts the larger one wins: an
-    object before the background, doubt before both; on which side of a pixel it lies does not matter,
-    so nothing moves. Where both sides grow, a pixel takes the label of the pixel that covers most of it,
-    which is quick enough for every sample of a training.
+    object before the background, doubt before both; on which side of a pixel it lies does not
+    matter, so nothing moves. Where both sides grow, a pixel takes the label of the pixel that
+    covers most of it, which is quick enough for every sample of a training.
 
     It was chosen by what a network could reach at best: true masks of the validation images resized
     to its input, and back bilinearly; mIoU over all classes (bags, TACO):
 
-        rule               bags 160   bags 96   TACO 224   TACO 128   of 181 objects lost at 224, 128
+        rule               bags 160   bags 96   TACO 224   TACO 128   lost at 224, 128 (of 181)
         corner             .969       .955      .893       .853       15, 33
         centre             .985       .975      .942       .902       13, 24
         most of the area   .986       .977      .946       .909       17, 42
 
     So it is the most faithful to the pixel; what is lost are objects that cover less than half of
-    any pixel, of which the other rules keep single pixels here and there. Taking the object from 40 %
-    of the area on keeps more of them (.946 and .910 on TACO, 6 and 34 lost) and makes all others
-    thicker than they are (.985 and .976 on bags).
+    any pixel, of which the other rules keep single pixels here and there. Taking the object from
+    40 % of the area on keeps more of them (.946 and .910 on TACO, 6 and 34 lost) and makes all
+    others thicker than they are (.985 and .976 on bags).
 
     Args:
         labels: uint8 (H, W).
@@ -207,8 +207,8 @@ def _nearest_places(old: int, new: int) -> tuple[NDArray[np.intp], NDArray[np.in
 class Sampling:
     """How labels get the size of a contest's file: single pixels are taken, by nearest neighbour.
 
-    The contest resizes its truth so, and what is compared with it has to be resized in the same way. An
-    argmax may come before or after it.
+    The contest resizes its truth so, and what is compared with it has to be resized in the same
+    way. An argmax may come before or after it.
 
     Attributes:
         size: (height, width) of the maps in the file, pixels.
@@ -259,7 +259,7 @@ def _sampled_places(old: int, new: int, nearest: Nearest) -> NDArray[np.intp]:
 
 
 def _between(places: NDArray[np.intp], length: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the first and the last of the ascending places that are equally near to each of `length`."""
+    """Return the nearest of the ascending places to each of `length`: first and last of equals."""
     pixels = np.arange(length)
     after = np.searchsorted(places, pixels).clip(1, max(len(places) - 1, 1))
     before = np.minimum(after - 1, len(places) - 1)

@@ -86,7 +86,7 @@ def why_empty(segmentation: Any, height: int, width: int) -> str:
 
 
 def _surely_covers(segmentation: Any, height: int, width: int) -> bool:
-    """Return True for polygons one of which plainly lies in the image; quick, and no proof if False."""
+    """Return True if a polygon plainly lies in the image; quick, and False proves nothing."""
     if not isinstance(segmentation, list):
         return False
     try:

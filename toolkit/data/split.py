@@ -99,8 +99,8 @@ class Split:
         changed = [name for name, before, after in pairs if before != after]
         if changed:
             raise UsageError(
-                f"{counted(len(changed), 'image', 'images')} of {self.name} changed while they were read: "
-                f"{some_of(changed)}",
+                f"{counted(len(changed), 'image', 'images')} of {self.name} changed while they "
+                f"were read: {some_of(changed)}",
                 "Run it again when nothing writes into the folder any more.",
             )
 

@@ -92,7 +92,7 @@ def _text(box: Box) -> str:
 
 
 def doubtful_outlines(coco: CocoFile) -> str:
-    """Return what is odd about most polygons of a file, by the boxes that it states; empty = nothing.
+    """Return what is odd about most polygons of a file by its boxes; an empty text = nothing.
 
     Raises:
         UsageError: its RLE run along the rows.
@@ -112,8 +112,8 @@ def doubtful_outlines(coco: CocoFile) -> str:
     if wrong < _LEAST or 2 * wrong <= compared:
         return ""
     return (
-        f"the outlines of {wrong} of {compared} annotations are elsewhere than their bbox ({example}); "
-        "were they drawn on photos of another size?"
+        f"the outlines of {wrong} of {compared} annotations are elsewhere than their bbox "
+        f"({example}); were they drawn on photos of another size?"
     )
 
 
@@ -149,7 +149,7 @@ def _refuse_rows(coco: CocoFile) -> None:
 def _stated(
     coco: CocoFile, kind: type[list[Any] | dict[str, Any]]
 ) -> Iterator[tuple[ImageRecord, Annotation]]:
-    """Yield the annotations with a box whose segmentation is of a kind: list = polygons, dict = RLE."""
+    """Yield the annotations with a box and a kind of segmentation: list = polygons, dict = RLE."""
     for record in coco.images:
         for annotation in record.annotations:
             if annotation.bbox is not None and isinstance(annotation.segmentation, kind):

@@ -43,7 +43,7 @@ class Survey:
         sample_ids: first column of the sample's rows.
         test_names: `file_name` of the test images.
         map_size: (height, width) of the maps in the sample's rows, or None where it does not say.
-        broken: what is wrong with each JSON file that was passed over although it may be a COCO file.
+        broken: what is wrong with each JSON file that may be a COCO file but was passed over.
     """
 
     root: Path
@@ -64,11 +64,11 @@ class Survey:
 def survey(folder: Path) -> Survey:
     """Look at a folder of data: COCO files below it, at most two folders deep, and their images.
 
-    Files are told apart by their names (train, val, test, truth), and by whether they have annotations.
+    Their names (train, val, test, truth) and whether they have annotations tell them apart.
 
     Raises:
-        UsageError: no COCO file with annotations, or its images are not there; says what was found. A
-            file that is called as a split is damaged; says where.
+        UsageError: no COCO file with annotations, or its images are not there; says what was found.
+            A file that is called as a split is damaged; says where.
     """
     files, broken = _coco_files(folder)
     labelled = {file: coco for file, coco in files.items() if _n_annotations(coco)}
@@ -78,8 +78,8 @@ def survey(folder: Path) -> Survey:
         found = f"; it holds {some_of([_shown(file, folder) for file in files])}" if files else ""
         raise UsageError(
             f"{folder} holds no COCO file with annotations{found}",
-            "Images with masks as files are not read: convert them to COCO JSON (images, annotations, "
-            "categories) first.",
+            "Images with masks as files are not read: convert them to COCO JSON (images, "
+            "annotations, categories) first.",
         )
     train = _pick(labelled, ("train",), _WHOLE) or _largest(labelled)
     others = {file: coco for file, coco in files.items() if file != train}
@@ -152,7 +152,7 @@ def _n_annotations(coco: CocoFile) -> int:
 
 
 def _pick(files: dict[Path, CocoFile], words: Sequence[str], not_: Sequence[str]) -> Path | None:
-    """Return the file whose name has one of the words and none of the others, the shortest name first."""
+    """Return the file with the shortest name that has one of the words and none of `not_`."""
     named = [file for file in files if _says(file, words) and not _says(file, not_)]
     return min(named, key=lambda file: (len(file.stem), file), default=None)
 
@@ -185,7 +185,8 @@ def _root(folder: Path, files: dict[Path, CocoFile]) -> Path:
     lost = next((file for file, found in holds.items() if not found), None)
     if lost is not None:
         raise UsageError(
-            f"the images of {lost} are not below {folder}: there is no {files[lost].images[0].file_name}",
+            f"the images of {lost} are not below {folder}: there is no "
+            f"{files[lost].images[0].file_name}",
             "file_name in the JSON is relative to one folder: name that one with --data.",
         )
     places = ", ".join(f"{file.name}: {found[0]}" for file, found in holds.items())
@@ -208,7 +209,7 @@ def _sample(folder: Path) -> Path | None:
 def _read_sample(
     path: Path,
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[int, int] | None]:
-    """Return its header, its first column, and the size of square maps that its first row is as long as."""
+    """Return its header, its first column, and the size of the square map in its first row."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file)
