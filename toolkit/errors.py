@@ -15,8 +15,8 @@ class TrashError(Exception):
     Args:
         message: what is wrong and where, in one or a few lines.
         hint: what to do next, or the nearest valid thing; empty when there is nothing to add.
-        parameter: the component's parameter (or the dotted key of the recipe) that is wrong, when it
-            is known; reports then name its line in the recipe.
+        parameter: the component's parameter (or the dotted key of the recipe) that is wrong, when
+            it is known; reports then name its line in the recipe.
     """
 
     exit_code = EXIT_FAILED

@@ -38,8 +38,8 @@ class OtherFile(UsageError):
 class FileLayout(Generic[Value]):
     """One kind of JSON or TOML file that the toolkit writes, and the way to read it.
 
-    Such a file begins with a header: what it is, and the version of its layout. The names of these two
-    entries differ from kind to kind, as files of earlier years must still be read.
+    Such a file begins with a header: what it is, and the version of its layout. The names of these
+    two entries differ from kind to kind, as files of earlier years must still be read.
 
     Attributes:
         what: its name in messages, as in "side-car".
@@ -74,7 +74,7 @@ class FileLayout(Generic[Value]):
 
         Raises:
             OtherFile: it is something else.
-            UsageError: missing, not JSON, of a version that is not read, or a wrong or missing value.
+            UsageError: missing, not JSON, of an unknown version, or a value is wrong or missing.
         """
         return self.value(read_json(path, self.what), path)
 

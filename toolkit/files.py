@@ -27,7 +27,7 @@ TEMPORARY = ".tmp."
 
 _LOCK = ".lock."
 _NAME_LENGTH = 120
-"""Characters of a file's name that its temporary one ends with: file systems refuse more than 255."""
+"""Last characters of a file's name that its temporary one keeps: file systems allow 255."""
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def _is_at(handle: int, path: str | Path) -> bool:
 
 
 def same_file(source: Path, path: Path) -> None:
-    """Give a file a second name: a hard link where the disk can, else a copy; `path` is replaced whole.
+    """Give a file a second name, a hard link where the disk can, else a copy; replace `path` whole.
 
     For files that are only ever replaced, never changed in place.
     """
@@ -156,7 +156,7 @@ def _taken(path: Path, on_wait: Callable[[], None]) -> int:
 
 @contextmanager
 def unfinished(folder: Path, on_wait: Callable[[], None]) -> Iterator[Path | None]:
-    """Yield an empty folder that becomes `folder` when the context ends well; None when that is there.
+    """Yield an empty folder that becomes `folder` when the context ends well; None if that exists.
 
     One process at a time writes it. What a process that was killed left behind is removed first; an
     error removes it at once.
@@ -205,7 +205,7 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
 
 
 def is_file(path: Path) -> bool:
-    """Return whether there is such a file; unlike `Path.is_file`, False for a name that cannot be one."""
+    """Return whether there is such a file; unlike `Path.is_file`, False for an impossible name."""
     return os.path.isfile(path)
 
 

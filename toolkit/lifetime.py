@@ -12,8 +12,8 @@ from toolkit.errors import EXIT_FAILED
 def end_with_parent(parent: int) -> None:
     """Make this process end within seconds after its parent, however that one ends.
 
-    A parent that is killed can tell nobody, and the child may be busy with something else than looking
-    for it: a thread looks.
+    A parent that is killed can tell nobody, and the child may be busy with something else than
+    looking for it: a thread looks.
 
     Args:
         parent: id of the process that started this one.

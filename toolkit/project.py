@@ -51,9 +51,9 @@ class Project:
 def find_project(start: Path | None = None) -> Project:
     """Return the project around `start` (default: the working folder).
 
-    The project is the nearest folder, going up, that holds `recipes/`; without one it is `start`. In a
-    folder that was entered by a link, such as a project's link to its data, the way up is first the one
-    that was gone down.
+    The project is the nearest folder, going up, that holds `recipes/`; without one it is `start`.
+    In a folder that was entered by a link, such as a project's link to its data, the way up is
+    first the one that was gone down.
 
     Raises:
         UsageError: the working folder was deleted.

@@ -1,8 +1,8 @@
 """Every stream of random numbers, by name: what it depends on and how its generator is seeded.
 
-A generator is seeded by words: a seed that the user chooses, what the numbers belong to (epoch, step,
-image, …), and one more where the words of two streams could be the same. None of this may change: with
-other numbers a recipe trains other weights.
+A generator is seeded by words: a seed that the user chooses, what the numbers belong to (epoch,
+step, image, …), and one more where the words of two streams could be the same. None of this may
+change: with other numbers a recipe trains other weights.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 class Stream(Enum):
     """What random numbers are for; each says which words come after the seed.
 
-    Those of a training take the recipe's seed and nothing else that differs from run to run: not the
-    workers, the devices, or the pieces that a device holds at once.
+    Those of a training take the recipe's seed and nothing else that differs from run to run: not
+    the workers, the devices, or the pieces that a device holds at once.
     """
 
     SAMPLE = "sample"
@@ -58,7 +58,7 @@ _LAST_WORD = {
     Stream.MIX_PARTNER: 5,
     Stream.OUTLINES: 1,
 }
-"""Sets the streams of a training apart, and those of the synthetic contest; the others have none."""
+"""Sets apart the streams of a training, and those of the demo contest; the others have none."""
 
 
 def generator(stream: Stream, seed: int, *words: int) -> np.random.Generator:
@@ -70,8 +70,8 @@ def generator(stream: Stream, seed: int, *words: int) -> np.random.Generator:
 def seed_process(seed: int, *words: int) -> None:
     """Seed what draws from the process's own generators: first weights, drop-out, stochastic depth.
 
-    Of torch (all devices), numpy and python. Done at the beginning of every epoch, it makes a resumed
-    run draw the same numbers as an uninterrupted one, in every process and on every device.
+    Of torch (all devices), numpy and python. Done at the beginning of every epoch, it makes a
+    resumed run draw the same numbers as an uninterrupted one, in every process and on every device.
 
     Args:
         seed: the recipe's.

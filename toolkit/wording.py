@@ -13,7 +13,7 @@ def counted(count: int, one: str, several: str) -> str:
 
 
 def part_of(part: int, total: int, noun: tuple[str, str], verb: tuple[str, str]) -> str:
-    """Return how many of several there are: `part_of(1, 5, ("image", "images"), ("has", "have"))`."""
+    """Return "1 of 5 images has" for `part_of(1, 5, ("image", "images"), ("has", "have"))`."""
     return f"{part} of {counted(total, *noun)} {verb[part != 1]}"
 
 

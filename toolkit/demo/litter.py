@@ -350,12 +350,13 @@ def battery(rng: np.random.Generator, patch: Patch) -> Look:
     return Look(shaded(picture, shade.astype(np.float32)), patch.fill(cell.outline()))
 
 
-_SHIRT: Points = np.array(
+_SHIRT: Points = np.stack(
     [
-        [-0.75, -0.3], [-0.75, -0.75], [-0.3, -0.95], [-0.1, -0.6], [0.85, -0.55],
-        [0.85, 0.55], [-0.1, 0.6], [-0.3, 0.95], [-0.75, 0.75], [-0.75, 0.3], [-0.6, 0.0],
-    ]
-)  # fmt: skip
+        [-0.75, -0.75, -0.3, -0.1, 0.85, 0.85, -0.1, -0.3, -0.75, -0.75, -0.6],
+        [-0.3, -0.75, -0.95, -0.6, -0.55, 0.55, 0.6, 0.95, 0.75, 0.3, 0.0],
+    ],
+    axis=1,
+)
 
 
 def clothing(rng: np.random.Generator, patch: Patch) -> Look:

@@ -47,7 +47,7 @@ KINDS = (
 """In the order of the contest's category ids; label = position + 1."""
 
 # The real counts differ by 1 : 148, which leaves no battery in a split of 40 images. Their square
-# roots (1 : 12) keep the order and the gap; on top every fourth image shows one of the rarest three.
+# roots (1 : 12) keep the order and the gap. Every fourth image also shows one of the rarest three.
 _ROOTS = np.sqrt([kind.count for kind in KINDS])
 _FREQUENCIES = _ROOTS / _ROOTS.sum()
 _RAREST = (1, 10, 11)

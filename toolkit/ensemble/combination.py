@@ -92,7 +92,7 @@ def read_combination(path: Path) -> Combination:
     """Read a combination.
 
     Raises:
-        UsageError: missing, not TOML, something else, of a newer version, or a wrong or missing value.
+        UsageError: missing, not TOML, something else, of a newer version, or a value is wrong.
     """
     return _LAYOUT.value(read_toml(path, _LAYOUT.what), path)
 
@@ -110,7 +110,8 @@ def refuse_other_members(combination: Combination, members: Sequence[FittedMembe
     expected = combination.members
     if len(members) != len(expected):
         raise UsageError(
-            f"{counted(len(members), 'member', 'members')}, but the combination was fitted to {len(expected)}",
+            f"{counted(len(members), 'member', 'members')}, but the combination was fitted to "
+            f"{len(expected)}",
             f"Name them in this order: {_line(expected)}",
         )
     for number, (ours, theirs) in enumerate(zip(members, expected, strict=True), start=1):

@@ -76,8 +76,8 @@ def combine_stores(
         shape = (len(stores[0].class_names), *stores[0].sizes[position])
         if np.shape(found) != shape or not np.isfinite(np.sum(found)):
             raise TrashError(
-                f"the ensembler returned an array of shape {np.shape(found)} for a map of {shape}, or "
-                "values that are not finite",
+                f"the ensembler returned an array of shape {np.shape(found)} for a map of {shape}, "
+                "or values that are not finite",
                 "Check it: trash plugin check NAME",
             )
         return found

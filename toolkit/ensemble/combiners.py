@@ -42,7 +42,7 @@ class Mean:
 class Geometric:
     """Weighted geometric mean of probabilities, normalised: the softmax of the mean of logits.
 
-    Summed as logarithms: a running product underflows. Probabilities below `FLOOR` count as `FLOOR`.
+    Summed as logarithms, as a product underflows; probabilities below `FLOOR` count as `FLOOR`.
 
     Args:
         weights: one per member, not negative, not all zero; empty = equal.
@@ -92,8 +92,8 @@ class Vote:
 class Power:
     """Weighted power mean of probabilities, normalised: between the mean and the maximum.
 
-    The map is (Σ w·p^exponent)^(1 / exponent), divided by its sum over the classes. An exponent of 1
-    is the mean; towards infinity it becomes the maximum, towards 0 the geometric mean.
+    The map is (Σ w·p^exponent)^(1 / exponent), divided by its sum over the classes. An exponent of
+    1 is the mean; towards infinity it becomes the maximum, towards 0 the geometric mean.
 
     Args:
         exponent: 0.01…20: float32 holds no smaller roots and no larger powers.
@@ -137,8 +137,8 @@ class Maximum:
 class Rank:
     """Mean of the ranks that the members give to the classes of a pixel (Borda count).
 
-    A class that is more probable than k others has rank k; classes that are alike share their ranks.
-    How sure a member is does not matter, only its order. Equal sums are decided by the mean
+    A class that is more probable than k others has rank k; classes that are alike share their
+    ranks. How sure a member is does not matter, only its order. Equal sums are decided by the mean
     probability, which is mixed in as half a rank.
     """
 
@@ -210,7 +210,8 @@ def _weighted(maps: Iterable[Map], weights: tuple[float, ...]) -> Iterator[tuple
         count += 1
     if weights and count != len(weights):
         raise UsageError(
-            f"{counted(count, 'member', 'members')}, but {counted(len(weights), 'weight', 'weights')}",
+            f"{counted(count, 'member', 'members')}, but "
+            f"{counted(len(weights), 'weight', 'weights')}",
             "Give one weight per member, or none.",
         )
 

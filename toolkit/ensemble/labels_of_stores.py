@@ -98,7 +98,7 @@ def confusions(
     sampling: Sampling,
     progress: Progress,
 ) -> tuple[ConfusionMatrix, ...]:
-    """Return the confusion of the combined labels, then that of each member, as `evaluate_ensemble`."""
+    """Return the confusion of the combined labels, then that of each member."""
     n_classes = len(split.labels.class_names)
     matrices = [ConfusionMatrix(n_classes, split.ignore_index) for _ in (None, *stores)]
     target = np.zeros(sampling.size, np.uint8)

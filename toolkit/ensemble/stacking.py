@@ -46,14 +46,15 @@ class Stacking:
         shape = self.weights.shape
         if len(shape) not in (2, 3) or any(length != n_classes for length in shape[1:]):
             raise UsageError(
-                f"stacking: weights must hold {n_classes} numbers per member, or {n_classes} rows of "
-                f"{n_classes}",
+                f"stacking: weights must hold {n_classes} numbers per member, or {n_classes} rows "
+                f"of {n_classes}",
                 "Use the file that trash ensemble search wrote.",
                 parameter="weights",
             )
         if len(bias) != n_classes:
             raise UsageError(
-                f"stacking: bias has {counted(len(bias), 'number', 'numbers')} for {n_classes} classes",
+                f"stacking: bias has {counted(len(bias), 'number', 'numbers')} for {n_classes} "
+                "classes",
                 parameter="bias",
             )
         self.bias = np.asarray(bias, np.float32)

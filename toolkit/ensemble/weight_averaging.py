@@ -57,8 +57,8 @@ def average_states(states: Sequence[State], weights: Sequence[float]) -> dict[st
 def estimate_batch_norm(model: nn.Module, batches: Iterable[Tensor], compute: Compute) -> int:
     """Recompute the statistics of all batch-norm layers; return how many layers there are.
 
-    Averaged weights make other features than any of the networks, so their statistics fit none. Every
-    batch counts alike. The network is left in evaluation mode.
+    Averaged weights make other features than any of the networks, so their statistics fit none.
+    Every batch counts alike. The network is left in evaluation mode.
 
     Args:
         model: the network, on the device.

@@ -24,7 +24,7 @@ class Record:
 
     Attributes:
         row: line of the file, from 1.
-        fields: one per column, unquoted; None for the header and for a line that has no such fields.
+        fields: one per column, unquoted; None for the header and for a line without them.
         problems: what is wrong with the form of the line.
     """
 

@@ -39,13 +39,14 @@ def fitted_labels(
     largest = int(labels.max())
     if labels.dtype != np.uint8 or largest >= n_classes:
         raise TrashError(
-            f"{image_id}: labels must be uint8 below {n_classes}, got {labels.dtype} up to {largest}"
+            f"{image_id}: labels must be uint8 below {n_classes}, got {labels.dtype} up to "
+            f"{largest}"
         )
     return sampling(labels)
 
 
 def read_row(row: int, image_id: str, labels: NDArray[np.uint8], n_classes: int) -> ReadRow:
-    """Return a row of labels; without them, and with its first wrong label, if they are no classes."""
+    """Return a row with labels, or with the first one that is no class as its problem."""
     flat = labels.ravel()
     if int(flat.max()) < n_classes:
         return ReadRow(row, image_id, labels)

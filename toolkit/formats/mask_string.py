@@ -50,7 +50,7 @@ class MaskString:
         self._left_out = LeftOut(self.image_folder, self.image_suffix)
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
-        """Write (image id, uint8 labels of any size) pairs; labels are resized to `size` by nearest.
+        """Write pairs (image id, uint8 labels of any size), resized to `size` by nearest neighbour.
 
         Raises:
             TrashError: a label is outside the classes, or an id cannot stand in a CSV file.

@@ -54,7 +54,7 @@ class Npz:
     suffix: str = field(default=".npz", init=False)
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
-        """Write (image id, uint8 labels of any size) pairs; labels are resized to `size` by nearest.
+        """Write pairs (image id, uint8 labels of any size), resized to `size` by nearest neighbour.
 
         Raises:
             TrashError: a label is outside the classes, or NumPy cannot hold an id.

@@ -16,7 +16,7 @@ Numbers = NDArray[np.int64]
 
 
 def _words(zero: str) -> NDArray[np.uint32]:
-    """Return four bytes for each of 2 × 10,000 groups of digits: the first of a number, then others.
+    """Return four bytes for each of 2 × 10,000 groups of digits: first groups, then further ones.
 
     Args:
         zero: how a first group of 0 is written.

@@ -16,7 +16,7 @@ _NUMBER = re.compile(rb"0|[1-9][0-9]*")
 _SHOWN = 20
 
 Fault = tuple[int, int, str]
-"""Position of a text in its list from 0, position of a number in that from 1, what is wrong there."""
+"""Position of the text in its list (from 0) and of the number in it (from 1), what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,8 @@ def explain_runs(
                 yield (
                     position,
                     index + 1,
-                    f"the run of {names[each.label]} covers pixel {pixel}, which {other} has already",
+                    f"the run of {names[each.label]} covers pixel {pixel}, which {other} has "
+                    "already",
                 )
                 return
             run[:] = position

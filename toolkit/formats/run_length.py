@@ -83,7 +83,7 @@ class RunLength:
             )
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
-        """Write (image id, uint8 labels of any size) pairs; labels are resized to `size` by nearest.
+        """Write pairs (image id, uint8 labels of any size), resized to `size` by nearest neighbour.
 
         Raises:
             TrashError: a label is outside the classes, or an id cannot stand in such a file.
@@ -120,7 +120,7 @@ class RunLength:
         return valid_rows(path, self.inspect(path))
 
     def inspect(self, path: Path) -> Iterator[ReadRow]:
-        """Yield each image as far as it can be read, after what is wrong with single lines of it."""
+        """Yield each image as far as it can be read, after the problems of single lines."""
         for image_id, lines in groupby(self._lines(path), key=attrgetter("image_id")):
             if image_id is None:
                 yield from (ReadRow(line.row, problems=line.problems) for line in lines)

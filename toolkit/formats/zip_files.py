@@ -60,8 +60,8 @@ def open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
     """Open a part of a zip file for reading.
 
     Raises:
-        DamagedZip: it cannot be opened, or is compressed in a way that no program here writes: those
-            unpack a few bytes to gigabytes at once.
+        DamagedZip: it cannot be opened, or is compressed in a way that no program here writes:
+            those unpack a few bytes to gigabytes at once.
     """
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DamagedZip(

@@ -82,7 +82,7 @@ class ConfusionMatrix:
 def confusion(
     target: NDArray[np.uint8], prediction: NDArray[np.uint8], n_classes: int
 ) -> NDArray[np.int64]:
-    """Return the counts, int64 (C, C), rows targets, of labels that are known to be below `n_classes`."""
+    """Return the counts, int64 (C, C), rows targets, of labels known to be below `n_classes`."""
     return count_pairs(pair_keys(target, prediction, n_classes), n_classes)
 
 
@@ -91,8 +91,8 @@ def pair_keys(
 ) -> NDArray[Any]:
     """Return one number for each pair of labels, all below `n_classes`, in the shape of the labels.
 
-    They are uint8, several times faster to count, where that holds all pairs and `spare` values more,
-    else uint16.
+    They are uint8, several times faster to count, where that holds all pairs and `spare` values
+    more, else uint16.
     """
     key_type: Any = np.uint8 if n_classes**2 + spare <= 256 else np.uint16
     keys = target.astype(key_type)

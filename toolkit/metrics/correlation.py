@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Return Spearman's rank correlation, -1…1: Pearson's of the ranks; equals share their mean rank.
+    """Return Spearman's rank correlation, -1…1: Pearson's of the ranks, of ties the mean rank.
 
     None for fewer than three pairs, or when all values of one side are equal.
     """

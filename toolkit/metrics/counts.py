@@ -14,7 +14,7 @@ _LONG_RUN = 16
 
 
 def count_keys(keys: NDArray[Any], n_values: int | None = None) -> NDArray[np.int64]:
-    """Return how often each value occurs: uint8 keys -> int64 (256,), uint16 keys -> int64 (65536,).
+    """Return how often each value occurs, int64: (256,) for uint8 keys, (65536,) for uint16 keys.
 
     With `n_values` the counts of these values are enough, so that fewer bins are cleared.
 

@@ -32,8 +32,8 @@ class Chain:
             changed = step(probabilities, image)
             if np.shape(changed) != probabilities.shape or not np.isfinite(np.sum(changed)):
                 raise TrashError(
-                    f"postprocessor {name} returned an array of shape {np.shape(changed)} for a map of "
-                    f"{probabilities.shape}, or values that are not finite",
+                    f"postprocessor {name} returned an array of shape {np.shape(changed)} for a "
+                    f"map of {probabilities.shape}, or values that are not finite",
                     f"Check it: trash plugin check {name}",
                 )
             probabilities = np.asarray(changed, dtype=np.float32)

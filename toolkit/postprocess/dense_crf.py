@@ -69,7 +69,8 @@ class DenseCrf:
             raise UsageError(
                 f"dense_crf needs the original image, uint8 RGB of shape {expected}; "
                 f"it got {image.dtype} of shape {image.shape}",
-                "A normalised image is noise to its colour kernel: hand over the image as it was read.",
+                "A normalised image is noise to its colour kernel: hand over the image as it was "
+                "read.",
             )
         with explained_memory_shortage(_LESS_MEMORY):
             logs = probabilities.transpose(1, 2, 0).clip(LOWEST, 1).copy()
@@ -79,6 +80,6 @@ class DenseCrf:
 
 
 _LESS_MEMORY = (
-    "dense_crf takes .4 kB (large smooth areas) to .9 kB (fine texture) of each pixel: predict at a "
-    "smaller size, or leave it out for photos as large as these."
+    "dense_crf takes .4 kB (large smooth areas) to .9 kB (fine texture) of each pixel: predict at "
+    "a smaller size, or leave it out for photos as large as these."
 )

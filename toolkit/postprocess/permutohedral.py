@@ -1,7 +1,7 @@
 """The permutohedral lattice, on which a Gaussian filter of any dimension takes linear time.
 
-After Adams, Baek and Davis, "Fast High-Dimensional Filtering Using the Permutohedral Lattice", 2010,
-with the scales, order of the blur and constants of Krähenbühl's code, so that results are the same.
+After Adams, Baek and Davis, "Fast High-Dimensional Filtering Using the Permutohedral Lattice",
+2010, with the scales, order of the blur and constants of Krähenbühl's code: results are the same.
 """
 
 from __future__ import annotations
@@ -38,9 +38,13 @@ class SparseRows:
         # Sums of weighted embeddings are the same thing; torch has fast code for them, on the
         # processor 1.5 to 2.3 times as fast as for its sparse matrices.
         return embedding_bag(
-            self.columns, dense, self.starts, mode="sum", per_sample_weights=self.values,
+            self.columns,
+            dense,
+            self.starts,
+            mode="sum",
+            per_sample_weights=self.values,
             include_last_offset=True,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,8 @@ class PointBlock:
 class Filter:
     """A Gaussian filter of points, normalised symmetrically.
 
-    The points come in pieces, so that what is made of them on the way (several times the memory of the
-    points) never exists for all at once; the result does not depend on their number but for the
+    The points come in pieces, so that what is made of them on the way (several times the memory of
+    the points) never exists for all at once; the result does not depend on their number but for the
     order of the sums.
 
     Attributes:
@@ -77,7 +81,7 @@ class Filter:
     n_vertices: int
 
     def spread(self, values: Sequence[Tensor]) -> Tensor:
-        """Splat and blur the values, float32 (points, C) of each piece -> float32 (vertices + 1, C)."""
+        """Splat and blur float32 (points, C) of each piece; returns float32 (vertices + 1, C)."""
         vertices = _splat(self.pieces, values, self.n_vertices)
         for blur in self.blurs:
             vertices = blur @ vertices
@@ -94,7 +98,7 @@ PIECE = 2**19
 
 
 def _splat(pieces: Sequence[PointBlock], values: Sequence[Tensor], n_vertices: int) -> Tensor:
-    """Add up what the points of each piece give to their vertices; a row of zeros follows the last."""
+    """Sum the values of each piece's points per vertex; a row of zeros follows the last."""
     vertices = values[0].new_zeros(n_vertices + 1, values[0].shape[1])
     for piece, own in zip(pieces, values, strict=True):
         if piece.touched is None:
@@ -138,7 +142,7 @@ def make_filter(features: Tensor, weight: float = 1.0) -> Filter:
 
 
 def _piece(features: Tensor, packing: _Packing) -> tuple[PointBlock, Tensor]:
-    """Return splat and slice of some points, features (d, points), and the keys of their vertices."""
+    """Return splat, slice and the keys of the vertices of some points, features (d, points)."""
     keys, shares = _simplices(features, packing)
     n_points, n_axes = keys.shape
     ordered, order = torch.sort(keys.reshape(-1), stable=True)
@@ -202,7 +206,7 @@ def _origins(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     rounded = (elevated * (1 / (d + 1))).round_()
     origin = rounded * (d + 1)
     rank = _ranks(elevated - origin) + rounded.sum(dim=0).long()
-    # Rounding can leave the plane of the lattice; ranks out of range say which coordinates to turn back.
+    # Rounding can leave the plane of the lattice; ranks out of range tell which coordinates did.
     wrap = (d + 1) * ((rank < 0).int() - (rank > d).int())
     rank += wrap
     origin += wrap
@@ -226,7 +230,7 @@ def _elevate(features: Tensor) -> Tensor:
 
 
 def _ranks(offset: Tensor) -> Tensor:
-    """Return for each coordinate how many of its point's are larger; of equals the first is smallest."""
+    """Return for each coordinate how many of its point's are larger; of ties the first is least."""
     rank = torch.zeros_like(offset, dtype=torch.int64)
     for first, second in itertools.combinations(range(len(offset)), 2):
         smaller = offset[first] < offset[second]
@@ -279,8 +283,8 @@ def _steps_along_axes(stride: list[int]) -> list[int]:
 def _blurs(vertices: Tensor, steps: Sequence[int]) -> tuple[SparseRows, ...]:
     """Each vertex and half of its two neighbours on an axis; step by step along all axes.
 
-    The rows of all of them are alike (one row past the last vertex stands for a neighbour that is not
-    there and holds zeros), so that only the columns take memory for each axis.
+    The rows of all of them are alike (one row past the last vertex stands for a neighbour that is
+    not there and holds zeros), so that only the columns take memory for each axis.
     """
     n_rows = len(vertices) + 1
     starts = torch.arange(0, 3 * n_rows + 1, 3, dtype=torch.int32, device=vertices.device)

@@ -20,9 +20,11 @@ def infer(
         field.addPairwiseGaussian(sxy=settings.gaussian_xy, compat=settings.gaussian_weight)
     if settings.bilateral_weight > 0:
         field.addPairwiseBilateral(
-            sxy=settings.bilateral_xy, srgb=settings.bilateral_rgb,
-            rgbim=np.array(image, order="C"), compat=settings.bilateral_weight,
-        )  # fmt: skip
+            sxy=settings.bilateral_xy,
+            srgb=settings.bilateral_rgb,
+            rgbim=np.array(image, order="C"),
+            compat=settings.bilateral_weight,
+        )
     marginals, *scratch = field.startInference()
     found = np.asarray(marginals).T  # a view of what the steps below change
     labels = found.argmax(axis=1)

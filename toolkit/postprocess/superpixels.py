@@ -55,7 +55,7 @@ def superpixels(image: NDArray[np.uint8], size: int, compactness: float) -> NDAr
 def mean_of_patches(
     planes: NDArray[np.float32], patches: NDArray[np.intp], n_patches: int
 ) -> NDArray[np.float32]:
-    """Average (K, H, W) over each patch; returns (K, n_patches), NaN where a patch has no pixels."""
+    """Average (K, H, W) over each patch; returns (K, n_patches), NaN for a patch of no pixels."""
     flat = patches.ravel()
     counts = np.bincount(flat, minlength=n_patches)
     sums = np.stack([np.bincount(flat, plane.ravel(), n_patches) for plane in planes])

@@ -48,7 +48,7 @@ class Exposure:
 
 
 def exposure_in(lineage: Mapping[str, Any], name: str) -> Exposure:
-    """Return what a checkpoint's lineage notes; where it notes nothing, `name` is in `unrecorded`."""
+    """Return what a checkpoint's lineage notes; `name` is in `unrecorded` if it notes nothing."""
     try:
         noted = lineage["photos"]
         unrecorded = tuple(str(each) for each in noted["unrecorded"])
@@ -77,8 +77,8 @@ def refuse_exposed(members: Sequence[Member], split: Split) -> None:
             raise UsageError(
                 f"{member.path} was trained on {len(seen)} of the {len(split)} images that are to "
                 f"score it: {some_of(seen)}",
-                "Perhaps its annotation or split files have changed since. Choose networks that all leave "
-                "out the same images.",
+                "Perhaps its annotation or split files have changed since. Choose networks that "
+                "all leave out the same images.",
             )
 
 
@@ -111,7 +111,7 @@ def validation_obstacle(member: Member, recipe: Recipe, contest: Contest) -> str
 def divisions_of(members: Sequence[Member]) -> list[Division]:
     """Return the division of each of several networks: by photos if all note them.
 
-    Checkpoints of older versions note the digests of their annotation files, and some not even those.
+    Checkpoints of older versions note the digests of their annotation files, or not even those.
     """
 
     def by_photos(member: Member) -> Division | None:

@@ -28,7 +28,7 @@ class MemberRef:
 
 
 def parse_choice(text: str, views: str | None = None) -> MemberRef:
-    """Return the member that a command line names: `a.pt`, or `a.pt@hflip*rot90` with its own views.
+    """Return the member that a command line names, with its own views in `a.pt@hflip*rot90`.
 
     Args:
         text: as written.
@@ -67,8 +67,8 @@ def prediction_recipe(
 def choose_prediction_device(recipe: Recipe, wanted: str | None) -> torch.device:
     """Return the device to predict on.
 
-    Without a wish it is the best one here, or the CPU if the recipe trains there: a checkpoint that was
-    trained on a GPU must be usable on a machine without one.
+    Without a wish it is the best one here, or the CPU if the recipe trains there: a checkpoint that
+    was trained on a GPU must be usable on a machine without one.
 
     Raises:
         UsageError: `wanted` is not on this machine.

@@ -90,9 +90,11 @@ def predict_split(
                 std=member.checkpoint.std,
             )
             passes = Passes(
-                compute.place(member.model), compute, member.views,
+                compute.place(member.model),
+                compute,
+                member.views,
                 batch_size or member.recipe.predict.batch_size,
-            )  # fmt: skip
+            )
             with progress.bar(f"predicting {name}", len(split), "images") as bar:
                 bar.advance(writer.done)
                 tiling = member.views.tiling
@@ -143,7 +145,7 @@ def _write(batches: Iterable[_Maps], writer: StoreWriter, bar: Bar) -> None:
     out_of_memory = explained_out_of_memory(
         "Predict fewer images at once: trash predict CKPT --batch-size 1, then submit again."
     )
-    # Reading and writing run beside the network; at most one batch, or `_AT_ONCE`, waits on either side.
+    # Reading and writing run beside the network, each at most one batch (or `_AT_ONCE`) away.
     with out_of_memory, ThreadPoolExecutor(1) as writing_thread:
         written: Future[None] | None = None
         for maps in batches:

@@ -1,7 +1,7 @@
 """The probability store: the maps of one member on one split, on disk, with an index.
 
-A store is a folder with `index.json` and `maps.bin`: the maps (C, H, W) one after the other, each at
-its image's native size, as little-endian numbers of one type. It is written by
+A store is a folder with `index.json` and `maps.bin`: the maps (C, H, W) one after the other, each
+at its image's native size, as little-endian numbers of one type. It is written by
 `toolkit.predict.writer` and read here.
 """
 
@@ -35,7 +35,7 @@ NUMBER_TYPES: dict[str, np.dtype[Any]] = {
 }
 """Numbers of the stored maps; the unsigned ones hold round(probability * largest value)."""
 
-# How far the stored values of a pixel may be from their exact sum, per class. Larger errors are damage.
+# How far the stored values of a pixel may be from their exact sum, per class; more is damage.
 _ROUNDING = {"u8": 0.5 / 255, "u16": 0.5 / 65535, "f16": 2**-11, "f32": 1e-6}
 _SLACK = 1e-5
 

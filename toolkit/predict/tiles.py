@@ -41,7 +41,7 @@ class Axis:
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
-        """Where each window begins, in the surrounded image; the first at 0, the last at its end."""
+        """Where each window begins in the padded image: the first at 0, the last at its end."""
         rest = max(self.side, self.window) - self.window
         step = max(1, int(self.window * (1 - self.overlap)))
         n_steps = ceil(rest / step)

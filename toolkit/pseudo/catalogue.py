@@ -103,7 +103,8 @@ def find_label_set(text: str, home: Path) -> Path:
             "Name the folder of a set; a run of a recipe with [pseudo] makes one.",
         )
     raise UsageError(
-        f"there is no pseudo-label set {text}, neither a folder nor one of the {len(keys)} in {home}",
+        f"there is no pseudo-label set {text}, neither a folder nor one of the {len(keys)} in "
+        f"{home}",
         f"{did_you_mean(text, keys, limit=_SHOWN)}\nList them: trash pseudo list".strip(),
     )
 

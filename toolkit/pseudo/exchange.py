@@ -35,9 +35,9 @@ def export_label_set(
 ) -> tuple[str, ...]:
     """Write the selected images of a set as a submission file.
 
-    The format has labels alone: a pixel that is not trusted gets its most probable label. Background
-    in its place would teach that doubt is background. Rejected images have no row. A submission
-    of the same name that has leaderboard scores is kept under another one.
+    The format has labels alone: a pixel that is not trusted gets its most probable label.
+    Background in its place would teach that doubt is background. Rejected images have no row. A
+    submission of the same name that has leaderboard scores is kept under another one.
 
     Args:
         label_set: the set.
@@ -95,8 +95,8 @@ def make_label_set_from_file(
 ) -> LabelSet:
     """Make a set from a submission file, which may hold a part of the images only.
 
-    Labels get the images' native sizes, each at the place that it was taken from, and go through the same
-    postprocessing and selection as predictions, with probability 1 for the label of a pixel.
+    Labels get the images' native sizes, each at the place that it was taken from. Postprocessing
+    and selection are those of predictions, with probability 1 for the label of a pixel.
 
     Args:
         path: the file, in the recipe's submission format.

@@ -14,9 +14,9 @@ class MeanConfidence:
 
     Args:
         least: 0…1, mean of the labels' probabilities.
-        foreground: take the mean over the pixels whose label is not 0. Images of which nearly all is
-            background have a high mean however doubtful their objects are. One that is background
-            altogether is decided by all of its pixels.
+        foreground: take the mean over the pixels whose label is not 0. Images of which nearly all
+            is background have a high mean however doubtful their objects are. One that is
+            background altogether is decided by all of its pixels.
     """
 
     def __init__(self, least: float, foreground: bool) -> None:

@@ -60,9 +60,9 @@ class AgreedPixels:
 class ClassBalanced:
     """Trusts the same share of the pixels of every class, the most confident ones of each.
 
-    A class that the teachers are rarely sure of survives, where one threshold for all would remove it
-    (class-balanced self-training, Zou et al. 2018, arXiv:1810.07911). The threshold of a class is
-    the largest of `BINS` steps that at least the share of its pixels, over all images, reach.
+    A class that the teachers are rarely sure of survives, where one threshold for all would remove
+    it (class-balanced self-training, Zou et al. 2018, arXiv:1810.07911). The threshold of a class
+    is the largest of `BINS` steps that at least the share of its pixels, over all images, reach.
 
     Args:
         n_classes: number of labels.

@@ -123,7 +123,7 @@ def build_selection(
 
 
 def _protected(prediction: Prediction) -> Prediction:
-    """Return the prediction with arrays that refuse to be written to: the next selector needs them."""
+    """Return the prediction with read-only arrays, as the next selector needs them unchanged."""
     probabilities, agreement = prediction.probabilities.view(), prediction.agreement.view()
     probabilities.flags.writeable = agreement.flags.writeable = False
     return Prediction(prediction.file_name, probabilities, agreement)

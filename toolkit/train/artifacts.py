@@ -83,10 +83,10 @@ class Artifacts:
         # Complaints of torch and of plugins about tensors and groups that do not fit.
         except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise UsageError(
-                f"{self.path} cannot be resumed: its saved state does not fit the components as they "
-                f"are now: {str(error).partition(chr(10))[0]}",
-                "Has a plugin or a package changed since? Use the versions in its manifest.json, or "
-                "start a new run.",
+                f"{self.path} cannot be resumed: its saved state does not fit the components as "
+                f"they are now: {str(error).partition(chr(10))[0]}",
+                "Has a plugin or a package changed since? Use the versions in its manifest.json, "
+                "or start a new run.",
             ) from None
         progress.say(f"resumed {self.path} after epoch {saved.history.last_epoch}")
         if saved.unrecorded:
@@ -113,7 +113,8 @@ class Artifacts:
             )
         if history.last_epoch == self.recipe.train.epochs and history.best is None:
             raise UsageError(
-                f"{self.path} is trained for all {counted(history.last_epoch, 'epoch', 'epochs')}, but was never validated",
+                f"{self.path} is trained for all {counted(history.last_epoch, 'epoch', 'epochs')}, "
+                "but was never validated",
                 f"Set train.epochs to {history.last_epoch + 1} or more.",
             )
         return saved

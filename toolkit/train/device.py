@@ -43,7 +43,8 @@ def choose_device(wanted: str, local_rank: int = 0) -> torch.device:
         wanted = "cuda" if has_cuda else "mps" if has_mps else "cpu"
     if (wanted == "cuda" and not has_cuda) or (wanted == "mps" and not has_mps):
         raise UsageError(
-            f"train.device = {wanted!r}, but torch {torch.__version__} finds no {wanted} device here",
+            f"train.device = {wanted!r}, but torch {torch.__version__} finds no {wanted} device "
+            "here",
             'Use train.device = "auto" or "cpu".',
         )
     if wanted != "cuda":
@@ -77,7 +78,7 @@ class Compute:
         return model.to(self.device, memory_format=self._layout())  # type: ignore[call-overload, no-any-return]
 
     def images(self, images: Tensor) -> Tensor:
-        """Return the network's input, float32 (B, 3, H, W), for uint8 (B, 3, H, W) from a loader."""
+        """Return the network's input, float32 (B, 3, H, W), from uint8 (B, 3, H, W) of a loader."""
         moved = images.to(self.device, non_blocking=True, memory_format=self._layout())
         return self.normalise(moved)
 
@@ -133,8 +134,8 @@ def say_device(device: torch.device, precision: str, world_size: int, progress: 
     if device.type == "cpu" and precision == "bf16" and bf16_slowdown() > _SLOW_BF16:
         say_once(
             progress,
-            f"warning: a convolution in bf16 takes {bf16_slowdown():.0f} times as long as in fp32 on "
-            "this processor; quicker: --set train.precision=fp32",
+            f"warning: a convolution in bf16 takes {bf16_slowdown():.0f} times as long as in fp32 "
+            "on this processor; quicker: --set train.precision=fp32",
         )
 
 
@@ -142,9 +143,9 @@ def say_device(device: torch.device, precision: str, world_size: int, progress: 
 def bf16_slowdown() -> float:
     """Return how many times as long a convolution takes in bf16 as in fp32 on this CPU.
 
-    Forward and backward pass of a small one in one thread, the types in turn and the shortest time of
-    each; only this thread's own time on the processor counts, so a busy machine gives the same. It takes
-    about a twentieth of a second where bf16 is quick, a tenth where it is not; once a process.
+    Forward and backward pass of a small one in one thread, the types in turn, the shortest time of
+    each. Only the thread's own processor time counts, so a busy machine gives the same. It takes
+    about .05 s where bf16 is quick, .1 s where it is not, once per process.
     """
     images = torch.ones(2, 32, 32, 32).contiguous(memory_format=torch.channels_last)
     weight = torch.ones(32, 32, 3, 3, requires_grad=True)  # random ones would change the seeds

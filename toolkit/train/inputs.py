@@ -83,7 +83,7 @@ def training_key(inputs: Mapping[str, Any], plugins: Mapping[str, str]) -> str:
         inputs: from `training_inputs`.
         plugins: source of each plugin that takes part -> digest of its code.
     """
-    # What is not set decides nothing, so that a key that a later version adds makes no run unfindable.
+    # Unset keys do not count: runs are found again after a later version adds a key.
     decisive = {
         key: value
         for key, value in flat(inputs)
@@ -93,7 +93,7 @@ def training_key(inputs: Mapping[str, Any], plugins: Mapping[str, str]) -> str:
 
 
 def decides_weights(key: str) -> bool:
-    """Return whether an input of a training counts by its value; inputs that no key names all do."""
+    """Return whether an input changes the trained weights; one that no recipe key names does."""
     effect = effect_of(key.split("."))
     return effect is None or effect.on == "training"
 

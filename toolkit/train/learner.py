@@ -163,7 +163,7 @@ class Learner:
         return mine / self._world.sum(mine.sum(dim=0)).clamp(min=1)
 
     def _loss_of(self, batch: Batch, shares: Tensor) -> Tensor:
-        """Return a piece's part in the loss of the whole batch; `shares` are its row of `_shares`."""
+        """Return a piece's part in the loss of the batch; `shares` are its row of `_shares`."""
         images = self.compute.images(batch.images)
         target = batch.masks.to(self.compute.device, non_blocking=True).long()
         with self.compute.autocast():

@@ -56,9 +56,9 @@ def normalisation_warning(theirs: Normalisation | None, data: Data) -> str:
     if max(abs(their - our) for their, our in pairs) <= _ALIKE:
         return ""
     return (
-        f"data.mean = {_shown(data.mean)} and data.std = {_shown(data.std)}, but the network's weights "
-        f"were trained with others. To feed it as they were, set data.mean = {_shown(theirs.mean)} and "
-        f"data.std = {_shown(theirs.std)}"
+        f"data.mean = {_shown(data.mean)} and data.std = {_shown(data.std)}, but the network's "
+        "weights were trained with others. To feed it as they were, set data.mean = "
+        f"{_shown(theirs.mean)} and data.std = {_shown(theirs.std)}"
     )
 
 

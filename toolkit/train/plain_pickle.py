@@ -10,8 +10,9 @@ import pickletools
 from typing import Any
 
 _SCALARS = {
-    "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE",
-}  # fmt: skip
+    *("NONE", "NEWTRUE", "NEWFALSE", "BINUNICODE"),
+    *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
+}
 _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _REBUILDS = {
     "collections OrderedDict": "dict",

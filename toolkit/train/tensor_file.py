@@ -92,7 +92,8 @@ def read_tensor_file(path: Path, what: str) -> dict[str, Any]:
     except (NotPlain, pickle.UnpicklingError) as error:
         named = f" ({error})" if isinstance(error, NotPlain) else ""
         raise UsageError(
-            f"{path} is not a {what}: it holds Python objects beside tensors and plain values{named}",
+            f"{path} is not a {what}: it holds Python objects beside tensors and plain "
+            f"values{named}",
             "It was not opened, because loading such objects can run any code.",
         ) from None
     except MemoryError:
