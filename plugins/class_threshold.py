@@ -28,8 +28,8 @@ _TIE = np.float32(1e-6)
 class ClassThreshold:
     """A pixel whose best class is below that class's threshold goes to another one.
 
-    That is the best of those that reach their own threshold; where none does, the pixel stays. Pixels
-    whose best class reaches its threshold are left alone.
+    That is the best of those that reach their own threshold; where none does, the pixel stays.
+    Pixels whose best class reaches its threshold are left alone.
 
     Args:
         thresholds: one per class, 0…1; 0 = always sure enough.
@@ -77,8 +77,8 @@ def class_threshold(
     """Classes that are often wrong win a pixel only when they are sure of it.
 
     Args:
-        thresholds: name of a class -> the probability below which it loses a pixel to the best of the
-            classes that reach their own threshold; classes that are left out have none.
+        thresholds: name of a class -> the probability below which it loses a pixel to the best of
+            the classes that reach their own threshold; classes that are left out have none.
         to: name of a class that takes all these pixels instead.
     """
     if to in thresholds:

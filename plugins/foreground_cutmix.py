@@ -31,7 +31,8 @@ Side = Annotated[float, Field(gt=0, le=1)]
 class ForegroundCutMix:
     """Pastes a box that lies anywhere inside the bounding box of the partner's foreground.
 
-    Background and ignored pixels are no foreground; a partner without any leaves the sample as it is.
+    Background and ignored pixels are no foreground; a partner without any changes
+    nothing.
 
     Args:
         side: sides of the box / those of the bounding box.
@@ -59,7 +60,7 @@ class ForegroundCutMix:
         return replace(sample, image=image, mask=mask)
 
     def _part(self, occupied: NDArray[np.bool_], rng: np.random.Generator) -> slice:
-        """Return a random part, `side` long, of the rows or columns from the first occupied one on."""
+        """Return a random part, `side` long, of the rows or columns that are occupied."""
         places = np.flatnonzero(occupied)
         first, length = int(places[0]), int(places[-1] - places[0]) + 1
         part = max(1, round(self.side * length))

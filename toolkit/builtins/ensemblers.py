@@ -64,7 +64,8 @@ def max_(context: Context) -> Ensembler:
 def rank(context: Context) -> Ensembler:
     """Mean rank of the classes (Borda count): the members' order counts, not how sure they are.
 
-    Its map is flat therefore: a dense CRF or another step that weighs probabilities smooths too much.
+    Its map is flat therefore: a dense CRF or another step that weighs probabilities smooths too
+    much.
     """
     from toolkit.ensemble.combiners import Rank
 

@@ -1,7 +1,8 @@
 """Learning-rate schedules, stepped after every optimiser step.
 
-`optimizer` is the one whose learning rates are set: its own rate is the (first) peak. All schedules but `plateau` are functions of the step
-alone, so a resumed run continues exactly, and one that is made longer follows the longer plan.
+`optimizer` is the one whose learning rates are set: its own rate is the (first) peak. All schedules
+but `plateau` are functions of the step alone, so a resumed run continues exactly, and one that is
+made longer follows the longer plan.
 
 Groups with other learning rates keep their ratio to the first group's at every step: `min_lr` is
 the first group's lowest rate and scales with the peak for the others.

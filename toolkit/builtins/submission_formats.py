@@ -13,10 +13,10 @@ from toolkit.plugin.kinds import Nearest
 NearestPixel = Annotated[
     Nearest,
     Field(
-        description="which native pixel a pixel of a smaller file takes, as the contest resizes its "
-        'truth: "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: labels[::2, ::2]) '
-        'or "centre" (Pillow, PyTorch "nearest-exact"). A file of the images\' own size needs '
-        "neither."
+        description="which native pixel a pixel of a smaller file takes, as the contest resizes "
+        'its truth: "corner" (OpenCV, albumentations, PyTorch "nearest"; 512 to 256: '
+        'labels[::2, ::2]) or "centre" (Pillow, PyTorch "nearest-exact"). A file of the images\' '
+        "own size needs neither."
     ),
 ]
 
@@ -91,7 +91,8 @@ def png_zip(
 
     Args:
         size: (height, width) of the PNGs, pixels.
-        palette: give each label a colour, so that people can look at it; the pixels stay the labels.
+        palette: give each label a colour, so that people can look at it; the pixels stay the
+            labels.
         image_suffix: ending of the images' names; needed to read PNGs of another program.
     """
     from toolkit.formats.png_zip import PngZip

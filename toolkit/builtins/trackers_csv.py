@@ -11,7 +11,10 @@ from toolkit.files import write_text_atomic
 
 
 class CsvTracker:
-    """A table with one row per epoch; a new figure adds a column, an epoch run again replaces its row."""
+    """A table with one row per epoch.
+
+    A new figure adds a column; an epoch that is run again replaces its row.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -54,10 +54,11 @@ class Scale:
         from torch.nn import functional
 
         height, width = images.shape[-2:]
+        size = (self._side(height), self._side(width))
+        antialias = self.factor < 1
         return functional.interpolate(
-            images, (self._side(height), self._side(width)), mode="bilinear",
-            align_corners=False, antialias=self.factor < 1,
-        )  # fmt: skip
+            images, size, mode="bilinear", align_corners=False, antialias=antialias
+        )
 
     def inverse(self, maps: torch.Tensor) -> torch.Tensor:
         """(B, C, h, w) -> the same maps: they lie over the image already."""
@@ -69,7 +70,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Shift:
-    """The image further down and to the right on the grid of 32 pixels that networks reduce to a cell.
+    """The image shifted down and to the right on the grid of 32 pixels that become one cell.
 
     Its sides grow by 32 pixels, filled with its own reflection: nothing is lost and nothing wraps
     around, so that the inverse, which cuts them off again, is exact everywhere.

@@ -42,6 +42,6 @@ class ComponentSpec(BaseModel):
 
 @dataclass(frozen=True)
 class OfKind:
-    """Marks a factory argument as a nested component: `Annotated[ComponentSpec, OfKind("loss")]`."""
+    """Marks an argument as a nested component: `Annotated[ComponentSpec, OfKind("loss")]`."""
 
     kind: str

@@ -18,7 +18,7 @@ _COMPILED = tuple(EXTENSION_SUFFIXES)
 
 
 def unseen_files(folder: Path) -> tuple[list[str], bool]:
-    """Return the Python files of a `plugins/` folder that are new or changed, and whether all are new.
+    """Return the new or changed Python files of a `plugins/` folder, and whether all are new.
 
     Args:
         folder: is searched with its subfolders; may be missing.
@@ -29,7 +29,7 @@ def unseen_files(folder: Path) -> tuple[list[str], bool]:
 
 
 def remember_files(folder: Path) -> None:
-    """Note the files as they are now; where that cannot be written they are named again next time."""
+    """Note the files as they are now; if that cannot be written, they are named again next time."""
     with suppress(OSError, RuntimeError):
         write_json_atomic(
             _record(folder), {"folder": str(folder.resolve()), "files": _digests(folder)}

@@ -97,12 +97,12 @@ def trash_run_started(run_dir: Path, recipe: Mapping[str, Any]) -> None:
 
 @hookspec
 def trash_epoch_finished(run_dir: Path, epoch: int, figures: Mapping[str, float]) -> None:
-    """An epoch (counted from 1) was trained and validated; `figures` holds its losses and scores."""
+    """An epoch, counted from 1, is trained and validated; `figures`: its losses and scores."""
 
 
 @hookspec
 def trash_run_finished(run_dir: Path, result: Mapping[str, Any]) -> None:
-    """A run ended well; `result` holds the paths and scores that `trash recipe run --json` prints."""
+    """A run ended well; `result`: the paths and scores that `trash recipe run --json` prints."""
 
 
 @hookspec

@@ -35,7 +35,8 @@ class CutOut:
         label: its class.
         file_name: `file_name` of the image that it was cut from.
         source_size: (height, width) of that image, pixels; says how large the object is in it.
-        corner: (row, column) in that image of the arrays' first pixel; says where the object is in it.
+        corner: (row, column) in that image of the arrays' first pixel; says where the object is in
+            it.
     """
 
     image: NDArray[np.uint8]
@@ -77,8 +78,8 @@ class Context:
         steps_per_epoch: optimiser steps in one epoch.
         pretrained: False when downloaded or bundled weights must not be loaded (`--smoke`).
         build: makes a nested component: `context.build("augmentation", spec)`.
-        objects: opens the bank of objects to paste, as `[objects]` of the recipe describes it; it is
-            made when it is first asked for.
+        objects: opens the bank of objects to paste, as `[objects]` of the recipe describes it; it
+            is made when it is first asked for.
         report_missing: told what this machine lacks for a run, such as weights that must be
             downloaded; None outside a check, which builds with `pretrained = False`.
     """
@@ -147,13 +148,13 @@ class Normalisation:
 
 @runtime_checkable
 class PretrainedModel(Protocol):
-    """A model that says how images were normalised when its weights were trained; None: not known."""
+    """A model that knows how its weights' training images were normalised; None = not known."""
 
     normalisation: Normalisation | None
 
 
 class Augmentation(Protocol):
-    """Changes one sample, photo and mask alike; must be picklable, and random only through `rng`."""
+    """Changes photo and mask of one sample alike; picklable, and random only through `rng`."""
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample: ...
 
@@ -176,7 +177,7 @@ class Mix(Protocol):
 
 
 class Loss(Protocol):
-    """`logits` float (B, C, H, W), `target` int64 (B, H, W) -> scalar; ignored pixels count for nothing."""
+    """Logits float (B, C, H, W), target int64 (B, H, W) -> scalar; ignored pixels do not count."""
 
     def __call__(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor: ...
 
@@ -213,7 +214,11 @@ class SwitchesWeights(Protocol):
 
 
 class Postprocessor(Protocol):
-    """`probabilities` float32 (C, H, W), `image` uint8 RGB (H, W, 3) -> float32 (C, H, W), sums to 1 over C."""
+    """Changes the probability map of one image.
+
+    `probabilities` float32 (C, H, W), `image` uint8 RGB (H, W, 3) -> float32 (C, H, W), which sums
+    to 1 over C.
+    """
 
     def __call__(
         self, probabilities: NDArray[np.float32], image: NDArray[np.uint8]
@@ -221,11 +226,12 @@ class Postprocessor(Protocol):
 
 
 class View(Protocol):
-    """One test-time augmentation: where it only moves pixels, `inverse(forward(x))` equals `x` exactly.
+    """One test-time augmentation with its inverse.
 
-    One that resamples returns maps of another resolution; laid over the image at its size they agree
-    with it to within one of their own pixels. Sides that are multiples of 32 must stay so, for the
-    network's sake. A view may also be `CountsPixels`.
+    Where it only moves pixels, `inverse(forward(x))` equals `x` exactly. One that resamples
+    returns maps of another resolution; laid over the image at its size they agree with it to within
+    one of their own pixels. Sides that are multiples of 32 must stay so, for the network's sake. A
+    view may also be `CountsPixels`.
     """
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -241,18 +247,18 @@ class View(Protocol):
 class CountsPixels(Protocol):
     """A view whose inverse counts pixels, if the attribute is true.
 
-    `inverse` is then given maps of exactly the size that `forward` returned, also where the network's
-    own are coarser.
+    `inverse` is then given maps of exactly the size that `forward` returned, also where the
+    network's own are coarser.
     """
 
     counts_pixels: bool
 
 
 class Ensembler(Protocol):
-    """Combines the members' maps of one image: an iterable of float32 (C, H, W) -> float32 (C, H, W).
+    """Combines the members' maps of one image: float32 (C, H, W) each -> float32 (C, H, W).
 
-    The maps come one by one so that memory does not grow with the number of members. Their order must
-    not matter; a parameter `weights` is one number (or row) for each member, in their order.
+    The maps come one by one so that memory does not grow with the number of members. Their order
+    must not matter; a parameter `weights` is one number (or row) for each member, in their order.
     """
 
     def __call__(self, maps: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]: ...
@@ -278,9 +284,9 @@ class Selector(Protocol):
     """Decides what of a predicted image is trusted as a pseudo-label.
 
     A prediction -> uint8 (H, W), the most probable labels with `ignore_index` where they are not
-    trusted, or None when the whole image is rejected. It must not change the prediction, and what it
-    selects must not depend on the order of the images. A selector may also be one of the two protocols
-    below.
+    trusted, or None when the whole image is rejected. It must not change the prediction, and what
+    it selects must not depend on the order of the images. A selector may also be one of the two
+    protocols below.
     """
 
     def __call__(self, prediction: Prediction) -> NDArray[np.uint8] | None: ...
@@ -288,7 +294,7 @@ class Selector(Protocol):
 
 @runtime_checkable
 class ObservesPredictions(Protocol):
-    """A selector that sees every image before the first is selected, to choose thresholds by them."""
+    """A selector that sees all images before it selects from any, to choose its thresholds."""
 
     def observe(self, prediction: Prediction) -> None: ...
 
@@ -315,17 +321,17 @@ class SubmissionFormat(Protocol):
     size: tuple[int, int]
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
-        """Write (image id, uint8 labels of any size) pairs; they get `size` by nearest neighbour."""
+        """Write (image id, uint8 labels of any size), resized to `size` by nearest neighbour."""
         ...
 
     def read(self, path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        """Yield (image id, uint8 labels of `size`); a broken file raises an error naming row and column."""
+        """Yield (image id, uint8 labels of `size`); errors of a broken file name row and column."""
         ...
 
 
 @runtime_checkable
 class ListsImages(Protocol):
-    """A format whose rows name their image in another way than by the first column of a CSV file alone."""
+    """A format whose rows name their image by more than the first column of a CSV file."""
 
     def image_ids(self, path: Path) -> Iterable[str]:
         """Yield the image of each row of a sample submission, in order."""
@@ -375,7 +381,7 @@ class RestrictsIds(Protocol):
     """A format that cannot write every image id, which is told before a training."""
 
     def refuse_ids(self, image_ids: Sequence[str]) -> None:
-        """Raise an error that names an image it cannot write, or two that would be one in the file."""
+        """Raise an error that names an image it cannot write, or two that the file would mix up."""
         ...
 
 

@@ -13,8 +13,8 @@ UnitInterval = Annotated[float, Field(ge=0, le=1)]
 
 Nearest = Literal["corner", "centre"]
 """Which pixel nearest neighbour takes: number ⌊i s⌋ for the new pixel i at a scale of s (OpenCV's
-INTER_NEAREST and albumentations, PyTorch's "nearest"), or the one in the middle, ⌊(i + ½) s⌋ (Pillow's
-NEAREST, PyTorch's "nearest-exact")."""
+INTER_NEAREST and albumentations, PyTorch's "nearest"), or the one in the middle, ⌊(i + ½) s⌋
+(Pillow's NEAREST, PyTorch's "nearest-exact")."""
 
 _Factor = Annotated[float, Field(ge=0)]
 

@@ -15,7 +15,7 @@ _INIT = "__init__.py"
 
 
 def source_files(entry: Entry) -> list[Path]:
-    """Return the files that make a component: its module or package, and what they import of their own.
+    """Return the files of a component: its module or package, and its own files that these import.
 
     Of a built-in that is the file of its factory; the rest of the toolkit counts by its version. A
     module that imports by names made at run time counts with all shared files (`_*.py`) beside it.

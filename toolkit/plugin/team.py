@@ -5,8 +5,8 @@ imports between plugins work, and loader workers that start fresh (spawn, forkse
 a plugin's classes: they inherit the environment variable that holds the folder.
 
 What runs is the source that anybody can read: Python's own finder would prefer a compiled module
-beside it, and bytecode in `__pycache__/` that a clone may bring along, or that is as old to the second
-and as long as the source was before an edit.
+beside it, and bytecode in `__pycache__/` that a clone may bring along, or that is as old to the
+second and as long as the source was before an edit.
 """
 
 import os

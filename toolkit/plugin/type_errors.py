@@ -30,7 +30,7 @@ def message_of(item: Any) -> str:
 
 
 def correction_of(item: Any, model: type[BaseModel], *, is_recipe: bool) -> str:
-    """Return the nearest valid value for one of pydantic's errors, or how to write it; may be empty.
+    """Return the nearest valid value for an error of pydantic, or how to write it; may be empty.
 
     Args:
         item: the error.

@@ -16,14 +16,14 @@ from toolkit.recipe.views import check_view, read_views
 
 
 def component_specs(recipe: Recipe) -> Iterator[tuple[KeyPath, str, ComponentSpec]]:
-    """Yield (key, kind, spec) of every component that a recipe names, in the order of the schema."""
+    """Yield (key, kind, spec) of each component that a recipe names, in the schema's order."""
     for path, kind, value in _named(recipe):
         if isinstance(value, ComponentSpec):
             yield path, kind, value
 
 
 def _named(tree: object) -> Iterator[tuple[KeyPath, str, object]]:
-    """Yield (key, kind, value) of what stands where a recipe, typed or as written, names components."""
+    """Yield (key, kind, value) of a recipe's keys, typed or as written, that name components."""
     for key in SCHEMA_KEYS:
         if key.kind is None:
             continue

@@ -1,4 +1,4 @@
-"""The folder of the data on this machine, which `--data` puts in place of a recipe's `data.root`."""
+"""The folder of the data on this machine: `--data` in place of a recipe's `data.root`."""
 
 from __future__ import annotations
 

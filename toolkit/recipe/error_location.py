@@ -23,7 +23,7 @@ def blamed_key(loaded: LoadedRecipe, path: KeyPath, error: TrashError) -> KeyPat
 
 
 def placed(error: TrashError, loaded: LoadedRecipe) -> TrashError:
-    """Return the error with file, line and key before its message, if it names a key of the recipe."""
+    """Put file, line and key before an error's message, if the error names a key of the recipe."""
     key = blamed_key(loaded, (), error)
     if key:
         error.message = f"{loaded.layers.origins[key]}  {dotted(key)}: {error.message}"

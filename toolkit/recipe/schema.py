@@ -1,10 +1,10 @@
 """The recipe: every value that describes an experiment, typed and strict.
 
-Every key says all that the program has to know about it: its type, its meaning, with `OfKind` which kind
-of component it names, with `Effect` what it changes. Where a table has an effect, its keys have the same
-one unless they say otherwise. Defaults are those of the winning team where they had one. Components keep
-the parameters that the recipe writes beside their name; `toolkit.recipe.components` checks them against
-the factories.
+Every key says all that the program has to know about it: its type, its meaning, with `OfKind` which
+kind of component it names, with `Effect` what it changes. Where a table has an effect, its keys
+have the same one unless they say otherwise. Defaults are those of the winning team where they had
+one. Components keep the parameters that the recipe writes beside their name;
+`toolkit.recipe.components` checks them against the factories.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Demo(Section):
 
 
 class FoldChoice(Section):
-    """k folds instead of a given validation split: images of `train` are divided by a split file."""
+    """k folds instead of a given validation split: a split file divides the images of `train`."""
 
     file: str
     """Split file written by `trash data split`."""
@@ -94,7 +94,8 @@ class Data(Section):
     test: Annotated[str | None, Effect("submission", smoke="test.json")] = None
     """COCO JSON of the images to submit, if there are any."""
     truth: Annotated[str | None, Effect("submission", smoke="test_truth.json")] = None
-    """COCO JSON with the annotations of the test split, when they are known (demo, past contests)."""
+    """COCO JSON with the annotations of the test split, when they are known
+    (demo, past contests)."""
     sample_submission: Annotated[str | None, Effect("submission", smoke=None)] = None
     """The contest's sample file: gives the order of rows when it has any."""
     folds: Annotated[FoldChoice | None, Effect("training", smoke=None)] = None
@@ -102,7 +103,8 @@ class Data(Section):
     demo: Annotated[Demo | None, Effect("content", smoke=demo_data)] = None
     """Write this synthetic contest into `root` when it is not there yet."""
     classes: Annotated[tuple[str, ...] | None, Effect("training", smoke=None)] = None
-    """Names of the categories in label order (1, 2, …); default: those of `train` by category id."""
+    """Names of the categories in label order (1, 2, …); default: those of `train`
+    by category id."""
     background: Annotated[str, Effect("training")] = "Background"
     """Name of label 0."""
     overlap: Annotated[Literal["max-id", "area", "order"], Effect("training")] = "max-id"
@@ -113,11 +115,12 @@ class Data(Section):
     ignore_index: Annotated[int, Field(ge=1, le=255), Effect("training")] = IGNORE_INDEX
     """Label of pixels that losses and metrics ignore."""
     exif: Annotated[Literal["auto", "apply", "ignore"], Effect("content")] = "auto"
-    """Orientation in the photos' EXIF data: applied, ignored, or by one rule for all photos of a file,
-    decided by the sizes of those turned by a quarter; where no size decides, it is applied."""
+    """Orientation in the photos' EXIF data: applied, ignored, or by one rule for all photos of a
+    file, decided by the sizes of those turned by a quarter; where no size decides, it is
+    applied."""
     bit_depth: Annotated[_Bits | None, Effect("training")] = None
-    """Bits that the values of photos with 16 bits per channel use. Default: all 16, and a photo that
-    uses 14 or fewer is refused, as it would become nearly black."""
+    """Bits that the values of photos with 16 bits per channel use. Default: all 16, and a photo
+    that uses 14 or fewer is refused, as it would become nearly black."""
     max_megapixels: Annotated[float, Field(gt=0, le=1073), Effect("nothing")] = 200.0
     """Largest photo, in millions of pixels; it catches files that would fill the memory."""
     image_size: Annotated[Size, Effect("training", of_network=True, smoke=SIZE)] = (512, 512)
@@ -136,8 +139,8 @@ class Augment(Section):
     """Augmentation pipelines, applied in order."""
 
     first: Annotated[Components, OfKind("augmentation")] = ()
-    """Steps before those of `train`: a recipe that extends another one adds to its list here, where an
-    array of its own would replace it. Object mix belongs here."""
+    """Steps before those of `train`: a recipe that extends another one adds to its list here, where
+    an array of its own would replace it. Object mix belongs here."""
     train: Annotated[Components, OfKind("augmentation")] = ()
     """Steps for training images; each may have `p`."""
     mix: Annotated[Components, OfKind("mix")] = ()
@@ -155,7 +158,8 @@ class Objects(Section):
     """Objects cut out of the training split, for augmentations that paste them."""
 
     classes: Annotated[tuple[str, ...] | None, Effect("training", smoke=None)] = None
-    """Classes whose objects are cut out; default: those with fewer annotations than half the mean."""
+    """Classes whose objects are cut out; default: those with fewer annotations
+    than half the mean."""
     exclude: Annotated[tuple[str, ...], Effect("training", smoke=())] = ("UNKNOWN",)
     """Classes that the default leaves out; names that the contest does not have are skipped."""
     by: Annotated[Literal["annotation", "class"], Effect("training")] = "annotation"
@@ -191,8 +195,8 @@ class Pseudo(Section):
     `postprocess` and the selection: the labels of a team that hands round such files. Needs hard
     labels; those of `labels` have been already."""
     soft: Annotated[bool, Effect("pseudo-labels")] = False
-    """Draw the labels of each epoch from the probabilities instead of taking the most probable ones:
-    on average the loss is that of soft labels."""
+    """Draw the labels of each epoch from the probabilities instead of taking the most probable
+    ones: on average the loss is that of soft labels."""
     rounds: Annotated[int, Field(ge=1, le=10), Effect("pseudo-labels")] = 1
     """Number of rounds; from the second on, the network of the round before is the teacher."""
     mix: Annotated[Literal["first", "concat", "ratio", "only"], Effect("training")] = "first"
@@ -202,8 +206,8 @@ class Pseudo(Section):
     """Share of pseudo-labelled images in a batch for mix = "ratio"; an epoch has every real image
     once."""
     augment: Annotated[Components | None, OfKind("augmentation"), Effect("training")] = None
-    """Steps for pseudo-labelled images; default: those of real ones, but for steps that paste objects
-    of the bank (object mix): they are applied only if this list has them."""
+    """Steps for pseudo-labelled images; default: those of real ones, but for steps that paste
+    objects of the bank (object mix): they are applied only if this list has them."""
 
 
 class Auxiliary(Section):
@@ -212,7 +216,8 @@ class Auxiliary(Section):
     weight: NonNegativeFloat = 0.4
     """Factor of its loss beside the main loss; 0 = not trained."""
     loss: Annotated[ComponentSpec | None, OfKind("loss")] = None
-    """Its loss; default: the main loss for maps, binary cross entropy for the presence of classes."""
+    """Its loss; default: the main loss for maps, binary cross entropy for the
+    presence of classes."""
 
 
 class Train(Section):
@@ -223,8 +228,9 @@ class Train(Section):
     ] = 20
     """Number of epochs."""
     start: Annotated[str | None, Effect("content", smoke=without_checkpoint)] = None
-    """Weights to begin with: a recipe or checkpoint with the same network, or "teacher" for the first
-    of `pseudo.teachers` (in later rounds the network of the round before). Default: the model's."""
+    """Weights to begin with: a recipe or checkpoint with the same network, or "teacher" for the
+    first of `pseudo.teachers` (in later rounds the network of the round before). Default: the
+    model's."""
     batch_size: Annotated[int, Field(ge=1, le=65536), Effect("training", smoke=BATCH)] = 16
     """Images per optimiser step, over all devices and accumulation steps."""
     device_batch_size: Annotated[PositiveInt | None, Effect("nothing", smoke=None)] = None
@@ -242,7 +248,8 @@ class Train(Section):
     clip_norm: Annotated[NonNegativeFloat, Effect("training")] = 0.0
     """Largest norm of the gradient; 0 = no clipping."""
     ema: Annotated[float, Field(ge=0, lt=1), Effect("training")] = 0.0
-    """Decay per step of the weights' moving average, which is then validated and saved; 0 = none."""
+    """Decay per step of the weights' moving average, which is then validated and saved;
+    0 = none."""
     patience: Annotated[NonNegativeInt, Effect("training", resumable=True, smoke=0)] = 0
     """Stop after this number of epochs without a better validation mIoU; 0 = never."""
     snapshot_every: Annotated[PositiveInt | None, Effect("nothing")] = None
@@ -255,18 +262,20 @@ class Predict(Section):
     """From a checkpoint to stored probability maps."""
 
     views: str = "none"
-    """Test-time views: names joined by `*`; each doubles them (`hflip*rot90` = 4 views, `d4` = 8). `+`
-    adds alternatives to a factor (`hflip*scale0.75+scale1.25` = 6 views). `trash plugin list --kind
-    view` lists the names; scales round to multiples of 32 pixels. What stands before a colon says how:
-    `geometric:` merges views by the mean of logits (the geometric mean of probabilities), `max:` by the
-    largest probabilities; without, by the mean of probabilities. `tile:` predicts large images in
-    blended windows of the network's input size (alone: `tile`), and takes `size=512x512`,
-    `overlap=0.25` (share of a window) and `scale=1` (of the image before it is cut), as in
-    `tile,overlap=0.5,geometric:hflip*rot90`."""
+    """Test-time views: names joined by `*`; each doubles them (`hflip*rot90` = 4 views, `d4` = 8).
+    `+` adds alternatives to a factor (`hflip*scale0.75+scale1.25` = 6 views). `trash plugin list
+    --kind view` lists the names; scales round to multiples of 32 pixels. What stands before a colon
+    says how: `geometric:` merges views by the mean of logits (the geometric mean of probabilities),
+    `max:` by the largest probabilities; without, by the mean of probabilities. `tile:` predicts
+    large images in blended windows of the network's input size (alone: `tile`), and takes
+    `size=512x512`, `overlap=0.25` (share of a window) and `scale=1` (of the image before it is
+    cut), as in `tile,overlap=0.5,geometric:hflip*rot90`."""
     batch_size: Annotated[PositiveInt, Effect("nothing", smoke=BATCH)] = 8
-    """Images (with `tile`: windows) per forward pass; with several views, fewer images are taken at once."""
+    """Images (with `tile`: windows) per forward pass; with several views, fewer
+    images are taken at once."""
     store: Annotated[Literal["u8", "u16", "f16", "f32"], Effect("pseudo-labels")] = "u16"
-    """Number type of the stored maps, teachers' ones too; u16 changes no label, u8 about 5 in 100,000."""
+    """Number type of the stored maps, teachers' ones too; u16 changes no label,
+    u8 about 5 in 100,000."""
 
 
 def _named(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The keys of the recipe with what the schema says of each; every list of keys is derived from here."""
+"""The keys of the recipe and what the schema says of each: every list of keys comes from here."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def changes(path: Sequence[str | int], what: Changed) -> bool:
 
 
 def values_at(tree: object, path: Sequence[str]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield (path, value) of what a recipe has at a path of the schema; nothing below a missing table.
+    """Yield (path, value) of what a recipe has at a path of the schema; none if a table is missing.
 
     Args:
         tree: a recipe, or the tables that one is made from.

@@ -30,7 +30,8 @@ class SmokeRun:
         cache: where the demo data goes.
         classes: the recipe's own ones, which its components may name; None = those of the demo.
         is_checkpoint: tells a name of a checkpoint, which is of other data, from that of a recipe.
-        on_cpu: it runs on the CPU, where half precision is slow on many processors or missing (fp16).
+        on_cpu: it runs on the CPU, where half precision is slow on many processors or missing
+            (fp16).
     """
 
     cache: Path
@@ -42,7 +43,8 @@ class SmokeRun:
 def smoke_values(recipe: BaseModel, run: SmokeRun) -> dict[str, Any]:
     """Return the values that `--smoke` lays over a recipe, or over a table of it.
 
-    Its components stay as they are. Tables that the recipe leaves out stay out, but for the demo data.
+    Its components stay as they are. Tables that the recipe leaves out stay out, but for the demo
+    data.
     """
     values: dict[str, Any] = {}
     for name, field in type(recipe).model_fields.items():
@@ -65,9 +67,8 @@ def demo_folder(_: str, run: SmokeRun) -> str:
 
 
 def demo_data(_: BaseModel | None, run: SmokeRun) -> dict[str, Any]:
-    """Return the values of the demo data; with fewer training images no class is rare, which object mix
-    asks for.
-    """
+    """Return the values of the demo data."""
+    # With fewer training images no class is rare, and object mix needs one.
     classes = None if run.classes is None else list(run.classes)
     return {"train": 6, "val": 2, "test": 2, "size": SIZE[0], "seed": 0, "classes": classes}
 

@@ -16,7 +16,7 @@ from toolkit.wording import counted
 
 N_CODES = 4
 _CODES = np.array([[1, 1, -1], [1, -1, 1], [-1, 1, 1], [-1, -1, -1]])
-"""Colour of each label against grey, RGB: as far from each other as can be, in any two channels too."""
+"""Colour of each label against grey, RGB: far from each other in any two channels, too."""
 
 _CONTRAST = 60
 _TEXTURE = 12
@@ -59,7 +59,7 @@ def blend_share(
     mask: NDArray[np.uint8],
     second: NDArray[np.uint8],
 ) -> tuple[float, float]:
-    """Return the first mask's share in a photo that shows two, and how much of it both explain (0…1).
+    """Return the share of the first of two masks in a photo, and how much both explain (0…1).
 
     The share is NaN where the two masks are nearly the same: no photo could tell it.
 

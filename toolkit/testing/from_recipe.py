@@ -47,7 +47,7 @@ def recipe_context(recipe: Recipe, project: Project) -> tuple[Context, str]:
 
 
 def recipe_tables(recipe: Recipe, registry: Registry) -> list[tuple[Entry, dict[str, object]]]:
-    """Return the components that a recipe names, nested ones too, each with its table; none twice."""
+    """Return each component that a recipe names, nested ones too, once, with its table."""
     found: list[tuple[Entry, dict[str, object]]] = []
     for _, kind, spec in component_specs(recipe):
         for pair in _with_nested(kind, spec, registry):

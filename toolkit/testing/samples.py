@@ -37,7 +37,7 @@ def sample(rng: np.random.Generator, height: int, width: int, context: Context) 
 
 
 def object_bank(n_classes: int = 4) -> MemoryBank:
-    """Return objects of the first and the last label, of images of several sizes; none is square."""
+    """Return objects of the first and the last label, from images of several sizes, none square."""
     rng = np.random.default_rng(0)
     objects: list[CutOut] = []
     for label, size, source_size in (

@@ -107,8 +107,15 @@ def sharpness(image: Image, level: float, rng: np.random.Generator) -> Image:
 
 
 OPERATIONS: tuple[Callable[[Image, float, np.random.Generator], Image], ...] = (
-    autocontrast, equalize, posterize, solarize, brightness, contrast, colour, sharpness,
-)  # fmt: skip
+    autocontrast,
+    equalize,
+    posterize,
+    solarize,
+    brightness,
+    contrast,
+    colour,
+    sharpness,
+)
 """The paper's operations that leave pixels in place, and those it kept for its larger set."""
 
 

@@ -110,7 +110,7 @@ def random_sized_crop(
 
 
 def crop_non_empty(context: Context, *, size: PositiveFloat = 300 / 512) -> Augmentation:
-    """Cut out a part that holds foreground, if there is any, and resize it to the network's input size.
+    """Cut out a part that holds foreground, if any, and resize it to the network's input size.
 
     Ignored pixels are no foreground.
 

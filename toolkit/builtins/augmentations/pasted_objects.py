@@ -36,7 +36,7 @@ class ShapedObject:
 
 @dataclass(frozen=True)
 class Shaping:
-    """How a cut-out is changed before it is pasted; the attributes are parameters of `object_mix`."""
+    """How a cut-out is changed before it is pasted: parameters of `object_mix`."""
 
     keeps_place: bool
     scale: tuple[float, float]

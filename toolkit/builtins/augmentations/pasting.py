@@ -40,8 +40,9 @@ def object_mix(
 
     The objects are those of the recipe's `[objects]`; each is as large in the picture as it is in
     its own, times the factors below. No image gets an object of its own, and none the same object
-    twice. The first "SongBaeMix" is `place = "own"`, where it turned and mirrored each object once and
-    for all; it took `large_scale` and `small_scale` from an input of 512 x 512: 6667 and 667 pixels.
+    twice. The first "SongBaeMix" is `place = "own"`, where it turned and mirrored each object once
+    and for all; it took `large_scale` and `small_scale` from an input of 512 x 512: 6667 and 667
+    pixels.
 
     Args:
         choose: "uniform": every class of the bank is as likely as any other; "inverse": the fewer
@@ -60,7 +61,8 @@ def object_mix(
         quarter_turns: turn by 0, 90, 180 or 270 degrees as well, all equally likely.
         hflip: probability of mirroring left and right.
         vflip: probability of mirroring top and bottom.
-        brightness: largest change to either side, share of white; default: 0.1, with place = "own" 0.
+        brightness: largest change to either side, share of white; default: 0.1, with place = "own"
+            0.
         grid_distortion: probability of stretching and squeezing it as `grid_distortion` does.
         blend: width of the soft edge, pixels (sigma of a Gaussian); 0 = hard edge. Labels are hard.
             Default: 1, with place = "own" 0.

@@ -83,10 +83,10 @@ def augmix(
     severity: Annotated[float, Field(gt=0, le=10)] = 3.0,
     alpha: PositiveFloat = 1.0,
 ) -> Augmentation:
-    """Blend the image with a mixture of chains of random colour operations (AugMix, arXiv:1912.02781).
+    """Blend the image with a mixture of chains of random colour operations.
 
-    Rotations, shears and shifts of the paper are left out, because the labels could not follow a
-    blend of several positions; there is no consistency loss (Jensen-Shannon).
+    AugMix (arXiv:1912.02781) without rotations, shears and shifts, because the labels could not
+    follow a blend of several positions; there is no consistency loss (Jensen-Shannon).
 
     Args:
         chains: chains in the mixture.

@@ -50,7 +50,8 @@ def resolve_weights(weights: ClassWeights, context: Context) -> list[float] | No
 def _given(weights: list[float], context: Context) -> list[float]:
     if len(weights) != context.n_classes:
         raise UsageError(
-            f"{counted(len(weights), 'class weight', 'class weights')} for {context.n_classes} classes",
+            f"{counted(len(weights), 'class weight', 'class weights')} "
+            f"for {context.n_classes} classes",
             "One number per class, in this order: " + ", ".join(context.class_names),
             parameter="class_weights",
         )

@@ -1,7 +1,7 @@
 """The 2-way pyramid and the semantic head of EfficientPS (Mohan & Valada, arXiv:2004.02307).
 
-Sections 3.2 and 3.3 of the paper. Its synchronised InPlace-ABN is batch normalisation and leaky ReLU
-here: the same function with more memory.
+Sections 3.2 and 3.3 of the paper. Its synchronised InPlace-ABN is batch normalisation and leaky
+ReLU here: the same function with more memory.
 """
 
 from __future__ import annotations

@@ -91,8 +91,8 @@ def _keep_variance(layers: nn.Sequential) -> None:
 def _upsampling(n_classes: int, factor: int) -> nn.ConvTranspose2d:
     """Return a learnt upsampling that starts as bilinear interpolation.
 
-    The team's own networks left these layers at random numbers: the code that was meant to fill them
-    was never reached.
+    The team's own networks left these layers at random numbers: the code that was meant to fill
+    them was never reached.
     """
     side = 2 * factor
     layer = nn.ConvTranspose2d(n_classes, n_classes, side, stride=factor, padding=factor // 2)

@@ -33,9 +33,9 @@ Dropout = Annotated[
 Fuse = Annotated[
     Literal["nearest", "bilinear"],
     Field(
-        description='how the backbone enlarges coarse branches to add them to finer ones: "nearest", '
-        'with which the ImageNet weights were trained, or "bilinear" (corners aligned), as in the '
-        "authors' segmentation networks and the team's."
+        description="how the backbone enlarges coarse branches to add them to finer ones: "
+        '"nearest", with which the ImageNet weights were trained, or "bilinear" (corners aligned), '
+        "as in the authors' segmentation networks and the team's."
     ),
 ]
 

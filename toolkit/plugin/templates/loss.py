@@ -22,7 +22,7 @@ class HardestPixels:
         self.ignore_index = ignore_index
 
     def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Logits (B, C, H, W), target int64 (B, H, W) -> scalar; ignored pixels count for nothing."""
+        """Logits (B, C, H, W), target int64 (B, H, W) -> scalar; ignored pixels do not count."""
         from torch.nn import functional
 
         logits = logits.float()

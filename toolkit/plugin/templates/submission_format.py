@@ -27,7 +27,7 @@ class JsonLines:
         self.nearest = nearest
 
     def write(self, target: BinaryIO, rows: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
-        """Write (image id, labels of any size); they get the size of the file as the contest's do."""
+        """Write (image id, labels of any size), resized to the file's size as the contest's are."""
         from toolkit.data.resize import Sampling
 
         sampling = Sampling(self.size, self.nearest)

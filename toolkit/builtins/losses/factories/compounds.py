@@ -26,7 +26,8 @@ FocalGamma = Annotated[
     float,
     Field(
         ge=0,
-        description="of the focal loss: how strongly pixels that are already right are turned down.",
+        description="of the focal loss: how strongly pixels that are already right are turned "
+        "down.",
     ),
 ]
 DiceWeight = Annotated[float, Field(ge=0, description="factor of Dice.")]
