@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.real_processes import HANG
 from toolkit.files import atomic_path, locked, remove_leftovers, unfinished, write_text_atomic
 
 KILLED_WHILE_WRITING = """
@@ -115,3 +119,36 @@ def test_a_name_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
     with locked(path, pytest.fail):
         write_text_atomic(path, "text")
     assert names(tmp_path) == {path.name}
+
+
+def write_folder(folder: Path, events: Any) -> None:
+    with unfinished(folder, lambda: events.put("waits")) as partial:
+        events.put("finds it" if partial is None else "writes")
+
+
+def test_a_second_process_waits_and_finds_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "key"
+    context = multiprocessing.get_context("fork")
+    events = context.Queue()
+    with unfinished(folder, lambda: None) as partial:
+        assert partial is not None
+        process = context.Process(target=write_folder, args=(folder, events))
+        process.start()
+        assert events.get(timeout=HANG) == "waits"
+        (partial / "content").write_text("whole")
+        assert not folder.exists()
+    assert events.get(timeout=HANG) == "finds it"
+    process.join()
+    assert (folder / "content").read_text() == "whole"
+
+
+def test_a_failure_makes_room_for_the_process_that_waits(tmp_path: Path) -> None:
+    folder = tmp_path / "key"
+    with suppress(KeyboardInterrupt), unfinished(folder, lambda: None) as partial:
+        assert partial is not None
+        (partial / "half").touch()
+        raise KeyboardInterrupt
+    assert not folder.exists()
+    with unfinished(folder, lambda: None) as partial:
+        assert partial is not None
+        assert list(partial.iterdir()) == []

@@ -46,7 +46,7 @@ def by_area(labels: Labels, size: tuple[int, int]) -> Labels:
 
 
 def by_distance(labels: Labels, size: tuple[int, int]) -> Labels:
-    """Take the pixel whose centre is nearest along each axis; of equally near ones the larger label."""
+    """Take the pixel whose centre is nearest along each axis; of ties the larger label."""
     found = np.zeros(size, np.uint8)
 
     def nearest(new: int, side: int, old: int) -> list[int]:

@@ -97,9 +97,8 @@ def test_files_have_the_format_of_the_contest(small_root: Path) -> None:
         ]
         assert [a["id"] for a in coco.dataset["annotations"]] == list(range(len(coco.anns)))
         for record in coco.imgs.values():
-            assert set(record) == {
-                "license", "url", "file_name", "height", "width", "date_captured", "id",
-            }  # fmt: skip
+            keys = "license url file_name height width date_captured id"
+            assert set(record) == set(keys.split())
             image = cv2.imread(str(small_root / record["file_name"]))
             assert image.shape == (record["height"], record["width"], 3) == (48, 48, 3)
     assert read(small_root / "test.json").anns == {}

@@ -41,10 +41,11 @@ def test_maps_are_combined_image_by_image() -> None:
 
 def test_order_of_images_and_every_members_map_are_passed_on() -> None:
     seen: list[tuple[int, int, float]] = []
-    combined = combine_stores(
-        [Memory(0.2), Memory(0.6)], Mean(), [2, 0],
-        lambda member, position, each: seen.append((member, position, round(float(each[0, 0, 0]), 3))),
-    )  # fmt: skip
+
+    def look(member: int, position: int, each: np.ndarray) -> None:
+        seen.append((member, position, round(float(each[0, 0, 0]), 3)))
+
+    combined = combine_stores([Memory(0.2), Memory(0.6)], Mean(), [2, 0], look)
     assert [each.shape for each in combined] == [(2, 2, 2), (2, 1, 2)]
     assert seen == [(0, 2, 0.2), (1, 2, 0.6), (0, 0, 0.2), (1, 0, 0.6)]
 
@@ -61,9 +62,11 @@ def test_an_ensembler_that_returns_no_map_is_refused(wrong: object) -> None:
 def test_members_that_an_ensembler_leaves_out_are_looked_at_too() -> None:
     seen = []
     combined = combine_stores(
-        [Memory(0.2), Memory(0.6)], lambda maps: next(iter(maps)), [0],
+        [Memory(0.2), Memory(0.6)],
+        lambda maps: next(iter(maps)),
+        [0],
         lambda member, position, each: seen.append(member),
-    )  # fmt: skip
+    )
     assert len(list(combined)) == 1
     assert seen == [0, 1]
 

@@ -17,8 +17,10 @@ from toolkit.search.stacking_fit import StackingFit
 
 def _maps(n_members: int, seed: int = 0) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
-    return [rng.dirichlet(np.ones(4), (5, 3)).transpose(2, 0, 1).astype(np.float32)
-            for _ in range(n_members)]  # fmt: skip
+    return [
+        rng.dirichlet(np.ones(4), (5, 3)).transpose(2, 0, 1).astype(np.float32)
+        for _ in range(n_members)
+    ]
 
 
 @pytest.mark.parametrize("matrix", [False, True])

@@ -50,8 +50,12 @@ def test_a_zip_of_the_images_folders_with_grey_pngs(tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == [
-            "batch_02/0009.png", "batch_01_vt/0001.png", "a.b.png", "plain.png", "é ü/ø.png"
-        ]  # fmt: skip
+            "batch_02/0009.png",
+            "batch_01_vt/0001.png",
+            "a.b.png",
+            "plain.png",
+            "é ü/ø.png",
+        ]
         archive.extractall(tmp_path)
     unpacked = (tmp_path / "batch_01_vt" / "0001.png").read_bytes()
     picture = cv2.imdecode(np.frombuffer(unpacked, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -70,9 +74,15 @@ def test_a_palette_shows_colours_and_keeps_the_labels(tmp_path: Path) -> None:
 
 
 def test_colours_are_those_of_pascal_voc() -> None:
-    assert voc_colours()[[0, 1, 2, 3, 8, 20, 255]].tolist() == [
-        [0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [64, 0, 0], [0, 64, 128], [224, 224, 192]
-    ]  # fmt: skip
+    assert {label: voc_colours()[label].tolist() for label in (0, 1, 2, 3, 8, 20, 255)} == {
+        0: [0, 0, 0],
+        1: [128, 0, 0],
+        2: [0, 128, 0],
+        3: [128, 128, 0],
+        8: [64, 0, 0],
+        20: [0, 64, 128],
+        255: [224, 224, 192],
+    }
 
 
 def test_pngs_of_another_program_get_the_suffix_of_the_images(tmp_path: Path) -> None:
@@ -89,8 +99,9 @@ def test_two_images_of_one_file_name_are_refused(tmp_path: Path, ids: list[str])
 
 
 @pytest.mark.parametrize(
-    "image_id", ["", "/a.jpg", "../a.jpg", "a//b.jpg", "a/./b.jpg", "a/..", "a\\b.jpg", "a\0b", "\udcff"]
-)  # fmt: skip
+    "image_id",
+    ["", "/a.jpg", "../a.jpg", "a//b.jpg", "a/./b.jpg", "a/..", "a\\b.jpg", "a\0b", "\udcff"],
+)
 def test_ids_that_are_no_file_names_are_refused(image_id: str) -> None:
     with pytest.raises(UsageError, match="cannot be the name of a file"):
         png_name(image_id)

@@ -107,7 +107,8 @@ def test_numbers_pixels_as_the_contests_do(tmp_path: Path) -> None:
     [
         (
             {"columns": ("Image_Label", "EncodedPixels"), "cells": ("{image}_{class}", "{pixels}")},
-            "Image_Label,EncodedPixels\na_1.jpg_Paper,1 1\na_1.jpg_Glass,\na_1.jpg_Plastic bag,2 1\n",
+            "Image_Label,EncodedPixels\na_1.jpg_Paper,1 1\na_1.jpg_Glass,\n"
+            "a_1.jpg_Plastic bag,2 1\n",
         ),
         (
             {
@@ -138,9 +139,11 @@ def test_columns_are_those_of_the_contest(
 
 def test_a_single_class_needs_no_name(tmp_path: Path) -> None:
     format_ = make(
-        (1, 3), columns=("img", "rle_mask"), cells=("{image}", "{pixels}"),
+        (1, 3),
+        columns=("img", "rle_mask"),
+        cells=("{image}", "{pixels}"),
         class_names=("Background", "Ship"),
-    )  # fmt: skip
+    )
     labels = np.array([[0, 1, 1]], np.uint8)
     data = written(format_, [("a.jpg", labels), ("b.jpg", labels * 0)])
     assert data == b"img,rle_mask\na.jpg,2 2\nb.jpg,\n"

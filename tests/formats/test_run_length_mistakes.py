@@ -65,15 +65,21 @@ def image(first: str = "", second: str = "", third: str = "") -> str:
         (image("1 1 6 2"), "row 5, number 4, b.jpg: the run from 6 of 2 pixels ends outside"),
         (image("1 " + "9" * 5000), "row 5, number 2, b.jpg: the run from 1 of 9999999999"),
         (image("2 0"), "row 5, number 2, b.jpg: the run has no pixels"),
-        (image("3 1 1 1"), "row 5, number 3, b.jpg: the run begins at 1, but the one before ends at 3"),
-        (image("1 3 3 1"), "row 5, number 3, b.jpg: the run begins at 3, but the one before ends at 3"),
+        (
+            image("3 1 1 1"),
+            "row 5, number 3, b.jpg: the run begins at 1, but the one before ends at 3",
+        ),
+        (
+            image("1 3 3 1"),
+            "row 5, number 3, b.jpg: the run begins at 3, but the one before ends at 3",
+        ),
         (
             image("5 2", "1 1 4 2"),
             "row 6, number 3, b.jpg: the run of Glass covers pixel 5, which Paper has already",
         ),
         (image("", "2 x", "y"), "row 6, number 2, b.jpg: 'x' is not a number"),
     ],
-)  # fmt: skip
+)
 def test_names_row_and_number(tmp_path: Path, content: str, expected: str) -> None:
     path = tmp_path / "a.csv"
     path.write_text(content, encoding="utf-8", newline="")
@@ -178,12 +184,20 @@ def test_accepts_what_a_strict_parser_accepts_and_nothing_else(
         ({"cells": ("{image}_{lable}", "{pixels}")}, "cells", r"\{lable\} is unknown"),
         ({"cells": ("{image}", "{pixels}")}, "cells", r"must have \{label\} or \{class\} in one"),
         ({"cells": ("{label}", "{pixels}")}, "cells", r"must have \{image\} in one"),
-        ({"cells": ("{image}{class}{label}", "{pixels}")}, "cells", r"\{label\} or \{class\} in one"),
-        ({"cells": ("{image}_{label}", "x{pixels}")}, "cells", r"must have \{pixels\} as one column"),
+        (
+            {"cells": ("{image}{class}{label}", "{pixels}")},
+            "cells",
+            r"\{label\} or \{class\} in one",
+        ),
+        (
+            {"cells": ("{image}_{label}", "x{pixels}")},
+            "cells",
+            r"must have \{pixels\} as one column",
+        ),
         ({"empty": "1 1"}, "empty", "could be a run"),
         ({"class_names": ("Background",)}, "", "no class beside the background"),
     ],
-)  # fmt: skip
+)
 def test_options_that_cannot_work_are_refused(
     options: dict[str, Any], parameter: str, message: str
 ) -> None:

@@ -27,7 +27,7 @@ def made(registry: Registry, **parameters: Any) -> Any:
 
 
 def scene() -> tuple[Any, Any, Any]:
-    """A bright box on a dark ground: its true labels, shifted and noisy maps of it, and the image."""
+    """A bright box on a dark ground: true labels, shifted and noisy maps, and the image."""
     rng = np.random.default_rng(0)
     truth, guess = np.zeros((22, 26), int), np.zeros((22, 26))
     truth[6:16, 8:20] = 1
@@ -127,9 +127,13 @@ def test_real_photos_stay_probabilities_and_get_calmer(
 
 @settings(max_examples=25, deadline=None)
 @given(
-    height=st.integers(1, 12), width=st.integers(1, 12), n_classes=st.integers(1, 12),
-    preset=st.sampled_from(sorted(PRESETS)), certain=st.booleans(), seed=st.integers(0, 5000),
-)  # fmt: skip
+    height=st.integers(1, 12),
+    width=st.integers(1, 12),
+    n_classes=st.integers(1, 12),
+    preset=st.sampled_from(sorted(PRESETS)),
+    certain=st.booleans(),
+    seed=st.integers(0, 5000),
+)
 def test_any_size_and_number_of_classes_stays_probabilities(
     height: int, width: int, n_classes: int, preset: str, certain: bool, seed: int
 ) -> None:

@@ -18,9 +18,11 @@ def filtered(features: np.ndarray, values: np.ndarray, weight: float = 1.0) -> n
 
 @settings(max_examples=30, deadline=None)
 @given(
-    d=st.integers(1, 5), points=st.integers(1, 40), spread=st.floats(0.1, 30),
+    d=st.integers(1, 5),
+    points=st.integers(1, 40),
+    spread=st.floats(0.1, 30),
     seed=st.integers(0, 5000),
-)  # fmt: skip
+)
 def test_it_equals_the_lattice_point_by_point(
     d: int, points: int, spread: float, seed: int
 ) -> None:

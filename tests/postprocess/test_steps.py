@@ -64,9 +64,11 @@ def slow_min_area(probabilities: Any, pixels: int) -> NDArray[np.int64]:
 
 @settings(max_examples=80, deadline=None)
 @given(
-    height=st.integers(1, 9), width=st.integers(1, 9), pixels=st.integers(1, 12),
+    height=st.integers(1, 9),
+    width=st.integers(1, 9),
+    pixels=st.integers(1, 12),
     seed=st.integers(0, 5000),
-)  # fmt: skip
+)
 def test_min_area_equals_a_flood_fill(height: int, width: int, pixels: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     probabilities = rng.dirichlet([0.4] * 3, (height, width)).transpose(2, 0, 1) + 0.01
@@ -202,9 +204,11 @@ def test_holes_in_holes_are_filled_too(registry: Registry) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    height=st.integers(1, 9), width=st.integers(1, 9), pixels=st.integers(0, 12),
+    height=st.integers(1, 9),
+    width=st.integers(1, 9),
+    pixels=st.integers(0, 12),
     seed=st.integers(0, 5000),
-)  # fmt: skip
+)
 def test_fill_holes_equals_a_flood_fill(height: int, width: int, pixels: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     labels = rng.choice(2, (height, width), p=[0.35, 0.65])

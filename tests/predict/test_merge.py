@@ -36,9 +36,12 @@ def slow(views: list[NDArray[np.float64]], merge: Merge) -> NDArray[np.float64]:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.sampled_from(MERGES), st.integers(1, 4), st.integers(2, 5),
-    st.floats(0.1, 8), st.integers(0, 2**32 - 1),
-)  # fmt: skip
+    st.sampled_from(MERGES),
+    st.integers(1, 4),
+    st.integers(2, 5),
+    st.floats(0.1, 8),
+    st.integers(0, 2**32 - 1),
+)
 def test_merges_equal_their_definitions(
     merge: Merge, n_views: int, n_classes: int, spread: float, seed: int
 ) -> None:

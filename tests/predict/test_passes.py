@@ -113,9 +113,13 @@ def shifted(image: Tensor, model: nn.Module) -> Tensor:
     ],
 )
 def test_maps_equal_views_written_out(
-    text: str, looks: list[Callable[[Tensor, nn.Module], Tensor]], together: bool,
-    photos: list[NDArray[np.uint8]], registry: Registry, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    text: str,
+    looks: list[Callable[[Tensor, nn.Module], Tensor]],
+    together: bool,
+    photos: list[NDArray[np.uint8]],
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     if together:
         monkeypatch.setattr("toolkit.predict.passes._FASTER_TOGETHER", {"cpu"})
     sizes = [SIZE, (31, 57), (200, 90), (96, 160), (7, 300)]

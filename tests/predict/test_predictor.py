@@ -88,15 +88,22 @@ def split(tmp_path: Path) -> Split:
     records = []
     for number, (height, width) in enumerate(SIZES):
         image = cv2.resize(
-            rng.integers(0, 256, (4, 4, 3), dtype=np.uint8), (width, height),
+            rng.integers(0, 256, (4, 4, 3), dtype=np.uint8),
+            (width, height),
             interpolation=cv2.INTER_CUBIC,
-        )  # fmt: skip
+        )
         cv2.imwrite(str(tmp_path / f"{number}.png"), image)
         records.append(ImageRecord(number, f"{number}.png", width, height))
     return Split(
-        "test", tmp_path / "test.json", tmp_path, tuple(records),
-        LabelMap(CLASSES, {}), "max-id", 255, "digest",
-    )  # fmt: skip
+        "test",
+        tmp_path / "test.json",
+        tmp_path,
+        tuple(records),
+        LabelMap(CLASSES, {}),
+        "max-id",
+        255,
+        "digest",
+    )
 
 
 def predict(member: Member, split: Split, cache: Path, **changes: Any) -> Any:

@@ -49,9 +49,13 @@ def test_neighbours_have_at_least_the_overlap_in_common(
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(1, 120), st.integers(1, 120), st.integers(1, 40), st.integers(1, 40), OVERLAPS,
+    st.integers(1, 120),
+    st.integers(1, 120),
+    st.integers(1, 40),
+    st.integers(1, 40),
+    OVERLAPS,
     st.integers(0, 2**32 - 1),
-)  # fmt: skip
+)
 def test_what_a_pixel_alone_decides_is_the_same_tiled_and_whole(
     height: int, width: int, rows: int, columns: int, overlap: float, seed: int
 ) -> None:

@@ -76,10 +76,22 @@ def test_equal_transforms_are_kept_once(text: str, count: int, registry: Registr
 
 def test_digest_tells_effects_apart(registry: Registry) -> None:
     texts = [
-        "none", "hflip", "vflip", "hflip*rot90", "rot90*hflip", "geometric:hflip", "max:hflip",
-        "tile:hflip", "tile,overlap=0.5:hflip", "scale0.75", "scale1.5", "scale1.75", "shift8",
-        "scale0.5*shift8", "shift8*scale0.5",
-    ]  # fmt: skip
+        "none",
+        "hflip",
+        "vflip",
+        "hflip*rot90",
+        "rot90*hflip",
+        "geometric:hflip",
+        "max:hflip",
+        "tile:hflip",
+        "tile,overlap=0.5:hflip",
+        "scale0.75",
+        "scale1.5",
+        "scale1.75",
+        "shift8",
+        "scale0.5*shift8",
+        "shift8*scale0.5",
+    ]
     assert len({parse_views(text, registry).digest for text in texts}) == len(texts)
     assert (
         parse_views("hflip*vflip", registry).digest == parse_views(" hflip *vflip", registry).digest
@@ -113,8 +125,9 @@ def test_d4_is_short_for_its_product(registry: Registry) -> None:
 @settings(max_examples=15, deadline=None)
 @given(
     st.sampled_from(["shift8", "shift24*hflip", "d4*shift16", "shift8*rot90"]),
-    st.sampled_from([(64, 96), (96, 32), (160, 96)]), st.sampled_from([2, 4, 8]),
-)  # fmt: skip
+    st.sampled_from([(64, 96), (96, 32), (160, 96)]),
+    st.sampled_from([2, 4, 8]),
+)
 def test_shifts_are_undone_on_coarser_maps(
     registry: Registry, text: str, size: tuple[int, int], stride: int
 ) -> None:

@@ -38,16 +38,27 @@ class Spy(SilentProgress):
 
 
 def load(
-    path: Path, split: Split, home: Path, name: str = "key", registry: Registry | None = None,
-    progress: SilentProgress | None = None, **pseudo: Any,
-) -> LabelSet:  # fmt: skip
+    path: Path,
+    split: Split,
+    home: Path,
+    name: str = "key",
+    registry: Registry | None = None,
+    progress: SilentProgress | None = None,
+    **pseudo: Any,
+) -> LabelSet:
     recipe = make_recipe(labels=str(path), **pseudo)
     assert recipe.pseudo is not None
     return make_label_set_from_file(
-        path, split, recipe.pseudo, recipe, registry or make_registry(),
-        folder=home / "pseudo" / name, cache=home / "cache",
-        progress=progress or SilentProgress(), origin=ORIGIN,
-    )  # fmt: skip
+        path,
+        split,
+        recipe.pseudo,
+        recipe,
+        registry or make_registry(),
+        folder=home / "pseudo" / name,
+        cache=home / "cache",
+        progress=progress or SilentProgress(),
+        origin=ORIGIN,
+    )
 
 
 def random_rows(split: Split, names: tuple[str, ...]) -> dict[str, NDArray[np.uint8]]:
@@ -97,9 +108,13 @@ def test_labels_of_a_file_are_selected_and_postprocessed_like_predictions(
     sure = load(path, split, tmp_path, "sure", select=[{"name": "threshold", "least": 1.0}])
     assert sum(sure.index.trusted) == sum(height * width for height, width in sure.sizes)
     smooth = load(
-        path, split, tmp_path, "smooth",
-        postprocess=[{"name": "smooth"}], select=[{"name": "threshold", "least": 0.8}],
-    )  # fmt: skip
+        path,
+        split,
+        tmp_path,
+        "smooth",
+        postprocess=[{"name": "smooth"}],
+        select=[{"name": "threshold", "least": 0.8}],
+    )
     assert 0 < sum(smooth.index.trusted) < sum(sure.index.trusted)
 
 
@@ -214,9 +229,16 @@ def test_what_a_format_returns_is_checked(
     assert recipe.pseudo is not None
     with pytest.raises(UsageError, match=r"image 1, test/0\.png: expected 10 × 14 labels below 3"):
         make_label_set_from_file(
-            path, split, recipe.pseudo, recipe, make_registry(entry),
-            folder=tmp_path / "key", cache=tmp_path, progress=SilentProgress(), origin={},
-        )  # fmt: skip
+            path,
+            split,
+            recipe.pseudo,
+            recipe,
+            make_registry(entry),
+            folder=tmp_path / "key",
+            cache=tmp_path,
+            progress=SilentProgress(),
+            origin={},
+        )
 
 
 def test_a_file_that_the_format_cannot_read_back_is_not_kept(split: Split, tmp_path: Path) -> None:

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,11 @@ import tiny_labels
 from numpy.typing import NDArray
 from tiny_labels import CLASSES, files_of, make, make_recipe, make_registry, write_teacher
 
-from tests.real_processes import HANG
 from toolkit import Component, Prediction
 from toolkit.data.images import read_image
 from toolkit.data.split import Split
 from toolkit.ensemble.combiners import Mean
 from toolkit.errors import TrashError, UsageError
-from toolkit.files import unfinished
 from toolkit.plugin.registry import Entry
 from toolkit.postprocess.chain import Chain
 from toolkit.predict.member import load_member
@@ -29,7 +25,7 @@ from toolkit.predict.members import MemberRef
 from toolkit.predict.predictor import predict_split
 from toolkit.progress import SilentProgress
 from toolkit.pseudo.exchange import export_label_set, make_label_set_from_file
-from toolkit.pseudo.make import Predictions, context_of, make_label_set
+from toolkit.pseudo.make import Predictions, context_of
 
 IGNORED = 255
 
@@ -105,9 +101,13 @@ def test_agreement_is_about_the_labels_after_postprocessing(
 
     entry = Entry("postprocessor", Component("glass", lambda context: all_glass, "glass"), "test")
     found = make(
-        teachers, split, tmp_path, make_registry(entry),
-        postprocess=[{"name": "glass"}], select=[{"name": "agreement", "level": "pixel"}],
-    )  # fmt: skip
+        teachers,
+        split,
+        tmp_path,
+        make_registry(entry),
+        postprocess=[{"name": "glass"}],
+        select=[{"name": "agreement", "level": "pixel"}],
+    )
     for row, maps in enumerate(member_maps(teachers, split, tmp_path)):
         glass = np.all([each.argmax(axis=0) == 2 for each in maps], axis=0)
         if split.file_names[row] in found.file_names:
@@ -262,41 +262,8 @@ def test_a_killed_process_leaves_no_half_set_and_the_next_one_the_same_bytes(
     assert files_of(whole.folder) == again
 
 
-def _write(folder: Path, events: Any) -> None:
-    with unfinished(folder, lambda: events.put("waits")) as partial:
-        events.put("finds it" if partial is None else "writes")
-
-
-def test_a_second_process_waits_and_finds_the_set(tmp_path: Path) -> None:
-    folder = tmp_path / "key"
-    context = multiprocessing.get_context("fork")
-    events = context.Queue()
-    with unfinished(folder, lambda: None) as partial:
-        assert partial is not None
-        process = context.Process(target=_write, args=(folder, events))
-        process.start()
-        assert events.get(timeout=HANG) == "waits"
-        (partial / "content").write_text("whole")
-        assert not folder.exists()
-    assert events.get(timeout=HANG) == "finds it"
-    process.join()
-    assert (folder / "content").read_text() == "whole"
-
-
-def test_a_failure_makes_room_for_the_process_that_waits(tmp_path: Path) -> None:
-    folder = tmp_path / "key"
-    with suppress(KeyboardInterrupt), unfinished(folder, lambda: None) as partial:
-        assert partial is not None
-        (partial / "half").touch()
-        raise KeyboardInterrupt
-    assert not folder.exists()
-    with unfinished(folder, lambda: None) as partial:
-        assert partial is not None
-        assert list(partial.iterdir()) == []
-
-
 class _Counted:
-    """Maps of many large images that are made when they are read, and counted as long as they live."""
+    """Maps of many large images, made when they are read and counted as long as they live."""
 
     alive = 0
     most = 0
@@ -342,12 +309,8 @@ def test_progress_tells_what_is_going_on(
         def say(self, text: str) -> None:
             said.append(text)
 
-    recipe = make_recipe(select=[{"name": "threshold", "least": 0.6}])
-    assert recipe.pseudo is not None
-    found = make_label_set(
-        teachers, split, recipe.pseudo, recipe, make_registry(),
-        folder=tmp_path / "set", cache=tmp_path, progress=Spy(), origin={},
-    )  # fmt: skip
+    select = [{"name": "threshold", "least": 0.6}]
+    found = make(teachers, split, tmp_path, progress=Spy(), select=select)
     trusted = np.concatenate([found.masks[row].ravel() for row in range(len(found))]) != IGNORED
     assert said[-1] == (
         f"pseudo-labels: 6 of 6 images, {trusted.mean():.1%} of their pixels are trusted"
@@ -369,9 +332,16 @@ def test_labels_can_go_through_a_submission_file(
     recipe = make_recipe(labels=str(csv))
     assert recipe.pseudo is not None
     read = make_label_set_from_file(
-        csv, split, recipe.pseudo, recipe, make_registry(),
-        folder=tmp_path / "read", cache=tmp_path, progress=SilentProgress(), origin={},
-    )  # fmt: skip
+        csv,
+        split,
+        recipe.pseudo,
+        recipe,
+        make_registry(),
+        folder=tmp_path / "read",
+        cache=tmp_path,
+        progress=SilentProgress(),
+        origin={},
+    )
     assert found.file_names == plain.file_names
     changed = 0
     for row, _ in enumerate(split.images):

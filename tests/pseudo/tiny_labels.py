@@ -26,7 +26,7 @@ from toolkit.data.split import Split
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.predict.members import MemberRef
-from toolkit.progress import SilentProgress
+from toolkit.progress import Progress, SilentProgress
 from toolkit.pseudo.label_set import LabelSet
 from toolkit.pseudo.make import context_of, make_label_set
 from toolkit.pseudo.record import record_label_set
@@ -52,9 +52,15 @@ def write_split(root: Path, sizes: tuple[tuple[int, int], ...] = SIZES) -> Split
             cv2.imwrite(str(root / name), image)
         records.append(ImageRecord(number, name, width, height))
     return Split(
-        "test", root / "test.json", root, tuple(records),
-        LabelMap(CLASSES, {}), "max-id", 255, "digest",
-    )  # fmt: skip
+        "test",
+        root / "test.json",
+        root,
+        tuple(records),
+        LabelMap(CLASSES, {}),
+        "max-id",
+        255,
+        "digest",
+    )
 
 
 class Tiny(nn.Module):
@@ -93,10 +99,16 @@ def write_teacher(path: Path, seed: int, classes: tuple[str, ...] = CLASSES) -> 
     save_checkpoint(
         path,
         Checkpoint(
-            model_state=Tiny(len(classes)).state_dict(), recipe=recipe, class_names=classes,
-            image_size=(16, 24), mean=(0.4, 0.4, 0.4), std=(0.2, 0.2, 0.2), scores={}, epoch=1,
+            model_state=Tiny(len(classes)).state_dict(),
+            recipe=recipe,
+            class_names=classes,
+            image_size=(16, 24),
+            mean=(0.4, 0.4, 0.4),
+            std=(0.2, 0.2, 0.2),
+            scores={},
+            epoch=1,
         ),
-    )  # fmt: skip
+    )
     return MemberRef(path)
 
 
@@ -106,15 +118,23 @@ def make(
     home: Path,
     registry: Registry | None = None,
     name: str = "key",
+    progress: Progress | None = None,
     **pseudo: Any,
 ) -> LabelSet:
     """Make a set in `home/pseudo/name`."""
     recipe = make_recipe(**pseudo)
     assert recipe.pseudo is not None
     return make_label_set(
-        teachers, split, recipe.pseudo, recipe, registry or make_registry(),
-        folder=home / "pseudo" / name, cache=home, progress=SilentProgress(), origin=ORIGIN,
-    )  # fmt: skip
+        teachers,
+        split,
+        recipe.pseudo,
+        recipe,
+        registry or make_registry(),
+        folder=home / "pseudo" / name,
+        cache=home,
+        progress=progress or SilentProgress(),
+        origin=ORIGIN,
+    )
 
 
 def random_predictions(split: Split, seed: int = 0) -> Iterator[Prediction]:
@@ -133,9 +153,15 @@ def record(split: Split, folder: Path, *select: dict[str, Any], soft: bool = Fal
     assert recipe.pseudo is not None
     selection = build_selection(recipe.pseudo.select, make_registry(), context_of(split, recipe))
     return record_label_set(
-        folder, list(random_predictions(split)), split, selection,
-        soft=soft, origin=ORIGIN, warnings=(), progress=SilentProgress(),
-    )  # fmt: skip
+        folder,
+        list(random_predictions(split)),
+        split,
+        selection,
+        soft=soft,
+        origin=ORIGIN,
+        warnings=(),
+        progress=SilentProgress(),
+    )
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

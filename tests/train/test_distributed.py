@@ -61,11 +61,16 @@ def _train_with_two(processes: Processes, root: Path, run: Path, recipe: dict[st
     arguments = [str(SCRIPT), str(root), str(run), json.dumps({"recipe": recipe})]
     both = [
         processes.start(
-            *arguments, cwd=root, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2",
-            MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port),
+            *arguments,
+            cwd=root,
+            RANK=str(rank),
+            LOCAL_RANK=str(rank),
+            WORLD_SIZE="2",
+            MASTER_ADDR="127.0.0.1",
+            MASTER_PORT=str(port),
         )
         for rank in range(2)
-    ]  # fmt: skip
+    ]
     for process in both:
         _, errors = processes.finish(process)
         assert process.returncode == 0, errors

@@ -198,11 +198,16 @@ def test_a_start_with_another_normalisation_is_told(same: bool, tmp_path: Path) 
     save_checkpoint(
         tmp_path / "start.pt",
         Checkpoint(
-            model_state=model.state_dict(), recipe=recipe.model_dump(mode="json"),
-            class_names=CONTEXT.class_names, image_size=(16, 16), mean=mean, std=recipe.data.std,
-            scores={}, epoch=1,
+            model_state=model.state_dict(),
+            recipe=recipe.model_dump(mode="json"),
+            class_names=CONTEXT.class_names,
+            image_size=(16, 16),
+            mean=mean,
+            std=recipe.data.std,
+            scores={},
+            epoch=1,
         ),
-    )  # fmt: skip
+    )
     start = tmp_path / "start.pt"
     build_learner(recipe, make_registry(), CONTEXT, torch.device("cpu"), World(), start, heard)
     assert [line for line in heard.lines if "set data.mean = [0.5, 0.5, 0.5]" in line] == (

@@ -71,8 +71,10 @@ def test_empty_groups_are_left_out() -> None:
         parameter.requires_grad_(parameter.ndim > 1)
     found = names(model, encoder_lr_factor=0.1, decay_norms=False)
     assert [(factor, decays) for _, factor, decays in found] == [
-        (1.0, True), (1.0, False), (0.1, True),
-    ]  # fmt: skip
+        (1.0, True),
+        (1.0, False),
+        (0.1, True),
+    ]
 
 
 @pytest.mark.parametrize("encoder", [None, "resnet34"])

@@ -281,9 +281,12 @@ def main() -> None:
         _finished = epoch
 
     train(
-        root, run_dir, make_recipe(**request["recipe"]), resume=request.get("resume", False),
+        root,
+        run_dir,
+        make_recipe(**request["recipe"]),
+        resume=request.get("resume", False),
         on_epoch=count,
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":
