@@ -15,7 +15,7 @@ LAYERS = (
     ("errors", "file_schema", "files", "lifetime", "memory", "packages", "progress", "project",
      "seeds", "suggestions", "wording"),
     ("plugin",),
-    ("metrics", "recipe"),
+    ("metrics", "recipe", "workspace"),
     ("data", "demo", "formats", "objects", "postprocess"),
     ("ensemble", "predict", "train"),
     ("pseudo", "submission"),

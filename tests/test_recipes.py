@@ -14,10 +14,12 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
+from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Recipe
 from toolkit.train.batches import pseudo_pipeline
+from toolkit.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 RECIPES = [
@@ -43,7 +45,7 @@ def test_a_shipped_recipe_passes_the_check(path: str, registry: Registry) -> Non
     project = Project(ROOT)
     loaded = load_recipe(Path(path), project=project)
     assert loaded.recipe.title
-    warnings = check_recipe(loaded, registry, project)
+    warnings = check_recipe(Workspace(project, registry, SilentProgress()), loaded)
     own_normalisation = any("data.mean" in warning for warning in warnings)
     # Hyojin Kim fed ImageNet's weights with the data's own figures; one recipe starts from another's.
     of_imagenet = loaded.recipe.train.start is None

@@ -8,7 +8,9 @@ import pytest
 
 from tests.experiment.interrupted import run_command
 from toolkit.plugin.discovery import load_registry
+from toolkit.progress import SilentProgress
 from toolkit.project import Project
+from toolkit.workspace import Workspace
 
 PLUGIN = '''
 import os
@@ -133,6 +135,11 @@ name = "fragile"
 name = "mask_string"
 size = [16, 16]
 """
+
+
+def workspace_of(project: Project) -> Workspace:
+    """Return what a command in a project works with, its plugins loaded anew; nothing is shown."""
+    return Workspace(project, load_registry(project), SilentProgress())
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ from toolkit.search.postprocess_trial import try_postprocessors
 from toolkit.search.results import CombinationResult
 from toolkit.search.search import Effort, Search, search
 from toolkit.submission.submit_options import parse_combination, with_options
+from toolkit.workspace import Workspace
 
 MEMBERS = ("unet", "fpn", "deeplabv3plus")
 VIEWS = {"demo": "d4", "bags": "hflip"}
@@ -91,9 +92,15 @@ def tested(way: CombinationResult, opened: OpenedCandidates, folder: Path) -> fl
         for member in opened.members[row]
     ]
     result = submit(
-        choices, recipe, opened.contest, REGISTRY, output=folder / "way.csv",
-        cache=PROJECT.cache, progress=QUIET, project=PROJECT, overwrite=True, validate=False,
-    )  # fmt: skip
+        Workspace(PROJECT, REGISTRY, QUIET),
+        choices,
+        recipe,
+        opened.contest,
+        output=folder / "way.csv",
+        cache=PROJECT.cache,
+        overwrite=True,
+        validate=False,
+    )
     assert result.score is not None
     return result.score.mean_iou
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny_project import workspace_of
 from toolkit.cli.main import run
 from toolkit.experiment.planning.plan import Training
 from toolkit.experiment.planning.planner import load_for_run, make_plan
-from toolkit.plugin.discovery import load_registry
-from toolkit.progress import SilentProgress
 from toolkit.project import Project
 
 
@@ -32,9 +31,9 @@ def moved(project: Project, demo_root: Path) -> Project:
 
 
 def roots(project: Project, *set_: str) -> list[tuple[str, str, tuple[int, int]]]:
-    registry = load_registry(project)
-    loaded = load_for_run(Path("student"), project, set_, (), smoke=False)
-    plan = make_plan(loaded, registry, project, SilentProgress())
+    workspace = workspace_of(project)
+    loaded = load_for_run(workspace, Path("student"), set_, (), smoke=False)
+    plan = make_plan(workspace, loaded)
     trainings = [each for each in plan.stages if isinstance(each, Training)]
     return [(e.name, e.recipe.data.root, e.recipe.data.image_size) for e in trainings]
 

@@ -10,6 +10,7 @@ from toolkit.plugin.first_use import remember_files, unseen_files
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.problems import shown_path
+from toolkit.workspace import Workspace
 
 
 def open_registry(project: Project) -> Registry:
@@ -21,6 +22,11 @@ def open_registry(project: Project) -> Registry:
         where = f" ({shown_path(failure.file)})" if failure.file else ""
         console.warn(f"plugin {failure.source}{where} was skipped: {failure.message}")
     return registry
+
+
+def open_workspace(project: Project) -> Workspace:
+    """Return what a command works with: its project, the loaded plugins, and the terminal."""
+    return Workspace(project, open_registry(project), console.make_progress())
 
 
 def open_formats(project: Project, *formats: ComponentSpec) -> Registry:

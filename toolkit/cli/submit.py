@@ -10,7 +10,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.prediction_options import DataRoot, Device, PredictionRecipe, Store, Views
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_workspace
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 
@@ -95,8 +95,7 @@ def submit(
     from toolkit.submission.submit_options import default_output, parse_combination, with_options
 
     project = find_project()
-    registry = open_registry(project)
-    progress = console.make_progress()
+    workspace = open_workspace(project)
     choices = [find_checkpoint(text, project, views) for text in checkpoints]
     combined = parse_combination(combine)
     used = with_options(
@@ -107,17 +106,17 @@ def submit(
         member_postprocess=member_post,
         store=store,
     )
-    contest = open_contest(used.data, project, progress)
-    format_ = registry.build("submission_format", used.submission, Context(contest.class_names))
+    contest = open_contest(used.data, project, workspace.progress)
+    format_ = workspace.registry.build(
+        "submission_format", used.submission, Context(contest.class_names)
+    )
     result = make_submission(
+        workspace,
         choices,
         used,
         contest,
-        registry,
         output=output or default_output(choices, project, format_.suffix),
         cache=project.cache,
-        progress=progress,
-        project=project,
         device=device,
         overwrite=overwrite,
         validate=not no_validate,

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.tiny_project import workspace_of
 from toolkit import UsageError
 from toolkit.cli.main import run
 from toolkit.experiment.execution.execute import execute
 from toolkit.experiment.planning.planner import load_for_run
 from toolkit.experiment.run_folder import RunFolder
-from toolkit.plugin.discovery import load_registry
-from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.submission.side_car import read_side_car
 from toolkit.train.checkpoint import load_checkpoint
@@ -41,8 +40,9 @@ def _tree(root: Path) -> set[str]:
 
 
 def test_a_run_goes_from_data_to_a_checked_submission(project: Project) -> None:
-    loaded = load_for_run(Path("tiny"), project, (), (), smoke=False)
-    result = execute(loaded, load_registry(project), project, SilentProgress())
+    workspace = workspace_of(project)
+    loaded = load_for_run(workspace, Path("tiny"), (), (), smoke=False)
+    result = execute(workspace, loaded)
     assert result is not None
     assert result.run.name == "tiny-001"
     assert result.submission is not None
@@ -103,9 +103,16 @@ def test_the_command_prints_what_was_made(
 
 
 def test_a_recipe_without_a_test_split_ends_after_training(project: Project) -> None:
+    workspace = workspace_of(project)
     unset = [f"data.{key}" for key in ("test", "truth", "sample_submission")]
-    loaded = load_for_run(Path("tiny"), project, ("train.epochs=1",), unset, smoke=False)
-    result = execute(loaded, load_registry(project), project, SilentProgress())
+    loaded = load_for_run(
+        workspace,
+        Path("tiny"),
+        ("train.epochs=1",),
+        unset,
+        smoke=False,
+    )
+    result = execute(workspace, loaded)
     assert result is not None
     assert result.submission is None
     assert _manifest(project)["status"] == "finished"
@@ -284,30 +291,38 @@ def test_torchrun_around_the_command_is_refused(
 
 
 def test_a_bug_is_recorded_too(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded = load_for_run(Path("tiny"), project, (), (), smoke=False)
+    workspace = workspace_of(project)
+    loaded = load_for_run(workspace, Path("tiny"), (), (), smoke=False)
     monkeypatch.setattr("toolkit.experiment.execution.training.fit", lambda *a, **k: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        execute(loaded, load_registry(project), project, SilentProgress())
+        execute(workspace, loaded)
     manifest = _manifest(project)
     assert manifest["status"] == "failed"
     assert manifest["error"].startswith("ZeroDivisionError")
 
 
 def test_a_real_model_resumes(project: Project) -> None:
+    workspace = workspace_of(project)
     model = ["--set", 'model={name = "unet", encoder = "tu-mobilenetv3_small_050"}']
-    loaded = load_for_run(Path("tiny"), project, (model[1], "train.epochs=1"), (), smoke=False)
-    registry = load_registry(project)
-    first = execute(loaded, registry, project, SilentProgress())
-    again = execute(loaded, registry, project, SilentProgress(), resume=True)
+    loaded = load_for_run(
+        workspace,
+        Path("tiny"),
+        (model[1], "train.epochs=1"),
+        (),
+        smoke=False,
+    )
+    first = execute(workspace, loaded)
+    again = execute(workspace, loaded, resume=True)
     assert first is not None
     assert again is not None
     assert first.as_json() == again.as_json()
 
 
 def test_resume_without_a_run_is_a_usage_error(project: Project) -> None:
-    loaded = load_for_run(Path("tiny"), project, (), (), smoke=False)
+    workspace = workspace_of(project)
+    loaded = load_for_run(workspace, Path("tiny"), (), (), smoke=False)
     with pytest.raises(UsageError, match="nothing to resume"):
-        execute(loaded, load_registry(project), project, SilentProgress(), resume=True)
+        execute(workspace, loaded, resume=True)
 
 
 def test_what_only_the_run_finds_wrong_has_its_line_too(

@@ -36,6 +36,7 @@ from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
 from toolkit.submission.side_car import read_side_car, side_car_path
 from toolkit.train.checkpoint import Checkpoint, save_checkpoint
+from toolkit.workspace import Workspace
 
 PLUGIN = """
 import json
@@ -78,10 +79,14 @@ class World:
     def submit(self, members: list[Any], name: str = "out.csv", **options: Any) -> SubmissionResult:
         recipe = options.pop("recipe", self.recipe)
         return submit(
-            members, recipe, options.pop("contest", self.contest), self.registry,
-            output=self.project.submissions / name, cache=self.project.cache,
-            progress=SilentProgress(), project=self.project, **options,
-        )  # fmt: skip
+            Workspace(self.project, self.registry, SilentProgress()),
+            members,
+            recipe,
+            options.pop("contest", self.contest),
+            output=self.project.submissions / name,
+            cache=self.project.cache,
+            **options,
+        )
 
     def checkpoint(
         self, name: str, seed: int, size: tuple[int, int] = (64, 64), **data: Any

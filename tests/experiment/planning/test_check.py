@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,11 @@ import pytest
 from toolkit.data.coco import CocoFile, read_coco
 from toolkit.experiment.planning.check import check_recipe
 from toolkit.plugin.registry import Registry
+from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import check_names, load_recipe
 from toolkit.recipe.problems import RecipeError
+from toolkit.workspace import Workspace
 
 TEXT = """\
 [data]
@@ -38,6 +41,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return Project(tmp_path)
 
 
+def checked(
+    project: Project, registry: Registry, path: Path, set_: Sequence[str] = ()
+) -> list[str]:
+    loaded = load_recipe(path, project=project, set_=set_)
+    return check_recipe(Workspace(project, registry, SilentProgress()), loaded)
+
+
 def problems(
     project: Project, registry: Registry, root: Path, *changes: tuple[str, str]
 ) -> list[str]:
@@ -48,14 +58,14 @@ def problems(
     path = project.recipes / "r.toml"
     path.write_text(text)
     with pytest.raises(RecipeError) as caught:
-        check_recipe(load_recipe(path, project=project), registry, project)
+        checked(project, registry, path)
     return [str(problem) for problem in caught.value.problems]
 
 
 def test_a_right_recipe_passes(project: Project, registry: Registry, demo_root: Path) -> None:
     path = project.recipes / "r.toml"
     path.write_text(TEXT.format(root=demo_root))
-    assert check_recipe(load_recipe(path, project=project), registry, project) == []
+    assert checked(project, registry, path) == []
 
 
 def test_absent_data_is_a_warning_and_the_rest_is_still_checked(
@@ -63,7 +73,7 @@ def test_absent_data_is_a_warning_and_the_rest_is_still_checked(
 ) -> None:
     path = project.recipes / "r.toml"
     path.write_text(TEXT.format(root="data/elsewhere"))
-    warnings = check_recipe(load_recipe(path, project=project), registry, project)
+    warnings = checked(project, registry, path)
     assert warnings == [
         "data/elsewhere is not on this machine: data was not checked (--data DIR says where it is)"
     ]
@@ -188,7 +198,7 @@ def test_data_in_the_home_folder_is_found(
     monkeypatch.setenv("HOME", str(demo_root.parent))
     path = project.recipes / "r.toml"
     path.write_text(TEXT.format(root=f"~/{demo_root.name}"))
-    assert check_recipe(load_recipe(path, project=project), registry, project) == []
+    assert checked(project, registry, path) == []
 
 
 def test_weights_that_want_another_normalisation_are_told(
@@ -198,11 +208,11 @@ def test_weights_that_want_another_normalisation_are_told(
     lite0 = 'encoder = "tu-tf_efficientnet_lite0"\nweights = "efficientnet-lite0"'
     path = project.recipes / "r.toml"
     path.write_text(text.replace('encoder = "resnet18"', lite0))
-    warnings = check_recipe(load_recipe(path, project=project), registry, project)
+    warnings = checked(project, registry, path)
     assert any("set data.mean = [0.5, 0.5, 0.5]" in warning for warning in warnings)
     halves = ["data.mean=[0.5,0.5,0.5]", "data.std=[0.5,0.5,0.5]"]
-    loaded = load_recipe(path, project=project, set_=halves)
-    assert not any("data.mean" in each for each in check_recipe(loaded, registry, project))
+    told = checked(project, registry, path, halves)
+    assert not any("data.mean" in each for each in told)
 
 
 def test_the_data_are_opened_once(
@@ -217,5 +227,5 @@ def test_the_data_are_opened_once(
     monkeypatch.setattr("toolkit.data.contest.read_coco", counted)
     path = project.recipes / "r.toml"
     path.write_text(TEXT.format(root=demo_root))
-    assert check_recipe(load_recipe(path, project=project), registry, project) == []
+    assert checked(project, registry, path) == []
     assert sorted(read) == ["test.json", "train.json", "val.json"]

@@ -10,12 +10,12 @@ from typing import Any
 import cv2
 import pytest
 
+from tests.tiny_project import workspace_of
 from toolkit.cli.main import run
 from toolkit.experiment.planning.keys import plugins_of, result_key, training_files
 from toolkit.experiment.planning.plan import Plan
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.plugin.discovery import load_registry
-from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema_keys import SCHEMA_KEYS
@@ -66,14 +66,14 @@ def own(project: Project) -> Project:
 
 
 def plan(project: Project, name: str = "tiny", *set_: str) -> Plan:
-    registry = load_registry(project)
-    loaded = load_recipe(Path(name), project=project, registry=registry, set_=set_)
-    return make_plan(loaded, registry, project, SilentProgress())
+    workspace = workspace_of(project)
+    loaded = load_recipe(Path(name), project=project, registry=workspace.registry, set_=set_)
+    return make_plan(workspace, loaded)
 
 
 def keys(project: Project, name: str = "tiny", *set_: str) -> list[str]:
     made = plan(project, name, *set_)
-    result = result_key(made.final, load_registry(project), project)
+    result = result_key(workspace_of(project), made.final)
     return [*(stage.key for stage in made.stages), result]
 
 
@@ -130,7 +130,7 @@ def test_texts_that_are_no_files_cost_nothing(own: Project, text: str) -> None:
         Path("tiny"), project=own,
         set_=[f'augment.train=[{{name="stamp", backgrounds="{text}"}}]'],
     ).recipe  # fmt: skip
-    assert training_files(recipe, load_registry(own), own) == {}
+    assert training_files(workspace_of(own), recipe) == {}
 
 
 def test_an_object_bank_counts_by_content(own: Project) -> None:

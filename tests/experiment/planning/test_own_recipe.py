@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.tiny_project import workspace_of
 from toolkit.cli.main import run
 from toolkit.data.survey import survey
 from toolkit.project import Project
@@ -169,8 +170,6 @@ def test_the_ids_of_the_sample_are_written_and_read_back(
     project: Project, put_photos: Callable[..., list[str]], by_class: bool
 ) -> None:
     from toolkit.experiment.planning.own_recipe import write_own_recipe
-    from toolkit.plugin.discovery import load_registry
-    from toolkit.progress import SilentProgress
     from toolkit.submission.spec import expect, from_recipe
 
     names = {folder: put_photos(f"d/{folder}", 2, first) for folder, first in _FOLDERS.items()}
@@ -183,11 +182,11 @@ def test_the_ids_of_the_sample_are_written_and_read_back(
     rows = rows if by_class else [f"{each},0" for each in ids]
     header = "ImageId_ClassId,EncodedPixels" if by_class else "id,labels"
     (project.root / "d/sample.csv").write_text("\n".join([header, *rows]) + "\n")
-    registry = load_registry(project)
-    path = write_own_recipe("mine", "d", project, registry, SilentProgress(), base=None, author="")
+    workspace = workspace_of(project)
+    path = write_own_recipe(workspace, "mine", "d", base=None, author="")
     parameters = made(project).submission.parameters
     assert (parameters["image_folder"], parameters["image_suffix"]) == ("test", ".png")
-    found = expect(from_recipe(path, project), project, registry)
+    found = expect(from_recipe(path, project), project, workspace.registry)
     assert found.image_ids == tuple(f"test/{each}.png" for each in ids)
     assert run(["recipe", "check", "mine"]) == 0
     assert run(["recipe", "run", "mine", "--smoke"]) == 0

@@ -11,7 +11,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.prediction_options import DataRoot, Device
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_workspace
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 from toolkit.wording import counted
@@ -64,12 +64,10 @@ def average(
             )
     paths = [choice.path for choice in choices]
     found = average_checkpoints(
+        open_workspace(project),
         paths,
         numbers,
         output,
-        project,
-        open_registry(project),
-        console.make_progress(),
         data_root=data_root,
         device=device,
     )

@@ -10,7 +10,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import RECIPE_HELP, DataFolder
 from toolkit.cli.recipe.options import Set, Unset
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_workspace
 from toolkit.errors import EXIT_USAGE, TrashError
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
@@ -31,19 +31,19 @@ def check(
     from toolkit.recipe.problems import shown_path
 
     project = find_project()
-    registry = open_registry(project)
+    workspace = open_workspace(project)
     set_ = with_data_root(set_, data, project)
     wrong = 0
     for path in recipes:
         try:
             loaded = load_recipe(
-                path, project=project, registry=registry, set_=set_, unset=unset or ()
+                path, project=project, registry=workspace.registry, set_=set_, unset=unset or ()
             )
             warnings: list[str] = []
             if not names_only:
                 from toolkit.experiment.planning.check import check_recipe
 
-                warnings = check_recipe(loaded, registry, project)
+                warnings = check_recipe(workspace, loaded)
         except TrashError as error:
             wrong += 1
             console.print_error(error)

@@ -11,7 +11,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import DataFolder, Json
 from toolkit.cli.recipe.options import Set, parse_seeds
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_workspace
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
 
@@ -45,22 +45,18 @@ def compare(
     from toolkit.experiment.execution.execute import execute
     from toolkit.report.pseudo_page import write_pseudo_page
 
-    project = find_project()
-    registry = open_registry(project)
-    progress = console.make_progress()
+    workspace = open_workspace(find_project())
 
     def run_one(loaded: LoadedRecipe) -> RunFolder | None:
-        result = execute(loaded, registry, project, progress, write_page=write_pseudo_page)
+        result = execute(workspace, loaded, write_page=write_pseudo_page)
         return result.run if result else None
 
     found = comparing.compare(
-        comparing.expanded(recipes, project),
+        workspace,
+        comparing.expanded(recipes, workspace.project),
         parse_seeds(seeds),
-        registry,
-        project,
-        set_=with_data_root(set_, data, project),
+        set_=with_data_root(set_, data, workspace.project),
         execute=run_one,
-        say=progress.say,
     )
     if json_:
         console.print_json([asdict(one) for one in found])

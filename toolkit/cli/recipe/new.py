@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_workspace
 from toolkit.errors import TrashError
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import data_root_text
@@ -50,20 +50,18 @@ def new(
         from toolkit.experiment.planning.own_recipe import write_own_recipe
         from toolkit.recipe.load import load_recipe
 
-        registry = open_registry(project)
+        workspace = open_workspace(project)
         path = write_own_recipe(
+            workspace,
             name,
             data_root_text(data, project),
-            project,
-            registry,
-            console.make_progress(),
             base=extends,
             author=" ".join(author.split()),
             force=force,
         )
         # What is wrong with the data is told now, with the line to change.
         try:
-            check_recipe(load_recipe(path, project=project, registry=registry), registry, project)
+            check_recipe(workspace, load_recipe(path, project=project, registry=workspace.registry))
         except TrashError as error:
             # Kept, because some of it is mended in the recipe.
             kept = (

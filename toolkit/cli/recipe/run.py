@@ -10,7 +10,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import DataFolder, Json
 from toolkit.cli.recipe.options import RecipePath, Set, Unset, parse_seeds
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_workspace
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
@@ -18,10 +18,8 @@ from toolkit.recipe.data_folder import with_data_root
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.plugin.registry import Registry
-    from toolkit.progress import Progress
-    from toolkit.project import Project
     from toolkit.recipe.load import LoadedRecipe
+    from toolkit.workspace import Workspace
 
 
 def run(
@@ -65,9 +63,8 @@ def run(
     from toolkit.experiment.planning.planner import load_for_run
     from toolkit.report.pseudo_page import write_pseudo_page
 
-    project = find_project()
-    registry = open_registry(project)
-    set_ = with_data_root(set_, data, project)
+    workspace = open_workspace(find_project())
+    set_ = with_data_root(set_, data, workspace.project)
     if folds or seeds is not None:
         if resume or smoke or plan:
             raise UsageError(
@@ -75,9 +72,8 @@ def run(
                 "Finished runs are found again and interrupted ones are resumed without --resume.",
             )
         _run_series(
+            workspace,
             recipe,
-            project,
-            registry,
             set_,
             unset or (),
             folds=folds,
@@ -86,20 +82,12 @@ def run(
             json_=json_,
         )
         return
-    loaded = load_for_run(recipe, project, set_, unset or (), smoke=smoke, registry=registry)
-    progress = console.make_progress()
+    loaded = load_for_run(workspace, recipe, set_, unset or (), smoke=smoke)
     if plan:
-        _print_plan(loaded, registry, project, progress, resume=resume, smoke=smoke, json_=json_)
+        _print_plan(workspace, loaded, resume=resume, smoke=smoke, json_=json_)
         return
     result = execute(
-        loaded,
-        registry,
-        project,
-        progress,
-        resume=resume,
-        smoke=smoke,
-        devices=devices,
-        write_page=write_pseudo_page,
+        workspace, loaded, resume=resume, smoke=smoke, devices=devices, write_page=write_pseudo_page
     )
     if result is None:  # a helper process of --devices: the first one reports
         return
@@ -113,9 +101,8 @@ def run(
 
 
 def _run_series(
+    workspace: Workspace,
     recipe: Path,
-    project: Project,
-    registry: Registry,
     set_: Sequence[str],
     unset: Sequence[str],
     *,
@@ -129,15 +116,11 @@ def _run_series(
     from toolkit.recipe.problems import shown_path
     from toolkit.report.pseudo_page import write_pseudo_page
 
-    variants = make_variants(
-        recipe, project, registry, set_=set_, unset=unset, folds=folds, seeds=seeds
-    )
+    variants = make_variants(workspace, recipe, set_=set_, unset=unset, folds=folds, seeds=seeds)
     series = run_series(
+        workspace,
         variants,
         series_name(variants, folds=folds, seeds=seeds),
-        registry,
-        project,
-        console.make_progress(),
         devices=devices,
         write_page=write_pseudo_page,
     )
@@ -166,25 +149,14 @@ def _run_series(
 
 
 def _print_plan(
-    loaded: LoadedRecipe,
-    registry: Registry,
-    project: Project,
-    progress: Progress,
-    *,
-    resume: bool,
-    smoke: bool,
-    json_: bool,
+    workspace: Workspace, loaded: LoadedRecipe, *, resume: bool, smoke: bool, json_: bool
 ) -> None:
     from toolkit.experiment.output_dirs import open_output_dirs
     from toolkit.experiment.planning.planner import make_plan
     from toolkit.experiment.planning.stage_states import states_of
 
-    with open_output_dirs(project, smoke=smoke) as dirs:
-        states = list(
-            states_of(
-                make_plan(loaded, registry, project, progress, smoke=smoke), dirs, resume=resume
-            )
-        )
+    with open_output_dirs(workspace.project, smoke=smoke) as dirs:
+        states = list(states_of(make_plan(workspace, loaded, smoke=smoke), dirs, resume=resume))
     if json_:
         console.print_json([each.as_json() for each in states])
         return

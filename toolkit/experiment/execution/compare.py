@@ -13,12 +13,11 @@ from toolkit.errors import UsageError
 from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.experiment.run_folder import RunFolder
-from toolkit.plugin.registry import Registry
-from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.find import find_recipe
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import shown_path
+from toolkit.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -95,27 +94,23 @@ Execute = Callable[[LoadedRecipe], RunFolder | None]
 
 
 def compare(
+    workspace: Workspace,
     paths: Sequence[Path],
     seeds: Sequence[int],
-    registry: Registry,
-    project: Project,
     *,
     set_: Sequence[str] = (),
     execute: Execute,
-    say: Callable[[str], None],
 ) -> list[Compared]:
     """Run every recipe with every seed, unless a finished run of it is there, and collect scores.
 
     Seeds come in the outer loop, so that an interrupted comparison has whole rounds.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         paths: the recipes; the first is what the others are measured against.
         seeds: seeds to run each of them with, in place of its own.
-        registry: where components are found.
-        project: where runs are.
         set_: `--set` texts for all of them.
         execute: runs a recipe and returns the folder of its run.
-        say: told what is done.
 
     Raises:
         UsageError: a recipe is wrong, or a seed named twice; nothing was run.
@@ -125,7 +120,10 @@ def compare(
         raise UsageError("the same seed is named twice")
     loaded = {
         (path, seed): load_recipe(
-            path, project=project, registry=registry, set_=(*set_, f"seed={seed}")
+            path,
+            project=workspace.project,
+            registry=workspace.registry,
+            set_=(*set_, f"seed={seed}"),
         )
         for seed in seeds
         for path in paths
@@ -133,11 +131,11 @@ def compare(
     outcomes: dict[Path, list[SeedScores]] = {path: [] for path in paths}
     for number, ((path, seed), recipe) in enumerate(loaded.items(), start=1):
         what = f"{number}/{len(loaded)} {shown_path(recipe.path)}, seed {seed}"
-        run = find_finished(recipe, registry, project)
+        run = find_finished(workspace, recipe)
         if run is not None:
-            say(f"{what}: finished before, {run.name}")
+            workspace.progress.say(f"{what}: finished before, {run.name}")
         else:
-            say(what)
+            workspace.progress.say(what)
             run = execute(recipe)
         if run is not None:
             outcomes[path].append(_outcome(run, seed))
@@ -145,7 +143,7 @@ def compare(
         Compared(
             shown_path(loaded[path, seeds[0]].path),
             loaded[path, seeds[0]].recipe.title,
-            _class_names(project, found[0]),
+            _class_names(workspace.project, found[0]),
             tuple(found),
         )
         for path, found in outcomes.items()
@@ -153,13 +151,13 @@ def compare(
     ]
 
 
-def find_finished(loaded: LoadedRecipe, registry: Registry, project: Project) -> RunFolder | None:
+def find_finished(workspace: Workspace, loaded: LoadedRecipe) -> RunFolder | None:
     """Return the newest finished run of a recipe that would score the same if it were run again."""
-    candidates = list(_finished(loaded.name, project))
+    candidates = list(_finished(loaded.name, workspace.project))
     if not candidates:
         return None
-    final = make_plan(loaded, registry, project, SilentProgress()).final
-    wanted = result_key(final, registry, project)
+    final = make_plan(workspace.silent, loaded).final
+    wanted = result_key(workspace, final)
     return next((run for run, found in candidates if found.get("result_key") == wanted), None)
 
 

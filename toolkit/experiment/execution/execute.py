@@ -23,19 +23,15 @@ from toolkit.experiment.planning.preflight import (
 )
 from toolkit.experiment.planning.stage_states import FINISHED, run_of, states_of
 from toolkit.experiment.run_folder import RunFolder, new_run
-from toolkit.plugin.registry import Registry
 from toolkit.predict.members import MemberRef
-from toolkit.progress import Progress
-from toolkit.project import Project
 from toolkit.recipe.load import LoadedRecipe, check_names
 from toolkit.recipe.problems import shown_path
+from toolkit.workspace import Workspace
 
 
 def execute(
+    workspace: Workspace,
     loaded: LoadedRecipe,
-    registry: Registry,
-    project: Project,
-    progress: Progress,
     *,
     resume: bool = False,
     smoke: bool = False,
@@ -50,10 +46,8 @@ def execute(
     Ctrl-C does (the processes of several devices: see `launch`).
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         loaded: the recipe.
-        registry: where components are found.
-        project: where runs are.
-        progress: told what happens.
         resume: continue the newest run of the recipe itself that fits it, too.
         smoke: try it on the demo data, keeping nothing.
         devices: number of processes that train together.
@@ -63,7 +57,7 @@ def execute(
         UsageError: the recipe, its data or the command are wrong.
         TrashError: a stage failed; what was finished is kept.
     """
-    check_names(loaded, registry)
+    check_names(loaded, workspace.registry)
     if smoke and (resume or devices > 1):
         raise UsageError(
             "--smoke keeps nothing and runs on one device", "Leave out --resume and --devices."
@@ -71,20 +65,16 @@ def execute(
     run_dir = launched_run_dir()
     if run_dir is not None:
         run = RunFolder(run_dir)
-        return work(
-            loaded, registry, project, progress, output_dirs_of(project), run, resume=resume
-        )
-    with terminated_as_interrupted(), open_output_dirs(project, smoke=smoke) as dirs:
-        plan = make_plan(loaded, registry, project, progress, smoke=smoke)
-        execution = _Execution(plan, loaded, registry, project, progress, dirs, devices, write_page)
+        return work(workspace, loaded, output_dirs_of(workspace.project), run, resume=resume)
+    with terminated_as_interrupted(), open_output_dirs(workspace.project, smoke=smoke) as dirs:
+        plan = make_plan(workspace, loaded, smoke=smoke)
+        execution = _Execution(workspace, plan, loaded, dirs, devices, write_page)
         return execution.all_stages(resume=resume)[1]
 
 
 def execute_part(
+    workspace: Workspace,
     loaded: LoadedRecipe,
-    registry: Registry,
-    project: Project,
-    progress: Progress,
     *,
     devices: int = 1,
     write_page: WritePage | None = None,
@@ -97,13 +87,11 @@ def execute_part(
         UsageError: the recipe, its data or the command are wrong.
         TrashError: a stage failed; what was finished is kept.
     """
-    check_names(loaded, registry)
+    check_names(loaded, workspace.registry)
     launched_run_dir()  # refuses processes that something else started
-    plan = make_plan(loaded, registry, project, progress)
-    dirs = output_dirs_of(project)
-    execution = _Execution(
-        plan, loaded, registry, project, progress, dirs, devices, write_page, is_part=True
-    )
+    plan = make_plan(workspace, loaded)
+    dirs = output_dirs_of(workspace.project)
+    execution = _Execution(workspace, plan, loaded, dirs, devices, write_page, is_part=True)
     with terminated_as_interrupted():
         return execution.all_stages(resume=False)[0]
 
@@ -112,11 +100,9 @@ def execute_part(
 class _Execution:
     """The stages of one command."""
 
+    workspace: Workspace
     plan: Plan
     loaded: LoadedRecipe
-    registry: Registry
-    project: Project
-    progress: Progress
     dirs: OutputDirs
     devices: int
     write_page: WritePage | None
@@ -133,28 +119,20 @@ class _Execution:
                 if each.where and each.state != FINISHED and isinstance(each.stage, Training):
                     require_resumable(each.stage, RunFolder(self.dirs.runs / each.where))
         for stage in ahead:
-            preflight_photos(stage, self.dirs.cache, self.progress)
+            preflight_photos(stage, self.dirs.cache, self.workspace.progress)
         if len(states) > 1:
             for number, each in enumerate(states, start=1):
                 found = f"{each.told}, {each.where}" if each.where else each.told
-                self.progress.say(f"stage {number}/{len(states)}: {each.what}: {found}")
+                self.workspace.progress.say(f"stage {number}/{len(states)}: {each.what}: {found}")
         for each in states:
             if each.note:
-                self.progress.say(each.note)
+                self.workspace.progress.say(each.note)
         runs: dict[str, RunFolder] = {}
         result = None
         for each in states:
             if isinstance(each.stage, Labelling):
                 teachers = [self.choice(teacher, runs) for teacher in each.stage.teachers]
-                run_labelling(
-                    each.stage,
-                    teachers,
-                    self.registry,
-                    self.project,
-                    self.dirs,
-                    self.progress,
-                    self.write_page,
-                )
+                run_labelling(self.workspace, each.stage, teachers, self.dirs, self.write_page)
                 continue
             if each.stage is self.plan.final and not self.is_part:
                 resumed = bool(each.where)
@@ -177,16 +155,9 @@ class _Execution:
     def foresee(self, stage: Stage) -> None:
         """Refuse a stage that would fail later."""
         if isinstance(stage, Labelling):
-            preflight_labelling(stage, self.registry)
+            preflight_labelling(stage, self.workspace.registry)
         else:
-            preflight_training(
-                stage,
-                self.registry,
-                self.project,
-                self.dirs,
-                self.progress,
-                devices=self.devices,
-            )
+            preflight_training(self.workspace, stage, self.dirs, devices=self.devices)
 
     def job(self, stage: Training, runs: dict[str, RunFolder]) -> Job:
         """Return a training with the results of the stages before it."""
@@ -202,15 +173,13 @@ class _Execution:
         if self.devices > 1:
             words += ["--devices", str(self.devices)]
         return Job(
+            self.workspace,
             stage.loaded,
             stage.recipe,
-            self.registry,
-            self.project,
-            self.progress,
             self.dirs,
             given,
             tuple(words),
-            identity_of(stage, self.registry, self.project, given),
+            identity_of(self.workspace, stage, given),
         )
 
     def choice(self, source: PlannedMember, runs: dict[str, RunFolder]) -> MemberRef:
@@ -223,5 +192,5 @@ class _Execution:
         """Make the folder of a run that begins now."""
         run = new_run(stage.name, self.dirs.runs, self.dirs.submissions)
         keep_recipe(job, run)
-        run.write_manifest(make_manifest(job.identity, self.project.root))
+        run.write_manifest(make_manifest(job.identity, self.workspace.project.root))
         return run

@@ -10,16 +10,15 @@ from toolkit.data.split import Split
 from toolkit.experiment.execution.lineage import describe_checkpoint
 from toolkit.experiment.output_dirs import OutputDirs
 from toolkit.experiment.planning.plan import Labelling, PlannedMember, Training
-from toolkit.plugin.registry import Registry
 from toolkit.predict.members import MemberRef
 from toolkit.progress import Progress
-from toolkit.project import Project
 from toolkit.pseudo.exchange import make_label_set_from_file
 from toolkit.pseudo.label_set import LabelSet
 from toolkit.pseudo.make import make_label_set
 from toolkit.recipe.problems import shown_path
 from toolkit.submission.side_car import portable_path
 from toolkit.wording import counted
+from toolkit.workspace import Workspace
 
 WritePage = Callable[[LabelSet, Split, Path, Progress], None]
 """Writes the page to review a set: its images, where it goes, and who is told how far it is."""
@@ -31,23 +30,19 @@ def page_of(folder: Path) -> Path:
 
 
 def run_labelling(
+    workspace: Workspace,
     stage: Labelling,
     teachers: list[MemberRef],
-    registry: Registry,
-    project: Project,
     dirs: OutputDirs,
-    progress: Progress,
     write_page: WritePage | None,
 ) -> LabelSet:
     """Return the set of a stage; makes it and its page if they are missing.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         stage: what is to be made.
         teachers: checkpoints of its teachers, all finished.
-        registry: where components are found.
-        project: paths in the set's origin are relative to it.
         dirs: where sets and caches are.
-        progress: told what happens.
         write_page: None = no page.
 
     Raises:
@@ -55,17 +50,17 @@ def run_labelling(
         TrashError: nothing was selected.
     """
     folder = dirs.label_set(stage.key)
-    origin = _origin(stage, teachers, project.root)
+    origin = _origin(stage, teachers, workspace.project.root)
     if stage.file is not None:
         made = make_label_set_from_file(
             stage.file,
             stage.unlabelled,
             stage.pseudo,
             stage.recipe,
-            registry,
+            workspace.registry,
             folder=folder,
             cache=dirs.cache,
-            progress=progress,
+            progress=workspace.progress,
             origin=origin,
         )
     else:
@@ -74,17 +69,17 @@ def run_labelling(
             stage.unlabelled,
             stage.pseudo,
             stage.recipe,
-            registry,
+            workspace.registry,
             folder=folder,
             cache=dirs.cache,
-            progress=progress,
+            progress=workspace.progress,
             origin=origin,
         )
     page = page_of(folder)
     if write_page is not None and dirs.kept and not page.exists():
-        write_page(made, stage.unlabelled, page, progress)
+        write_page(made, stage.unlabelled, page, workspace.progress)
         n_images = len(made.index.images)
-        progress.say(
+        workspace.progress.say(
             f"{len(made)} of {counted(n_images, 'image', 'images')} selected; review: {shown_path(page)}"
         )
     return made

@@ -19,9 +19,8 @@ from toolkit.experiment.planning.plan import Training
 from toolkit.experiment.run_folder import SCHEMA_VERSION
 from toolkit.files import digest_of
 from toolkit.packages import package_versions
-from toolkit.plugin.registry import Registry
-from toolkit.project import Project
 from toolkit.submission.side_car import portable_path
+from toolkit.workspace import Workspace
 
 
 def make_manifest(identity: Mapping[str, Any], root: Path) -> dict[str, Any]:
@@ -44,9 +43,7 @@ def make_manifest(identity: Mapping[str, Any], root: Path) -> dict[str, Any]:
     }
 
 
-def identity_of(
-    training: Training, registry: Registry, project: Project, given: StageInputs
-) -> dict[str, Any]:
+def identity_of(workspace: Workspace, training: Training, given: StageInputs) -> dict[str, Any]:
     """Return the entries of a manifest that say what a run stands for.
 
     A run that is resumed may become another one, a longer one for example: they are written again.
@@ -54,10 +51,10 @@ def identity_of(
     loaded, contest = training.loaded, training.contest
     splits = {"train": contest.train, "val": contest.val, "test": contest.test}
     return {
-        "recipe": portable_path(loaded.path, project.root),
+        "recipe": portable_path(loaded.path, workspace.project.root),
         "recipe_digest": loaded.digest,
         "training": training.key,
-        "result_key": result_key(training, registry, project),
+        "result_key": result_key(workspace, training),
         "seed": loaded.recipe.seed,
         "classes": list(contest.class_names),
         "data": {
@@ -69,10 +66,10 @@ def identity_of(
             for name, split in splits.items()
             if split is not None
         },
-        "photos": exposure_of(training, project).as_json(),
-        "plugins": plugins_of(training.recipe, registry),
+        "photos": exposure_of(training, workspace.project).as_json(),
+        "plugins": plugins_of(training.recipe, workspace.registry),
         "given": given.as_json(),
-        "parents": parents_of(given, project.root),
+        "parents": parents_of(given, workspace.project.root),
     }
 
 

@@ -24,15 +24,15 @@ from toolkit.files import write_json_atomic
 from toolkit.formats.label_rows import sampling_of
 from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
 from toolkit.plugin.interfaces import Context
-from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import build_chain
 from toolkit.predict.members import MemberRef, choose_prediction_device, load_members
 from toolkit.predict.predictor import predict_split
 from toolkit.predict.store import ProbabilityStore
-from toolkit.progress import Progress, SilentProgress
+from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import LoadedRecipe
 from toolkit.submission.side_car import portable_path
+from toolkit.workspace import Workspace
 
 SCHEMA = "trash-series"
 VERSION = 1
@@ -122,9 +122,8 @@ class Series:
 
 
 def make_variants(
+    workspace: Workspace,
     path: Path,
-    project: Project,
-    registry: Registry,
     *,
     set_: Sequence[str],
     unset: Sequence[str],
@@ -138,7 +137,7 @@ def make_variants(
     """
     if len(set(seeds)) < len(seeds):
         raise UsageError("the same seed is named twice")
-    recipe = load_for_run(path, project, set_, unset, smoke=False, registry=registry).recipe
+    recipe = load_for_run(workspace, path, set_, unset, smoke=False).recipe
     numbers: list[int | None] = [None]
     if folds:
         if recipe.data.folds is None:
@@ -147,14 +146,14 @@ def make_variants(
                 "Make a split file: trash data split RECIPE -o recipes/splits/NAME.json, and set "
                 "data.folds.file.",
             )
-        train = open_contest(recipe.data, project, SilentProgress()).train
+        train = open_contest(recipe.data, workspace.project, SilentProgress()).train
         source = train.source or train
-        file = project.path(recipe.data.folds.file)
+        file = workspace.project.path(recipe.data.folds.file)
         numbers = list(range(len(read_folds(file, source.file, source.file_names).rows)))
     found = []
     for seed, fold in itertools.product(seeds or (recipe.seed,), numbers):
         own = [*set_, f"seed={seed}"] + ([] if fold is None else [f"data.folds.index={fold}"])
-        loaded = load_for_run(path, project, own, unset, smoke=False, registry=registry)
+        loaded = load_for_run(workspace, path, own, unset, smoke=False)
         found.append(Variant(seed, fold, loaded))
     return found
 
@@ -165,11 +164,9 @@ def series_name(variants: Sequence[Variant], *, folds: bool, seeds: Sequence[int
 
 
 def run_series(
+    workspace: Workspace,
     variants: Sequence[Variant],
     name: str,
-    registry: Registry,
-    project: Project,
-    progress: Progress,
     *,
     devices: int = 1,
     write_page: WritePage | None = None,
@@ -177,11 +174,9 @@ def run_series(
     """Run every variant that is not finished, then score and submit all of them together.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         variants: from `make_variants`.
         name: of the summary and the submission.
-        registry: where components are found.
-        project: where runs are.
-        progress: told what happens.
         devices: number of processes that train together.
         write_page: writes the page to review a pseudo-label set; None = no page.
 
@@ -192,26 +187,22 @@ def run_series(
     runs = []
     for number, variant in enumerate(variants, start=1):
         fold = "" if variant.fold is None else f", fold {variant.fold}"
-        progress.say(f"{number}/{len(variants)}: seed {variant.seed}{fold}")
-        runs.append(
-            execute_part(
-                variant.loaded, registry, project, progress, devices=devices, write_page=write_page
-            )
-        )
+        workspace.progress.say(f"{number}/{len(variants)}: seed {variant.seed}{fold}")
+        runs.append(execute_part(workspace, variant.loaded, devices=devices, write_page=write_page))
     stores = [
-        _held_out_store(variant, run, registry, project, progress)
+        _held_out_store(workspace, variant, run)
         for variant, run in zip(variants, runs, strict=True)
     ]
     outcomes = tuple(
-        _outcome(variant, run, store, registry, project)
+        _outcome(workspace, variant, run, store)
         for variant, run, store in zip(variants, runs, stores, strict=True)
     )
     series = Series(
-        project.runs / f"{name}.json",
+        workspace.project.runs / f"{name}.json",
         tuple(runs[0].manifest()["classes"]),
         outcomes,
-        _out_of_fold(variants, stores, registry, project, progress),
-        _submission(variants, runs, name, registry, project, progress),
+        _out_of_fold(workspace, variants, stores),
+        _submission(workspace, variants, runs, name),
     )
     write_json_atomic(series.path, series.as_json())
     return series
@@ -221,56 +212,51 @@ def _contest(variant: Variant, project: Project) -> Contest:
     return open_contest(variant.loaded.recipe.data, project, SilentProgress())
 
 
-def _held_out_store(
-    variant: Variant, run: RunFolder, registry: Registry, project: Project, progress: Progress
-) -> ProbabilityStore:
+def _held_out_store(workspace: Workspace, variant: Variant, run: RunFolder) -> ProbabilityStore:
     """Return the maps of the images that a run validated on."""
-    recipe, contest = variant.loaded.recipe, _contest(variant, project)
+    recipe, contest = variant.loaded.recipe, _contest(variant, workspace.project)
     device = choose_prediction_device(recipe, None)
     choice = MemberRef(run.best, recipe.predict.views)
-    (member,) = load_members([choice], contest.class_names, registry, device)
+    (member,) = load_members([choice], contest.class_names, workspace.registry, device)
     return predict_split(
-        member, contest.val, cache=project.cache, store=recipe.predict.store, progress=progress
+        member,
+        contest.val,
+        cache=workspace.project.cache,
+        store=recipe.predict.store,
+        progress=workspace.progress,
     )
 
 
 def _outcome(
-    variant: Variant,
-    run: RunFolder,
-    store: ProbabilityStore,
-    registry: Registry,
-    project: Project,
+    workspace: Workspace, variant: Variant, run: RunFolder, store: ProbabilityStore
 ) -> VariantScores:
-    final = make_plan(variant.loaded, registry, project, SilentProgress()).final
+    final = make_plan(workspace.silent, variant.loaded).final
     manifest = run.manifest()
     result = manifest["result"]
     # A run is found by its training: its submission may have other views, steps or another format.
-    as_now = manifest.get("result_key") == result_key(final, registry, project)
+    as_now = manifest.get("result_key") == result_key(workspace, final)
     score = (result.get("submission") or {}).get("score") if as_now else None
     return VariantScores(
         seed=variant.seed,
         fold=variant.fold,
         run=run.name,
-        checkpoint=portable_path(run.best, project.root),
+        checkpoint=portable_path(run.best, workspace.project.root),
         validation=result["scores"]["val_miou"],
         test=score["mean_iou"] if score else None,
-        store=portable_path(store.folder, project.root),
+        store=portable_path(store.folder, workspace.project.root),
     )
 
 
 def _out_of_fold(
-    variants: Sequence[Variant],
-    stores: Sequence[ProbabilityStore],
-    registry: Registry,
-    project: Project,
-    progress: Progress,
+    workspace: Workspace, variants: Sequence[Variant], stores: Sequence[ProbabilityStore]
 ) -> Scores:
     """Score all held-out images: those of a fold by the runs of all seeds that held it out."""
+    registry = workspace.registry
     total: ConfusionMatrix | None = None
     for fold in dict.fromkeys(variant.fold for variant in variants):
         chosen = [row for row, variant in enumerate(variants) if variant.fold == fold]
         variant = variants[chosen[0]]
-        recipe, contest = variant.loaded.recipe, _contest(variant, project)
+        recipe, contest = variant.loaded.recipe, _contest(variant, workspace.project)
         context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
         found = confusions(
             postprocessed_maps(
@@ -282,7 +268,7 @@ def _out_of_fold(
             registry.build("ensembler", recipe.ensemble, context),
             build_chain(recipe.postprocess, registry, context),
             sampling_of(registry.build("submission_format", recipe.submission, context)),
-            progress,
+            workspace.progress,
         )[0]
         if total is None:
             total = found
@@ -293,27 +279,23 @@ def _out_of_fold(
 
 
 def _submission(
-    variants: Sequence[Variant],
-    runs: Sequence[RunFolder],
-    name: str,
-    registry: Registry,
-    project: Project,
-    progress: Progress,
+    workspace: Workspace, variants: Sequence[Variant], runs: Sequence[RunFolder], name: str
 ) -> SubmissionResult | None:
+    project = workspace.project
     recipe, contest = variants[0].loaded.recipe, _contest(variants[0], project)
     if contest.test is None:
         return None
     members = [MemberRef(run.best, recipe.predict.views) for run in runs]
-    suffix = plan_submission(recipe, contest, registry, n_members=len(members)).format.suffix
+    suffix = plan_submission(
+        recipe, contest, workspace.registry, n_members=len(members)
+    ).format.suffix
     return submit(
+        workspace,
         members,
         recipe,
         contest,
-        registry,
         output=project.submissions / f"{name}{suffix}",
         cache=project.cache,
-        progress=progress,
-        project=project,
         overwrite=True,
         # Every image validates one fold and teaches the others: no division is unseen by all.
         validate=all(variant.fold is None for variant in variants),

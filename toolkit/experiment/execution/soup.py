@@ -18,7 +18,6 @@ from toolkit.ensemble.weight_averaging import average_states, estimate_batch_nor
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.lineage import describe_checkpoint
 from toolkit.metrics.confusion import ConfusionMatrix, scores
-from toolkit.plugin.registry import Registry
 from toolkit.predict.exposure import combined_exposure, divisions_of, exposure_in, refuse_exposed
 from toolkit.predict.member import Member
 from toolkit.predict.members import (
@@ -28,11 +27,11 @@ from toolkit.predict.members import (
     prediction_recipe,
 )
 from toolkit.progress import Progress
-from toolkit.project import Project
 from toolkit.submission.side_car import checkpoint_name, portable_path
 from toolkit.train.checkpoint import save_checkpoint
 from toolkit.train.device import Compute, make_compute
 from toolkit.train.outputs import main_output
+from toolkit.workspace import Workspace
 
 _MOST_IMAGES = 1024
 """Training images that batch norm is estimated on: more change nothing that can be seen."""
@@ -56,12 +55,10 @@ class Averaged:
 
 
 def average_checkpoints(
+    workspace: Workspace,
     paths: Sequence[Path],
     weights: Sequence[float],
     output: Path,
-    project: Project,
-    registry: Registry,
-    progress: Progress,
     *,
     data_root: Path | None = None,
     device: str | None = None,
@@ -69,23 +66,22 @@ def average_checkpoints(
     """Average weights, recompute batch-norm statistics on training images, validate, write a checkpoint.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         paths: checkpoints of one network, trained on one division of the images: seeds that began
             with the same weights, epochs or snapshots of one run.
         weights: one per checkpoint; empty = equal.
         output: the checkpoint to write.
-        project: the project folder.
-        registry: where the model is found.
-        progress: told what happens.
         data_root: where the data lie on this machine.
         device: where to run the network.
 
     Raises:
         UsageError: checkpoints of other networks, classes, input sizes, normalisation or divisions.
     """
+    project = workspace.project
     recipe = prediction_recipe(MemberRef(paths[0]), project, None, data_root)
-    contest = open_contest(recipe.data, project, progress)
+    contest = open_contest(recipe.data, project, workspace.progress)
     where = choose_prediction_device(recipe, device)
-    members = load_members(paths, contest.class_names, registry, where)
+    members = load_members(paths, contest.class_names, workspace.registry, where)
     _refuse_strangers(members)
     refuse_exposed(members, contest.val)
     weights = list(weights) or [1.0] * len(paths)
@@ -104,7 +100,7 @@ def average_checkpoints(
     rows = np.unique(np.linspace(0, len(contest.train) - 1, _MOST_IMAGES).astype(int))
     training = contest.train.part("train", [int(row) for row in rows])
     batch_norms = estimate_batch_norm(model, _batches(training, size, batch_size), compute)
-    miou, iou = _validated(model, contest.val, size, compute, project.cache, progress)
+    miou, iou = _validated(model, contest.val, size, compute, project.cache, workspace.progress)
     save_checkpoint(
         output,
         replace(

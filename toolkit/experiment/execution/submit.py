@@ -25,7 +25,6 @@ from toolkit.predict.members import MemberRef, choose_prediction_device, load_me
 from toolkit.predict.predictor import predict_split
 from toolkit.predict.store import ProbabilityStore
 from toolkit.progress import Progress
-from toolkit.project import Project, find_project
 from toolkit.recipe.schema import Recipe
 from toolkit.submission.check import CheckReport
 from toolkit.submission.class_balance import share_warnings
@@ -39,6 +38,7 @@ from toolkit.submission.side_car import (
 )
 from toolkit.submission.spec import row_order
 from toolkit.submission.write import write_checked
+from toolkit.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,13 @@ class SubmissionResult:
 
 
 def submit(
+    workspace: Workspace,
     members: Sequence[MemberRef | Path],
     recipe: Recipe,
     contest: Contest,
-    registry: Registry,
     *,
     output: Path,
     cache: Path,
-    progress: Progress,
-    project: Project | None = None,
     device: str | None = None,
     overwrite: bool = False,
     validate: bool = True,
@@ -109,14 +107,12 @@ def submit(
     neither with their number nor with the number of members.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         members: checkpoints, each with its views or those of its recipe.
         recipe: says how to combine, postprocess, store and write.
         contest: the test split to submit, and the validation split to score on.
-        registry: where components are found.
         output: the file to write; its side-car lies beside it.
         cache: folder of caches.
-        progress: told what happens.
-        project: paths in the side-car are relative to it; default: around the working folder.
         device: "auto", "cpu", "cuda" or "mps"; default: what the recipe allows.
         overwrite: replace `output` when it is there.
         validate: predict the validation split too and score what is submitted on it.
@@ -126,15 +122,16 @@ def submit(
         UsageError: members, recipe or output do not fit; nothing was predicted.
         TrashError: the file that was written is not valid; it is not kept.
     """
+    progress = workspace.progress
     test = contest.test
     if test is None:
         raise UsageError("data.test is unset: there is nothing to submit")
     where = choose_prediction_device(recipe, device)
-    loaded = load_members(members, contest.class_names, registry, where)
-    root = (project or find_project()).root
+    loaded = load_members(members, contest.class_names, workspace.registry, where)
+    root = workspace.project.root
     if combination is not None:
         refuse_other_members(combination, [_fitted_member(member, root) for member in loaded])
-    plan = plan_submission(recipe, contest, registry, len(loaded))
+    plan = plan_submission(recipe, contest, workspace.registry, len(loaded))
     refuse_output(output, overwrite, plan.format.suffix)
     validate = validate and _is_honest(loaded, recipe, contest, progress)
 
@@ -158,7 +155,7 @@ def submit(
         output,
         recipe,
         contest,
-        registry,
+        workspace.registry,
         loaded,
         report,
         found=found,
@@ -167,7 +164,9 @@ def submit(
         fitted=combination.fitted if combination is not None else None,
     )
     side_car_file = write_side_car(output, side_car)
-    failures = registry.notify("trash_submission_written", path=output, side_car=side_car.as_json())
+    failures = workspace.registry.notify(
+        "trash_submission_written", path=output, side_car=side_car.as_json()
+    )
     for failure in failures:
         progress.say(f"warning: plugin {failure.source}: {failure.message}")
     alone = found.members if found else [None] * len(loaded)

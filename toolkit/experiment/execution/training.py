@@ -20,10 +20,7 @@ from toolkit.experiment.execution.submit import SubmissionResult, plan_submissio
 from toolkit.experiment.output_dirs import OutputDirs
 from toolkit.experiment.run_folder import LATER_LINEAGE, LINEAGE, RunFolder
 from toolkit.files import write_text_atomic
-from toolkit.plugin.registry import Registry
 from toolkit.predict.members import MemberRef
-from toolkit.progress import Progress, SilentProgress
-from toolkit.project import Project
 from toolkit.recipe.error_location import placed
 from toolkit.recipe.load import LoadedRecipe
 from toolkit.recipe.problems import shown_path
@@ -32,6 +29,7 @@ from toolkit.recipe.show import as_toml, resolved_values
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.distributed import find_world
 from toolkit.train.fit import FitResult, fit
+from toolkit.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,9 @@ class Job:
     """Everything that one training needs to run.
 
     Attributes:
+        workspace: the project, its components, and who is told what happens.
         loaded: the recipe.
         recipe: its values for this training.
-        registry: where components are found.
-        project: paths in the recipe are relative to it.
-        progress: told what happens.
         dirs: where files go.
         given: what earlier stages left for it.
         command: words of the command that goes on with it after an interruption.
@@ -51,11 +47,9 @@ class Job:
             several devices, which reads them there.
     """
 
+    workspace: Workspace
     loaded: LoadedRecipe
     recipe: Recipe
-    registry: Registry
-    project: Project
-    progress: Progress
     dirs: OutputDirs
     given: StageInputs
     command: tuple[str, ...]
@@ -63,8 +57,8 @@ class Job:
 
     def tell(self, hook: str, **arguments: Any) -> None:
         """Call a life-cycle hook of the plugins."""
-        for failure in self.registry.notify(hook, **arguments):
-            self.progress.say(f"warning: plugin {failure.source}: {failure.message}")
+        for failure in self.workspace.registry.notify(hook, **arguments):
+            self.workspace.progress.say(f"warning: plugin {failure.source}: {failure.message}")
 
 
 def run_training(
@@ -90,10 +84,10 @@ def run_training(
 
         def say_how_to_go_on(cause: BaseException) -> None:
             if job.dirs.kept and run.has_epochs:
-                job.progress.say(f"the finished epochs are kept in {run.path}")
-                job.progress.say(f"to continue: trash {shlex.join(job.command)} --resume")
+                job.workspace.progress.say(f"the finished epochs are kept in {run.path}")
+                job.workspace.progress.say(f"to continue: trash {shlex.join(job.command)} --resume")
             elif isinstance(cause, KeyboardInterrupt):
-                job.progress.say("no epoch had finished: nothing to resume")
+                job.workspace.progress.say("no epoch had finished: nothing to resume")
 
         try:
             with recorded(run, say_how_to_go_on):
@@ -148,25 +142,18 @@ def _words(job: Job, *, resume: bool) -> list[str]:
 
 
 def work(
-    loaded: LoadedRecipe,
-    registry: Registry,
-    project: Project,
-    progress: Progress,
-    dirs: OutputDirs,
-    run: RunFolder,
-    *,
-    resume: bool,
+    workspace: Workspace, loaded: LoadedRecipe, dirs: OutputDirs, run: RunFolder, *, resume: bool
 ) -> RunResult | None:
     """Do this process's share of a run that several processes train."""
     if not find_world().is_main:
-        progress = SilentProgress()
+        workspace = workspace.silent
     with recorded_by_worker(run):
         given = StageInputs.from_json(run.manifest()["given"])
         recipe = loaded.recipe
         if "pseudo-labels" not in given.keys:
             recipe = recipe.model_copy(update={"pseudo": None})
-        job = Job(loaded, recipe, registry, project, progress, dirs, given, ())
-        contest = open_contest(recipe.data, project, progress)
+        job = Job(workspace, loaded, recipe, dirs, given, ())
+        contest = open_contest(recipe.data, workspace.project, workspace.progress)
         result = _perform(job, run, contest, resume=resume)
         return None if given.is_part else result
 
@@ -174,7 +161,7 @@ def work(
 def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> RunResult | None:
     """Train and, in the main process, submit."""
     is_main = find_world().is_main
-    job.progress.say(f"run {run.name}")
+    job.workspace.progress.say(f"run {run.name}")
     if is_main:
         recipe = job.recipe.model_dump(mode="json")
         job.tell("trash_run_started", run_dir=run.path, recipe=recipe)
@@ -185,15 +172,17 @@ def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> Run
     try:
         fitted = fit(
             job.recipe,
-            job.registry,
+            job.workspace.registry,
             contest,
             run.path,
             cache=job.dirs.cache,
-            progress=job.progress,
-            project=job.project,
+            progress=job.workspace.progress,
+            project=job.workspace.project,
             resume=resume,
             pretrained=job.dirs.kept,  # a trial must not wait for a download
-            upstream=job.given.upstream(job.project.path(job.recipe.data.root), job.dirs.cache),
+            upstream=job.given.upstream(
+                job.workspace.project.path(job.recipe.data.root), job.dirs.cache
+            ),
             lineage=_lineage(run),
             on_epoch=on_epoch,
         )
@@ -213,17 +202,15 @@ def _submitted(
     if contest.test is None:
         return None
     members = (MemberRef(fitted.best, job.recipe.predict.views), *job.given.members)
-    plan = plan_submission(job.recipe, contest, job.registry, n_members=len(members))
+    plan = plan_submission(job.recipe, contest, job.workspace.registry, n_members=len(members))
     # The views of this recipe, which may have changed since the checkpoint was saved.
     return submit(
+        job.workspace,
         members,
         job.recipe,
         contest,
-        job.registry,
         output=job.dirs.submissions / f"{run.name}{plan.format.suffix}",
         cache=job.dirs.cache,
-        progress=job.progress,
-        project=job.project,
         overwrite=True,
     )
 
@@ -231,7 +218,7 @@ def _submitted(
 def keep_recipe(job: Job, run: RunFolder) -> None:
     """Write the resolved recipe of a training into its run."""
     loaded = replace(job.loaded, recipe=job.recipe)
-    write_text_atomic(run.recipe, as_toml(resolved_values(loaded, job.registry)))
+    write_text_atomic(run.recipe, as_toml(resolved_values(loaded, job.workspace.registry)))
 
 
 def _lineage(run: RunFolder) -> Mapping[str, Any]:

@@ -30,11 +30,12 @@ from toolkit.train.criterion import check_outputs
 from toolkit.train.normalise import normalisation_warning, weights_normalisation
 from toolkit.train.outputs import output_shapes
 from toolkit.train.start import start_from
+from toolkit.workspace import Workspace
 
 _FILES = ("train", "val", "test", "truth", "sample_submission")
 
 
-def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> list[str]:
+def check_recipe(workspace: Workspace, loaded: LoadedRecipe) -> list[str]:
     """Check names, parameters, files, class lists, and the recipes and checkpoints that it names.
 
     The components are built untrained. The data are opened once for all of it.
@@ -47,16 +48,16 @@ def check_recipe(loaded: LoadedRecipe, registry: Registry, project: Project) -> 
         RecipeError: everything that is wrong, each with file and line.
         UsageError: as `make_plan`.
     """
-    check_names(loaded, registry)
-    problems, warnings, contest = _check_data(loaded, project)
+    check_names(loaded, workspace.registry)
+    problems, warnings, contest = _check_data(loaded, workspace.project)
     if not problems:
-        problems, told = _check_build(loaded, registry, contest)
+        problems, told = _check_build(loaded, workspace.registry, contest)
         warnings += told
     if problems:
         raise RecipeError(loaded.path, problems)
-    plan = check_stages(loaded, registry, project, contest)
+    plan = check_stages(workspace, loaded, contest)
     if plan is not None and isinstance(plan.final.start, Path):
-        _check_start(loaded, plan.final.start, registry, plan.final.contest)
+        _check_start(loaded, plan.final.start, workspace.registry, plan.final.contest)
     return warnings
 
 

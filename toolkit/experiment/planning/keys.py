@@ -28,6 +28,7 @@ from toolkit.recipe.effect import Changed
 from toolkit.recipe.schema import Predict, Recipe
 from toolkit.recipe.schema_keys import SCHEMA_KEYS, changes
 from toolkit.train.checkpoint import load_checkpoint
+from toolkit.workspace import Workspace
 
 LABELLING = 2
 """Part of the key of every pseudo-label set: raise it when the same inputs give other labels."""
@@ -39,7 +40,7 @@ Named = tuple[str, ComponentSpec]
 """Kind of a component, and how a recipe names it."""
 
 
-def training_files(recipe: Recipe, registry: Registry, project: Project) -> dict[str, str]:
+def training_files(workspace: Workspace, recipe: Recipe) -> dict[str, str]:
     """Return what a training reads beside its data: name -> digest of the content, or the versions.
 
     Files and folders that parameters of components name, the object bank that the recipe names, and the
@@ -48,13 +49,14 @@ def training_files(recipe: Recipe, registry: Registry, project: Project) -> dict
     Raises:
         UsageError: a file cannot be read.
     """
+    project = workspace.project
     specs = _named(recipe, "training")
-    found = _files(specs, registry, project)
+    found = _files(workspace, specs)
     if recipe.objects.bank is not None:
         bank = project.path(recipe.objects.bank)
         if bank.is_dir():
             found[f"content of {recipe.objects.bank}"] = folder_digest(bank, project.cache)
-    if any(_is_packaged(values, project) for _, values in _entries(specs, registry)):
+    if any(_is_packaged(values, project) for _, values in _entries(specs, workspace.registry)):
         versions = package_versions(OF_WEIGHTS)
         found["packages of the weights"] = ", ".join(f"{k} {v}" for k, v in versions.items())
     return found
@@ -111,12 +113,12 @@ def _entries(
         yield from _entries(nested, registry)
 
 
-def _files(specs: Sequence[Named], registry: Registry, project: Project) -> dict[str, str]:
+def _files(workspace: Workspace, specs: Sequence[Named]) -> dict[str, str]:
     """Return the digests of the files and folders that parameters of components name."""
     found: dict[str, str] = {}
-    for _, values in _entries(specs, registry):
+    for _, values in _entries(specs, workspace.registry):
         for text in _texts(dict(values) if values is not None else {}):
-            digest = _content(text, project)
+            digest = _content(text, workspace.project)
             if digest is not None:
                 found[f"content of {text}"] = digest
     return found
@@ -157,12 +159,11 @@ def _is_packaged(values: Parameters | None, project: Project) -> bool:
 
 
 def labelling_key(
+    workspace: Workspace,
     recipe: Recipe,
     unlabelled: Split,
     teachers: Sequence[PlannedMember],
     file: Path | None,
-    registry: Registry,
-    project: Project,
 ) -> str:
     """Return the digest of all that decides a pseudo-label set of a recipe that has `pseudo`."""
     pseudo = recipe.pseudo
@@ -172,19 +173,19 @@ def labelling_key(
         specs.append(("submission_format", recipe.submission))
     labels = None
     if file is not None:
-        labels = [content_digest(file, project.cache), recipe.submission.model_dump()]
+        labels = [content_digest(file, workspace.project.cache), recipe.submission.model_dump()]
     content: dict[str, Any] = {
         "procedure": LABELLING,
         "images": [unlabelled.digest, *unlabelled.file_names],
         "photos": digest_of(*unlabelled.pictures),
         "classes": unlabelled.labels.class_names,
         "ignore_index": recipe.data.ignore_index,
-        "teachers": [_network_key(each, registry, project) for each in teachers],
+        "teachers": [_network_key(workspace, each) for each in teachers],
         "file": labels,
         "how": [[kind, spec.model_dump(mode="json")] for kind, spec in specs],
-        "files": _files(specs, registry, project),
+        "files": _files(workspace, specs),
         "soft": pseudo.soft,
-        "plugins": _plugins(specs, registry),
+        "plugins": _plugins(specs, workspace.registry),
     }
     # Only where it is another than the default: sets of before it was counted are found again.
     if file is None and recipe.predict.store != Predict().store:
@@ -192,33 +193,35 @@ def labelling_key(
     return digest_of(json.dumps(content, sort_keys=True))
 
 
-def result_key(training: Training, registry: Registry, project: Project) -> str:
+def result_key(workspace: Workspace, training: Training) -> str:
     """Return the digest of all that decides what a run scores: its training and its submission."""
     recipe, contest = training.recipe, training.contest
     specs = _named(recipe, "submission")
     values = recipe.model_dump(mode="json")
     tables = {key.path[0] for key in SCHEMA_KEYS if key.kind and changes(key.path, "submission")}
     content: dict[str, Any] = {
-        "network": _network_key(PlannedMember(training), registry, project),
-        "members": [_network_key(each, registry, project) for each in training.members],
+        "network": _network_key(workspace, PlannedMember(training)),
+        "members": [_network_key(workspace, each) for each in training.members],
         "store": recipe.predict.store,
         "how": {name: values[name] for name in tables},
-        "files": _files(specs, registry, project),
-        "plugins": _plugins(specs, registry),
+        "files": _files(workspace, specs),
+        "plugins": _plugins(specs, workspace.registry),
         "test": contest.test and [contest.test.digest, digest_of(*contest.test.pictures)],
         "truth": contest.truth and contest.truth.digest,
     }
     return digest_of(json.dumps(content, sort_keys=True))
 
 
-def _network_key(source: PlannedMember, registry: Registry, project: Project) -> list[str]:
+def _network_key(workspace: Workspace, source: PlannedMember) -> list[str]:
     """Return what decides the maps of a network: its weights, its views, and their code."""
     network = source.network
     if isinstance(network, Training):
         key, recipe, code = network.key, network.recipe, ""  # the key holds the code
     else:
-        key = content_digest(network, project.cache, what="checkpoint")
+        key = content_digest(network, workspace.project.cache, what="checkpoint")
         recipe = stored_recipe(network, load_checkpoint(network))
-        code = json.dumps(_plugins([("model", recipe.model)], registry))
-    views = parse_views(recipe.predict.views if source.views is None else source.views, registry)
+        code = json.dumps(_plugins([("model", recipe.model)], workspace.registry))
+    views = parse_views(
+        recipe.predict.views if source.views is None else source.views, workspace.registry
+    )
     return [key, views.text, views.digest, code]

@@ -18,11 +18,11 @@ from toolkit.experiment.planning.plan import Labelling, PlannedMember, Training
 from toolkit.objects.object_bank import ObjectStore
 from toolkit.predict.exposure import Exposure, combined_exposure, exposure_in
 from toolkit.predict.member import stored_recipe
-from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
 from toolkit.train.checkpoint import load_checkpoint
 from toolkit.wording import counted, some_of
+from toolkit.workspace import Workspace
 
 
 def exposure_of(network: Training | Path, project: Project) -> Exposure:
@@ -83,16 +83,15 @@ def refuse_unlabelled(unlabelled: Split, contest: Contest) -> str | None:
 
 
 def refuse_teacher(
-    teacher: PlannedMember, contest: Contest, data: Data, project: Project, progress: Progress
+    workspace: Workspace, teacher: PlannedMember, contest: Contest, data: Data
 ) -> str | None:
     """Refuse a teacher of other classes, or one that was trained on validation images.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         teacher: who is to label.
         contest: data of the student.
         data: where those are.
-        project: the project folder.
-        progress: told while the teacher's data are opened.
 
     Returns:
         What cannot be told: a checkpoint of an older version notes no photos, and the data that it was
@@ -102,20 +101,19 @@ def refuse_teacher(
         UsageError: names the classes or the images.
     """
     _refuse_classes("the teacher", teacher, contest)
-    return _refuse_seen("the teacher", teacher, contest, data, project, progress)
+    return _refuse_seen(workspace, "the teacher", teacher, contest, data)
 
 
 def refuse_start(
-    start: PlannedMember, contest: Contest, data: Data, project: Project, progress: Progress
+    workspace: Workspace, start: PlannedMember, contest: Contest, data: Data
 ) -> str | None:
     """Refuse to begin with weights of other classes, or that were trained on validation images.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         start: the network whose weights they are.
         contest: data of the training that begins with them.
         data: where those are.
-        project: the project folder.
-        progress: told while the data of `start` are opened.
 
     Returns:
         What cannot be told, see `refuse_teacher`.
@@ -124,20 +122,19 @@ def refuse_start(
         UsageError: names the classes or the images.
     """
     _refuse_classes("the start", start, contest)
-    return _refuse_seen("the start", start, contest, data, project, progress)
+    return _refuse_seen(workspace, "the start", start, contest, data)
 
 
 def refuse_member(
-    member: PlannedMember, contest: Contest, data: Data, project: Project, progress: Progress
+    workspace: Workspace, member: PlannedMember, contest: Contest, data: Data
 ) -> None:
     """Refuse a member of the submission that has other classes; what it has seen is told with the score.
 
     Args:
+        workspace: not used.
         member: a network that the submission is combined with.
         contest: data of the submission.
         data: where those are.
-        project: the project folder.
-        progress: not used.
 
     Raises:
         UsageError: names the classes.
@@ -146,16 +143,11 @@ def refuse_member(
 
 
 def _refuse_seen(
-    what: str,
-    source: PlannedMember,
-    contest: Contest,
-    data: Data,
-    project: Project,
-    progress: Progress,
+    workspace: Workspace, what: str, source: PlannedMember, contest: Contest, data: Data
 ) -> str | None:
     network, whose = source.network, f"{what} {source.name}"
     if isinstance(network, Training):
-        _refuse_images(whose, exposure_of(network, project), contest)
+        _refuse_images(whose, exposure_of(network, workspace.project), contest)
         return _equal_names(whose, network.contest, contest)
     checkpoint = load_checkpoint(network)
     exposure = exposure_in(checkpoint.lineage, source.name)
@@ -165,7 +157,7 @@ def _refuse_seen(
     trained = stored_recipe(network, checkpoint).data
     try:
         here = trained.model_copy(update={"root": data.root, "demo": None})
-        contents = open_contest(here, project, progress).train.contents
+        contents = open_contest(here, workspace.project, workspace.progress).train.contents
     except TrashError:
         return (
             f"{source.name}: the images that it was trained on are not here, so whether it has "

@@ -15,12 +15,12 @@ from toolkit.files import write_text_atomic
 from toolkit.formats.id_style import id_style
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, PretrainedModel
-from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.new import recipe_file, shown_base
 from toolkit.train.device import choose_device
 from toolkit.wording import counted
+from toolkit.workspace import Workspace
 
 _FOLDS = 5
 _STRIDE = 32
@@ -70,11 +70,9 @@ _CPU = _Machine(
 
 
 def write_own_recipe(
+    workspace: Workspace,
     name: str,
     folder: str,
-    project: Project,
-    registry: Registry,
-    progress: Progress,
     *,
     base: Path | None,
     author: str,
@@ -85,11 +83,9 @@ def write_own_recipe(
     Without a validation split its folds are written to `recipes/splits/`.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         name: of the recipe.
         folder: of the data, as a recipe names it.
-        project: the project folder.
-        registry: where networks are found.
-        progress: told what was found.
         base: recipe that it extends, which then says all but the data; None = one for this machine.
         author: for the header.
         force: replace a recipe, and its folds, that are there.
@@ -97,11 +93,12 @@ def write_own_recipe(
     Raises:
         UsageError: the name cannot be used or is taken, or the folder holds no data that can be used.
     """
+    project = workspace.project
     path = recipe_file(name, project, force=force)
     found = survey(project.path(folder))
     root = folder if found.root == project.path(folder) else _from(found.root, project)
-    _tell(found, progress)
-    folds = None if found.val is not None else _write_folds(path, found, project, progress, force)
+    _tell(found, workspace.progress)
+    folds = None if found.val is not None else _write_folds(workspace, path, found, force)
     shown = path.relative_to(project.root).as_posix()
     machine = _GPU if choose_device("auto").type == "cuda" else _CPU
     head = _HEAD.format(author=author, path=shown)
@@ -113,7 +110,7 @@ def write_own_recipe(
             "",
             "[data]",
             *data,
-            *_network(found, machine, registry, progress),
+            *_network(workspace, found, machine),
             "",
             *_submission(found),
         ]
@@ -153,15 +150,16 @@ def _tell(found: Survey, progress: Progress) -> None:
     )
 
 
-def _write_folds(
-    path: Path, found: Survey, project: Project, progress: Progress, force: bool
-) -> str:
+def _write_folds(workspace: Workspace, path: Path, found: Survey, force: bool) -> str:
+    project = workspace.project
     coco = read_coco(found.root / found.train)
     file = project.recipes / "splits" / f"{path.stem}_{_FOLDS}fold.json"
-    contents = photo_contents(coco, found.root, project.cache, progress)
+    contents = photo_contents(coco, found.root, project.cache, workspace.progress)
     write_folds(file, make_folds(coco, _FOLDS, 0, contents), coco, 0, overwrite=force)
     shown = file.relative_to(project.root).as_posix()
-    progress.say(f"there is no validation split: folds of the training images are in {shown}")
+    workspace.progress.say(
+        f"there is no validation split: folds of the training images are in {shown}"
+    )
     return shown
 
 
@@ -188,7 +186,7 @@ def _classes(found: Survey) -> list[str]:
     return [f"classes = [{names}]   # labels 1, 2, …; 0 is the background"]
 
 
-def _network(found: Survey, machine: _Machine, registry: Registry, progress: Progress) -> list[str]:
+def _network(workspace: Workspace, found: Survey, machine: _Machine) -> list[str]:
     """Return the lines from the size of the network's input to the training."""
     size = _input_size(found.image_size, machine.largest)
     encoder, weights = machine.encoder, machine.weights
@@ -198,9 +196,9 @@ def _network(found: Survey, machine: _Machine, registry: Registry, progress: Pro
     )
     spec = ComponentSpec(name=machine.model, **{"encoder": encoder, "weights": weights})
     with torch.device("meta"):
-        model = registry.build("model", spec, context)
+        model = workspace.registry.build("model", spec, context)
     for what in lacking:
-        progress.say(f"warning: {what}")
+        workspace.progress.say(f"warning: {what}")
     theirs = model.normalisation if isinstance(model, PretrainedModel) else None
     lines = [
         f"image_size = [{size[0]}, {size[1]}]       # of the network's input; the photos' median is "

@@ -28,9 +28,6 @@ from toolkit.experiment.planning.references import (
     find_references,
     problem_at,
 )
-from toolkit.plugin.registry import Registry
-from toolkit.progress import Progress, SilentProgress
-from toolkit.project import Project
 from toolkit.recipe.error_location import placed
 from toolkit.recipe.layers import parse_assignment
 from toolkit.recipe.load import LoadedRecipe, load_recipe
@@ -40,37 +37,34 @@ from toolkit.recipe.schema_keys import effect_of
 from toolkit.recipe.smoke import WORD, SmokeRun, smoke_values
 from toolkit.train.device import choose_device
 from toolkit.train.inputs import training_inputs, training_key
+from toolkit.workspace import Workspace
 
 
 def load_for_run(
-    path: Path,
-    project: Project,
-    set_: Sequence[str],
-    unset: Sequence[str],
-    *,
-    smoke: bool,
-    registry: Registry | None = None,
+    workspace: Workspace, path: Path, set_: Sequence[str], unset: Sequence[str], *, smoke: bool
 ) -> LoadedRecipe:
     """Load a recipe as `recipe run` does: with overrides, and made tiny for `--smoke`."""
-    loaded = load_recipe(path, project=project, registry=registry, set_=set_, unset=unset)
+    loaded = load_recipe(
+        path, project=workspace.project, registry=workspace.registry, set_=set_, unset=unset
+    )
     if not smoke:
         return loaded
-    classes = own_classes(loaded.recipe.data, project)
+    classes = own_classes(loaded.recipe.data, workspace.project)
 
     def is_checkpoint(text: str) -> bool:
-        return text != TEACHER and names_checkpoint(text, project)
+        return text != TEACHER and names_checkpoint(text, workspace.project)
 
     on_cpu = choose_device(loaded.recipe.train.device).type == "cpu"
-    values = smoke_values(loaded.recipe, SmokeRun(project.cache, classes, is_checkpoint, on_cpu))
+    values = smoke_values(
+        loaded.recipe, SmokeRun(workspace.project.cache, classes, is_checkpoint, on_cpu)
+    )
     last = (WORD, values)
-    return load_recipe(path, project=project, set_=set_, unset=unset, last=last)
+    return load_recipe(path, project=workspace.project, set_=set_, unset=unset, last=last)
 
 
 def make_plan(
+    workspace: Workspace,
     loaded: LoadedRecipe,
-    registry: Registry,
-    project: Project,
-    progress: Progress,
     *,
     smoke: bool = False,
     contest: Contest | None = None,
@@ -78,10 +72,8 @@ def make_plan(
     """Return the stages that a recipe leads to, having opened the data of each.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         loaded: the recipe.
-        registry: finds its components.
-        project: the project folder.
-        progress: told while data are opened.
         smoke: the recipe was made tiny for `--smoke`, and what it needs is made so, too.
         contest: the data of the recipe, where they are open already.
 
@@ -90,14 +82,14 @@ def make_plan(
         UsageError: data do not fit together, a teacher has other classes or has seen validation
             images, or images to be pseudo-labelled are in training or validation.
     """
-    planner = _Planner(registry, project, progress, smoke)
+    planner = _Planner(workspace, smoke)
     if contest is not None:
         planner.contests[_data_key(loaded.recipe.data)] = contest
     return in_order(planner.training(loaded, chain=()))
 
 
 def check_stages(
-    loaded: LoadedRecipe, registry: Registry, project: Project, contest: Contest | None
+    workspace: Workspace, loaded: LoadedRecipe, contest: Contest | None
 ) -> Plan | None:
     """Find what is wrong with the recipes and checkpoints that a recipe names.
 
@@ -109,22 +101,22 @@ def check_stages(
         UsageError: as `make_plan`.
     """
     if contest is not None:
-        return make_plan(loaded, registry, project, SilentProgress(), contest=contest)
-    _follow(loaded, registry, project, ())
+        return make_plan(workspace.silent, loaded, contest=contest)
+    _follow(workspace, loaded, ())
     return None
 
 
-def _follow(
-    loaded: LoadedRecipe, registry: Registry, project: Project, chain: tuple[Path, ...]
-) -> None:
-    references = find_references(loaded, project, registry)
+def _follow(workspace: Workspace, loaded: LoadedRecipe, chain: tuple[Path, ...]) -> None:
+    references = find_references(workspace, loaded)
     chain = (*chain, loaded.path.resolve())
     start = () if references.start is None else (references.start,)
     for reference in (*references.teachers, *start, *references.members):
         if reference.recipe is not None:
             _refuse_circle(loaded, reference, chain)
-            needed = load_recipe(reference.recipe, project=project, registry=registry)
-            _follow(needed, registry, project, chain)
+            needed = load_recipe(
+                reference.recipe, project=workspace.project, registry=workspace.registry
+            )
+            _follow(workspace, needed, chain)
 
 
 def _refuse_circle(loaded: LoadedRecipe, reference: Reference, chain: tuple[Path, ...]) -> None:
@@ -149,22 +141,20 @@ def _data_key(data: Data) -> str:
     return json.dumps(data.model_dump(mode="json"), sort_keys=True)
 
 
-_Guard = Callable[[PlannedMember, Contest, Data, Project, Progress], str | None]
+_Guard = Callable[[Workspace, PlannedMember, Contest, Data], str | None]
 """Refuses a network, or returns what cannot be told about it."""
 
 
 @dataclass(frozen=True)
 class _Planner:
-    registry: Registry
-    project: Project
-    progress: Progress
+    workspace: Workspace
     smoke: bool
     contests: dict[str, Contest] = field(default_factory=dict)
     trainings: dict[Path, Training] = field(default_factory=dict)
 
     def training(self, loaded: LoadedRecipe, chain: tuple[Path, ...]) -> Training:
         """Return the training of a recipe; `chain` are the recipes that need it."""
-        references = find_references(loaded, self.project, self.registry)
+        references = find_references(self.workspace, loaded)
         chain = (*chain, loaded.path.resolve())
         contest = self.contest(loaded, chain)
         start = None
@@ -200,9 +190,7 @@ class _Planner:
             teachers = (PlannedMember(own),)
         for number in range(1, pseudo.rounds + 1):
             file = references.labels if number == 1 else None
-            key = labelling_key(
-                loaded.recipe, unlabelled, teachers, file, self.registry, self.project
-            )
+            key = labelling_key(self.workspace, loaded.recipe, unlabelled, teachers, file)
             name = f"{loaded.name}, round {number}" if pseudo.rounds > 1 else loaded.name
             labels = Labelling(name, pseudo, loaded.recipe, unlabelled, teachers, file, number, key)
             name = loaded.name if number == pseudo.rounds else f"{loaded.name}.round-{number}"
@@ -223,15 +211,15 @@ class _Planner:
         start: Training | Path | None,
     ) -> Training:
         """Return one training of a recipe."""
-        keys = training_files(recipe, self.registry, self.project)
+        keys = training_files(self.workspace, recipe)
         if labels is not None:
             keys["pseudo-labels"] = labels.key
         if isinstance(start, Training):
             keys["start"] = start.key
         elif start is not None:
-            keys["start"] = content_digest(start, self.project.cache, what="checkpoint")
+            keys["start"] = content_digest(start, self.workspace.project.cache, what="checkpoint")
         inputs = training_inputs(recipe, contest, keys)
-        key = training_key(inputs, used_plugins(recipe, self.registry))
+        key = training_key(inputs, used_plugins(recipe, self.workspace.registry))
         return Training(name, loaded, recipe, contest, key, keys, labels, start)
 
     def source(
@@ -245,12 +233,11 @@ class _Planner:
         path = reference.recipe.resolve()
         if path not in self.trainings:
             needed = load_for_run(
+                self.workspace,
                 reference.recipe,
-                self.project,
                 self.overrides(reference.recipe, loaded),
                 (),
                 smoke=self.smoke,
-                registry=self.registry,
             )
             # Its own submission may have members; the network is needed here.
             self.trainings[path] = replace(self.training(needed, chain), members=())
@@ -263,7 +250,7 @@ class _Planner:
         a network's input; and the same fold must be held out everywhere.
         """
         wanted = by.recipe.data.folds
-        other = load_recipe(path, project=self.project).recipe.data.folds
+        other = load_recipe(path, project=self.workspace.project).recipe.data.folds
         texts = [
             text
             for option, text in itertools.pairwise(by.options)
@@ -279,7 +266,9 @@ class _Planner:
         text = _data_key(data)
         if text not in self.contests:
             try:
-                self.contests[text] = open_contest(data, self.project, self.progress)
+                self.contests[text] = open_contest(
+                    data, self.workspace.project, self.workspace.progress
+                )
             except TrashError as error:
                 error = placed(error, loaded)
                 if len(chain) > 1:
@@ -295,7 +284,9 @@ class _Planner:
         key = ("pseudo", "images") if pseudo.images else ("pseudo",)
         try:
             if pseudo.images is not None:
-                split = open_unlabelled(data, pseudo.images, contest, self.project, self.progress)
+                split = open_unlabelled(
+                    data, pseudo.images, contest, self.workspace.project, self.workspace.progress
+                )
             elif contest.test is not None:
                 split = contest.test
             else:
@@ -307,7 +298,7 @@ class _Planner:
         except TrashError as error:
             raise RecipeError(loaded.path, [problem_at(loaded, key, error)]) from None
         if warning:
-            self.progress.say(f"warning: {warning}")
+            self.workspace.progress.say(f"warning: {warning}")
         return split
 
     def check_source(
@@ -320,8 +311,8 @@ class _Planner:
     ) -> None:
         """Refuse a teacher, start or member that does not fit; a warning says what cannot be told."""
         try:
-            warning = refuse(source, contest, loaded.recipe.data, self.project, self.progress)
+            warning = refuse(self.workspace, source, contest, loaded.recipe.data)
         except TrashError as error:
             raise RecipeError(loaded.path, [problem_at(loaded, key, error)]) from None
         if warning:
-            self.progress.say(f"warning: {warning}")
+            self.workspace.progress.say(f"warning: {warning}")

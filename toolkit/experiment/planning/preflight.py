@@ -19,7 +19,6 @@ from toolkit.plugin.interfaces import Context, ObjectBank
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import build_chain
 from toolkit.progress import Progress
-from toolkit.project import Project
 from toolkit.pseudo.exchange import require_readable
 from toolkit.pseudo.make import context_of, file_of
 from toolkit.pseudo.select import build_selection
@@ -27,16 +26,11 @@ from toolkit.recipe.error_location import placed
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.batches import device_batch_size
 from toolkit.train.device import choose_device
+from toolkit.workspace import Workspace
 
 
 def preflight_training(
-    stage: Training,
-    registry: Registry,
-    project: Project,
-    dirs: OutputDirs,
-    progress: Progress,
-    *,
-    devices: int,
+    workspace: Workspace, stage: Training, dirs: OutputDirs, *, devices: int
 ) -> None:
     """Refuse a training that would fail later; makes the object bank that its augmentation needs.
 
@@ -49,13 +43,17 @@ def preflight_training(
     device_batch_size(recipe.train, devices)
     if contest.test is not None:
         try:
-            plan_submission(recipe, contest, registry, n_members=1 + len(stage.members))
+            plan_submission(recipe, contest, workspace.registry, n_members=1 + len(stage.members))
         except TrashError as error:
             raise placed(error, stage.loaded) from error.__cause__
 
     def objects() -> ObjectBank:
         return open_object_bank(
-            recipe.objects, contest, cache=dirs.cache, project=project, progress=progress
+            recipe.objects,
+            contest,
+            cache=dirs.cache,
+            project=workspace.project,
+            progress=workspace.progress,
         )
 
     context = Context(
@@ -64,7 +62,7 @@ def preflight_training(
     own = recipe.pseudo.augment if recipe.pseudo else None
     try:
         for steps in (recipe.augment.steps, own or ()):
-            build_pipeline(steps, registry, context)
+            build_pipeline(steps, workspace.registry, context)
     except TrashError as error:
         raise placed(error, stage.loaded) from error.__cause__
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.find import find_checkpoint, names_checkpoint
-from toolkit.plugin.registry import Registry
 from toolkit.predict.members import parse_choice
 from toolkit.predict.views import parse_views
-from toolkit.project import Project
 from toolkit.recipe.find import find_recipe
 from toolkit.recipe.load import LoadedRecipe
 from toolkit.recipe.problems import KeyPath, RecipeError, RecipeProblem, dotted
+from toolkit.workspace import Workspace
 
 TEACHER = "teacher"
 """`train.start` with this value begins with the weights of the first teacher."""
@@ -56,7 +55,7 @@ class References:
     members: tuple[Reference, ...] = ()
 
 
-def find_references(loaded: LoadedRecipe, project: Project, registry: Registry) -> References:
+def find_references(workspace: Workspace, loaded: LoadedRecipe) -> References:
     """Find the files behind what a recipe names; nothing is read of them.
 
     Paths are relative to the project folder; recipes and runs are also found by their names.
@@ -79,7 +78,7 @@ def find_references(loaded: LoadedRecipe, project: Project, registry: Registry) 
         return tuple(found)
 
     def find(key: KeyPath, text: str) -> Reference:
-        return _reference(key, text, project, registry)
+        return _reference(workspace, key, text)
 
     recipe = loaded.recipe
     pseudo = recipe.pseudo
@@ -87,7 +86,7 @@ def find_references(loaded: LoadedRecipe, project: Project, registry: Registry) 
     members = each(("members",), recipe.members, find)
     labels = None
     if pseudo is not None and pseudo.labels is not None:
-        labels = project.path(pseudo.labels)
+        labels = workspace.project.path(pseudo.labels)
         problems += _label_problems(loaded, labels)
     start = None
     from_teacher = recipe.train.start == TEACHER
@@ -111,15 +110,15 @@ def problem_at(loaded: LoadedRecipe, key: KeyPath, error: TrashError) -> RecipeP
     return RecipeProblem(origin, dotted(key), error.message, error.hint)
 
 
-def _reference(key: KeyPath, text: str, project: Project, registry: Registry) -> Reference:
+def _reference(workspace: Workspace, key: KeyPath, text: str) -> Reference:
     choice = parse_choice(text)
     if choice.views is not None:
-        parse_views(choice.views, registry)
-    if names_checkpoint(text, project):
-        found = find_checkpoint(text, project, base=project.root)
+        parse_views(choice.views, workspace.registry)
+    if names_checkpoint(text, workspace.project):
+        found = find_checkpoint(text, workspace.project, base=workspace.project.root)
         return Reference(key, None, found.path, found.views)
-    path = project.path(str(choice.path))
-    recipe = path if path.is_file() else find_recipe(choice.path, project)
+    path = workspace.project.path(str(choice.path))
+    recipe = path if path.is_file() else find_recipe(choice.path, workspace.project)
     return Reference(key, recipe, None, choice.views)
 
 
