@@ -11,7 +11,12 @@ from toolkit.data.coco import ImageRecord
 from toolkit.data.labels import LabelMap
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
-from toolkit.report.submission_sheet import difference_sheet, overlay_sheet, require_photos
+from toolkit.report.submission_sheet import (
+    difference_sheet,
+    overlay_sheet,
+    require_photos,
+    truth_sheet,
+)
 from toolkit.report.thumbnails import class_colours
 
 NAMES = ("Background", "Paper", "Glass")
@@ -80,3 +85,29 @@ def test_photos_that_are_not_here(photos: Split) -> None:
     with pytest.raises(UsageError, match=r"the photo .*high\.png is not here") as error:
         require_photos(photos, ["wide.png", "high.png"])
     assert "--data FOLDER" in error.value.hint
+
+
+def test_truth_stands_between_photo_and_labels(photos: Split) -> None:
+    sheet = truth_sheet(
+        [("wide.png", labels(1, 0.5), labels(2)), ("high.png", labels(1), labels(1))],
+        photos,
+        NAMES,
+        "a.csv",
+    )
+    # Two columns of 712 pixels: the high photo is 712 high, 356 wide and in the middle of its column.
+    assert area(sheet, 1) == pytest.approx(712 * 356 / 2 + 2 * 712 * 356, rel=0.02)
+    assert area(sheet, 2) == pytest.approx(712 * 356, rel=0.02)
+    photo, truth, found = np.array_split(sheet[78:], 3)
+    assert area(photo, 1) == area(photo, 2) == area(truth, 2) == 0
+    assert area(truth, 1) > area(found, 1) > 0
+
+
+def test_pixels_that_are_not_scored_are_neither_right_nor_wrong(photos: Split) -> None:
+    ignored, half = labels(255), labels(255, 0.5)
+    sheets = [
+        truth_sheet([("wide.png", truth, labels(0))], photos, NAMES, "a.csv")
+        for truth in (ignored, half, labels(0))
+    ]
+    captions = [sheet[-712 - 26 - 8 : -712 - 8] for sheet in sheets]
+    assert (captions[0] != captions[1]).any()
+    assert (captions[1] == captions[2]).all()

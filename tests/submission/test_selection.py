@@ -26,11 +26,19 @@ def test_images_are_spread_over_the_list() -> None:
 
 def test_picked_in_the_order_asked_for_and_not_read_further(tmp_path: Path) -> None:
     file = readable(tmp_path / "a.csv", "x,0 1\ny,2 2\nz,broken\n")
-    found = pick(file, ["y", "x"])
-    assert [(name, labels.tolist()) for name, labels in found] == [("y", [[2, 2]]), ("x", [[0, 1]])]
+    found = pick([file], ["y", "x"])
+    maps = [(name, labels.tolist()) for name, (labels,) in found]
+    assert maps == [("y", [[2, 2]]), ("x", [[0, 1]])]
+
+
+def test_images_of_two_files_are_picked_together(tmp_path: Path) -> None:
+    first = readable(tmp_path / "a.csv", "x,0 1\ny,2 2\n")
+    second = readable(tmp_path / "b.csv", "y,1 1\nx,0 0\n")
+    ((name, (one, other)),) = pick([first, second], ["y"])
+    assert (name, one.tolist(), other.tolist()) == ("y", [[2, 2]], [[1, 1]])
 
 
 def test_a_missing_image_is_named(tmp_path: Path) -> None:
     file = readable(tmp_path / "a.csv", "x,0 1\n")
     with pytest.raises(UsageError, match=r"a\.csv has no row of z"):
-        pick(file, ["x", "z"])
+        pick([file], ["x", "z"])

@@ -16,6 +16,7 @@ from toolkit.recipe.problems import shown_path
 from toolkit.report.sheet import (
     Picture,
     caption,
+    centred,
     coloured,
     grid,
     legend,
@@ -29,6 +30,7 @@ from toolkit.suggestions import did_you_mean
 Labels = NDArray[np.uint8]
 
 _IMAGES_PER_ROW = 2
+_COLUMNS_WITH_TRUTH = 4
 _NAMED_CLASSES = 2
 """More than these do not fit above a tile."""
 _HIGHLIGHT = np.array([(0, 0, 0), (255, 255, 255)], np.uint8)
@@ -81,6 +83,47 @@ def overlay_sheet(
     return stacked([line(title), *legend(seen, class_names, colours), grid(tiles, columns)])
 
 
+def truth_sheet(
+    images: Sequence[tuple[str, Labels, Labels]],
+    photos: Split,
+    class_names: Sequence[str],
+    name: str,
+) -> Picture:
+    """Return photo, truth and labels of a file, of each image in a column, under a legend.
+
+    Args:
+        images: (image id, true labels, labels of the file), uint8 (H, W); 255 = not to be scored.
+        photos: has every image.
+        class_names: index = label.
+        name: of the file.
+
+    Raises:
+        UsageError: a photo cannot be read.
+    """
+    rows, colours = _rows(photos), class_colours(len(class_names))
+    seen = _seen(labels for _, *both in images for labels in both)
+    parts = [
+        line(f"{name}: photo, truth, labels of the file and the share of pixels that are right"),
+        *legend(seen, class_names, colours),
+    ]
+    columns = min(_COLUMNS_WITH_TRUTH, max(len(images), 1))
+    width = tile_width(columns)
+    for start in range(0, len(images), columns):
+        tiles: list[tuple[Picture, Picture, Picture]] = []
+        for image_id, truth, labels in images[start : start + columns]:
+            photo = _photo(photos, rows[image_id], width, width)
+            share = _share_right(truth, labels, len(class_names))
+            tiles.append(
+                (
+                    _named(photo, image_id, width),
+                    _named(_overlay(photo, truth, colours), "truth", width),
+                    _named(_overlay(photo, labels, colours), f"{name}: {share}", width),
+                )
+            )
+        parts += [grid(row, columns) for row in zip(*tiles, strict=True)]
+    return stacked(parts)
+
+
 def difference_sheet(
     images: Sequence[tuple[str, Labels, Labels]],
     photos: Split,
@@ -119,17 +162,30 @@ def _rows(photos: Split) -> dict[str, int]:
     return {name: row for row, name in enumerate(photos.file_names)}
 
 
-def _photo(photos: Split, row: int, width: int) -> Picture:
+def _photo(photos: Split, row: int, width: int, most_height: int | None = None) -> Picture:
+    """Return a photo as wide as said, or narrower where it would be too high."""
     photo = read_image(photos.path(row), photos.images[row])
-    return resize_image(photo, (max(1, round(width * photo.shape[0] / photo.shape[1])), width))
+    scale = width / photo.shape[1]
+    if most_height is not None:
+        scale = min(scale, most_height / photo.shape[0])
+    size = max(1, round(scale * photo.shape[0])), max(1, round(scale * photo.shape[1]))
+    return resize_image(photo, size)
 
 
 def _overlay(photo: Picture, labels: Labels, colours: Picture) -> Picture:
     return coloured(photo, resize_labels(labels, (photo.shape[0], photo.shape[1])), colours)
 
 
-def _named(tile: Picture, name: str) -> Picture:
-    return np.concatenate([caption(name, tile.shape[1]), tile])
+def _named(tile: Picture, name: str, width: int | None = None) -> Picture:
+    """Return a tile below its name, in the middle where it is narrower than the width."""
+    width = width or tile.shape[1]
+    return np.concatenate([caption(name, width), centred(tile, width)])
+
+
+def _share_right(truth: Labels, labels: Labels, n_classes: int) -> str:
+    """Return the share of an image's scored pixels that have the right label."""
+    scored = truth < n_classes
+    return f"{(truth == labels)[scored].mean():.1%} right" if scored.any() else "not scored"
 
 
 def _largest(labels: Labels, class_names: Sequence[str]) -> str:

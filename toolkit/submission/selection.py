@@ -14,17 +14,18 @@ def spread(image_ids: Sequence[str], count: int) -> list[str]:
     return [image_ids[place * len(image_ids) // count] for place in range(count)]
 
 
-def pick(file: Readable, image_ids: Sequence[str]) -> list[tuple[str, Labels]]:
-    """Return (image id, uint8 (H, W) labels) of some images, in the order asked for.
+def pick(files: Sequence[Readable], image_ids: Sequence[str]) -> list[tuple[str, list[Labels]]]:
+    """Return (image id, uint8 (H, W) labels of each file) of some images, in the order asked for.
 
     Reading stops at the last of them.
 
     Raises:
-        UsageError: the file has no row of an image, or is broken before all are found.
+        UsageError: a file has no row of an image, one is broken before all are found, or the files
+            do not go together.
     """
-    found: dict[str, Labels] = {}
+    found: dict[str, list[Labels]] = {}
     missing = set(image_ids)
-    for image_id, (labels,) in read_together([file]):
+    for image_id, labels in read_together(files):
         if image_id in missing:
             found[image_id] = labels
             missing.remove(image_id)
@@ -33,7 +34,7 @@ def pick(file: Readable, image_ids: Sequence[str]) -> list[tuple[str, Labels]]:
     if missing:
         first = next(image_id for image_id in image_ids if image_id in missing)
         raise UsageError(
-            f"{file.path} has no row of {first}",
-            f"See all problems: trash submission check {file.path}",
+            f"{files[0].path} has no row of {first}",
+            f"See all problems: trash submission check {files[0].path}",
         )
     return [(image_id, found[image_id]) for image_id in image_ids]

@@ -51,11 +51,46 @@ def test_show_chooses_images_over_the_whole_file(desk: Any) -> None:
     assert (picture(desk.root / "count.png") == picture(desk.root / "b.png")).all()
 
 
+def test_show_with_the_truth_says_how_much_is_right(desk: Any, capsys: Capture) -> None:
+    a = desk.submit("a.csv", desk.noisy(1))
+    truth = str(desk.demo / "test_truth.json")
+    assert run(["submission", "show", a, "--count", "2", "--truth", truth]) == 0
+    assert capsys.readouterr().out == "submissions/a.png\n"
+    sheet = picture(desk.root / "submissions" / "a.png")
+    width = sheet.shape[1] // 2
+    tints = [np.round(colour * 0.75) for colour in class_colours(len(desk.class_names))[1:]]
+    strips = np.array_split(sheet[52:].astype(int), 3)
+    tinted = [
+        sum(int((np.abs(strip - tint) <= 48).all(axis=2).sum()) for tint in tints)
+        for strip in strips
+    ]
+    # Noise puts classes onto background.
+    assert tinted[1] < tinted[2]
+    assert sheet.shape[0] > 3 * (width - 16)
+
+
+def test_show_writes_a_small_jpeg(desk: Any) -> None:
+    a = desk.submit("a.csv", desk.truth())
+    for name in ("a.jpg", "a.png"):
+        assert run(["submission", "show", a, "-o", name]) == 0
+    jpeg, png = desk.root / "a.jpg", desk.root / "a.png"
+    assert picture(jpeg).shape == picture(png).shape
+    assert jpeg.stat().st_size < png.stat().st_size
+    assert jpeg.read_bytes().startswith(b"\xff\xd8\xff")
+
+
+def test_show_with_a_truth_that_is_missing(desk: Any, capsys: Capture) -> None:
+    a = desk.submit("a.csv", desk.truth())
+    assert run(["submission", "show", a, "--truth", "nowhere.json"]) == 2
+    assert "nowhere.json" in capsys.readouterr().err
+    assert desk.files() == {"a.csv", "a.json"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--images", "nothing.jpg"], "nothing.jpg is not an image of"),
-        (["-o", "a.jpg"], "-o a.jpg is not the name of a PNG file"),
+        (["-o", "a.gif"], "-o a.gif is not the name of a PNG or JPEG file"),
         (["-o", "submissions"], "Write -o submissions/submission.png"),
         (["--data", "nowhere"], "annotation file not found"),
     ],

@@ -35,7 +35,7 @@ def diff(
         ),
     ],
     picture: Annotated[
-        Path | None, typer.Option("--picture", help="PNG of the images that differ most.")
+        Path | None, typer.Option("--picture", help="PNG or JPEG of the images that differ most.")
     ] = None,
     count: Annotated[
         int, typer.Option(min=1, max=100, help="Number of images that differ most in the picture.")
@@ -56,9 +56,9 @@ def diff(
     from toolkit.submission.spec import photos_of
 
     if picture is not None:
-        from toolkit.report.sheet import require_png
+        from toolkit.report.sheet import require_picture
 
-        require_png("--picture", picture, "diff.png")
+        require_picture("--picture", picture, "diff.png")
     project = find_project()
     options = SubmissionOptions(recipe, test, None, size)
     (a, b), source = open_files([first, second], options, project)

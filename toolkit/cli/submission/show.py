@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.submission.options import File, PhotoFolder, Size, SpecRecipe, Test, open_files
+from toolkit.cli.submission.options import (
+    TRUTH,
+    File,
+    PhotoFolder,
+    Size,
+    SpecRecipe,
+    Test,
+    open_files,
+)
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 
@@ -29,7 +37,12 @@ def show(
     ] = 8,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The PNG to write; default: beside the file."),
+        typer.Option(
+            "-o", "--output", help="The PNG or JPEG to write; default: a PNG beside the file."
+        ),
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option("--truth", help=f"Show what is right as well: {TRUTH}.")
     ] = None,
     data_root: PhotoFolder = None,
     recipe: SpecRecipe = None,
@@ -37,24 +50,30 @@ def show(
     size: Size = None,
 ) -> None:
     """Write a picture of photos with the labels of a file over them."""
-    from toolkit.report.sheet import require_png, write_sheet
-    from toolkit.report.submission_sheet import overlay_sheet, require_photos
+    from toolkit.report.sheet import require_picture, write_sheet
+    from toolkit.report.submission_sheet import overlay_sheet, require_photos, truth_sheet
     from toolkit.submission.named_files import SubmissionOptions
     from toolkit.submission.selection import pick, spread
     from toolkit.submission.spec import photos_of
 
     output = output or file.with_suffix(".png")
-    require_png("-o", output, "submission.png")
+    require_picture("-o", output, "submission.png")
     if output.resolve() == file.resolve():
         raise UsageError(f"-o {output} is the submission file", "Choose another name.")
     project = find_project()
     options = SubmissionOptions(recipe, test, None, size)
-    (read,), source = open_files([file], options, project)
+    files, source = open_files([file, *([truth] if truth is not None else [])], options, project)
     photos = photos_of(source, project, data_root)
     named = [name for text in images or () for name in text.split(",") if name]
     wanted = list(dict.fromkeys(named)) or spread(photos.file_names, count)
     require_photos(photos, wanted)
-    found = pick(read, wanted)
-    title = f"{file.name}: photo and labels"
-    write_sheet(output, [overlay_sheet(found, photos, read.class_names, title)])
+    class_names = files[0].class_names
+    found = pick(files, wanted)
+    if truth is None:
+        maps = [(image_id, labels) for image_id, (labels,) in found]
+        sheet = overlay_sheet(maps, photos, class_names, f"{file.name}: photo and labels")
+    else:
+        pairs = [(image_id, right, labels) for image_id, (labels, right) in found]
+        sheet = truth_sheet(pairs, photos, class_names, file.name)
+    write_sheet(output, [sheet])
     console.print_result(str(output))

@@ -18,7 +18,7 @@ def show(
     source: Annotated[
         Path, typer.Argument(metavar="RECIPE|FOLDER", help="A recipe, or the folder of a bank.")
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write, a PNG.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The PNG or JPEG to write.")],
     count: Annotated[
         int, typer.Option(min=1, max=480, help="Objects of each class, and mixed images.")
     ] = 12,
@@ -33,10 +33,10 @@ def show(
     from toolkit.objects.object_bank import ObjectStore, open_object_bank
     from toolkit.recipe.load import load_recipe
     from toolkit.report.contact_sheet import bank_sheet, mix_pipeline, mixed_samples, mixed_sheet
-    from toolkit.report.sheet import require_png, write_sheet
+    from toolkit.report.sheet import require_picture, write_sheet
     from toolkit.seeds import Stream, generator
 
-    require_png("-o", output, "objects.png")
+    require_picture("-o", output, "objects.png")
     rng = generator(Stream.SHOWN_OBJECTS, seed)
     if source.is_dir():
         bank = ObjectStore(source)
