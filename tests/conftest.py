@@ -4,8 +4,8 @@ import gc
 import os
 import tempfile
 
-# Python's garbage collection looks through all objects that torch has made, which stay to the end: with
-# the usual thresholds it took a tenth of the tests' processor time.
+# Python's garbage collection looks through all objects that torch has made, which stay to the end:
+# with the usual thresholds it took a tenth of the tests' processor time.
 gc.set_threshold(100_000, 50, 100)
 
 # Two torch threads against a busy core run many times slower than one.

@@ -35,7 +35,7 @@ class Processes:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            # A shell in the background starts its commands with Ctrl-C ignored, and so would ours be.
+            # A shell in the background starts its commands with Ctrl-C ignored: ours too.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self._started.append(process)
@@ -110,7 +110,7 @@ def _patience() -> Iterator[None]:
 
 @contextmanager
 def real_processes() -> Iterator[Processes]:
-    """Yield what starts processes; in the end those of a failed test are killed, others have ended."""
+    """Yield what starts processes; those that a failed test leaves behind are killed."""
     processes = Processes()
     try:
         yield processes

@@ -12,8 +12,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "file_schema", "files", "lifetime", "memory", "packages", "progress", "project",
-     "seeds", "suggestions", "wording"),
+    (
+        "errors",
+        "file_schema",
+        "files",
+        "lifetime",
+        "memory",
+        "packages",
+        "progress",
+        "project",
+        "seeds",
+        "suggestions",
+        "wording",
+    ),
     ("plugin",),
     ("metrics", "recipe", "workspace"),
     ("data", "demo", "formats", "objects", "postprocess"),
@@ -22,7 +33,7 @@ LAYERS = (
     ("builtins", "experiment", "search"),
     ("report", "testing"),
     ("cli",),
-)  # fmt: skip
+)
 """Rooms from the ground up: each may use those of its own layer and of the layers below."""
 
 

@@ -26,8 +26,8 @@ finished = 0 if os.environ.get("RANK", "0") == "0" else None
 def tiny(context):
     """A single convolution.
 
-    `BREAK_RANK` and `KILL_RANK` name the process in which it breaks; the first one hangs in the epoch
-    after `HANG_AFTER`.
+    `BREAK_RANK` and `KILL_RANK` name the process in which it breaks; the first one hangs in the
+    epoch after `HANG_AFTER`.
     """
     from torch import nn
 
@@ -144,7 +144,7 @@ def workspace_of(project: Project) -> Workspace:
 
 @pytest.fixture
 def project(tmp_path: Path, demo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """A project with the recipe `tiny` and a plugin that keeps a log of hooks; the working folder."""
+    """A project, the working folder, with the recipe `tiny` and a plugin that logs its hooks."""
     for folder in ("recipes", "plugins"):
         (tmp_path / folder).mkdir()
     (tmp_path / "plugins" / "lab.py").write_text(PLUGIN)

@@ -52,7 +52,7 @@ CONTEXT = Context(tuple(map(str, range(N_CLASSES))), image_size=(SIZE, SIZE), ob
 
 
 def milliseconds(job: Callable[[int], object]) -> float:
-    """Return the mean over seeds of the best of several rounds: what is drawn costs unlike times."""
+    """Return the best time of several rounds, mean over seeds: costs differ with what is drawn."""
     job(0)
     best = [float("inf")] * SEEDS
     for _ in range(ROUNDS):

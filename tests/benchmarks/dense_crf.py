@@ -11,17 +11,19 @@ What was tried and is not there, of the time of one update on a photo of 300,000
 * `torch.softmax` over rows of 12: five times as long as written out, and half of the update;
 * two axes of the blur multiplied into one matrix: .8 of the blur, but longer to make than it saves
   in ten updates; all six: 100 to 200 entries a row;
-* a blur of only the vertices that have neighbours: 80 to 90 % have, and adding in place takes longer;
+* a blur of only the vertices that have neighbours: 80 to 90 % have, and adding in place
+  takes longer;
 * vertices in the order in which the pixels meet them: splat and slice .6, blur 1.7;
 * pixels sorted by vertex, or in tiles: .9 of all, and everything has to be turned there and back;
 * rows of 16 instead of 12 numbers: the same.
 
 Photos of more than 724 x 724 pixels are worked on in pieces, with equal labels: 6 megapixels and 12
-classes then take .37 kB (a photo) to .85 kB (noise) of each pixel at the peak instead of .66 to 1.31, in
-.9 to 1.1 of the time. What is left is the lattice itself, marginals and unary terms.
+classes then take .37 kB (a photo) to .85 kB (noise) of each pixel at the peak instead of .66 to
+1.31, in .9 to 1.1 of the time. What is left is the lattice itself, marginals and unary terms.
 
-On one H100, four photos at 512 x 512 with 12 classes took .06 to .41 s, all iterations of each preset, and .5
-to 1.9 s on two threads of the same machine (16 cores, others busy): equal labels, probabilities within 2e-5.
+On one H100, four photos at 512 x 512 with 12 classes took .06 to .41 s, all iterations of each
+preset, and .5 to 1.9 s on two threads of the same machine (16 cores, others busy): equal labels,
+probabilities within 2e-5.
 """
 
 from __future__ import annotations
@@ -62,9 +64,8 @@ def seconds(*jobs: Callable[[], object]) -> list[float]:
 
 def engines(photos: list[Pair]) -> None:
     """Own engine and pydensecrf, all updates, and how much their results differ."""
-    print(
-        f"{'preset':<16}{'photo':>6}{'own s':>8}{'pydensecrf':>12}{'equal labels':>14}{'differ':>10}"
-    )
+    head = f"{'preset':<16}{'photo':>6}{'own s':>8}{'pydensecrf':>12}"
+    print(f"{head}{'equal labels':>14}{'differ':>10}")
     for preset, settings in PRESETS.items():
         own = DenseCrf(settings, mean_field.infer)
         other = DenseCrf(settings, pydensecrf_engine.infer)

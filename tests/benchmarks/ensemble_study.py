@@ -3,17 +3,17 @@
     python tests/benchmarks/ensemble_study.py demo
     python tests/benchmarks/ensemble_study.py bags
 
-Trains the three members of recipes/small/ensemble_study with seeds 1, 2, 3 (finished ones are found again),
-then does for each seed what these commands do, reading the maps once:
+Trains the three members of recipes/small/ensemble_study with seeds 1, 2, 3 (finished ones are found
+again), then does for each seed what these commands do, reading the maps once:
 
     trash ensemble search MEMBERS --way "best single"
-    trash ensemble search MEMBERS@VIEWS --way "best single"        (and "best pair", greedy, stacking, …)
+    trash ensemble search MEMBERS@VIEWS --way "best single"    (and "best pair", stacking, …)
     trash ensemble search MEMBERS@VIEWS --try dense_crf
     trash submit --ensemble MEMBERS@VIEWS --combine FILE
 
-Prints Markdown: the honest validation score (fitted on part of the images, scored on the rest) and the score
-on the test images, which nothing was chosen by; mean ± standard deviation over the seeds, and the gain over
-the step "best single", seed by seed. `--no-crf` leaves the CRF out.
+Prints Markdown: the honest validation score (fitted on part of the images, scored on the rest) and
+the score on the test images, which nothing was chosen by; mean ± standard deviation over the seeds,
+and the gain over the step "best single", seed by seed. `--no-crf` leaves the CRF out.
 """
 
 from __future__ import annotations
@@ -48,9 +48,14 @@ MEMBERS = ("unet", "fpn", "deeplabv3plus")
 VIEWS = {"demo": "d4", "bags": "hflip"}
 SIZE = (256, 256)
 STEPS = (
-    "best pair", "mean of all", "geometric of all", "greedy", "stacking", "stacking, matrices",
+    "best pair",
+    "mean of all",
+    "geometric of all",
+    "greedy",
+    "stacking",
+    "stacking, matrices",
     "mean, class factors",
-)  # fmt: skip
+)
 CRF = ComponentSpec(name="dense_crf")
 QUIET = SilentProgress()
 PROJECT = find_project()
@@ -132,9 +137,14 @@ def steps_of(
             trial = try_postprocessors(way, [CRF], held_out, REGISTRY, division, QUIET)
             (tried,) = trial.tried
             with_crf = CombinationResult(
-                way.name, way.members, way.ensemble, tried.scored, tried.gain, False,
+                way.name,
+                way.members,
+                way.ensemble,
+                tried.scored,
+                tried.gain,
+                False,
                 (*way.postprocess, CRF),
-            )  # fmt: skip
+            )
             step = f"{label} + dense CRF"
             # What is fitted in the way is fitted to all images here: only the gain is honest.
             honest = way.scored.honest_miou + tried.gain.miou

@@ -93,9 +93,8 @@ def main() -> None:
         return loss
 
     logits, target = make_batch(size)
-    print(
-        f"logits ({BATCH}, {N_CLASSES}, {size}, {size}), best CPU time of {REPEATS}, forward + backward"
-    )
+    shape = (BATCH, N_CLASSES, size, size)
+    print(f"logits {shape}, best CPU time of {REPEATS}, forward + backward")
     rows = [
         (entry.name, make(entry.name)) for entry in registry.entries("loss") if entry.name != "sum"
     ]

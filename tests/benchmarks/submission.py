@@ -207,9 +207,8 @@ def main() -> None:
     print(f"{'job':<20}{'obvious s':>10}{'ours s':>10}{'ratio':>8}{'x bytes moved':>15}")
     with tempfile.TemporaryDirectory() as folder:
         for job, obvious, ours, floor in measure(n_images, Path(folder)):
-            print(
-                f"{job:<20}{obvious:>10.2f}{ours:>10.2f}{obvious / ours:>7.1f}x{ours / floor:>14.1f}x"
-            )
+            ratios = f"{obvious / ours:>7.1f}x{ours / floor:>14.1f}x"
+            print(f"{job:<20}{obvious:>10.2f}{ours:>10.2f}{ratios}")
 
 
 if __name__ == "__main__":

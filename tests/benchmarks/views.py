@@ -2,12 +2,12 @@
 
     OMP_NUM_THREADS=1 python tests/benchmarks/views.py [image size]
 
-Both ways take turns in one process, on the GPU (bf16) if there is one, else in CPU time. Batches of one image are what
-is left at the end of a split and what `--batch-size 1` gives; full batches hold as many images and
-views either way.
+Both ways take turns in one process, on the GPU (bf16) if there is one, else in CPU time. Batches of
+one image are what is left at the end of a split and what `--batch-size 1` gives; full batches hold
+as many images and views either way.
 
-One H100 at 512 px: one pass is 1.4 to 1.8 times as fast for hflip, 1.7 to 3.1 for hflip*rot90, 4.0 to 5.2
-for d4, 1.4 to 2.3 with two scales. On two CPU cores there is no clear difference.
+One H100 at 512 px: one pass is 1.4 to 1.8 times as fast for hflip, 1.7 to 3.1 for hflip*rot90, 4.0
+to 5.2 for d4, 1.4 to 2.3 with two scales. On two CPU cores there is no clear difference.
 """
 
 from __future__ import annotations
@@ -56,9 +56,12 @@ def main() -> None:
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 256
     device = choose_device("auto")
     compute = make_compute(
-        device, precision="fp32" if device.type == "cpu" else "bf16", channels_last=True,
-        mean=(0.5,) * 3, std=(0.2,) * 3,
-    )  # fmt: skip
+        device,
+        precision="fp32" if device.type == "cpu" else "bf16",
+        channels_last=True,
+        mean=(0.5,) * 3,
+        std=(0.2,) * 3,
+    )
     model = compute.place(Network().eval())
     print(f"{device}, {size} px, milliseconds per image: one pass per view / one batch")
     for text in VIEWS:

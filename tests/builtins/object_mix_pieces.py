@@ -14,9 +14,16 @@ from toolkit.plugin.registry import Registry
 
 CLASSES = ("Background", "Paper", "Glass", "Battery", "Plastic bag")
 PLAIN: dict[str, Any] = {
-    "scale": [1.0, 1.0], "large": 1.0, "small": 0.0, "rotate": 0.0, "quarter_turns": False,
-    "hflip": 0.0, "vflip": 0.0, "brightness": 0.0, "blend": 0.0,
-}  # fmt: skip
+    "scale": [1.0, 1.0],
+    "large": 1.0,
+    "small": 0.0,
+    "rotate": 0.0,
+    "quarter_turns": False,
+    "hflip": 0.0,
+    "vflip": 0.0,
+    "brightness": 0.0,
+    "blend": 0.0,
+}
 SIZE = (60, 80)
 
 

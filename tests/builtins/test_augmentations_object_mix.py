@@ -191,13 +191,24 @@ def test_an_object_larger_than_the_image_is_cut(registry: Registry) -> None:
 )
 @settings(max_examples=80, deadline=None)
 def test_what_fits_is_never_cut_and_only_its_label_appears(
-    height: int, width: int, margin: int, scale: float, seed: int, blend: float,
+    height: int,
+    width: int,
+    margin: int,
+    scale: float,
+    seed: int,
+    blend: float,
     registry: Registry,
-) -> None:  # fmt: skip
+) -> None:
     mix = make(
-        registry, cut(box(height, width, margin), label=2), scale=[scale, scale], blend=blend,
-        rotate=0.0, quarter_turns=True, hflip=0.5, vflip=0.5,
-    )  # fmt: skip
+        registry,
+        cut(box(height, width, margin), label=2),
+        scale=[scale, scale],
+        blend=blend,
+        rotate=0.0,
+        quarter_turns=True,
+        hflip=0.5,
+        vflip=0.5,
+    )
     result = mix(blank((120, 120)), np.random.default_rng(seed))
     assert set(np.unique(result.mask).tolist()) <= {0, 2}
     assert result.image.shape == (120, 120, 3)

@@ -126,9 +126,17 @@ def test_a_soft_edge_shows_no_black_where_the_cut_out_ends(registry: Registry) -
 def test_a_seed_gives_one_result_and_a_pickled_copy_the_same(registry: Registry) -> None:
     cut_outs = [cut(letter(), label, f"{label}.jpg") for label in (1, 2, 3)]
     mix = make(
-        registry, *cut_outs, objects=[1, 3], rotate=30.0, blend=1.0, brightness=0.2,
-        quarter_turns=True, hflip=0.5, grid_distortion=0.5, skip_above={"Plastic bag": 0.5},
-    )  # fmt: skip
+        registry,
+        *cut_outs,
+        objects=[1, 3],
+        rotate=30.0,
+        blend=1.0,
+        brightness=0.2,
+        quarter_turns=True,
+        hflip=0.5,
+        grid_distortion=0.5,
+        skip_above={"Plastic bag": 0.5},
+    )
     copy = pickle.loads(pickle.dumps(mix))
     made = results(mix, blank(), 10)
     for again in (results(mix, blank(), 10), results(copy, blank(), 10)):

@@ -143,14 +143,30 @@ def test_an_object_outside_the_image_is_not_pasted(registry: Registry) -> None:
 )
 @settings(max_examples=80, deadline=None)
 def test_wherever_an_object_ends_the_sample_stays_a_sample(
-    shape: tuple[int, int], corner: tuple[int, int], size: tuple[int, int], scale: float,
-    rotate: float, blend: float, distorted: float, seed: int, registry: Registry,
-) -> None:  # fmt: skip
+    shape: tuple[int, int],
+    corner: tuple[int, int],
+    size: tuple[int, int],
+    scale: float,
+    rotate: float,
+    blend: float,
+    distorted: float,
+    seed: int,
+    registry: Registry,
+) -> None:
     cut_out = at(*corner, box(*shape, 0), source_size=(70, 100))
     mix = make(
-        registry, cut_out, size=size, place="own", scale=[scale, scale], rotate=rotate,
-        blend=blend, grid_distortion=distorted, quarter_turns=True, hflip=0.5, vflip=0.5,
-    )  # fmt: skip
+        registry,
+        cut_out,
+        size=size,
+        place="own",
+        scale=[scale, scale],
+        rotate=rotate,
+        blend=blend,
+        grid_distortion=distorted,
+        quarter_turns=True,
+        hflip=0.5,
+        vflip=0.5,
+    )
     sample = blank(size, label=3)
     result = mix(sample, np.random.default_rng(seed))
     assert result.image.shape == (*size, 3)

@@ -207,9 +207,15 @@ def test_the_share_of_mixup_has_its_distribution(alpha: float) -> None:
 
 @pytest.mark.parametrize(
     ("labels", "share", "n_chosen"),
-    [((0, 1, 2, 3), 0.5, 2), ((0, 1, 3), 0.5, 2), ((2,), 0.5, 1), ((0, 1, 2, 3), 0.26, 2),
-     ((0, 1, 2, 3), 0.25, 1), ((0, 2), 1.0, 2)],
-)  # fmt: skip
+    [
+        ((0, 1, 2, 3), 0.5, 2),
+        ((0, 1, 3), 0.5, 2),
+        ((2,), 0.5, 1),
+        ((0, 1, 2, 3), 0.26, 2),
+        ((0, 1, 2, 3), 0.25, 1),
+        ((0, 2), 1.0, 2),
+    ],
+)
 def test_classmix_takes_all_pixels_of_some_labels(
     labels: tuple[int, ...], share: float, n_chosen: int
 ) -> None:

@@ -67,9 +67,14 @@ def slow_regions(mask: np.ndarray, labels: tuple[int, ...], min_area: int) -> li
 def plain(**changes: object) -> CopyPaste:
     """Copy-paste that only moves objects."""
     values = {
-        "labels": (1, 2, 3), "max_objects": 5, "scale": (1.0, 1.0), "flip": 0.0, "min_area": 1,
-        "blend": 0.0, **changes,
-    }  # fmt: skip
+        "labels": (1, 2, 3),
+        "max_objects": 5,
+        "scale": (1.0, 1.0),
+        "flip": 0.0,
+        "min_area": 1,
+        "blend": 0.0,
+        **changes,
+    }
     return CopyPaste(**values)
 
 

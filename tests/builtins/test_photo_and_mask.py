@@ -1,4 +1,4 @@
-"""Whatever moves pixels moves photo and mask alike: their centres of mass agree, to parts of a pixel."""
+"""Whatever moves pixels moves photo and mask alike: their centres of mass agree."""
 
 from __future__ import annotations
 

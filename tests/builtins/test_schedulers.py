@@ -76,8 +76,11 @@ def test_restarts_follow_the_winning_run_step_by_step(registry: Registry) -> Non
 def test_restarts_follow_every_member_of_the_team(registry: Registry) -> None:
     """Peak, lowest rate, cycles and gamma differ (facts §6)."""
     for lr, low, cycles, gamma in (
-        (1e-4, 1e-6, 3, 0.5), (1e-3, 1e-4, 3, 0.5), (1e-4, 1e-5, 3, 1.0), (5e-4, 1e-4, 5, 0.5),
-    ):  # fmt: skip
+        (1e-4, 1e-6, 3, 0.5),
+        (1e-3, 1e-4, 3, 0.5),
+        (1e-4, 1e-5, 3, 1.0),
+        (5e-4, 1e-4, 5, 0.5),
+    ):
         found = rates(
             registry, "cosine_restarts", lr=lr, steps=1200, min_lr=low, cycles=cycles, gamma=gamma
         )
@@ -96,9 +99,16 @@ def test_cycles_of_changing_length_fill_the_run(
 ) -> None:
     steps = 1000
     found = rates(
-        registry, "cosine_restarts", lr=1.0, steps=steps, cycles=3, mult=mult, gamma=gamma,
-        warmup=warmup, min_lr=0.01,
-    )  # fmt: skip
+        registry,
+        "cosine_restarts",
+        lr=1.0,
+        steps=steps,
+        cycles=3,
+        mult=mult,
+        gamma=gamma,
+        warmup=warmup,
+        min_lr=0.01,
+    )
     first = int(steps / sum((1 - warmup) * mult**k + warmup for k in range(3)))
     expected = warmup_restarts(steps, first, int(first * warmup), 1.0, 0.01, mult, gamma)
     # Whole steps leave a few over at the end, which stay at the lowest rate.
@@ -172,9 +182,14 @@ def test_a_lowest_rate_above_the_peak_is_refused(name: str, registry: Registry) 
 def test_one_cycle_is_that_of_torch(steps: int, warmup: float, registry: Registry) -> None:
     optimizer = sgd(1.0)
     torchs = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=0.02, total_steps=steps, pct_start=warmup, div_factor=25,
-        final_div_factor=400, cycle_momentum=False,
-    )  # fmt: skip
+        optimizer,
+        max_lr=0.02,
+        total_steps=steps,
+        pct_start=warmup,
+        div_factor=25,
+        final_div_factor=400,
+        cycle_momentum=False,
+    )
     expected = [rate for (rate,) in walk(optimizer, torchs, steps - 1)]
     found = rates(registry, "one_cycle", lr=0.02, steps=steps, warmup=warmup)
     assert found[:-1] == pytest.approx(expected, rel=1e-9)

@@ -1,4 +1,4 @@
-"""Damaged and forged copies of a file: its bytes, its fields and its structure changed at random."""
+"""Damaged and forged copies of a file: bytes, fields and structure changed at random."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any
 import torch
 
 _LONG = "x" * 5000
-_ODD: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 2, 255, 256, 2**31 - 1, 2**31, -(2**31) - 1, 2**63 - 1, 2**63, 2**64,
-    10**400, 0.5, -0.0, 1e300, float("nan"), float("inf"), "", "\0", "a\0b", "\x1b[2J", "\u202e", "..",
-    "../../x", "/", "[red]x[/red]", _LONG, [], {}, [[]], [{}], {"": None}, {"name": 1}, [1, 2], ["a"],
-)  # fmt: skip
+_SMALL = (None, True, False, 0, 1, -1, 2, 255, 256)
+_LARGE = (2**31 - 1, 2**31, -(2**31) - 1, 2**63 - 1, 2**63, 2**64, 10**400)
+_FLOATS = (0.5, -0.0, 1e300, float("nan"), float("inf"))
+_TEXTS = ("", "\0", "a\0b", "\x1b[2J", "\u202e", "..", "../../x", "/", "[red]x[/red]", _LONG)
+_NESTED = ([], {}, [[]], [{}], {"": None}, {"name": 1}, [1, 2], ["a"])
+_ODD: tuple[Any, ...] = (*_SMALL, *_LARGE, *_FLOATS, *_TEXTS, *_NESTED)
 _BYTES = (
     b"\0",
     b"\xff",
@@ -125,11 +126,10 @@ def _copied(value: Any) -> Any:
 
 
 _TOML_VALUE = re.compile(rb"(?<== )[^\n]+")
-_TOML_ODD = (
-    b"1", b"-1", b"0", b'""', b'"\\u0000"', b'"\\u001b[2J"', b"[]", b"{}", b"nan", b"inf", b"true",
-    b"9" * 5000, b"99999999999999999999", b"2020-02-30", b"1979-05-27T07:32:00Z", b"[" * _DEEP,
-    b'["a", 1]', b'{ name = "x" }', b'"' + b"x" * 5000 + b'"', b"'''", b"1e999", b"[[[]]]",
-)  # fmt: skip
+_TOML_SHORT = rb"""1 -1 0 "" "\u0000" "\u001b[2J" [] {} nan inf true""".split()
+_TOML_LARGE = (b"9" * 5000, b"9" * 20, b"2020-02-30", b"1979-05-27T07:32:00Z", b"[" * _DEEP)
+_TOML_NESTED = (b'["a", 1]', b'{ name = "x" }', b'"' + b"x" * 5000 + b'"')
+_TOML_ODD = (*_TOML_SHORT, *_TOML_LARGE, *_TOML_NESTED, b"'''", b"1e999", b"[[[]]]")
 
 
 def _toml(data: bytes, rng: random.Random) -> bytes:
@@ -144,10 +144,9 @@ def _toml(data: bytes, rng: random.Random) -> bytes:
 
 
 def _tensors(data: bytes, rng: random.Random) -> bytes:
-    odd = (
-        *_ODD, torch.zeros(0), torch.zeros(2, 2), torch.tensor(3), torch.zeros(1).expand(10**12),
-        torch.zeros(1, dtype=torch.complex64), (1, 2), {1: 2}, {None: 1}, _repeated(60), _keyed(),
-    )  # fmt: skip
+    tensors = (torch.zeros(0), torch.zeros(2, 2), torch.tensor(3), torch.zeros(1).expand(10**12))
+    numbers = torch.zeros(1, dtype=torch.complex64)
+    odd = (*_ODD, *tensors, numbers, (1, 2), {1: 2}, {None: 1}, _repeated(60), _keyed())
     tree = _tree(torch.load(io.BytesIO(data), weights_only=True), rng, odd)
     file = io.BytesIO()
     torch.save(tree, file)

@@ -1,4 +1,4 @@
-"""Every reader of files that somebody else may have written, with a valid file for it to start from."""
+"""Every reader of files that somebody else may have written, with a valid file to start from."""
 
 from __future__ import annotations
 
@@ -210,13 +210,25 @@ def _side_car(folder: Path) -> None:
     spec = ComponentSpec(name="mean", weights=[0.4, 0.6])  # type: ignore[call-arg]
     member = SideCarMember("runs/a/best.pt", "00", spec, (16, 24), "none", {"mean_iou": 0.5})
     side_car = SideCar(
-        file="a.csv", digest="ab", n_rows=2, format=ComponentSpec(name="mask_string"),
-        test="data/test.json", sample_submission=None, class_names=CLASSES, overlap="max-id",
-        class_shares=(0.9, 0.1, 0.0), members=(member, member), combine=spec, postprocess=(spec,),
-        validation=None, score=scores(np.eye(3, dtype=int)), created="2026-11-02T10:00:00+00:00",
-        command="trash submit", versions={"torch": "2"},
+        file="a.csv",
+        digest="ab",
+        n_rows=2,
+        format=ComponentSpec(name="mask_string"),
+        test="data/test.json",
+        sample_submission=None,
+        class_names=CLASSES,
+        overlap="max-id",
+        class_shares=(0.9, 0.1, 0.0),
+        members=(member, member),
+        combine=spec,
+        postprocess=(spec,),
+        validation=None,
+        score=scores(np.eye(3, dtype=int)),
+        created="2026-11-02T10:00:00+00:00",
+        command="trash submit",
+        versions={"torch": "2"},
         fitted=Fitted("greedy", 3, 0.5, 0.4, 0.4),
-    )  # fmt: skip
+    )
     write_side_car(folder / "a.csv", side_car)
 
 
@@ -239,13 +251,18 @@ def _combination(folder: Path) -> None:
 
 def _manifest(folder: Path) -> None:
     values: dict[str, Any] = {
-        **dict.fromkeys(LINEAGE, "x"), "schema_version": 1, "status": "finished", "classes": CLASSES,
-        "started": "2026-11-02", "training": "ab", "given": StageInputs(members=()).as_json(),
+        **dict.fromkeys(LINEAGE, "x"),
+        "schema_version": 1,
+        "status": "finished",
+        "classes": CLASSES,
+        "started": "2026-11-02",
+        "training": "ab",
+        "given": StageInputs(members=()).as_json(),
         "result": {
             "scores": {"val_miou": 0.5, "val_iou": [0.5, None]},
             "submission": {"score": {"mean_iou": 0.5, "iou": [0.5, None]}},
         },
-    }  # fmt: skip
+    }
     (folder / "manifest.json").write_text(json.dumps(values))
 
 
@@ -275,13 +292,27 @@ COCO = {
         {"id": 2, "file_name": "b.jpg", "width": 8, "height": 6},
     ],
     "annotations": [
-        {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[0, 0, 4, 0, 4, 4]],
-         "area": 8.0, "bbox": [0, 0, 4, 4], "iscrowd": 0},
-        {"id": 2, "image_id": 2, "category_id": 2, "iscrowd": 1, "area": 4, "bbox": [0, 0, 1, 4],
-         "segmentation": {"size": [6, 8], "counts": [0, 4, 44]}},
+        {
+            "id": 1,
+            "image_id": 1,
+            "category_id": 1,
+            "segmentation": [[0, 0, 4, 0, 4, 4]],
+            "area": 8.0,
+            "bbox": [0, 0, 4, 4],
+            "iscrowd": 0,
+        },
+        {
+            "id": 2,
+            "image_id": 2,
+            "category_id": 2,
+            "iscrowd": 1,
+            "area": 4,
+            "bbox": [0, 0, 1, 4],
+            "segmentation": {"size": [6, 8], "counts": [0, 4, 44]},
+        },
     ],
     "categories": [{"id": 1, "name": "Paper"}, {"id": 2, "name": "Glass", "supercategory": "x"}],
-}  # fmt: skip
+}
 
 
 def _coco(folder: Path) -> None:
@@ -302,8 +333,8 @@ def _recipe(folder: Path) -> None:
     (folder / "r.toml").write_text(
         'title = "a"\nseed = 3\n\n[data]\nimage_size = [16, 24]\ntrain = "a.json"\n\n[model]\n'
         'name = "unet"\nencoder = "resnet18"\n\n[loss]\nname = "cross_entropy"\n\n[train]\n'
-        'epochs = 2\n\n[optimizer]\nname = "adam"\nlr = 0.1\n\n[[augment.train]]\nname = "hflip"\n\n[submission]\n'
-        'name = "mask_string"\nsize = [10, 14]\n'
+        'epochs = 2\n\n[optimizer]\nname = "adam"\nlr = 0.1\n\n[[augment.train]]\n'
+        'name = "hflip"\n\n[submission]\nname = "mask_string"\nsize = [10, 14]\n'
     )
 
 

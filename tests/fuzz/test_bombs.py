@@ -142,7 +142,7 @@ def array(kind: str, shape: tuple[int, ...]) -> bytes:
         ((10**30, "<U5", 20), (10**30, 6), "of that shape fits on no disk"),
         ((1, "<U5", 20), (10**12, 6), "expected |u1 .uint8. 1 × 2 × 3"),
     ],
-)  # fmt: skip
+)
 def test_an_npz_is_read_map_by_map(
     ids: tuple[int, str, int], labels: tuple[int, int], message: str, tmp_path: Path
 ) -> None:

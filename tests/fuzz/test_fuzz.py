@@ -1,4 +1,4 @@
-"""Whatever a file holds, reading it ends well or with a message: never a traceback, hang or flood."""
+"""Whatever a file holds, reading it ends well or with a message: no traceback, hang or flood."""
 
 from __future__ import annotations
 

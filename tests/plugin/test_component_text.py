@@ -18,7 +18,7 @@ from toolkit.plugin.component_text import component_text, parse_component
         ("lab:smooth", "lab:smooth", {}),
         ("smooth:sigma=2.0", "smooth", {"sigma": 2.0}),
         ("lab:smooth:sigma=2.0", "lab:smooth", {"sigma": 2.0}),
-        ("dense_crf:preset=deeplab,iterations=5", "dense_crf", {"preset": "deeplab", "iterations": 5}),
+        ("crf:preset=deeplab,iterations=5", "crf", {"preset": "deeplab", "iterations": 5}),
         ("x:a=[1, 2],b='q,r'", "x", {"a": [1, 2], "b": "q,r"}),
         (
             'class_bias:factors={"Plastic bag" = 1.5, Paper = 0.9}',
@@ -26,7 +26,7 @@ from toolkit.plugin.component_text import component_text, parse_component
             {"factors": {"Plastic bag": 1.5, "Paper": 0.9}},
         ),
     ],
-)  # fmt: skip
+)
 def test_a_component_is_read(text: str, name: str, parameters: dict[str, Any]) -> None:
     assert parse_component(text) == ComponentSpec(name=name, **parameters)
 

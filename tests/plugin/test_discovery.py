@@ -216,7 +216,8 @@ def test_a_fresh_process_unpickles_what_a_plugin_defines(project: Project) -> No
     write(project, "_base.py", "class Base:\n    kind = 'base'\n")
     text = (
         LOSS.format(name="mine").replace('return ("mine", gamma)', "return Thing(gamma)")
-        + "\nfrom ._base import Base\n\n\nclass Thing(Base):\n    def __init__(self, x):\n        self.x = x\n"
+        + "\nfrom ._base import Base\n\n\nclass Thing(Base):\n"
+        + "    def __init__(self, x):\n        self.x = x\n"
     )
     write(project, "mine.py", text)
     registry = load_registry(project)
@@ -296,7 +297,10 @@ def test_one_package_may_have_several_entry_points(
 
 
 def test_life_cycle_hooks_reach_every_plugin_though_one_raises(project: Project) -> None:
-    hook = "from toolkit import hookimpl\nSEEN = []\n\n@hookimpl\ndef trash_epoch_finished(epoch, figures):\n"
+    hook = (
+        "from toolkit import hookimpl\nSEEN = []\n\n"
+        "@hookimpl\ndef trash_epoch_finished(epoch, figures):\n"
+    )
     write(project, "a_fine.py", hook + "    SEEN.append((epoch, figures['loss']))\n")
     write(project, "b_bad.py", hook + "    raise ValueError('no network')\n")
     write(project, "b_exit.py", hook + "    raise SystemExit('enough')\n")
@@ -318,7 +322,8 @@ def test_listing_components_imports_no_torch() -> None:
     code = (
         "import sys; from toolkit.plugin.discovery import load_registry; r = load_registry(None);"
         "[r.parameters(e) for e in r.entries()];"
-        "print(len(r.entries()) > 20, [m for m in ('torch', 'timm', 'albumentations') if m in sys.modules])"
+        "heavy = ('torch', 'timm', 'albumentations');"
+        "print(len(r.entries()) > 20, [m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True []"

@@ -1,4 +1,4 @@
-"""Plugin files are named when a user runs them for the first time, whatever a clone brings along."""
+"""Plugin files are named when a user runs them first, whatever a clone brings along."""
 
 from __future__ import annotations
 

@@ -48,9 +48,11 @@ def random_map(rng: np.random.Generator, n_classes: int) -> NDArray[np.float32]:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    n_classes=st.integers(2, 5), seed=st.integers(0, 100_000), named=st.booleans(),
+    n_classes=st.integers(2, 5),
+    seed=st.integers(0, 100_000),
+    named=st.booleans(),
     levels=st.lists(st.sampled_from([0.0, 0.25, 0.3, 0.5, 0.75, 1.0]), min_size=5, max_size=5),
-)  # fmt: skip
+)
 def test_every_pixel_goes_where_a_slow_look_says(
     registry: Registry, n_classes: int, seed: int, named: bool, levels: list[float]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Every plugin that is shipped keeps the contract of its kind, is used and is named in the README."""
+"""Every shipped plugin keeps the contract of its kind, is used and is named in the README."""
 
 from __future__ import annotations
 

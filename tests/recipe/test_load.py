@@ -127,7 +127,8 @@ def test_extends_in_a_circle_is_shown_as_a_path(project: Project) -> None:
     write(project, 'extends = "a.toml"\n', "b")
     with pytest.raises(
         RecipeError,
-        match=r"the recipes extend each other in a circle: recipes/a.toml -> recipes/b.toml -> recipes/a.toml",
+        match=r"the recipes extend each other in a circle: "
+        r"recipes/a.toml -> recipes/b.toml -> recipes/a.toml",
     ):
         load_recipe(project.recipes / "a.toml", project=project)
 

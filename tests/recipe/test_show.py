@@ -9,7 +9,14 @@ from toolkit.recipe.load import load_recipe
 from toolkit.recipe.show import as_toml, origin_rows, resolved_values
 
 BASE = '[model]\nname = "unet"\n[loss]\nname = "sum"\nterms = [{name = "ce"}, {name = "dice"}]\n'
-CHILD = 'extends = "base.toml"\n[optimizer]\nname = "adamw"\nlr = 0.5\n[[augment.train]]\nname = "hflip"\n'
+CHILD = """\
+extends = "base.toml"
+[optimizer]
+name = "adamw"
+lr = 0.5
+[[augment.train]]
+name = "hflip"
+"""
 
 
 def test_what_is_shown_is_a_recipe_that_resolves_to_the_same(

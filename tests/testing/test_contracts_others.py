@@ -55,22 +55,22 @@ class Counting:
         return replace(sample, image=sample.image ^ np.uint8(Counting.calls % 200))
 
 
+SHAPE = "Returns uint8 image (H, W, 3) and mask (H, W) of the network's size, in memory order"
+RANDOMNESS = "Depends on its generator alone: not on earlier calls, nor on global random state"
 AUGMENTATIONS = [
-    ("Returns uint8 image (H, W, 3) and mask (H, W) of the network's size, in memory order", f)
-    for f in (as_float, crop_image, as_view)
-] + [
-    ("Gives the mask no label that was not there: nearest interpolation, no filled border", f)
-    for f in (blend_labels,)
-] + [
-    ("Takes masks that are all background or all ignored", paint_background),
-    ("Depends on its generator alone: not on earlier calls, nor on global random state", Counting()),
+    (SHAPE, as_float),
+    (SHAPE, crop_image),
+    (SHAPE, as_view),
     (
-        "Depends on its generator alone: not on earlier calls, nor on global random state",
-        global_noise,
+        "Gives the mask no label that was not there: nearest interpolation, no filled border",
+        blend_labels,
     ),
+    ("Takes masks that are all background or all ignored", paint_background),
+    (RANDOMNESS, Counting()),
+    (RANDOMNESS, global_noise),
     ("Survives pickling, as loader processes need it, and then does the same", lambda s, rng: s),
     ("Leaves the sample as it was: cached arrays are shared", in_place),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("rule", "augmentation"), AUGMENTATIONS)
