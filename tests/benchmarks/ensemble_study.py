@@ -59,7 +59,7 @@ STEPS = (
 CRF = ComponentSpec(name="dense_crf")
 QUIET = SilentProgress()
 PROJECT = find_project()
-REGISTRY = load_registry(PROJECT)
+WORKSPACE = Workspace(PROJECT, load_registry(PROJECT), QUIET)
 
 
 def trained(data: str) -> list[list[str]]:
@@ -77,10 +77,10 @@ def trained(data: str) -> list[list[str]]:
 
 def searched(checkpoints: list[str], views: str) -> tuple[OpenedCandidates, HeldOut, Search]:
     candidates = find_candidates([f"{path}@{views}" for path in checkpoints], PROJECT)
-    opened = open_candidates(candidates, PROJECT, REGISTRY, QUIET)
+    opened = open_candidates(WORKSPACE, candidates)
     held_out = HeldOut(opened.parts, Sampling(SIZE), PROJECT.cache, QUIET)
     names = [each.name for each in candidates]
-    return opened, held_out, search(held_out, names, REGISTRY, Effort(), PROJECT.cache, QUIET)
+    return opened, held_out, search(WORKSPACE, held_out, names, Effort())
 
 
 def tested(way: CombinationResult, opened: OpenedCandidates, folder: Path) -> float:
@@ -97,7 +97,7 @@ def tested(way: CombinationResult, opened: OpenedCandidates, folder: Path) -> fl
         for member in opened.members[row]
     ]
     result = submit(
-        Workspace(PROJECT, REGISTRY, QUIET),
+        WORKSPACE,
         choices,
         recipe,
         opened.contest,
@@ -134,7 +134,7 @@ def steps_of(
         effort = Effort()
         division = repeated_k_fold(held_out.n_images, effort.folds, effort.repeats, effort.seed)
         for label, way in (("mean of all", ways["mean of all"]), ("the choice", viewed.chosen)):
-            trial = try_postprocessors(way, [CRF], held_out, REGISTRY, division, QUIET)
+            trial = try_postprocessors(WORKSPACE, way, [CRF], held_out, division)
             (tried,) = trial.tried
             with_crf = CombinationResult(
                 way.name,

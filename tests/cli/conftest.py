@@ -15,12 +15,14 @@ from toolkit.data.resize import Sampling
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
+from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
 from toolkit.submission.check import check_submission
 from toolkit.submission.record import make_file_side_car
 from toolkit.submission.side_car import side_car_path, write_side_car
 from toolkit.submission.spec import SpecSource, expect, truth_split
+from toolkit.workspace import Workspace
 
 Labels = NDArray[np.uint8]
 SIZE = (32, 32)
@@ -84,12 +86,12 @@ class Desk:
             spec,
             str(self.demo),
         )
-        project = Project(self.root)
-        expected = expect(source, project, self.registry)
+        workspace = Workspace(Project(self.root), self.registry, SilentProgress())
+        expected = expect(workspace, source)
         path = self.root / file
         n_classes = len(self.class_names)
         report = check_submission(path, expected.format, expected.image_ids, n_classes)
-        side_car = make_file_side_car(path, source, expected, report, project, self.registry)
+        side_car = make_file_side_car(workspace, path, source, expected, report)
         write_side_car(path, side_car)
         self.change(file, **(changes or {}))
         return file

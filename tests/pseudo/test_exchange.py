@@ -21,8 +21,10 @@ from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.predict.members import MemberRef
 from toolkit.progress import SilentProgress
+from toolkit.project import Project
 from toolkit.pseudo.exchange import export_label_set, make_label_set_from_file
 from toolkit.pseudo.label_set import LabelSet
+from toolkit.workspace import Workspace
 
 SIZE = (10, 14)
 COLUMNS = ("image_id", "PredictionString")
@@ -49,14 +51,13 @@ def load(
     recipe = make_recipe(labels=str(path), **pseudo)
     assert recipe.pseudo is not None
     return make_label_set_from_file(
+        Workspace(Project(home), registry or make_registry(), progress or SilentProgress()),
         path,
         split,
         recipe.pseudo,
         recipe,
-        registry or make_registry(),
         folder=home / "pseudo" / name,
         cache=home / "cache",
-        progress=progress or SilentProgress(),
         origin=ORIGIN,
     )
 
@@ -229,14 +230,13 @@ def test_what_a_format_returns_is_checked(
     assert recipe.pseudo is not None
     with pytest.raises(UsageError, match=r"image 1, test/0\.png: expected 10 × 14 labels below 3"):
         make_label_set_from_file(
+            Workspace(Project(tmp_path), make_registry(entry), SilentProgress()),
             path,
             split,
             recipe.pseudo,
             recipe,
-            make_registry(entry),
             folder=tmp_path / "key",
             cache=tmp_path,
-            progress=SilentProgress(),
             origin={},
         )
 

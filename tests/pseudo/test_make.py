@@ -24,8 +24,10 @@ from toolkit.predict.member import load_member
 from toolkit.predict.members import MemberRef
 from toolkit.predict.predictor import predict_split
 from toolkit.progress import SilentProgress
+from toolkit.project import Project
 from toolkit.pseudo.exchange import export_label_set, make_label_set_from_file
 from toolkit.pseudo.make import Predictions, context_of
+from toolkit.workspace import Workspace
 
 IGNORED = 255
 
@@ -332,14 +334,13 @@ def test_labels_can_go_through_a_submission_file(
     recipe = make_recipe(labels=str(csv))
     assert recipe.pseudo is not None
     read = make_label_set_from_file(
+        Workspace(Project(tmp_path), make_registry(), SilentProgress()),
         csv,
         split,
         recipe.pseudo,
         recipe,
-        make_registry(),
         folder=tmp_path / "read",
         cache=tmp_path,
-        progress=SilentProgress(),
         origin={},
     )
     assert found.file_names == plain.file_names

@@ -27,12 +27,14 @@ from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.predict.members import MemberRef
 from toolkit.progress import Progress, SilentProgress
+from toolkit.project import Project
 from toolkit.pseudo.label_set import LabelSet
 from toolkit.pseudo.make import context_of, make_label_set
 from toolkit.pseudo.record import record_label_set
 from toolkit.pseudo.select import build_selection
 from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import Checkpoint, save_checkpoint
+from toolkit.workspace import Workspace
 
 CLASSES = ("Background", "Paper", "Glass")
 SIZES = ((20, 30), (16, 24), (31, 17), (8, 40), (20, 30), (12, 12))
@@ -125,14 +127,13 @@ def make(
     recipe = make_recipe(**pseudo)
     assert recipe.pseudo is not None
     return make_label_set(
+        Workspace(Project(home), registry or make_registry(), progress or SilentProgress()),
         teachers,
         split,
         recipe.pseudo,
         recipe,
-        registry or make_registry(),
         folder=home / "pseudo" / name,
         cache=home,
-        progress=progress or SilentProgress(),
         origin=ORIGIN,
     )
 

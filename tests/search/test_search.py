@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 from toolkit.errors import UsageError
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
+from toolkit.project import Project
 from toolkit.search.held_out import HeldOut
 from toolkit.search.search import Effort, Search, search, way_names
+from toolkit.workspace import Workspace
 
 Make = Callable[..., HeldOut]
 
 
 def _search(held_out: HeldOut, registry: Registry, folder: Path, **effort: int) -> Search:
+    workspace = Workspace(Project(folder), registry, SilentProgress())
     names = [f"m{member}" for member in range(held_out.n_members)]
-    found = search(held_out, names, registry, Effort(rounds=3, **effort), folder, SilentProgress())
+    found = search(workspace, held_out, names, Effort(rounds=3, **effort))
     assert [way.name for way in found.ways] == way_names(names)
     return found
 
@@ -31,7 +34,7 @@ def test_every_way_is_tried_with_any_number_of_members(
     found = _search(make_held_out(*noise), registry, tmp_path, folds=2, repeats=1)
     assert found.ways[0].members == tuple(range(len(noise)))
     assert not any(way.is_fitted for way in found.ways[: len(noise)])
-    assert not list(tmp_path.glob("search-*"))
+    assert not list(Project(tmp_path).cache.glob("search-*"))
 
 
 def _only(held_out: HeldOut, labelled: set[int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from toolkit.formats.mask_string import MaskString
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.registry import Registry
+from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
 from toolkit.submission.spec import (
@@ -23,6 +24,7 @@ from toolkit.submission.spec import (
     sources_of,
     truth_split,
 )
+from toolkit.workspace import Workspace
 
 CATEGORIES = [{"id": 7, "name": "Glass"}, {"id": 3, "name": "Paper"}]
 
@@ -36,7 +38,7 @@ def expected_of(tmp_path: Path, registry: Registry, **data: Any) -> Any:
     source = SpecSource(
         Data(**{"root": ".", "test": "test.json", **data}), ComponentSpec(name="mask_string")
     )
-    return expect(source, Project(tmp_path), registry)
+    return expect(Workspace(Project(tmp_path), registry, SilentProgress()), source)
 
 
 def test_classes_come_from_the_test_json(tmp_path: Path, registry: Registry) -> None:
@@ -135,7 +137,9 @@ NAMED = SpecSource(
 
 
 def test_a_file_is_read_without_the_test_json(tmp_path: Path, registry: Registry) -> None:
-    format_, class_names = format_of(NAMED, Project(tmp_path), registry)
+    format_, class_names = format_of(
+        Workspace(Project(tmp_path), registry, SilentProgress()), NAMED
+    )
     assert format_.size == (256, 256)
     assert class_names == ("Background", "Glass", "Paper")
 

@@ -9,7 +9,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.prediction_options import DataRoot, Device, PredictionRecipe, Store, Views
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_workspace
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 from toolkit.suggestions import did_you_mean
@@ -52,22 +52,21 @@ def predict(
     from toolkit.wording import counted
 
     project = find_project()
-    registry = open_registry(project)
-    progress = console.make_progress()
+    workspace = open_workspace(project)
     choice = find_checkpoint(checkpoint, project, views)
     used = with_options(prediction_recipe(choice, project, recipe, data_root), store=store)
-    contest = open_contest(used.data, project, progress)
+    contest = open_contest(used.data, project, workspace.progress)
     images = {"test": contest.test, "val": contest.val, "train": contest.train}[split]
     if images is None:
         raise UsageError("data.test is unset: there are no test images", "Add --split val.")
     where = choose_prediction_device(used, device)
-    (member,) = load_members([choice], contest.class_names, registry, where)
+    (member,) = load_members([choice], contest.class_names, workspace.registry, where)
     found = predict_split(
         member,
         images,
         cache=project.cache,
         store=used.predict.store,
-        progress=progress,
+        progress=workspace.progress,
         batch_size=batch_size,
     )
     figures = {

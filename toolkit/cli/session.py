@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from toolkit.cli import console
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
@@ -24,9 +26,15 @@ def open_registry(project: Project) -> Registry:
     return registry
 
 
-def open_workspace(project: Project) -> Workspace:
-    """Return what a command works with: its project, the loaded plugins, and the terminal."""
-    return Workspace(project, open_registry(project), console.make_progress())
+def open_workspace(project: Project, formats: Sequence[ComponentSpec] | None = None) -> Workspace:
+    """Return what a command works with: its project, the loaded plugins, and the terminal.
+
+    Args:
+        project: the project folder.
+        formats: the only components that the command needs, see `open_formats`; None = any.
+    """
+    registry = open_registry(project) if formats is None else open_formats(project, *formats)
+    return Workspace(project, registry, console.make_progress())
 
 
 def open_formats(project: Project, *formats: ComponentSpec) -> Registry:

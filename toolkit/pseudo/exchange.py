@@ -28,6 +28,7 @@ from toolkit.recipe.schema import Pseudo, Recipe
 from toolkit.submission.write import write_checked
 from toolkit.suggestions import did_you_mean
 from toolkit.wording import counted, part_of
+from toolkit.workspace import Workspace
 
 
 def export_label_set(
@@ -82,15 +83,14 @@ def _losses(label_set: LabelSet, format: SubmissionFormat) -> tuple[str, ...]:
 
 
 def make_label_set_from_file(
+    workspace: Workspace,
     path: Path,
     unlabelled: Split,
     pseudo: Pseudo,
     recipe: Recipe,
-    registry: Registry,
     *,
     folder: Path,
     cache: Path,
-    progress: Progress,
     origin: Mapping[str, Any],
 ) -> LabelSet:
     """Make a set from a submission file, which may hold a part of the images only.
@@ -99,20 +99,20 @@ def make_label_set_from_file(
     and selection are those of predictions, with probability 1 for the label of a pixel.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         path: the file, in the recipe's submission format.
         unlabelled: the images.
         pseudo: how to postprocess and select.
         recipe: says the format.
-        registry: where components are found.
         folder: where the set is to be; if it is there it is opened and nothing is done.
         cache: folder of caches; labels are kept there while the set is made.
-        progress: told what happens.
         origin: plain values that say what the set is made from, kept in its index.
 
     Raises:
         UsageError: the file is not in that format, names other images or one twice; with its row.
         TrashError: nothing was selected.
     """
+    registry = workspace.registry
     if folder.exists():
         return open_label_set(folder)
     context = context_of(unlabelled, recipe)
@@ -124,7 +124,7 @@ def make_label_set_from_file(
     # A file without a name: the system removes it with the process, however that ends.
     with tempfile.TemporaryFile(dir=cache) as scratch:
         row_of: dict[str, int] = {}
-        with progress.bar(f"reading {path.name}", len(unlabelled), "images") as bar:
+        with workspace.progress.bar(f"reading {path.name}", len(unlabelled), "images") as bar:
             for name, labels in _rows(path, format, unlabelled):
                 row_of[name] = len(row_of)
                 scratch.write(np.ascontiguousarray(labels).data)
@@ -136,7 +136,7 @@ def make_label_set_from_file(
         rows: NDArray[np.uint8] = np.asarray(np.memmap(scratch, np.uint8, mode="r", shape=shape))
         warnings = _doubts(path, format, len(row_of), len(unlabelled))
         for warning in warnings:
-            progress.say(f"warning: {warning}")
+            workspace.progress.say(f"warning: {warning}")
         return record_label_set(
             folder,
             _FilePredictions(rows, sampling_of(format), row_of, unlabelled, postprocess),
@@ -145,7 +145,7 @@ def make_label_set_from_file(
             soft=pseudo.soft,
             origin=origin,
             warnings=warnings,
-            progress=progress,
+            progress=workspace.progress,
         )
 
 

@@ -20,23 +20,22 @@ from toolkit.postprocess.chain import Chain, build_chain
 from toolkit.postprocess.labels import argmax_labels
 from toolkit.predict.members import MemberRef, choose_prediction_device, load_members
 from toolkit.predict.predictor import predict_split
-from toolkit.progress import Progress
 from toolkit.pseudo.label_set import LabelSet, open_label_set
 from toolkit.pseudo.record import record_label_set
 from toolkit.pseudo.select import build_selection
 from toolkit.recipe.schema import Pseudo, Recipe
+from toolkit.workspace import Workspace
 
 
 def make_label_set(
+    workspace: Workspace,
     teachers: Sequence[MemberRef],
     unlabelled: Split,
     pseudo: Pseudo,
     recipe: Recipe,
-    registry: Registry,
     *,
     folder: Path,
     cache: Path,
-    progress: Progress,
     origin: Mapping[str, Any],
 ) -> LabelSet:
     """Predict unlabelled images with teachers, select what is trusted, and write the set.
@@ -45,14 +44,13 @@ def make_label_set(
     interrupted prediction goes on where it stopped; the selection is done again.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         teachers: checkpoints, each with its views or those of its own recipe.
         unlabelled: the images; their annotations, if any, are not looked at.
         pseudo: how to combine, postprocess and select.
         recipe: says where to predict and in which numbers maps are stored.
-        registry: where components are found.
         folder: where the set is to be; if it is there it is opened and nothing is done.
         cache: folder of caches, the stores of predictions among them.
-        progress: told what happens.
         origin: plain values that say what the set is made from, kept in its index.
 
     Raises:
@@ -60,6 +58,7 @@ def make_label_set(
             was predicted.
         TrashError: nothing was selected; the message says why and gives the figures.
     """
+    registry = workspace.registry
     if folder.exists():
         return open_label_set(folder)
     context = context_of(unlabelled, recipe)
@@ -75,7 +74,11 @@ def make_label_set(
     for member in members:
         stores.append(
             predict_split(
-                member, unlabelled, cache=cache, store=recipe.predict.store, progress=progress
+                member,
+                unlabelled,
+                cache=cache,
+                store=recipe.predict.store,
+                progress=workspace.progress,
             )
         )
         member.release()
@@ -88,7 +91,7 @@ def make_label_set(
         soft=pseudo.soft,
         origin=origin,
         warnings=(),
-        progress=progress,
+        progress=workspace.progress,
     )
 
 

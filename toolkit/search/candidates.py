@@ -19,7 +19,6 @@ from toolkit.errors import UsageError
 from toolkit.experiment.execution.series import SCHEMA, VERSION
 from toolkit.experiment.find import find_checkpoint
 from toolkit.file_schema import FileLayout, PathText
-from toolkit.plugin.registry import Registry
 from toolkit.predict.exposure import Division, divisions_of, refuse_exposed
 from toolkit.predict.member import Member, member_name
 from toolkit.predict.members import (
@@ -30,10 +29,10 @@ from toolkit.predict.members import (
     prediction_recipe,
 )
 from toolkit.predict.predictor import predict_split
-from toolkit.progress import Progress
 from toolkit.project import Project, refuse_other_project
 from toolkit.recipe.schema import Recipe
 from toolkit.search.held_out import HeldOutPart
+from toolkit.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -128,10 +127,8 @@ _SUMMARY = FileLayout(
 
 
 def open_candidates(
+    workspace: Workspace,
     candidates: Sequence[Candidate],
-    project: Project,
-    registry: Registry,
-    progress: Progress,
     *,
     data_root: Path | None = None,
     store: str | None = None,
@@ -142,17 +139,18 @@ def open_candidates(
     Raises:
         UsageError: candidates with other classes, or with other held-out images.
     """
+    project = workspace.project
     first = candidates[0].choices[0]
     recipe = prediction_recipe(first, project, None, data_root)
-    contest = open_contest(recipe.data, project, progress)
+    contest = open_contest(recipe.data, project, workspace.progress)
     where = choose_prediction_device(recipe, device)
     members = tuple(
-        tuple(load_members(each.choices, contest.class_names, registry, where))
+        tuple(load_members(each.choices, contest.class_names, workspace.registry, where))
         for each in candidates
     )
     parts = []
     for judged in _by_division(candidates, members):
-        split = _held_out_images(judged[0][0], project, data_root, progress)
+        split = _held_out_images(workspace, judged[0][0], data_root)
         refuse_exposed(list(itertools.chain(*judged)), split)
 
         def maps(own: Sequence[Member], split: Split = split) -> MemberMaps:
@@ -163,7 +161,7 @@ def open_candidates(
                     split,
                     cache=project.cache,
                     store=store or recipe.predict.store,
-                    progress=progress,
+                    progress=workspace.progress,
                 )
                 for member in own
             ]
@@ -175,11 +173,9 @@ def open_candidates(
     return OpenedCandidates(recipe, contest, members, tuple(parts))
 
 
-def _held_out_images(
-    member: Member, project: Project, data_root: Path | None, progress: Progress
-) -> Split:
-    recipe = prediction_recipe(MemberRef(member.path), project, None, data_root)
-    return open_contest(recipe.data, project, progress).val
+def _held_out_images(workspace: Workspace, member: Member, data_root: Path | None) -> Split:
+    recipe = prediction_recipe(MemberRef(member.path), workspace.project, None, data_root)
+    return open_contest(recipe.data, workspace.project, workspace.progress).val
 
 
 def _by_division(

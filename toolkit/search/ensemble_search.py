@@ -12,10 +12,7 @@ from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
-from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import build_chain
-from toolkit.progress import Progress
-from toolkit.project import Project
 from toolkit.search.candidates import Candidate, open_candidates
 from toolkit.search.cross_validation import repeated_k_fold
 from toolkit.search.export import as_combination, default_combination, is_plain, submit_command
@@ -25,6 +22,7 @@ from toolkit.search.results import CombinationResult
 from toolkit.search.search import Effort, Search, search, way_names
 from toolkit.suggestions import did_you_mean
 from toolkit.train.checkpoint import load_checkpoint
+from toolkit.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -88,10 +86,8 @@ def dump(spec: ComponentSpec) -> dict[str, Any]:
 
 
 def search_ensemble(
+    workspace: Workspace,
     candidates: Sequence[Candidate],
-    registry: Registry,
-    project: Project,
-    progress: Progress,
     *,
     effort: Effort,
     postprocessors: Sequence[ComponentSpec] = (),
@@ -104,10 +100,8 @@ def search_ensemble(
     """Predict held-out images, try every way to combine the candidates, and write the best one.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         candidates: from `find_candidates`.
-        registry: where components are found.
-        project: where caches and submissions are.
-        progress: told what happens.
         effort: how much is tried.
         postprocessors: tried one by one on the chosen way; one that clearly helps is added to it.
         wanted: name of the way to choose; default: the best one.
@@ -119,35 +113,28 @@ def search_ensemble(
     Raises:
         UsageError: candidates that do not fit together, a wrong postprocessor, or no such way.
     """
+    project = workspace.project
     names = [each.name for each in candidates]
     if wanted is not None and wanted not in (known := way_names(names)):
         raise UsageError(f"--way {wanted}: unknown", did_you_mean(wanted, known))
     first = load_checkpoint(candidates[0].choices[0].path)
-    build_chain(postprocessors, registry, Context(first.class_names))
-    opened = open_candidates(
-        candidates,
-        project,
-        registry,
-        progress,
-        data_root=data_root,
-        store=store,
-        device=device,
-    )
+    build_chain(postprocessors, workspace.registry, Context(first.class_names))
+    opened = open_candidates(workspace, candidates, data_root=data_root, store=store, device=device)
     context = Context(opened.contest.class_names, ignore_index=opened.recipe.data.ignore_index)
-    format_ = registry.build("submission_format", opened.recipe.submission, context)
-    held_out = HeldOut(opened.parts, sampling_of(format_), project.cache, progress)
+    format_ = workspace.registry.build("submission_format", opened.recipe.submission, context)
+    held_out = HeldOut(opened.parts, sampling_of(format_), project.cache, workspace.progress)
     if held_out.n_images < 2:
         raise UsageError(
             "one held-out image cannot be divided into parts", "Validate on more images."
         )
-    found = search(held_out, names, registry, effort, project.cache, progress)
+    found = search(workspace, held_out, names, effort)
     if wanted is not None:
         found = replace(found, chosen=next(way for way in found.ways if way.name == wanted))
     way, trial = found.chosen, None
     fitted_miou, honest_miou = way.scored.fitted_miou, way.scored.honest_miou
     if postprocessors:
         division = repeated_k_fold(held_out.n_images, effort.folds, effort.repeats, effort.seed)
-        trial = try_postprocessors(way, postprocessors, held_out, registry, division, progress)
+        trial = try_postprocessors(workspace, way, postprocessors, held_out, division)
         if trial.kept is not None:
             way = replace(way, postprocess=(*way.postprocess, trial.kept))
             fitted_miou = trial.scored.fitted_miou

@@ -12,10 +12,8 @@ from toolkit.data.images import read_image
 from toolkit.metrics.confusion import confusion
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
-from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import build_chain
 from toolkit.postprocess.labels import argmax_labels
-from toolkit.progress import Progress
 from toolkit.search.cross_validation import (
     CrossValidatedScore,
     Gain,
@@ -29,6 +27,7 @@ from toolkit.search.cross_validation import (
 from toolkit.search.disagreement import Confusions
 from toolkit.search.held_out import HeldOut
 from toolkit.search.results import CombinationResult
+from toolkit.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,11 @@ class PostprocessTrial:
 
 
 def try_postprocessors(
+    workspace: Workspace,
     way: CombinationResult,
     specs: Sequence[ComponentSpec],
     held_out: HeldOut,
-    registry: Registry,
     division: RepeatedKFold,
-    progress: Progress,
 ) -> PostprocessTrial:
     """Apply each postprocessor alone to the combined maps; choose one by cross-validation.
 
@@ -79,20 +77,20 @@ def try_postprocessors(
     standard error is no help; a class is clearly worse when its IoU falls by more than two.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         way: how members are combined.
         specs: the postprocessors to try.
         held_out: the images.
-        registry: where components are found.
         division: folds of the images.
-        progress: told what happens.
     """
+    registry = workspace.registry
     context = Context(held_out.class_names, ignore_index=held_out.ignore_index)
     before = build_chain(way.postprocess, registry, context)
     chains = [build_chain(each, registry, context) for each in ((), *((spec,) for spec in specs))]
     ensembler = registry.build("ensembler", way.ensemble, context)
     c = held_out.n_classes
     found: Confusions = np.zeros((len(chains), held_out.n_images, c, c), np.int64)
-    with progress.bar("postprocessing", held_out.n_images, "images") as bar:
+    with workspace.progress.bar("postprocessing", held_out.n_images, "images") as bar:
         for image in range(held_out.n_images):
             split, position, stores = held_out.native(image)
             photo = read_image(split.path(position), split.images[position])
@@ -112,7 +110,7 @@ def try_postprocessors(
     def rule(left_out: LeftOut) -> int:
         return _best(found[:, division.outside(left_out)])
 
-    fits = fit_parts(division, rule, "choosing a postprocessor", progress)
+    fits = fit_parts(division, rule, "choosing a postprocessor", workspace.progress)
     scored = score_choices(fits, division, lambda row: found[row])
     kept = specs[fits.whole - 1] if fits.whole else None
     return PostprocessTrial(tuple(tried), kept, scored, gain_over(scored, plain))

@@ -37,6 +37,7 @@ from toolkit.search.pixel_sample import sample_pixels
 from toolkit.search.pixelwise import scaled_means, score_fits, stacked
 from toolkit.search.results import CombinationResult, CombinationResults
 from toolkit.search.stacking_fit import StackingFit
+from toolkit.workspace import Workspace
 
 SIMPLE_MEAN = "mean of all"
 _UNFITTED = ("geometric", "power", "rank", "vote", "max")
@@ -85,36 +86,28 @@ class Search:
     n_images: int
 
 
-def search(
-    held_out: HeldOut,
-    names: Sequence[str],
-    registry: Registry,
-    effort: Effort,
-    folder: Path,
-    progress: Progress,
-) -> Search:
+def search(workspace: Workspace, held_out: HeldOut, names: Sequence[str], effort: Effort) -> Search:
     """Score singles, pairs, the mean of all and other combiners; select by cross-validation.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         held_out: images that no member was trained on.
         names: short names of the members.
-        registry: where ensemblers are found.
         effort: how much is tried.
-        folder: for temporary files.
-        progress: told what happens.
     """
     keep_freed_memory()
     division = repeated_k_fold(held_out.n_images, effort.folds, effort.repeats, effort.seed)
     ways = CombinationResults()
+    folder = workspace.project.cache
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="search-") as temporary:
-        contested = Disagreement(held_out, Path(temporary), progress)
+        contested = Disagreement(held_out, Path(temporary), workspace.progress)
         means = MeanScores(contested, division)
         _add_means(ways, names, means)
         if held_out.n_members > 1:
-            _add_unfitted(ways, held_out, contested, registry)
-            _add_selections(ways, len(names), means, division, effort.rounds, progress)
-    _add_pixelwise(ways, held_out, division, effort.seed, progress)
+            _add_unfitted(ways, held_out, contested, workspace.registry)
+            _add_selections(ways, len(names), means, division, effort.rounds, workspace.progress)
+    _add_pixelwise(ways, held_out, division, effort.seed, workspace.progress)
     return Search(ways.all(), ways.best(), contested.share, held_out.n_images)
 
 

@@ -12,9 +12,8 @@ import numpy as np
 
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.registry import PluginFailure, Registry
+from toolkit.plugin.registry import PluginFailure
 from toolkit.progress import Progress
-from toolkit.project import Project
 from toolkit.submission.aligned import Labels, Readable, read_together
 from toolkit.submission.check import CheckReport
 from toolkit.submission.class_balance import share_warnings
@@ -23,6 +22,7 @@ from toolkit.submission.side_car import write_side_car
 from toolkit.submission.spec import Expectation, SpecSource
 from toolkit.submission.write import write_checked
 from toolkit.wording import counted
+from toolkit.workspace import Workspace
 
 _MOST = 2**62
 """Bound of the sum of the whole weights: int64 holds the votes."""
@@ -140,6 +140,7 @@ class MergeResult:
 
 
 def submit_merged(
+    workspace: Workspace,
     paths: Sequence[Path],
     files: Sequence[Readable],
     weights: Sequence[float],
@@ -148,13 +149,11 @@ def submit_merged(
     *,
     source: SpecSource,
     expected: Expectation,
-    project: Project,
-    registry: Registry,
-    progress: Progress,
 ) -> MergeResult:
     """Write the vote of submission files with its side-car, and tell the plugins.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         paths: the files as the side-car records them.
         files: how to read each of them.
         weights: of each file, as the side-car records them; empty = equal.
@@ -162,25 +161,23 @@ def submit_merged(
         output: the file to write.
         source: said what it should hold.
         expected: what it should hold.
-        project: paths in the side-car are relative to its folder.
-        registry: where the format is found; its plugins are told.
-        progress: told while writing.
 
     Raises:
         UsageError: as of `merge`.
     """
-    report = merge(files, votes, output, expected.image_ids, progress)
+    report = merge(files, votes, output, expected.image_ids, workspace.progress)
     side_car = make_file_side_car(
+        workspace,
         output,
         source,
         expected,
         report,
-        project,
-        registry,
         files=paths,
         combine=ComponentSpec(name="vote", **({"weights": list(weights)} if weights else {})),
     )
     path = write_side_car(output, side_car)
-    failures = registry.notify("trash_submission_written", path=output, side_car=side_car.as_json())
+    failures = workspace.registry.notify(
+        "trash_submission_written", path=output, side_car=side_car.as_json()
+    )
     odd = share_warnings(report.class_shares, source.validation_shares, expected.class_names)
     return MergeResult(report, path, (*report.warnings, *odd), tuple(failures))

@@ -11,8 +11,6 @@ from typing import Literal
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.registry import Registry
-from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.problems import shown_path
 from toolkit.submission.aligned import Readable
@@ -28,6 +26,7 @@ from toolkit.submission.spec import (
 )
 from toolkit.submission.truth import TruthLabels, truth_file
 from toolkit.suggestions import nearest
+from toolkit.workspace import Workspace
 
 _ENDINGS = (".csv", ".zip", ".npz")
 
@@ -157,27 +156,25 @@ class NamedFiles:
         """The submission formats that are needed to read them."""
         return [source.format for source in self.sources.values()]
 
-    def readable(self, project: Project, registry: Registry, progress: Progress) -> list[Readable]:
+    def readable(self, workspace: Workspace) -> list[Readable]:
         """Return how to read each of them, in order.
 
         Args:
-            project: relative paths are relative to its folder.
-            registry: where the formats are found.
-            progress: told while annotations are checked.
+            workspace: the project, its components, and who is told what happens.
 
         Raises:
             UsageError: a file was written in another way than it would be read, or annotations
                 are wrong.
         """
         found = {
-            file: Readable(file, *format_of(source, project, registry))
+            file: Readable(file, *format_of(workspace, source))
             for file, source in self.sources.items()
         }
         for file, read in found.items():
             refuse_contradiction(file, read.format, read.class_names)
         sampling = sampling_of(next(iter(found.values())).format)
         for file, truth in self.truths.items():
-            split = truth_split(truth, self.source.data, progress)
+            split = truth_split(truth, self.source.data, workspace.progress)
             labels = TruthLabels(split, sampling.size, sampling.nearest)
             found[file] = Readable(truth, labels, split.labels.class_names)
         return [found[path] for path in self.paths]

@@ -20,7 +20,6 @@ from toolkit.packages import package_versions
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.parameters import validate
 from toolkit.plugin.registry import Registry
-from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
 from toolkit.submission.check import CheckReport, check_submission
 from toolkit.submission.side_car import (
@@ -35,6 +34,7 @@ from toolkit.submission.side_car import (
     write_side_car,
 )
 from toolkit.submission.spec import Expectation, SpecSource, expect
+from toolkit.workspace import Workspace
 
 if TYPE_CHECKING:  # files alone need no torch
     from toolkit.ensemble.labels_of_stores import EnsembleScores
@@ -42,32 +42,31 @@ if TYPE_CHECKING:  # files alone need no torch
 
 
 def make_side_car(
+    workspace: Workspace,
     submission: Path,
     recipe: Recipe,
     contest: Contest,
-    registry: Registry,
     members: Sequence[Member],
     report: CheckReport,
     *,
     found: EnsembleScores | None,
     score: Scores | None,
-    root: Path,
     fitted: Fitted | None = None,
 ) -> SideCar:
     """Return the side-car of a written and checked submission.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         submission: the file.
         recipe: how it was combined, postprocessed and written.
         contest: whose test split it is of.
-        registry: where the components are found.
         members: what was combined, in order.
         report: of the check.
         found: validation scores of what is submitted and of each member; None = not validated.
         score: scores against the truth, if it is known.
-        root: the project folder that paths are relative to.
         fitted: how good the combination is on images that it was not fitted to, if it was fitted.
     """
+    registry, root = workspace.registry, workspace.project.root
     assert contest.test is not None
     sample = contest.sample_submission
     alone: Sequence[Scores | None] = found.members if found else [None] * len(members)
@@ -113,12 +112,11 @@ def make_side_car(
 
 
 def make_file_side_car(
+    workspace: Workspace,
     submission: Path,
     source: SpecSource,
     expected: Expectation,
     report: CheckReport,
-    project: Project,
-    registry: Registry,
     *,
     files: Sequence[Path] = (),
     combine: ComponentSpec | None = None,
@@ -126,15 +124,15 @@ def make_file_side_car(
     """Return the side-car of a checked file that was made of other files, or elsewhere.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         submission: the file.
         source: said what it should hold.
         expected: what it should hold.
         report: of the check.
-        project: paths are relative to its folder.
-        registry: where the format is found.
         files: the files that were merged, in order.
         combine: how they were merged.
     """
+    project = workspace.project
     data = source.data
     assert data.test is not None
     root = project.path(data.root)
@@ -145,7 +143,7 @@ def make_file_side_car(
         digest=digest,
         leaderboard=leaderboard_of(submission, digest),
         n_rows=report.n_rows,
-        format=_with_defaults("submission_format", source.format, registry),
+        format=_with_defaults("submission_format", source.format, workspace.registry),
         test=portable_path(root / data.test, project.root),
         sample_submission=portable_path(root / sample, project.root) if sample else None,
         class_names=expected.class_names,
@@ -167,26 +165,25 @@ def make_file_side_car(
     )
 
 
-def adopt_file(file: Path, source: SpecSource, project: Project, registry: Registry) -> Path:
+def adopt_file(workspace: Workspace, file: Path, source: SpecSource) -> Path:
     """Check a file that was not made here, write a side-car for it, and return the side-car's path.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         file: the submission file.
         source: says what it should hold.
-        project: paths are relative to its folder.
-        registry: where the format is found.
 
     Raises:
         UsageError: the file is not valid.
     """
-    expected = expect(source, project, registry)
+    expected = expect(workspace, source)
     report = check_submission(file, expected.format, expected.image_ids, len(expected.class_names))
     if not report.valid:
         raise UsageError(
             f"{file} is not valid, so it is not what the leaderboard scored: {report.problems[0]}",
             f"See all problems: trash submission check {file}",
         )
-    side_car = make_file_side_car(file, source, expected, report, project, registry)
+    side_car = make_file_side_car(workspace, file, source, expected, report)
     return write_side_car(file, side_car)
 
 

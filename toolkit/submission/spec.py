@@ -25,13 +25,13 @@ from toolkit.plugin.interfaces import (
     RestrictsIds,
     SubmissionFormat,
 )
-from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project, refuse_other_project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
 from toolkit.submission.sample import sample_order
 from toolkit.submission.side_car import read_side_car, side_car_path
+from toolkit.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -180,18 +180,18 @@ def sources_of(files: Sequence[Path], given: SpecSource | None) -> list[SpecSour
     return [source or replace(known, warnings=()) for source in own]
 
 
-def expect(source: SpecSource, project: Project, registry: Registry) -> Expectation:
+def expect(workspace: Workspace, source: SpecSource) -> Expectation:
     """Return what a submission must hold: the images of `data.test`, in the order of rows.
 
     Raises:
         UsageError: no test JSON is named, a file is wrong, or the class names are unknown.
     """
     data = source.data
-    root = project.path(data.root)
-    coco = _test_images(source, project)
+    root = workspace.project.path(data.root)
+    coco = _test_images(source, workspace.project)
     class_names = _class_names(data, root, coco)
     sample = root / data.sample_submission if data.sample_submission else None
-    format_ = registry.build("submission_format", source.format, Context(class_names))
+    format_ = workspace.registry.build("submission_format", source.format, Context(class_names))
     return Expectation(
         format=format_,
         image_ids=row_order([record.file_name for record in coco.images], sample, format_),
@@ -199,18 +199,17 @@ def expect(source: SpecSource, project: Project, registry: Registry) -> Expectat
     )
 
 
-def format_of(
-    source: SpecSource, project: Project, registry: Registry
-) -> tuple[SubmissionFormat, tuple[str, ...]]:
+def format_of(workspace: Workspace, source: SpecSource) -> tuple[SubmissionFormat, tuple[str, ...]]:
     """Return how to read a file, and `class_names[label]`; the test JSON may be elsewhere.
 
     Raises:
         UsageError: the class names are unknown.
     """
     data = source.data
-    coco = None if data.classes is not None else _test_images(source, project)
-    class_names = _class_names(data, project.path(data.root), coco)
-    return registry.build("submission_format", source.format, Context(class_names)), class_names
+    coco = None if data.classes is not None else _test_images(source, workspace.project)
+    class_names = _class_names(data, workspace.project.path(data.root), coco)
+    format_ = workspace.registry.build("submission_format", source.format, Context(class_names))
+    return format_, class_names
 
 
 def photos_of(source: SpecSource, project: Project, data_root: Path | None = None) -> Split:

@@ -15,6 +15,7 @@ from toolkit.project import Project
 from toolkit.pseudo.exchange import make_label_set_from_file
 from toolkit.pseudo.label_set import LabelSet
 from toolkit.recipe.schema import Data, Pseudo, Recipe
+from toolkit.workspace import Workspace
 
 SIZE = (32, 32)
 
@@ -50,14 +51,20 @@ def label_sets(tmp_path: Path, demo_root: Path, monkeypatch: pytest.MonkeyPatch)
     with (tmp_path / "truth.csv").open("wb") as file:
         MaskString(SIZE, ("image_id", "PredictionString"), 12).write(file, rows)
     assert recipe.pseudo is not None
+    workspace = Workspace(Project(tmp_path), load_registry(None), SilentProgress())
     made = []
     for moment, key in enumerate(KEYS):
         made.append(
             make_label_set_from_file(
-                tmp_path / "truth.csv", test, recipe.pseudo, recipe, load_registry(None),
-                folder=tmp_path / ".trash" / "pseudo" / key, cache=tmp_path / ".trash",
-                progress=SilentProgress(), origin={"teachers": [f"teacher {moment}"]},
+                workspace,
+                tmp_path / "truth.csv",
+                test,
+                recipe.pseudo,
+                recipe,
+                folder=tmp_path / ".trash" / "pseudo" / key,
+                cache=tmp_path / ".trash",
+                origin={"teachers": [f"teacher {moment}"]},
             )
-        )  # fmt: skip
+        )
         os.utime(made[-1].folder / "index.json", (moment, moment))
     return made

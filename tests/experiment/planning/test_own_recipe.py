@@ -186,7 +186,7 @@ def test_the_ids_of_the_sample_are_written_and_read_back(
     path = write_own_recipe(workspace, "mine", "d", base=None, author="")
     parameters = made(project).submission.parameters
     assert (parameters["image_folder"], parameters["image_suffix"]) == ("test", ".png")
-    found = expect(from_recipe(path, project), project, workspace.registry)
+    found = expect(workspace, from_recipe(path, project))
     assert found.image_ids == tuple(f"test/{each}.png" for each in ids)
     assert run(["recipe", "check", "mine"]) == 0
     assert run(["recipe", "run", "mine", "--smoke"]) == 0

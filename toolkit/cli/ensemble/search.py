@@ -10,7 +10,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.prediction_options import DataRoot, Device, Store, Views
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_workspace
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 from toolkit.recipe.problems import shown_path
@@ -99,10 +99,8 @@ def search(
     project = find_project()
     candidates = find_candidates(members, project, views)
     found = search_ensemble(
+        open_workspace(project),
         candidates,
-        open_registry(project),
-        project,
-        console.make_progress(),
         effort=Effort(rounds, folds, repeats, seed),
         postprocessors=[parse_component(text) for text in try_ or ()],
         wanted=way,

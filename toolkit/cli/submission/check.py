@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from toolkit.cli import console
 from toolkit.cli.options import Json
-from toolkit.cli.session import open_formats
+from toolkit.cli.session import open_workspace
 from toolkit.cli.submission.options import File, Sample, Size, SpecRecipe, Test
 from toolkit.errors import UsageError
 from toolkit.project import find_project
@@ -32,7 +32,7 @@ def check(
     named = options.source(project)
     require_file(file, project)
     (source,) = sources_of([file], named)
-    expected = expect(source, project, open_formats(project, source.format))
+    expected = expect(open_workspace(project, [source.format]), source)
     refuse_contradiction(file, expected.format, expected.class_names)
     report = check_submission(file, expected.format, expected.image_ids, len(expected.class_names))
     shares = dict(zip(expected.class_names, report.class_shares, strict=False))

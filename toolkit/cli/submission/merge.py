@@ -10,7 +10,7 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import Json
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_workspace
 from toolkit.cli.submission.options import Sample, Size, SpecRecipe, Test, open_files
 from toolkit.errors import UsageError
 from toolkit.project import find_project
@@ -51,12 +51,13 @@ def merge(
     project = find_project()
     for file in files:
         require_file(file, project)
-    registry = open_registry(project)
+    workspace = open_workspace(project)
     options = SubmissionOptions(recipe, test, sample, size)
     read, source = open_files(files, options, project)
-    expected = expect(source, project, registry)
+    expected = expect(workspace, source)
     refuse_output(output, overwrite, expected.format.suffix)
     result = submit_merged(
+        workspace,
         files,
         read,
         numbers,
@@ -64,9 +65,6 @@ def merge(
         output,
         source=source,
         expected=expected,
-        project=project,
-        registry=registry,
-        progress=console.make_progress(),
     )
     for failure in result.failures:
         console.warn(f"plugin {failure.source}: {failure.message}")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolkit.cli import console
-from toolkit.cli.session import open_formats
+from toolkit.cli.session import open_workspace
 from toolkit.project import Project
 
 if TYPE_CHECKING:
@@ -49,5 +48,4 @@ def open_files(
     from toolkit.submission.named_files import name_files
 
     named = name_files(paths, options, project)
-    registry = open_formats(project, *named.formats)
-    return named.readable(project, registry, console.make_progress()), named.source
+    return named.readable(open_workspace(project, named.formats)), named.source

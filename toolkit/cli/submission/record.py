@@ -10,7 +10,7 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import Json
-from toolkit.cli.session import open_formats
+from toolkit.cli.session import open_workspace
 from toolkit.cli.submission.options import File, Sample, Size, SpecRecipe, Test
 from toolkit.errors import UsageError
 from toolkit.project import find_project
@@ -51,7 +51,7 @@ def record(
     if not side_car_path(file).exists():
         require_file(file, project)
         (source,) = sources_of([file], options.source(project))
-        side_car = adopt_file(file, source, project, open_formats(project, source.format))
+        side_car = adopt_file(open_workspace(project, [source.format]), file, source)
         console.note(f"{file} had no side-car: wrote {side_car}")
     elif file.exists():
         _warn_if_changed(file)

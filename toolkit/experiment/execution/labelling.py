@@ -53,26 +53,24 @@ def run_labelling(
     origin = _origin(stage, teachers, workspace.project.root)
     if stage.file is not None:
         made = make_label_set_from_file(
+            workspace,
             stage.file,
             stage.unlabelled,
             stage.pseudo,
             stage.recipe,
-            workspace.registry,
             folder=folder,
             cache=dirs.cache,
-            progress=workspace.progress,
             origin=origin,
         )
     else:
         made = make_label_set(
+            workspace,
             teachers,
             stage.unlabelled,
             stage.pseudo,
             stage.recipe,
-            workspace.registry,
             folder=folder,
             cache=dirs.cache,
-            progress=workspace.progress,
             origin=origin,
         )
     page = page_of(folder)

@@ -152,15 +152,14 @@ def submit(
         score_submission(output, plan.format, contest.truth, progress) if contest.truth else None
     )
     side_car = make_side_car(
+        workspace,
         output,
         recipe,
         contest,
-        workspace.registry,
         loaded,
         report,
         found=found,
         score=score,
-        root=root,
         fitted=combination.fitted if combination is not None else None,
     )
     side_car_file = write_side_car(output, side_car)
