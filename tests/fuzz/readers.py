@@ -283,7 +283,7 @@ def _series(folder: Path) -> None:
 
 def _read_series(folder: Path) -> None:
     for candidate in find_candidates([str(folder / "a.json")], Project(folder)):
-        _ = [choice.path.exists() for choice in candidate.choices]
+        _ = [member.path.exists() for member in candidate.members]
 
 
 COCO = {

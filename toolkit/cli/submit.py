@@ -139,7 +139,7 @@ def _report(result: SubmissionResult) -> list[str]:
     from toolkit.wording import counted
 
     rows: list[tuple[str, str, Any]] = [
-        (member.name, member.views, member.validation) for member in result.members
+        (each.name, each.member.views or "", each.validation) for each in result.members
     ]
     rows.append(("submitted", "", result.validation))
     if result.score is not None:

@@ -24,7 +24,13 @@ _STRICT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, config=_STRICT)
 class FittedMember:
-    """A checkpoint that a combination was fitted to, with its views."""
+    """A checkpoint that a combination was fitted to, with its views, as the file keeps it.
+
+    Attributes:
+        checkpoint: path below the project folder, for people: the file is used on other machines.
+        digest: of the weights and their recipe, by which the member is known again.
+        views: all of them; those of the checkpoint's own recipe are written out.
+    """
 
     checkpoint: PathText
     digest: str

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.experiment.run_folder import MANIFEST, RunFolder
-from toolkit.predict.members import MemberRef, parse_choice
+from toolkit.predict.members import MemberRef, parse_member_ref
 from toolkit.project import Project, refuse_other_project
 from toolkit.suggestions import nearest
 
@@ -62,7 +62,7 @@ def find_checkpoint(
         UsageError: there is none, or a run has no best.pt; the hint names the nearest. It is another
             project's, and there is none here.
     """
-    choice = parse_choice(text, views)
+    choice = parse_member_ref(text, views)
     path = _checkpoint_file(choice.path, project, base or Path())
     if path is None:
         raise _no_checkpoint(choice.path, project)
@@ -72,7 +72,7 @@ def find_checkpoint(
 
 def names_checkpoint(text: str, project: Project) -> bool:
     """Return whether a recipe means a checkpoint or a run by a name, rather than a recipe."""
-    path = parse_choice(text).path
+    path = parse_member_ref(text).path
     if path.suffix == CHECKPOINT_SUFFIX:
         return True
     places = (project.path(str(path)), project.runs / path)

@@ -21,13 +21,17 @@ from toolkit.train.device import choose_device
 
 @dataclass(frozen=True)
 class MemberRef:
-    """A checkpoint and the views to predict it with; None = those of its own recipe."""
+    """A checkpoint and the views to predict it with; None = those of its own recipe.
+
+    What says more of a member holds one: `Candidate`, `MemberResult`. A `PlannedMember` may have no
+    checkpoint yet; a `FittedMember` and a `SideCarMember` are how files keep a member.
+    """
 
     path: Path
     views: str | None = None
 
 
-def parse_choice(text: str, views: str | None = None) -> MemberRef:
+def parse_member_ref(text: str, views: str | None = None) -> MemberRef:
     """Return the member that a command line names, with its own views in `a.pt@hflip*rot90`.
 
     Args:

@@ -25,7 +25,7 @@ from toolkit.predict.members import (
     MemberRef,
     choose_prediction_device,
     load_members,
-    parse_choice,
+    parse_member_ref,
     prediction_recipe,
 )
 from toolkit.predict.predictor import predict_split
@@ -41,11 +41,11 @@ class Candidate:
 
     Attributes:
         name: short name for people.
-        choices: its checkpoints.
+        members: its checkpoints, each with its views.
     """
 
     name: str
-    choices: tuple[MemberRef, ...]
+    members: tuple[MemberRef, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def find_candidates(
     """
     found = [_candidate(text, project, views) for text in texts]
     names = [each.name for each in found]
-    files = [[(each.path.resolve(), each.views) for each in own.choices] for own in found]
+    files = [[(each.path.resolve(), each.views) for each in own.members] for own in found]
     for text, own in zip(texts, files, strict=True):
         if files.count(own) > 1:
             raise UsageError(
@@ -85,13 +85,13 @@ def find_candidates(
             )
     # The same checkpoint with other views, or files of one name in two folders.
     return [
-        candidate if names.count(candidate.name) == 1 else Candidate(text, candidate.choices)
+        candidate if names.count(candidate.name) == 1 else Candidate(text, candidate.members)
         for candidate, text in zip(found, texts, strict=True)
     ]
 
 
 def _candidate(text: str, project: Project, views: str | None) -> Candidate:
-    choice = parse_choice(text, views)
+    choice = parse_member_ref(text, views)
     series = (choice.path, project.root / choice.path, project.runs / choice.path)
     file = next((path for path in series if path.is_file()), None)
     if choice.path.suffix == ".json" and file is not None:
@@ -140,12 +140,12 @@ def open_candidates(
         UsageError: candidates with other classes, or with other held-out images.
     """
     project = workspace.project
-    first = candidates[0].choices[0]
+    first = candidates[0].members[0]
     recipe = prediction_recipe(first, project, None, data_root)
     contest = open_contest(recipe.data, project, workspace.progress)
     where = choose_prediction_device(recipe, device)
     members = tuple(
-        tuple(load_members(each.choices, contest.class_names, workspace.registry, where))
+        tuple(load_members(each.members, contest.class_names, workspace.registry, where))
         for each in candidates
     )
     parts = []

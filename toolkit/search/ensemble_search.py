@@ -117,7 +117,7 @@ def search_ensemble(
     names = [each.name for each in candidates]
     if wanted is not None and wanted not in (known := way_names(names)):
         raise UsageError(f"--way {wanted}: unknown", did_you_mean(wanted, known))
-    first = load_checkpoint(candidates[0].choices[0].path)
+    first = load_checkpoint(candidates[0].members[0].path)
     build_chain(postprocessors, workspace.registry, Context(first.class_names))
     opened = open_candidates(workspace, candidates, data_root=data_root, store=store, device=device)
     context = Context(opened.contest.class_names, ignore_index=opened.recipe.data.ignore_index)

@@ -106,19 +106,19 @@ def submit_command(
         file: the combination; None for a plain mean.
         options: name -> value of those that the search had too; None = not given.
     """
-    choices = [choice for member in way.members for choice in candidates[member].choices]
+    members = [each for row in way.members for each in candidates[row].members]
     words = ["trash", "submit"]
-    words += ["--ensemble"] if len(choices) > 1 else []
-    words += map(_word, choices)
+    words += ["--ensemble"] if len(members) > 1 else []
+    words += map(_word, members)
     words += ["--combine", shown_path(file)] if file is not None else []
     for name, value in options.items():
         words += [name, str(value)] if value is not None else []
     return shlex.join(words)
 
 
-def _word(choice: MemberRef) -> str:
-    path = shown_path(choice.path)
-    return path if choice.views is None else f"{path}@{choice.views}"
+def _word(member: MemberRef) -> str:
+    path = shown_path(member.path)
+    return path if member.views is None else f"{path}@{member.views}"
 
 
 def default_combination(way: CombinationResult, project: Project) -> Path:

@@ -64,7 +64,7 @@ def fit(
     project: Project | None = None,
     resume: bool = False,
     pretrained: bool = True,
-    upstream: OpenedInputs = OpenedInputs(),  # noqa: B008 - frozen
+    inputs: OpenedInputs = OpenedInputs(),  # noqa: B008 - frozen
     lineage: Mapping[str, Any] | None = None,
     on_epoch: OnEpoch = lambda epoch, figures: None,
 ) -> FitResult:
@@ -80,7 +80,7 @@ def fit(
         project: paths in the recipe are relative to it; default: around the working folder.
         resume: continue after the last finished epoch of this folder, exactly.
         pretrained: False when no downloaded or bundled weights may be loaded.
-        upstream: what earlier stages made for it.
+        inputs: what earlier stages made for it.
         lineage: where the run comes from (parents with paths and digests); goes into checkpoints.
         on_epoch: called in the main process after each epoch with its figures.
 
@@ -105,13 +105,13 @@ def fit(
             world=world,
             pretrained=pretrained,
             progress=progress,
-            pseudo=upstream.pseudo,
+            pseudo=inputs.pseudo,
         )
         seed_process(recipe.seed)
         learner = build_learner(
-            recipe, registry, batches.context, device, world, upstream.start, progress
+            recipe, registry, batches.context, device, world, inputs.start, progress
         )
-        artifacts = Artifacts(run_dir, recipe, contest, lineage or {}, upstream.keys)
+        artifacts = Artifacts(run_dir, recipe, contest, lineage or {}, inputs.keys)
         history = artifacts.begin(learner, resume=resume, progress=progress)
         with _journal(recipe, registry, batches, artifacts, history, world, progress) as journal:
             while history.last_epoch < recipe.train.epochs:

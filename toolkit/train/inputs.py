@@ -40,7 +40,7 @@ class PseudoImages:
 
 @dataclass(frozen=True)
 class OpenedInputs:
-    """Inputs of a training from earlier stages, opened.
+    """What earlier stages made for a training, read from the paths that its run keeps.
 
     Attributes:
         pseudo: images to train on beside the real ones.

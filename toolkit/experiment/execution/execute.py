@@ -131,7 +131,7 @@ class _Execution:
         result = None
         for each in states:
             if isinstance(each.stage, Labelling):
-                teachers = [self.choice(teacher, runs) for teacher in each.stage.teachers]
+                teachers = [self.member(teacher, runs) for teacher in each.stage.teachers]
                 run_labelling(self.workspace, each.stage, teachers, self.dirs, self.write_page)
                 continue
             if each.stage is self.plan.final and not self.is_part:
@@ -162,10 +162,10 @@ class _Execution:
     def job(self, stage: Training, runs: dict[str, RunFolder]) -> Job:
         """Return a training with the results of the stages before it."""
         start = stage.start
-        given = StageInputs(
+        inputs = StageInputs(
             labels=None if stage.labels is None else self.dirs.label_set(stage.labels.key),
             start=runs[start.key].best if isinstance(start, Training) else start,
-            members=tuple(self.choice(member, runs) for member in stage.members),
+            members=tuple(self.member(member, runs) for member in stage.members),
             keys=stage.keys,
             is_part=self.is_part or stage is not self.plan.final,
         )
@@ -177,16 +177,16 @@ class _Execution:
             stage.loaded,
             stage.recipe,
             self.dirs,
-            given,
+            inputs,
             tuple(words),
-            identity_of(self.workspace, stage, given),
+            identity_of(self.workspace, stage, inputs),
         )
 
-    def choice(self, source: PlannedMember, runs: dict[str, RunFolder]) -> MemberRef:
+    def member(self, planned: PlannedMember, runs: dict[str, RunFolder]) -> MemberRef:
         """Return the checkpoint of a finished network."""
-        network = source.network
+        network = planned.network
         path = runs[network.key].best if isinstance(network, Training) else network
-        return MemberRef(path, source.views)
+        return MemberRef(path, planned.views)
 
     def new_run(self, stage: Training, job: Job) -> RunFolder:
         """Make the folder of a run that begins now."""

@@ -12,28 +12,28 @@ from toolkit.submission.side_car import portable_path
 from toolkit.train.checkpoint import checkpoint_digest, load_checkpoint
 
 
-def parents_of(given: StageInputs, root: Path) -> list[dict[str, Any]]:
+def parents_of(inputs: StageInputs, root: Path) -> list[dict[str, Any]]:
     """Return what a training was made from, as manifests and checkpoints hold it.
 
     Args:
-        given: what earlier stages left for it.
+        inputs: what earlier stages left for it, on disk.
         root: the project folder; paths are relative to it.
     """
-    return list(_parents(given, root))
+    return list(_parents(inputs, root))
 
 
-def _parents(given: StageInputs, root: Path) -> Iterator[dict[str, Any]]:
-    if given.labels is not None:
-        index = read_label_index(given.labels)
+def _parents(inputs: StageInputs, root: Path) -> Iterator[dict[str, Any]]:
+    if inputs.labels is not None:
+        index = read_label_index(inputs.labels)
         yield {
             "kind": "pseudo-labels",
-            "key": given.labels.name,
+            "key": inputs.labels.name,
             "images": len(index.images),
             "selected": len(index.selected),
             **index.origin,
         }
-    if given.start is not None:
-        yield {"kind": "start", **describe_checkpoint(given.start, root)}
+    if inputs.start is not None:
+        yield {"kind": "start", **describe_checkpoint(inputs.start, root)}
 
 
 def describe_checkpoint(path: Path, root: Path) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def make_manifest(identity: Mapping[str, Any], root: Path) -> dict[str, Any]:
     }
 
 
-def identity_of(workspace: Workspace, training: Training, given: StageInputs) -> dict[str, Any]:
+def identity_of(workspace: Workspace, training: Training, inputs: StageInputs) -> dict[str, Any]:
     """Return the entries of a manifest that say what a run stands for.
 
     A run that is resumed may become another one, a longer one for example: they are written again.
@@ -68,8 +68,8 @@ def identity_of(workspace: Workspace, training: Training, given: StageInputs) ->
         },
         "photos": exposure_of(training, workspace.project).as_json(),
         "plugins": plugins_of(training.recipe, workspace.registry),
-        "given": given.as_json(),
-        "parents": parents_of(given, workspace.project.root),
+        "given": inputs.as_json(),
+        "parents": parents_of(inputs, workspace.project.root),
     }
 
 

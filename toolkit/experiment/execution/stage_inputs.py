@@ -1,6 +1,8 @@
 """Inputs of a training stage, stored in the run's manifest.
 
-The processes of `--devices` and later readers find it there, without making the plan again.
+The processes of `--devices` and later readers find it there, without making the plan again. A run keeps
+paths (`StageInputs`); training works with what lies there (`OpenedInputs`), and knows neither manifests
+nor pseudo-label sets.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from toolkit.train.inputs import OpenedInputs, PseudoImages
 
 @dataclass(frozen=True)
 class StageInputs:
-    """Inputs of a training that earlier stages made.
+    """Paths of what earlier stages made for a training; `open` reads what lies there.
 
     Attributes:
         labels: folder of its pseudo-label set.
@@ -56,8 +58,8 @@ class StageInputs:
             is_part=values["is_part"],
         )
 
-    def upstream(self, root: Path, cache: Path) -> OpenedInputs:
-        """Open the inputs of a training.
+    def open(self, root: Path, cache: Path) -> OpenedInputs:
+        """Return the inputs themselves, as `fit` takes them.
 
         Args:
             root: folder that the names of pseudo-labelled images are relative to.

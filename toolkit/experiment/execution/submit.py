@@ -43,12 +43,26 @@ from toolkit.workspace import Workspace
 
 @dataclass(frozen=True)
 class MemberResult:
-    """One member of a submission: its checkpoint, its views, and its own validation scores."""
+    """A member of a submission.
+
+    Attributes:
+        name: short name for people.
+        member: its checkpoint and views, those of its own recipe written out.
+        validation: its own scores on the validation split; None when it was not validated.
+    """
 
     name: str
-    path: Path
-    views: str
+    member: MemberRef
     validation: Scores | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as plain values."""
+        return {
+            "name": self.name,
+            "path": str(self.member.path),
+            "views": self.member.views,
+            "validation": None if self.validation is None else asdict(self.validation),
+        }
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,7 @@ class SubmissionResult:
             **asdict(self),
             "path": str(self.path),
             "side_car": str(self.side_car),
-            "members": [{**asdict(each), "path": str(each.path)} for each in self.members],
+            "members": [each.as_json() for each in self.members],
         }
 
 
@@ -175,7 +189,9 @@ def submit(
         rows=report.n_rows,
         members=tuple(
             MemberResult(
-                checkpoint_name(portable_path(each.path, root)), each.path, each.views.text, own
+                checkpoint_name(portable_path(each.path, root)),
+                MemberRef(each.path, each.views.text),
+                own,
             )
             for each, own in zip(loaded, alone, strict=True)
         ),

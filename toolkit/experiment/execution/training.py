@@ -41,7 +41,7 @@ class Job:
         loaded: the recipe.
         recipe: its values for this training.
         dirs: where files go.
-        given: what earlier stages left for it.
+        inputs: what earlier stages left for it, on disk.
         command: words of the command that goes on with it after an interruption.
         identity: entries of the manifest that say what its run stands for; empty in a process of
             several devices, which reads them there.
@@ -51,7 +51,7 @@ class Job:
     loaded: LoadedRecipe
     recipe: Recipe
     dirs: OutputDirs
-    given: StageInputs
+    inputs: StageInputs
     command: tuple[str, ...]
     identity: Mapping[str, Any] = field(default_factory=dict)
 
@@ -109,7 +109,7 @@ def _renewed(job: Job, run: RunFolder, contest: Contest) -> Iterator[None]:
     Raises:
         UsageError: it cannot be resumed; nothing of it is changed.
     """
-    artifacts = Artifacts(run.path, job.recipe, contest, {}, job.given.keys)
+    artifacts = Artifacts(run.path, job.recipe, contest, {}, job.inputs.keys)
     done = artifacts.read_state().history.last_epoch
     before = run.manifest()
     recipe = run.recipe.read_text(encoding="utf-8") if run.recipe.is_file() else None
@@ -135,7 +135,7 @@ _ENDING = ("status", "ended", "error")
 
 def _words(job: Job, *, resume: bool) -> list[str]:
     """Return the command of one of several processes."""
-    if not job.given.is_part:
+    if not job.inputs.is_part:
         return sys.argv[1:]  # it reports as this command was asked to
     again = ["--resume"] if resume else []
     return ["recipe", "run", shown_path(job.loaded.path), *job.loaded.options, *again]
@@ -148,14 +148,14 @@ def work(
     if not find_world().is_main:
         workspace = workspace.silent
     with recorded_by_worker(run):
-        given = StageInputs.from_json(run.manifest()["given"])
+        inputs = StageInputs.from_json(run.manifest()["given"])
         recipe = loaded.recipe
-        if "pseudo-labels" not in given.keys:
+        if "pseudo-labels" not in inputs.keys:
             recipe = recipe.model_copy(update={"pseudo": None})
-        job = Job(workspace, loaded, recipe, dirs, given, ())
+        job = Job(workspace, loaded, recipe, dirs, inputs, ())
         contest = open_contest(recipe.data, workspace.project, workspace.progress)
         result = _perform(job, run, contest, resume=resume)
-        return None if given.is_part else result
+        return None if inputs.is_part else result
 
 
 def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> RunResult | None:
@@ -180,7 +180,7 @@ def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> Run
             project=job.workspace.project,
             resume=resume,
             pretrained=job.dirs.kept,  # a trial must not wait for a download
-            upstream=job.given.upstream(
+            inputs=job.inputs.open(
                 job.workspace.project.path(job.recipe.data.root), job.dirs.cache
             ),
             lineage=_lineage(run),
@@ -201,7 +201,7 @@ def _submitted(
 ) -> SubmissionResult | None:
     if contest.test is None:
         return None
-    members = (MemberRef(fitted.best, job.recipe.predict.views), *job.given.members)
+    members = (MemberRef(fitted.best, job.recipe.predict.views), *job.inputs.members)
     plan = plan_submission(job.recipe, contest, job.workspace.registry, n_members=len(members))
     # The views of this recipe, which may have changed since the checkpoint was saved.
     return submit(

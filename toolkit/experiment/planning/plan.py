@@ -56,7 +56,7 @@ class Training:
 
 @dataclass(frozen=True)
 class PlannedMember:
-    """A trained network and the views it predicts with.
+    """A network and the views it predicts with: a `MemberRef` once the network is trained.
 
     Attributes:
         network: a training of this plan, or a checkpoint that is there already.

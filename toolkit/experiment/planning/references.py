@@ -8,7 +8,7 @@ from pathlib import Path
 
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.find import find_checkpoint, names_checkpoint
-from toolkit.predict.members import parse_choice
+from toolkit.predict.members import parse_member_ref
 from toolkit.predict.views import parse_views
 from toolkit.recipe.find import find_recipe
 from toolkit.recipe.load import LoadedRecipe
@@ -111,7 +111,7 @@ def problem_at(loaded: LoadedRecipe, key: KeyPath, error: TrashError) -> RecipeP
 
 
 def _reference(workspace: Workspace, key: KeyPath, text: str) -> Reference:
-    choice = parse_choice(text)
+    choice = parse_member_ref(text)
     if choice.views is not None:
         parse_views(choice.views, workspace.registry)
     if names_checkpoint(text, workspace.project):
