@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.cli.two_checkpoints import two_checkpoints
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
 from toolkit.plugin.component import ComponentSpec
@@ -23,6 +24,8 @@ from toolkit.submission.record import make_file_side_car
 from toolkit.submission.side_car import side_car_path, write_side_car
 from toolkit.submission.spec import SpecSource, expect, truth_split
 from toolkit.workspace import Workspace
+
+__all__ = ["two_checkpoints"]
 
 Labels = NDArray[np.uint8]
 SIZE = (32, 32)

@@ -2,65 +2,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from torch import nn
 
 from toolkit.cli.main import run
-from toolkit.plugin.discovery import load_registry
-from toolkit.project import Project
-from toolkit.train.checkpoint import Checkpoint, save_checkpoint
-
-PLUGIN = """
-from toolkit import Component, hookimpl
-
-def tiny(context):
-    from torch import nn
-    return nn.Conv2d(3, context.n_classes, 1)
-
-@hookimpl
-def trash_models():
-    return [Component("tiny", tiny, "A single convolution.")]
-"""
 
 
-@pytest.fixture
-def project(tmp_path: Path, demo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A project folder with the checkpoints a.pt and b.pt; the working folder."""
-    (tmp_path / "recipes").mkdir()
-    (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins" / "tiny_net.py").write_text(PLUGIN)
-    content = json.loads((demo_root / "train.json").read_text())
-    names = sorted((entry["id"], entry["name"]) for entry in content["categories"])
-    recipe: dict[str, Any] = {
-        "data": {"root": str(demo_root), "val": "val.json", "test": "test.json"},
-        "model": {"name": "tiny"},
-        "loss": {"name": "cross_entropy"},
-        "submission": {"name": "mask_string", "size": [16, 16]},
-    }
-    classes = ("Background", *(name for _, name in names))
-    for name, seed in (("a", 1), ("b", 2)):
-        torch.manual_seed(seed)
-        save_checkpoint(
-            tmp_path / f"{name}.pt",
-            Checkpoint(
-                model_state=nn.Conv2d(3, len(classes), 1).state_dict(), recipe=recipe,
-                class_names=classes, image_size=(64, 64), mean=(0.4,) * 3, std=(0.2,) * 3,
-                scores={}, epoch=1,
-            ),
-        )  # fmt: skip
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TRASH_CACHE", raising=False)
-    yield tmp_path
-    load_registry(Project(tmp_path / "nowhere"))
-
-
-def test_submission_of_two_checkpoints(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_submission_of_two_checkpoints(
+    two_checkpoints: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert (
         run(["submit", "--ensemble", "a.pt", "b.pt", "-o", "out.csv", "--weights", "0.4,0.6"]) == 0
     )
@@ -74,23 +26,25 @@ def test_submission_of_two_checkpoints(project: Path, capsys: pytest.CaptureFixt
     assert table[5].startswith("pixels: ")
     assert shares == sorted(shares, reverse=True)
     assert min(shares) > 0
-    side_car = json.loads((project / "out.json").read_text())
+    side_car = json.loads((two_checkpoints / "out.json").read_text())
     assert side_car["combine"] == {"name": "mean", "weights": [0.4, 0.6]}
     assert side_car["validation"]["mean_iou"] == pytest.approx(float(table[3].split()[1]), abs=1e-4)
     assert run(["submission", "check", "out.csv"]) == 0
 
 
 def test_default_name_holds_time_and_members(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    two_checkpoints: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["submit", "a.pt", "--no-validate"]) == 0
     path = Path(capsys.readouterr().out.strip())
-    assert path.parent == project / "submissions"
+    assert path.parent == two_checkpoints / "submissions"
     assert path.name.endswith("Z-a.csv")
     assert path.with_suffix(".json").is_file()
 
 
-def test_options_reach_the_side_car(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_reach_the_side_car(
+    two_checkpoints: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = [
         "submit", "--ensemble", "a.pt@none", "b.pt", "--views", "hflip", "--combine", "geometric",
         "--post", "smooth:sigma=2.0", "--post", "min_area:pixels=9", "--store", "u8",
@@ -100,7 +54,7 @@ def test_options_reach_the_side_car(project: Path, capsys: pytest.CaptureFixture
     printed = json.loads(capsys.readouterr().out)
     assert printed["path"] == "out.csv"
     assert printed["validation"] is None
-    side_car = json.loads((project / "out.json").read_text())
+    side_car = json.loads((two_checkpoints / "out.json").read_text())
     assert [each["views"] for each in side_car["members"]] == ["none", "hflip"]
     assert side_car["combine"]["name"] == "geometric"
     assert side_car["postprocess"] == [
@@ -109,17 +63,19 @@ def test_options_reach_the_side_car(project: Path, capsys: pytest.CaptureFixture
     ]
 
 
-def test_a_dense_crf_follows_the_photos(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dense_crf_follows_the_photos(
+    two_checkpoints: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     crf = "dense_crf:preset=deeplab,iterations=4,bilateral_rgb=13.0"
     for name, options in (("plain", []), ("crf", ["--post", crf]), ("again", ["--post", crf])):
         assert run(["submit", "a.pt", "--no-validate", "-o", f"{name}.csv", *options]) == 0
     capsys.readouterr()
-    (step,) = json.loads((project / "crf.json").read_text())["postprocess"]
+    (step,) = json.loads((two_checkpoints / "crf.json").read_text())["postprocess"]
     assert step["name"] == "dense_crf"
     assert step["preset"] == "deeplab"
     assert (step["iterations"], step["bilateral_rgb"], step["tolerance"]) == (4, 13.0, 1e-4)
     plain, found, again = (
-        (project / f"{name}.csv").read_text() for name in ("plain", "crf", "again")
+        (two_checkpoints / f"{name}.csv").read_text() for name in ("plain", "crf", "again")
     )
     assert found == again
 
@@ -131,9 +87,9 @@ def test_a_dense_crf_follows_the_photos(project: Path, capsys: pytest.CaptureFix
 
 
 def test_recipe_and_data_root_replace_the_stored_ones(
-    project: Path, demo_root: Path, capsys: pytest.CaptureFixture[str]
+    two_checkpoints: Path, demo_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (project / "recipes" / "other.toml").write_text(
+    (two_checkpoints / "recipes" / "other.toml").write_text(
         '[data]\nroot = "missing"\nval = "val.json"\ntest = "test.json"\n'
         '[model]\nname = "unet"\n[loss]\nname = "cross_entropy"\n'
         '[submission]\nname = "mask_string"\nsize = [8, 8]\n'
@@ -142,7 +98,7 @@ def test_recipe_and_data_root_replace_the_stored_ones(
     assert run(["submit", "a.pt", *options]) == 2
     assert "missing" in capsys.readouterr().err
     assert run(["submit", "a.pt", *options, "--data", str(demo_root)]) == 0
-    row = (project / "out.csv").read_text().splitlines()[1]
+    row = (two_checkpoints / "out.csv").read_text().splitlines()[1]
     assert len(row.split(",")[1].split(" ")) == 64
 
 
@@ -169,12 +125,12 @@ def test_recipe_and_data_root_replace_the_stored_ones(
     ],
 )
 def test_mistakes_are_one_message_and_exit_2(
-    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+    two_checkpoints: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert run(["submit", *arguments]) == 2
     captured = capsys.readouterr()
     assert message in captured.err
     assert "Traceback" not in captured.err
     assert captured.out == ""
-    assert not (project / "submissions").exists()
-    assert not (project / ".trash" / "stores").exists()
+    assert not (two_checkpoints / "submissions").exists()
+    assert not (two_checkpoints / ".trash" / "stores").exists()

@@ -32,6 +32,7 @@ from toolkit.predict.predictor import predict_split
 from toolkit.project import Project, refuse_other_project
 from toolkit.recipe.schema import Recipe
 from toolkit.search.held_out import HeldOutPart
+from toolkit.submission.submit_options import with_options
 from toolkit.workspace import Workspace
 
 
@@ -137,11 +138,12 @@ def open_candidates(
     """Load all checkpoints and predict the images that they were not trained on, if need be.
 
     Raises:
-        UsageError: candidates with other classes, or with other held-out images.
+        UsageError: candidates with other classes, or with other held-out images; no such number
+            type.
     """
     project = workspace.project
     first = candidates[0].members[0]
-    recipe = prediction_recipe(first, project, None, data_root)
+    recipe = with_options(prediction_recipe(first, project, None, data_root), store=store)
     contest = open_contest(recipe.data, project, workspace.progress)
     where = choose_prediction_device(recipe, device)
     members = tuple(
@@ -160,7 +162,7 @@ def open_candidates(
                     member,
                     split,
                     cache=project.cache,
-                    store=store or recipe.predict.store,
+                    store=recipe.predict.store,
                     progress=workspace.progress,
                 )
                 for member in own

@@ -116,7 +116,8 @@ def search_ensemble(
     project = workspace.project
     names = [each.name for each in candidates]
     if wanted is not None and wanted not in (known := way_names(names)):
-        raise UsageError(f"--way {wanted}: unknown", did_you_mean(wanted, known))
+        hint = did_you_mean(wanted, known) or f"Ways: {'; '.join(known)}"
+        raise UsageError(f"--way {wanted}: unknown", hint)
     first = load_checkpoint(candidates[0].members[0].path)
     build_chain(postprocessors, workspace.registry, Context(first.class_names))
     opened = open_candidates(workspace, candidates, data_root=data_root, store=store, device=device)
