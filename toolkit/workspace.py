@@ -13,9 +13,9 @@ from toolkit.project import Project
 class Workspace:
     """Project, registry and progress of one command, made once by the command line.
 
-    A function takes it, as its first parameter, when it needs two of the three or hands them on: those
-    that plan, execute, search and submit. A function that reads data, trains, predicts or draws, and
-    itself uses one of the three, takes that one: a data loader does not know of a registry.
+    A function that needs two of the three, or hands them on, takes it as its first parameter: in
+    `experiment`, `search`, `submission` and `pseudo`, and `fit` and `open_batches`, which need all
+    three. All others take what they use: a data loader does not know of a registry.
 
     Attributes:
         project: the project folder; relative paths are relative to it.

@@ -14,19 +14,18 @@ from toolkit.project import Project
 from toolkit.recipe.schema import Train
 from toolkit.train.batches import Batches, device_batch_size, open_batches
 from toolkit.train.distributed import World
+from toolkit.workspace import Workspace
 
 
 def _open(root: Path, world: World = World(), **recipe: Any) -> Batches:  # noqa: B008
     settings = make_recipe(**recipe)
     return open_batches(
+        Workspace(Project(root.parent), make_registry(), SilentProgress()),
         settings,
-        make_registry(),
         open_tiny(root, settings),
-        project=Project(root.parent),
         cache=root.parent / "cache",
         world=world,
         pretrained=False,
-        progress=SilentProgress(),
     )
 
 

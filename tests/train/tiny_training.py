@@ -22,10 +22,11 @@ from toolkit import Component, ComponentSpec, Context
 from toolkit.data.contest import Contest, open_contest
 from toolkit.plugin.interfaces import Sample
 from toolkit.plugin.registry import Entry, Registry
-from toolkit.progress import SilentProgress
+from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Augment, Data, Recipe, Train
 from toolkit.train.fit import FitResult, fit
+from toolkit.workspace import Workspace
 
 CLASSES = ("Background", "Red", "Blue")
 SIZE = 16
@@ -265,10 +266,18 @@ def open_tiny(root: Path, recipe: Recipe) -> Contest:
     return open_contest(data, Project(root), SilentProgress())
 
 
-def train(root: Path, run_dir: Path, recipe: Recipe, **options: Any) -> FitResult:
+def train(
+    root: Path,
+    run_dir: Path,
+    recipe: Recipe,
+    *,
+    progress: Progress = SilentProgress(),  # noqa: B008 - it has no state
+    **options: Any,
+) -> FitResult:
     """Train on the contest in `root`."""
-    options = {"cache": root.parent / "cache", "progress": SilentProgress(), **options}
-    return fit(recipe, make_registry(), open_tiny(root, recipe), run_dir, **options)
+    workspace = Workspace(Project(root.parent), make_registry(), progress)
+    options = {"cache": root.parent / "cache", **options}
+    return fit(workspace, recipe, open_tiny(root, recipe), run_dir, **options)
 
 
 def main() -> None:

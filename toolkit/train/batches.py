@@ -24,12 +24,11 @@ from toolkit.errors import UsageError
 from toolkit.objects.object_bank import open_object_bank
 from toolkit.plugin.interfaces import Context, ObjectBank
 from toolkit.plugin.registry import Registry
-from toolkit.progress import Progress
-from toolkit.project import Project
 from toolkit.recipe.schema import Recipe, Train
 from toolkit.train.distributed import World
 from toolkit.train.inputs import PseudoImages
 from toolkit.wording import counted
+from toolkit.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,13 @@ class Batches:
 
 
 def open_batches(
+    workspace: Workspace,
     recipe: Recipe,
-    registry: Registry,
     contest: Contest,
     *,
-    project: Project,
     cache: Path,
     world: World,
     pretrained: bool,
-    progress: Progress,
     pseudo: PseudoImages | None = None,
 ) -> Batches:
     """Decode (or find) the caches of all images and make the loaders.
@@ -81,7 +78,7 @@ def open_batches(
         ratio=recipe.pseudo.ratio if recipe.pseudo else 0.5,
         batch_size=recipe.train.batch_size,
     )
-    opener = _Opener(recipe, registry, contest, project, cache, progress)
+    opener = _Opener(workspace, recipe, contest, cache)
     if not world.is_main:
         world.barrier()  # the main process fills the caches alone
     images, masks = opener.labelled(contest.train)
@@ -107,7 +104,7 @@ def open_batches(
     train = train_loader(
         sources,
         order,
-        mixing=build_mixing(recipe.augment.mix, registry, context),
+        mixing=build_mixing(recipe.augment.mix, workspace.registry, context),
         seed=recipe.seed,
         batch_size=recipe.train.batch_size,
         rank=world.rank,
@@ -132,29 +129,27 @@ def open_batches(
 class _Opener:
     """Opens images and labels of a recipe's data, from caches where they are there."""
 
+    workspace: Workspace
     recipe: Recipe
-    registry: Registry
     contest: Contest
-    project: Project
     cache: Path
-    progress: Progress
 
     def images(self, split: Split) -> Arrays:
         cache = self.cache if self.recipe.data.cache_images else None
-        return open_images(split, cache, self.recipe.data.image_size, self.progress)
+        return open_images(split, cache, self.recipe.data.image_size, self.workspace.progress)
 
     def labelled(self, split: Split) -> tuple[Arrays, ArrayStore]:
-        masks = open_masks(split, self.cache, self.recipe.data.image_size, self.progress)
+        masks = open_masks(split, self.cache, self.recipe.data.image_size, self.workspace.progress)
         return self.images(split), masks
 
     def real(self, images: Arrays, masks: Arrays, context: Context) -> SampleSource:
-        steps = build_pipeline(self.recipe.augment.steps, self.registry, context)
+        steps = build_pipeline(self.recipe.augment.steps, self.workspace.registry, context)
         targets = FixedTargets(masks)
         return SampleSource(images, targets, steps, self.contest.train.file_names)
 
     def pseudo(self, images: PseudoImages, context: Context) -> SampleSource:
         masks = open_resized(
-            images.masks, images.digest, self.cache, context.image_size, self.progress
+            images.masks, images.digest, self.cache, context.image_size, self.workspace.progress
         )
         targets: Targets = FixedTargets(masks)
         if images.maps is not None:
@@ -162,7 +157,7 @@ class _Opener:
         return SampleSource(
             self.images(images.split),
             targets,
-            pseudo_pipeline(self.recipe, self.registry, context),
+            pseudo_pipeline(self.recipe, self.workspace.registry, context),
             images.split.file_names,
         )
 
@@ -171,8 +166,8 @@ class _Opener:
             self.recipe.objects,
             self.contest,
             cache=self.cache,
-            project=self.project,
-            progress=self.progress,
+            project=self.workspace.project,
+            progress=self.workspace.progress,
         )
 
 

@@ -13,9 +13,7 @@ from typing import Any
 from toolkit.data.contest import Contest
 from toolkit.errors import TrashError
 from toolkit.memory import keep_freed_memory
-from toolkit.plugin.registry import Registry
-from toolkit.progress import Bar, Progress, SilentProgress
-from toolkit.project import Project, find_project
+from toolkit.progress import Bar, Progress
 from toolkit.recipe.schema import Recipe
 from toolkit.seeds import seed_process
 from toolkit.train.artifacts import Artifacts
@@ -28,6 +26,7 @@ from toolkit.train.history import History
 from toolkit.train.inputs import OpenedInputs
 from toolkit.train.journal import Journal, numbers_of, open_trackers
 from toolkit.train.learner import Learner, NonFiniteLoss
+from toolkit.workspace import Workspace
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 
@@ -54,14 +53,12 @@ class FitResult:
 
 
 def fit(
+    workspace: Workspace,
     recipe: Recipe,
-    registry: Registry,
     contest: Contest,
     run_dir: Path,
     *,
     cache: Path,
-    progress: Progress,
-    project: Project | None = None,
     resume: bool = False,
     pretrained: bool = True,
     inputs: OpenedInputs = OpenedInputs(),  # noqa: B008 - frozen
@@ -71,13 +68,11 @@ def fit(
     """Train a recipe and write best.pt, last.pt, state.pt and metrics.jsonl.
 
     Args:
+        workspace: the project, its components, and who is told what happens.
         recipe: the resolved recipe.
-        registry: where its components are found.
         contest: the opened data.
         run_dir: folder of the run; made if it is missing.
         cache: folder of decoded images and masks.
-        progress: shows what is going on.
-        project: paths in the recipe are relative to it; default: around the working folder.
         resume: continue after the last finished epoch of this folder, exactly.
         pretrained: False when no downloaded or bundled weights may be loaded.
         inputs: what earlier stages made for it.
@@ -92,33 +87,37 @@ def fit(
     world = find_world()
     device = choose_device(recipe.train.device, world.local_rank)
     if not world.is_main:
-        progress = SilentProgress()
+        workspace = workspace.silent
     else:
-        say_device(device, recipe.train.precision, world.size, progress)
+        say_device(device, recipe.train.precision, world.size, workspace.progress)
     with joined(world, device), explained_out_of_memory(_SMALLER_BATCH):
         batches = open_batches(
+            workspace,
             recipe,
-            registry,
             contest,
-            project=project or find_project(),
             cache=cache,
             world=world,
             pretrained=pretrained,
-            progress=progress,
             pseudo=inputs.pseudo,
         )
         seed_process(recipe.seed)
         learner = build_learner(
-            recipe, registry, batches.context, device, world, inputs.start, progress
+            recipe,
+            workspace.registry,
+            batches.context,
+            device,
+            world,
+            inputs.start,
+            workspace.progress,
         )
         artifacts = Artifacts(run_dir, recipe, contest, lineage or {}, inputs.keys)
-        history = artifacts.begin(learner, resume=resume, progress=progress)
-        with _journal(recipe, registry, batches, artifacts, history, world, progress) as journal:
+        history = artifacts.begin(learner, resume=resume, progress=workspace.progress)
+        with _journal(workspace, recipe, batches, artifacts, history, world) as journal:
             while history.last_epoch < recipe.train.epochs:
                 if history.is_stale(recipe.train.patience):
                     break
                 record = _run_epoch(
-                    history.last_epoch + 1, recipe, batches, learner, world, progress
+                    history.last_epoch + 1, recipe, batches, learner, world, workspace.progress
                 )
                 history.epochs.append(record)
                 if journal:
@@ -131,20 +130,21 @@ def fit(
 
 @contextmanager
 def _journal(
+    workspace: Workspace,
     recipe: Recipe,
-    registry: Registry,
     batches: Batches,
     artifacts: Artifacts,
     history: History,
     world: World,
-    progress: Progress,
 ) -> Iterator[Journal | None]:
     """Yield the journal in the main process, None in the others."""
     if not world.is_main:
         yield None
         return
-    trackers = open_trackers(recipe.trackers, registry, batches.context, artifacts.path, progress)
-    journal = Journal(artifacts.metrics, history.epochs, trackers, progress)
+    trackers = open_trackers(
+        recipe.trackers, workspace.registry, batches.context, artifacts.path, workspace.progress
+    )
+    journal = Journal(artifacts.metrics, history.epochs, trackers, workspace.progress)
     try:
         yield journal
     finally:

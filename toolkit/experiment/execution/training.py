@@ -171,13 +171,11 @@ def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> Run
 
     try:
         fitted = fit(
+            job.workspace,
             job.recipe,
-            job.workspace.registry,
             contest,
             run.path,
             cache=job.dirs.cache,
-            progress=job.workspace.progress,
-            project=job.workspace.project,
             resume=resume,
             pretrained=job.dirs.kept,  # a trial must not wait for a download
             inputs=job.inputs.open(
