@@ -14,15 +14,21 @@ from typing import Any
 import pytest
 
 from tests.real_processes import HANG
-from toolkit.files import atomic_path, locked, remove_leftovers, unfinished, write_text_atomic
+from toolkit.files import (
+    atomic_path,
+    file_lock,
+    remove_leftovers,
+    unfinished_folder,
+    write_text_atomic,
+)
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
 from pathlib import Path
-from toolkit.files import atomic_path, locked, unfinished
+from toolkit.files import atomic_path, file_lock, unfinished_folder
 
 folder = Path(sys.argv[1])
-with locked(folder / "a.txt", print), unfinished(folder / "set", print) as partial:
+with file_lock(folder / "a.txt", print), unfinished_folder(folder / "set", print) as partial:
     (partial / "half").write_text("half")
     with atomic_path(folder / "a.txt") as temporary:
         temporary.write_text("half")
@@ -39,7 +45,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path: Path)
     assert len(names(tmp_path)) == 4  # two locks, a temporary file, an unfinished folder
     write_text_atomic(tmp_path / "b.txt", "whole")
     assert names(tmp_path) == {"b.txt", "set.partial"}
-    with unfinished(tmp_path / "set", pytest.fail) as partial:
+    with unfinished_folder(tmp_path / "set", pytest.fail) as partial:
         assert partial is not None
         assert not names(partial)
     assert names(tmp_path) == {"b.txt", "set"}
@@ -47,7 +53,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path: Path)
 
 def test_what_another_process_is_writing_stays(tmp_path: Path) -> None:
     with (
-        locked(tmp_path / "lock", pytest.fail),
+        file_lock(tmp_path / "lock", pytest.fail),
         atomic_path(tmp_path / "a.txt") as temporary,
     ):
         temporary.write_text("mine")
@@ -76,7 +82,7 @@ def test_only_one_is_ever_inside_although_lock_files_come_and_go(tmp_path: Path)
     def enter() -> None:
         nonlocal inside, most, entered
         for _ in range(150):
-            with locked(tmp_path / "x", lambda: None):
+            with file_lock(tmp_path / "x", lambda: None):
                 with guard:
                     inside += 1
                     entered += 1
@@ -116,13 +122,13 @@ def test_many_write_one_file_at_once_and_tidy_up_meanwhile(tmp_path: Path) -> No
 
 def test_a_name_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 251 + ".txt")
-    with locked(path, pytest.fail):
+    with file_lock(path, pytest.fail):
         write_text_atomic(path, "text")
     assert names(tmp_path) == {path.name}
 
 
 def write_folder(folder: Path, events: Any) -> None:
-    with unfinished(folder, lambda: events.put("waits")) as partial:
+    with unfinished_folder(folder, lambda: events.put("waits")) as partial:
         events.put("finds it" if partial is None else "writes")
 
 
@@ -130,7 +136,7 @@ def test_a_second_process_waits_and_finds_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "key"
     context = multiprocessing.get_context("fork")
     events = context.Queue()
-    with unfinished(folder, lambda: None) as partial:
+    with unfinished_folder(folder, lambda: None) as partial:
         assert partial is not None
         process = context.Process(target=write_folder, args=(folder, events))
         process.start()
@@ -144,11 +150,11 @@ def test_a_second_process_waits_and_finds_the_folder(tmp_path: Path) -> None:
 
 def test_a_failure_makes_room_for_the_process_that_waits(tmp_path: Path) -> None:
     folder = tmp_path / "key"
-    with suppress(KeyboardInterrupt), unfinished(folder, lambda: None) as partial:
+    with suppress(KeyboardInterrupt), unfinished_folder(folder, lambda: None) as partial:
         assert partial is not None
         (partial / "half").touch()
         raise KeyboardInterrupt
     assert not folder.exists()
-    with unfinished(folder, lambda: None) as partial:
+    with unfinished_folder(folder, lambda: None) as partial:
         assert partial is not None
         assert list(partial.iterdir()) == []

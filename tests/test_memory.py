@@ -12,7 +12,7 @@ import torch
 
 from toolkit.cli.main import run
 from toolkit.errors import TrashError
-from toolkit.memory import explained_memory_shortage, memory_shortage
+from toolkit.memory import explain_memory_shortage, memory_shortage
 
 SCRIPT = """
 import resource, sys
@@ -58,7 +58,7 @@ def test_every_librarys_lack_of_memory_is_known(who: str) -> None:
 
     with (
         pytest.raises(TrashError, match=r"the memory of this machine is full: .{10}") as caught,
-        explained_memory_shortage("Lower the batch size."),
+        explain_memory_shortage("Lower the batch size."),
     ):
         ask()
     assert caught.value.hint == "Lower the batch size."
@@ -69,7 +69,7 @@ def test_every_librarys_lack_of_memory_is_known(who: str) -> None:
 )
 def test_other_errors_are_not_taken_for_a_lack_of_memory(error: Exception) -> None:
     assert memory_shortage(error) is None
-    with pytest.raises(type(error)), explained_memory_shortage("Lower the batch size."):
+    with pytest.raises(type(error)), explain_memory_shortage("Lower the batch size."):
         raise error
 
 

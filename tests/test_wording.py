@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.wording import counted, part_of, some_of
+from toolkit.wording import counted, part_of, some_of, toml_array
 
 IMAGES, HAVE = ("image", "images"), ("has", "have")
 
@@ -26,3 +26,8 @@ def test_numbers_agree_with_their_nouns_and_long_lists_are_cut() -> None:
     assert [counted(n, *IMAGES) for n in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
     assert some_of(["a", "b"], 2) == "a, b"
     assert some_of(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+
+
+def test_names_are_shown_as_an_array_that_can_be_pasted_into_a_recipe() -> None:
+    assert toml_array(["Paper", "Paper pack"]) == '["Paper", "Paper pack"]'
+    assert toml_array([]) == "[]"

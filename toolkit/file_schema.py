@@ -95,10 +95,10 @@ class FileLayout(Generic[Value]):
                 "Update the toolkit." if is_newer else self.repair,
             )
         content = {key: each for key, each in found.items() if key not in self.header}
-        return validated(self.content, content, path, self.what, self.repair)
+        return validate_content(self.content, content, path, self.what, self.repair)
 
 
-def validated(
+def validate_content(
     adapter: TypeAdapter[Value], content: Any, path: Path, what: str, hint: str = ""
 ) -> Value:
     """Return the content of a file as the type that it must have.

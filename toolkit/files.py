@@ -120,7 +120,7 @@ def _umask() -> int:
 
 
 @contextmanager
-def locked(target: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+def file_lock(target: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Keep other processes out of this context; a lock file lies beside `target` meanwhile.
 
     Args:
@@ -129,7 +129,7 @@ def locked(target: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """
     path = target.with_name(f"{_LOCK}{target.name[-_NAME_LENGTH:]}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = _taken(path, on_wait)
+    handle = _take_lock(path, on_wait)
     try:
         yield
     finally:
@@ -139,7 +139,7 @@ def locked(target: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         os.close(handle)
 
 
-def _taken(path: Path, on_wait: Callable[[], None]) -> int:
+def _take_lock(path: Path, on_wait: Callable[[], None]) -> int:
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         # The system drops the lock of a process that dies.
@@ -155,7 +155,7 @@ def _taken(path: Path, on_wait: Callable[[], None]) -> int:
 
 
 @contextmanager
-def unfinished(folder: Path, on_wait: Callable[[], None]) -> Iterator[Path | None]:
+def unfinished_folder(folder: Path, on_wait: Callable[[], None]) -> Iterator[Path | None]:
     """Yield an empty folder that becomes `folder` when the context ends well; None if that exists.
 
     One process at a time writes it. What a process that was killed left behind is removed first; an
@@ -165,7 +165,7 @@ def unfinished(folder: Path, on_wait: Callable[[], None]) -> Iterator[Path | Non
         folder: its final name.
         on_wait: called when another process is writing the folder, before waiting for it.
     """
-    with locked(folder, on_wait):
+    with file_lock(folder, on_wait):
         remove_leftovers(folder.parent)
         if folder.exists():
             yield None
@@ -180,7 +180,7 @@ def unfinished(folder: Path, on_wait: Callable[[], None]) -> Iterator[Path | Non
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def unused(path: Path, *others: str) -> Path:
+def unused_path(path: Path, *others: str) -> Path:
     """Return a path, with -2, -3, … behind its stem if it is taken.
 
     Args:
@@ -249,7 +249,7 @@ def read_json(path: Path, what: str) -> Any:
     Raises:
         UsageError: the file is missing, unreadable, not UTF-8 or not JSON; names file and line.
     """
-    return _parsed(path, what, json.loads)
+    return _parse(path, what, json.loads)
 
 
 def read_toml(path: Path, what: str) -> dict[str, Any]:
@@ -258,11 +258,11 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     Raises:
         UsageError: the file is missing, unreadable, not UTF-8 or not TOML.
     """
-    found: dict[str, Any] = _parsed(path, what, tomllib.loads)
+    found: dict[str, Any] = _parse(path, what, tomllib.loads)
     return found
 
 
-def _parsed(path: Path, what: str, parse: Callable[[str], Any]) -> Any:
+def _parse(path: Path, what: str, parse: Callable[[str], Any]) -> Any:
     try:
         with _open(path) as file:
             # Editors on Windows begin files with a byte order mark.

@@ -61,7 +61,7 @@ _TORCH_NO_MEMORY = re.compile(r"DefaultCPUAllocator|std::bad_alloc|[Cc]annot all
 
 
 @contextmanager
-def explained_memory_shortage(hint: str) -> Iterator[None]:
+def explain_memory_shortage(hint: str) -> Iterator[None]:
     """Turn a lack of the processor's memory inside the context into a `TrashError` with `hint`."""
     try:
         yield

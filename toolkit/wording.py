@@ -17,6 +17,11 @@ def part_of(part: int, total: int, noun: tuple[str, str], verb: tuple[str, str])
     return f"{part} of {counted(total, *noun)} {verb[part != 1]}"
 
 
+def toml_array(names: Sequence[str]) -> str:
+    """Return names as an array of a recipe, `["Paper", "Glass"]`, for messages to copy from."""
+    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
+
+
 def some_of(names: Sequence[str], limit: int = _SHOWN) -> str:
     """Return the first names joined by commas, and how many more there are."""
     more = len(names) - limit

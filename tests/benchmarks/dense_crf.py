@@ -115,7 +115,7 @@ def one_update(maps: np.ndarray, image: np.ndarray, settings: CrfSettings) -> No
         "make the bilateral lattice": lambda: make_filter(features),
         "bilateral filter": lambda: bilateral @ scores,
         "  as torch's sparse matrices": by_matrices,
-        "softmax": lambda: mean_field._normalised(scores.clone()),
+        "softmax": lambda: mean_field._softmax(scores.clone()),
         "  torch.softmax": lambda: torch.softmax(scores, dim=1),
     }
     print(f"\n{len(bilateral.steps[0].starts) - 1} vertices")

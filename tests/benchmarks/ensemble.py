@@ -20,7 +20,7 @@ from toolkit.ensemble.combine import combine_stores
 from toolkit.ensemble.combiners import Geometric, Mean, Vote
 from toolkit.postprocess.labels import argmax_labels
 from toolkit.predict.store import ProbabilityStore, StoreIndex, open_store
-from toolkit.predict.writer import writing
+from toolkit.predict.writer import open_writer
 
 N_CLASSES, SIZE, MEMBERS, REPEATS, BATCH = 12, (256, 256), 5, 3, 8
 Maps = list[NDArray[np.float32]]
@@ -47,7 +47,7 @@ def write(folder: Path, maps: Maps, dtype: str) -> ProbabilityStore:
         dtype=dtype,
         origin={},
     )
-    with writing(folder, index, lambda: None) as writer:
+    with open_writer(folder, index, lambda: None) as writer:
         assert writer is not None
         for start in range(0, len(maps), BATCH):
             writer.append(maps[start : start + BATCH])

@@ -140,7 +140,7 @@ def test_pieces_ranks_and_workers_change_nothing(arrays: dict[str, Any], workers
 def test_p_is_the_share_of_mixed_batches() -> None:
     mixing = Mixing((MixStep("a", Half(), 0.3), MixStep("b", Half(), 0.5)))
     counts = Counter(
-        None if (step := mixing.chosen(1, epoch, number)) is None else step.name
+        None if (step := mixing.choose(1, epoch, number)) is None else step.name
         for epoch in range(20)
         for number in range(100)
     )

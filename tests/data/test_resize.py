@@ -218,7 +218,7 @@ def test_a_file_has_single_pixels_and_they_go_back_to_their_places(
     rows, columns = sampling.places(old)
     found = sampling(labels)
     np.testing.assert_array_equal(found, labels[rows[:, None], columns])
-    restored = sampling.restored(found, old)
+    restored = sampling.restore(found, old)
     for row in range(old[0]):
         for column in range(old[1]):
             near = [

@@ -152,14 +152,14 @@ def test_any_size_and_number_of_classes_stays_probabilities(
 def updates(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Labels before the first and after every update of the own engine."""
     seen: list[Any] = []
-    normalised = own._normalised
+    normalised = own._softmax
 
     def spy(scores: Any) -> Any:
         marginals, labels = normalised(scores)
         seen.append(labels.numpy().ravel().copy())
         return marginals, labels
 
-    monkeypatch.setattr(own, "_normalised", spy)
+    monkeypatch.setattr(own, "_softmax", spy)
     return seen
 
 

@@ -79,7 +79,7 @@ def test_the_map_of_windows_lies_over_its_photo(scale: float, registry: Registry
     for image in photos(240, 400):
         small = resize_image(image, (round(240 * scale), round(400 * scale)))
         tiles = Tiles(*(Axis(side, 96, 0.25) for side in small.shape[:2]))
-        blended = tiles.blended(passes.maps(tiles.cut(small), repeat((96, 96))))
+        blended = tiles.blend(passes.maps(tiles.cut(small), repeat((96, 96))))
         native = resize_tensor(torch.from_numpy(blended)[None], (240, 400))[0]
         offsets.append(moved(image, native.numpy()))
     assert (np.abs(np.mean(offsets, axis=0)) < LIMIT * 4 / scale).all(), np.mean(offsets, axis=0)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from toolkit.predict.merge import merged
+from toolkit.predict.merge import merge_views
 from toolkit.recipe.views import MERGES, Merge
 
 
@@ -49,7 +49,7 @@ def test_merges_equal_their_definitions(
     views = [spread * rng.standard_normal((n_classes, 3, 4)) for _ in range(n_views)]
     logits = [torch.from_numpy(view.astype(np.float32)) for view in views]
     before = [each.clone() for each in logits]
-    found = merged(logits, (3, 4), merge)
+    found = merge_views(logits, (3, 4), merge)
     np.testing.assert_allclose(found.numpy(), slow(views, merge), atol=2e-5)
     assert all(torch.equal(old, new) for old, new in zip(before, logits, strict=True))
 
@@ -58,7 +58,7 @@ def test_geometric_is_the_softmax_of_the_resized_mean_of_logits() -> None:
     logits = [3 * torch.randn(4, 5, 7) for _ in range(3)]
     mean = torch.stack(logits).mean(0)
     resized = functional.interpolate(mean[None], (20, 28), mode="bilinear", align_corners=False)
-    torch.testing.assert_close(merged(logits, (20, 28), "geometric"), resized[0].softmax(0))
+    torch.testing.assert_close(merge_views(logits, (20, 28), "geometric"), resized[0].softmax(0))
 
 
 @pytest.mark.parametrize("merge", MERGES)
@@ -67,7 +67,7 @@ def test_views_of_several_resolutions_meet_at_the_size_of_the_map(merge: Merge) 
     values = torch.tensor([[1.0, 0.0, -1.0], [0.0, 2.0, 0.5]])
     sizes = [(4, 6), (3, 5)]
     logits = [row[:, None, None].expand(3, *size) for row, size in zip(values, sizes, strict=True)]
-    found = merged(logits, (8, 9), merge)
+    found = merge_views(logits, (8, 9), merge)
     expected = slow([row.double().numpy()[:, None, None] for row in values], merge)
     np.testing.assert_allclose(found.numpy(), np.broadcast_to(expected, (3, 8, 9)), atol=1e-6)
 
@@ -75,4 +75,4 @@ def test_views_of_several_resolutions_meet_at_the_size_of_the_map(merge: Merge) 
 @pytest.mark.parametrize("merge", MERGES)
 def test_what_is_not_finite_stays_visible(merge: Merge) -> None:
     logits = [torch.zeros(2, 1, 1), torch.full((2, 1, 1), float("nan"))]
-    assert merged(logits, (1, 1), merge).isnan().all()
+    assert merge_views(logits, (1, 1), merge).isnan().all()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tests.real_processes import HANG
 from toolkit.errors import TrashError
 from toolkit.predict.store import NUMBER_TYPES, ProbabilityStore, StoreIndex, open_store, read_index
-from toolkit.predict.writer import writing
+from toolkit.predict.writer import open_writer
 
 Map = NDArray[np.float32]
 STEP = {"u8": 0.5 / 255, "u16": 0.5 / 65535, "f16": 2**-11, "f32": 1e-7}
@@ -50,7 +50,7 @@ def make_index(
 
 
 def write(folder: Path, index: StoreIndex, maps: Sequence[Map], batch: int = 2) -> ProbabilityStore:
-    with writing(folder, index, lambda: None) as writer:
+    with open_writer(folder, index, lambda: None) as writer:
         assert writer is not None
         for start in range(writer.done, len(maps), batch):
             writer.append(maps[start : start + batch])
@@ -111,7 +111,7 @@ def test_a_pickled_store_is_small_and_reads_the_same(tmp_path: Path) -> None:
 
 def test_unfinished_store_is_not_a_store(tmp_path: Path) -> None:
     folder, index = tmp_path / "key", make_index(SIZES)
-    with writing(folder, index, lambda: None) as writer:
+    with open_writer(folder, index, lambda: None) as writer:
         assert writer is not None
         writer.append(make_maps(SIZES)[:2])
     assert not folder.exists()
@@ -121,7 +121,7 @@ def test_unfinished_store_is_not_a_store(tmp_path: Path) -> None:
 
 def test_interrupted_store_goes_on_at_the_first_missing_map(tmp_path: Path) -> None:
     folder, index, maps = tmp_path / "key", make_index(SIZES), make_maps(SIZES)
-    with suppress(KeyboardInterrupt), writing(folder, index, lambda: None) as writer:
+    with suppress(KeyboardInterrupt), open_writer(folder, index, lambda: None) as writer:
         assert writer is not None
         writer.append(maps[:2])
         writer.append(maps[2:3])
@@ -132,7 +132,7 @@ def test_interrupted_store_goes_on_at_the_first_missing_map(tmp_path: Path) -> N
         file.write(b"torn")
     with (tmp_path / "key.partial" / "done.txt").open("a") as file:
         file.write("4")  # a line without its end was not finished
-    with writing(folder, index, lambda: None) as writer:
+    with open_writer(folder, index, lambda: None) as writer:
         assert writer is not None
         assert writer.done == 3
         writer.append(maps[3:])
@@ -143,7 +143,7 @@ def test_interrupted_store_goes_on_at_the_first_missing_map(tmp_path: Path) -> N
 
 
 def _write_and_hang(folder: Path, ready: Any) -> None:
-    with writing(folder, make_index(SIZES), lambda: None) as writer:
+    with open_writer(folder, make_index(SIZES), lambda: None) as writer:
         assert writer is not None
         writer.append(make_maps(SIZES)[:3])
         ready.set()
@@ -158,13 +158,13 @@ def test_killed_process_leaves_its_maps_and_no_lock(tmp_path: Path) -> None:
     assert ready.wait(10)
     process.kill()
     process.join()
-    with writing(tmp_path / "key", make_index(SIZES), lambda: None) as writer:
+    with open_writer(tmp_path / "key", make_index(SIZES), lambda: None) as writer:
         assert writer is not None
         assert writer.done == 3
 
 
 def _write_all(folder: Path, order: Any, name: str) -> None:
-    with writing(folder, make_index(SIZES), lambda: order.put(f"{name} waits")) as writer:
+    with open_writer(folder, make_index(SIZES), lambda: order.put(f"{name} waits")) as writer:
         order.put(f"{name} {'finds it' if writer is None else 'writes'}")
         if writer is not None:
             for each in make_maps(SIZES):
@@ -175,7 +175,7 @@ def test_second_process_waits_and_finds_the_store(tmp_path: Path) -> None:
     folder = tmp_path / "key"
     context = multiprocessing.get_context("fork")
     events = context.Queue()
-    with writing(folder, make_index(SIZES), lambda: None) as writer:
+    with open_writer(folder, make_index(SIZES), lambda: None) as writer:
         assert writer is not None
         process = context.Process(target=_write_all, args=(folder, events, "second"))
         process.start()
@@ -188,10 +188,10 @@ def test_second_process_waits_and_finds_the_store(tmp_path: Path) -> None:
 
 def test_another_unfinished_store_is_not_continued(tmp_path: Path) -> None:
     folder = tmp_path / "key"
-    with writing(folder, make_index(SIZES, "u16"), lambda: None) as writer:
+    with open_writer(folder, make_index(SIZES, "u16"), lambda: None) as writer:
         assert writer is not None
         writer.append(make_maps(SIZES)[:2])
-    with writing(folder, make_index(SIZES, "f32"), lambda: None) as writer:
+    with open_writer(folder, make_index(SIZES, "f32"), lambda: None) as writer:
         assert writer is not None
         assert writer.done == 0
 
@@ -238,7 +238,7 @@ def test_index_says_what_it_is(tmp_path: Path) -> None:
 def test_what_is_no_probability_map_is_refused(tmp_path: Path, value: float) -> None:
     maps = make_maps(SIZES)
     maps[0][:, 2, 3] = value
-    with writing(tmp_path / "key", make_index(SIZES), lambda: None) as writer:
+    with open_writer(tmp_path / "key", make_index(SIZES), lambda: None) as writer:
         assert writer is not None
         with pytest.raises(TrashError, match=r"0\.jpg"):
             writer.append(maps[:1])
@@ -252,7 +252,7 @@ def test_too_little_space_is_said_before_anything_is_written(
     index = make_index([(1000, 1000)] * 600)
     with (
         pytest.raises(TrashError, match=r"need 3\.6 GB in .*, 1 MB are free") as caught,
-        writing(tmp_path / "key", index, lambda: None),
+        open_writer(tmp_path / "key", index, lambda: None),
     ):
         pass
     assert "TRASH_CACHE" in caught.value.hint
@@ -278,6 +278,6 @@ def test_full_disk_keeps_finished_maps(tmp_path: Path) -> None:
     process.join(10)
     assert not results.empty()
     assert "the disk is full" in results.get()
-    with writing(folder, make_index([(50, 70)] * 4), lambda: None) as writer:
+    with open_writer(folder, make_index([(50, 70)] * 4), lambda: None) as writer:
         assert writer is not None
         assert writer.done == 1

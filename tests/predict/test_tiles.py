@@ -71,7 +71,7 @@ def test_what_a_pixel_alone_decides_is_the_same_tiled_and_whole(
             assert window.shape == (rows, columns, 3)
             yield window
 
-    found = tiles.blended(map(pointwise, windows()))
+    found = tiles.blend(map(pointwise, windows()))
     np.testing.assert_allclose(found, pointwise(image), atol=2e-6)
 
 
@@ -86,7 +86,7 @@ def test_blend_equals_a_weighted_mean_written_out() -> None:
     tiles = Tiles(Axis(23, 9, 0.4), Axis(14, 10, 0.25))
     rng = np.random.default_rng(0)
     maps = rng.uniform(size=(len(tiles), 2, 9, 10)).astype(np.float32)
-    found = tiles.blended(iter(maps))
+    found = tiles.blend(iter(maps))
     places = list(product(tiles.rows.starts, tiles.columns.starts))
     for y, x in product(range(23), range(14)):
         above, below = np.zeros(2), 0.0
@@ -103,7 +103,7 @@ def test_seams_are_smooth() -> None:
     # Two windows that disagree: the map goes from one to the other in small steps.
     tiles = Tiles(Axis(8, 8, 0.25), Axis(56, 32, 0.25))
     zero, one = np.zeros((1, 8, 32), np.float32), np.ones((1, 8, 32), np.float32)
-    row = tiles.blended(iter([zero, one]))[0, 4]
+    row = tiles.blend(iter([zero, one]))[0, 4]
     assert (row[:24] == 0).all()
     np.testing.assert_allclose(row[32:], 1)
     assert 0 < np.diff(row[23:34]).max() < 0.3
@@ -112,4 +112,4 @@ def test_seams_are_smooth() -> None:
 def test_a_missing_window_is_an_error() -> None:
     tiles = Tiles(Axis(8, 8, 0.25), Axis(56, 32, 0.25))
     with pytest.raises(ValueError, match="shorter"):
-        tiles.blended(iter([np.zeros((1, 8, 32), np.float32)]))
+        tiles.blend(iter([np.zeros((1, 8, 32), np.float32)]))

@@ -81,7 +81,7 @@ def test_a_file_with_a_part_of_the_images_becomes_a_set(split: Split, tmp_path: 
     assert found.file_names == ("test/0.png", "test/2.png", "test/4.png")
     for position, name in enumerate(found.file_names):
         height, width = found.sizes[position]
-        expected = Sampling(SIZE).restored(rows[name], (height, width))
+        expected = Sampling(SIZE).restore(rows[name], (height, width))
         np.testing.assert_array_equal(found.masks[position], expected)
     left_out = [image for image in found.index.images if not image.is_selected]
     assert {image.rejected_by for image in left_out} == {"lack of a prediction"}
@@ -286,5 +286,5 @@ def test_a_damaged_file_is_refused_or_read_as_what_it_says(data: st.DataObject) 
         assert set(found.file_names) == set(rows)
         for position, image in enumerate(found.file_names):
             height, width = found.sizes[position]
-            expected = Sampling(SIZE).restored(rows[image], (height, width))
+            expected = Sampling(SIZE).restore(rows[image], (height, width))
             np.testing.assert_array_equal(found.masks[position], expected)

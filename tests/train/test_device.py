@@ -14,7 +14,7 @@ from toolkit.train import device as device_module
 from toolkit.train.device import (
     bf16_slowdown,
     choose_device,
-    explained_out_of_memory,
+    explain_out_of_memory,
     make_compute,
     say_device,
 )
@@ -152,7 +152,7 @@ def test_a_processor_with_avx2_alone_is_slow_at_bf16() -> None:
 def test_a_full_gpu_becomes_a_message_with_the_way_out() -> None:
     with (
         pytest.raises(TrashError, match="memory of the GPU is full") as caught,
-        explained_out_of_memory("Set a smaller train.device_batch_size."),
+        explain_out_of_memory("Set a smaller train.device_batch_size."),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
     assert "device_batch_size" in caught.value.hint

@@ -14,7 +14,7 @@ from toolkit.data.labels import unused_groups
 from toolkit.data.stated_boxes import doubtful_outlines
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
-from toolkit.wording import counted, some_of
+from toolkit.wording import counted, some_of, toml_array
 
 if TYPE_CHECKING:
     from toolkit.data.split import Split
@@ -76,8 +76,8 @@ def oddities(coco: CocoFile, data: Data) -> Iterator[str]:
 def group_oddity(coco: CocoFile, name: str) -> str:
     """Return what is odd about a category without annotations that is the group of others."""
     others = sorted(coco.categories, key=lambda category: category.category_id)
-    rest = ", ".join(f'"{each.name}"' for each in others if each.name != name)
+    rest = toml_array([each.name for each in others if each.name != name])
     return (
         f"category {name!r} has no annotation and is only the group of others, but takes a label "
-        f"and shifts the others; if the contest does not count it: data.classes = [{rest}]"
+        f"and shifts the others; if the contest does not count it: data.classes = {rest}"
     )

@@ -70,10 +70,10 @@ def _apply(step: AugmentStep, sample: Sample, rng: np.random.Generator) -> Sampl
             f"augmentation {step.name} failed on {sample.file_name}: "
             f"{in_words(error)}{raised_at(error)}"
         ) from error
-    return checked_sample(result, f"augmentation {step.name}")
+    return require_sample(result, f"augmentation {step.name}")
 
 
-def checked_sample(result: object, what: str) -> Sample:
+def require_sample(result: object, what: str) -> Sample:
     """Return the result of a component if it is a sample of uint8 arrays of one size.
 
     Args:

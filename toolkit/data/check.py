@@ -127,7 +127,7 @@ def check_split(
         progress: told while the images are checked.
         others: whether EXIF orientations are applied in other files of the contest.
     """
-    file, labelled = source.file, source.labelled
+    file, labelled = source.file, source.is_labelled
     try:
         coco = read_coco(file, labelled=labelled)
     except UsageError as error:
@@ -150,7 +150,7 @@ def check_split(
             *large_problems,
             *_exif_problems(file, rules.warning),
             *find_problems(small, source.data, labelled=labelled),
-            *_repeated_content(contents),
+            *_photo_repetitions(contents),
         ),
         contents=contents,
         exif_applied=rules.applied,
@@ -234,7 +234,7 @@ def _image_problem(kind: str, record: ImageRecord, path: Path, error: UsageError
     return DataProblem(kind, record.file_name, detail)
 
 
-def _repeated_content(contents: Mapping[str, str]) -> Iterator[DataProblem]:
+def _photo_repetitions(contents: Mapping[str, str]) -> Iterator[DataProblem]:
     seen: dict[str, str] = {}
     for name, content in contents.items():
         if content in seen:

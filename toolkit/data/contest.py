@@ -149,7 +149,7 @@ def open_unlabelled(
         UsageError: the file or an image is missing, it is no COCO file, or an image repeats.
     """
     path = project.path(data.root) / file
-    split = _opened(data, path, project, "unlabelled", "pseudo.images", contest.train, progress)
+    split = _read_split(data, path, project, "unlabelled", "pseudo.images", contest.train, progress)
     require_files(split)
     split.read_contents(progress)
     known = [other.exif_applied for other in (contest.train, contest.val, contest.test) if other]
@@ -160,13 +160,13 @@ def _open_split(
     data: Data, project: Project, name: str, train: Split | None, progress: Progress
 ) -> Split:
     path = project.path(data.root) / getattr(data, name)
-    return _opened(data, path, project, name, f"data.{name}", train, progress)
+    return _read_split(data, path, project, name, f"data.{name}", train, progress)
 
 
 _UNLABELLED = ("test", "unlabelled")
 
 
-def _opened(
+def _read_split(
     data: Data,
     path: Path,
     project: Project,

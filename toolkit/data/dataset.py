@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from toolkit.data.array_store import Arrays
 from toolkit.data.augment import Pipeline
-from toolkit.data.mixing import Mixing, mixed
+from toolkit.data.mixing import Mixing, mix_samples
 from toolkit.data.targets import Targets
 from toolkit.errors import TrashError
 from toolkit.plugin.interfaces import Sample
@@ -97,12 +97,12 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
             return [error]
 
     def _sample(self, key: Key, augmented: dict[tuple[int, int], Sample]) -> Sample:
-        own = self._augmented(key.epoch, key.position, augmented)
-        chosen = self._mixing.chosen(self._seed, key.epoch, key.step)
+        own = self._augment(key.epoch, key.position, augmented)
+        chosen = self._mixing.choose(self._seed, key.epoch, key.step)
         if chosen is None:
             return own
-        partner = self._augmented(key.epoch, key.partner, augmented)
-        return mixed(
+        partner = self._augment(key.epoch, key.partner, augmented)
+        return mix_samples(
             chosen,
             own,
             partner,
@@ -120,9 +120,7 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
             position -= len(source.images)
         raise IndexError(position)
 
-    def _augmented(
-        self, epoch: int, index: int, augmented: dict[tuple[int, int], Sample]
-    ) -> Sample:
+    def _augment(self, epoch: int, index: int, augmented: dict[tuple[int, int], Sample]) -> Sample:
         if (epoch, index) not in augmented:
             source, row = self._place(index)
             rng = generator(Stream.SAMPLE, self._seed, epoch, index)

@@ -72,7 +72,7 @@ def without_empty(
             f"correct them, or leave them out with {option}.",
         )
     progress.say(f"warning: {message}; they are left out")
-    return tuple(_kept(record, row, empty) for row, record in enumerate(images))
+    return tuple(_drop_empty(record, row, empty) for row, record in enumerate(images))
 
 
 def _refuse_other_sizes(records: Sequence[ImageRecord], file: Path, root: Path) -> None:
@@ -100,7 +100,7 @@ def _refuse_other_sizes(records: Sequence[ImageRecord], file: Path, root: Path) 
         )
 
 
-def _kept(record: ImageRecord, row: int, empty: dict[tuple[int, int], str]) -> ImageRecord:
+def _drop_empty(record: ImageRecord, row: int, empty: dict[tuple[int, int], str]) -> ImageRecord:
     kept: tuple[Annotation, ...] = tuple(
         annotation
         for position, annotation in enumerate(record.annotations)

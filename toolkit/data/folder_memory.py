@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from toolkit.files import digest_of, locked, write_text_atomic
+from toolkit.files import digest_of, file_lock, write_text_atomic
 
 Facts = dict[str, Any]
 """Plain values. A checksum says that they are as they were written, not who wrote them."""
@@ -54,7 +54,7 @@ class FolderMemory:
         """Replace the facts by what `change` makes of them; one process at a time."""
         if self._file is None:
             return
-        with suppress(OSError), locked(self._file, lambda: None):
+        with suppress(OSError), file_lock(self._file, lambda: None):
             facts = change(self.read())
             content = {"schema": self._schema, "checksum": _checksum(facts), "facts": facts}
             write_text_atomic(self._file, json.dumps(content))

@@ -48,15 +48,15 @@ def require_same_categories(coco: CocoFile, train: Split) -> None:
 
 def refuse_duplicates(split: Split) -> None:
     """Refuse two images with one id or one file_name."""
-    ids = _repeated(str(record.image_id) for record in split.images)
+    ids = _repetitions(str(record.image_id) for record in split.images)
     if ids:
         raise UsageError(f"{split.file}: images share the id {some_of(ids)}")
-    names = _repeated(normpath(name) for name in split.file_names)
+    names = _repetitions(normpath(name) for name in split.file_names)
     if names:
         raise UsageError(f"{split.file}: images share the file_name {some_of(names)}")
 
 
-def _repeated(values: Iterable[str]) -> list[str]:
+def _repetitions(values: Iterable[str]) -> list[str]:
     return [value for value, count in Counter(values).items() if count > 1]
 
 

@@ -131,7 +131,7 @@ def _orientation(exif: bytes | None) -> int:
     tags = Image.Exif()
     try:
         tags.load(exif)
-        return _known(tags.get(_ORIENTATION))
+        return _valid_orientation(tags.get(_ORIENTATION))
     except Exception:  # as above; without legible EXIF data a photo is shown as it is stored
         return UPRIGHT
 
@@ -145,10 +145,10 @@ def _tiff_header(data: bytes) -> Header:
     width, height = int(directory[_TIFF_WIDTH]), int(directory[_TIFF_HEIGHT])
     if min(width, height) < 1:
         raise struct.error("a TIFF without pixels")
-    return Header(width, height, _known(directory.get(_ORIENTATION)))
+    return Header(width, height, _valid_orientation(directory.get(_ORIENTATION)))
 
 
-def _known(orientation: object) -> int:
+def _valid_orientation(orientation: object) -> int:
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else UPRIGHT
 
 
@@ -169,10 +169,10 @@ def decode(
         UsageError: the bytes cannot be decoded, or not to 8 bits without a guess.
     """
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-    decoded = _decoded(data, flags)
+    decoded = _decode(data, flags)
     if decoded is None:
         # OpenCV makes no colours of some numbers; which ones is worth telling.
-        decoded = _decoded(data, cv2.IMREAD_UNCHANGED)
+        decoded = _decode(data, cv2.IMREAD_UNCHANGED)
         if decoded is None or decoded.dtype == np.uint8:
             raise UsageError(f"{path}: not a readable image ({len(data):,} bytes)", _AGAIN)
     pixels = _eight_bits(decoded, path, bit_depth)
@@ -185,7 +185,7 @@ def decode(
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def _decoded(data: bytes, flags: int) -> NDArray[Any] | None:
+def _decode(data: bytes, flags: int) -> NDArray[Any] | None:
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:

@@ -137,14 +137,16 @@ def open_images(
     Raises:
         UsageError: an image is missing, broken, or of another size than its record.
     """
-    return DecodedImages(split, size) if cache is None else _cached(split, cache, size, progress)
+    return (
+        DecodedImages(split, size) if cache is None else _open_cache(split, cache, size, progress)
+    )
 
 
-def _cached(
+def _open_cache(
     split: Split, cache: Path, size: tuple[int, int] | None, progress: Progress
 ) -> ArrayStore:
     if split.source is not None:
-        return _cached(split.source, cache, size, progress).subset(split.rows)
+        return _open_cache(split.source, cache, size, progress).subset(split.rows)
     layout = Layout(
         sizes=tuple(size or (record.height, record.width) for record in split.images),
         channels=3,
@@ -152,7 +154,7 @@ def _cached(
     )
     # Named by the photos' content: another file or folder with the same ones finds them decoded.
     path = cache / "images" / f"{_key(split, size)}.bin"
-    return open_store(path, layout) or write_store(path, layout, _decoded(split, size, progress))
+    return open_store(path, layout) or write_store(path, layout, _decode_all(split, size, progress))
 
 
 def _key(split: Split, size: tuple[int, int] | None) -> str:
@@ -166,7 +168,7 @@ def _key(split: Split, size: tuple[int, int] | None) -> str:
     )
 
 
-def _decoded(
+def _decode_all(
     split: Split, size: tuple[int, int] | None, progress: Progress
 ) -> Iterator[NDArray[np.uint8]]:
     images = DecodedImages(split, size)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from toolkit.data.coco import Category
 from toolkit.errors import UsageError
 from toolkit.suggestions import did_you_mean
-from toolkit.wording import counted
+from toolkit.wording import counted, toml_array
 
 MAX_LABEL = 254
 """Masks are uint8 and 255 is the usual ignore index."""
@@ -97,7 +97,7 @@ def _refuse_second_background(
                 f"shift {counted(len(order) - label, 'class', 'classes')}",
                 _ways(name, categories, used)
                 or "If its objects are a class of their own, name it in data.classes = "
-                f"[{_quoted(order)}], in the order of the labels; otherwise delete its "
+                f"{toml_array(order)}, in the order of the labels; otherwise delete its "
                 "annotations.",
             )
 
@@ -108,7 +108,7 @@ def _ways(name: str, categories: Sequence[Category], used: Collection[int] | Non
     if used is None or any(each.name == name and each.category_id in used for each in ordered):
         return ""
     others = [each.name for each in ordered if each.name != name]
-    return f"It has no annotations: leave it out with data.classes = [{_quoted(others)}]."
+    return f"It has no annotations: leave it out with data.classes = {toml_array(others)}."
 
 
 def unused_groups(categories: Sequence[Category], used: Collection[int]) -> list[Category]:
@@ -119,10 +119,6 @@ def unused_groups(categories: Sequence[Category], used: Collection[int]) -> list
         if each.category_id not in used
         and any(other.supercategory == each.name and other != each for other in categories)
     ]
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
 
 
 def _require_same_names(classes: Sequence[str], names: Sequence[str]) -> None:

@@ -113,7 +113,7 @@ class TrainLoader:
         return len(self._sampler)
 
     def __iter__(self) -> Iterator[Batch]:
-        return _unwrapped(self._loader)
+        return _unwrap(self._loader)
 
 
 class EvalLoader:
@@ -126,7 +126,7 @@ class EvalLoader:
         return len(self._loader)
 
     def __iter__(self) -> Iterator[Batch]:
-        return _unwrapped(self._loader)
+        return _unwrap(self._loader)
 
 
 def train_loader(
@@ -254,7 +254,7 @@ def _collate(items: Sequence[LoadedSample | TrashError]) -> Batch | TrashError:
     )
 
 
-def _unwrapped(loader: DataLoader[Any]) -> Iterator[Batch]:
+def _unwrap(loader: DataLoader[Any]) -> Iterator[Batch]:
     try:
         for batch in loader:
             if isinstance(batch, TrashError):

@@ -112,10 +112,10 @@ def open_masks(
     )
     path = cache / "masks" / f"{split.file.stem}-{key}.bin"
     found = open_store(path, layout)
-    return found or write_store(path, layout, _painted(split, size, nearest, progress))
+    return found or write_store(path, layout, _paint_all(split, size, nearest, progress))
 
 
-def _painted(
+def _paint_all(
     split: Split, size: tuple[int, int] | None, nearest: Nearest | None, progress: Progress
 ) -> Iterator[NDArray[np.uint8]]:
     with progress.bar(f"painting masks of {split.name}", len(split), "images") as bar:
@@ -143,10 +143,10 @@ def open_resized(
     name = digest_of("resized", str(FORMAT_VERSION), str(RESIZING), key, json.dumps(size))
     path = cache / "masks" / f"{name}.bin"
     found = open_store(path, layout)
-    return found or write_store(path, layout, _resized(masks, size, progress))
+    return found or write_store(path, layout, _resize_all(masks, size, progress))
 
 
-def _resized(
+def _resize_all(
     masks: Arrays, size: tuple[int, int], progress: Progress
 ) -> Iterator[NDArray[np.uint8]]:
     with progress.bar("resizing masks", len(masks), "images") as bar:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from toolkit.data.augment import checked_sample
+from toolkit.data.augment import require_sample
 from toolkit.errors import TrashError, in_words, raised_at
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, Mix, Sample
@@ -34,7 +34,7 @@ class Mixing:
 
     steps: tuple[MixStep, ...] = ()
 
-    def chosen(self, seed: int, epoch: int, step: int) -> MixStep | None:
+    def choose(self, seed: int, epoch: int, step: int) -> MixStep | None:
         """Return the mix of an optimiser step, or None when its batch stays as it is."""
         rng = generator(Stream.MIX_CHOICE, seed, epoch, step)
         return next((mix for mix in self.steps if rng.random() < mix.p), None)
@@ -52,7 +52,7 @@ def partner_shift(batch_size: int, seed: int, epoch: int, step: int) -> int:
     return int(rng.integers(1, batch_size))
 
 
-def mixed(
+def mix_samples(
     chosen: MixStep,
     sample: Sample,
     partner: Sample,
@@ -78,7 +78,7 @@ def mixed(
             f"mix {chosen.name} failed on {sample.file_name} and {partner.file_name}: "
             f"{in_words(error)}{raised_at(error)}"
         ) from error
-    found = checked_sample(result, f"mix {chosen.name}")
+    found = require_sample(result, f"mix {chosen.name}")
     if found.mask.shape != sample.mask.shape:
         raise TrashError(
             f"mix {chosen.name} changed the size from {sample.mask.shape} to {found.mask.shape}"

@@ -49,12 +49,12 @@ def evidence_of(records: Sequence[ImageRecord], headers: Sequence[Header | None]
     for record, header in zip(records, headers, strict=True):
         if header is None or header.orientation == UPRIGHT:
             continue
-        told = _told(record, header)
+        told = _turned_by_size(record, header)
         (silent if told is None else turned if told else stored).append(record.file_name)
     return Evidence(tuple(turned), tuple(stored), tuple(silent))
 
 
-def _told(record: ImageRecord, header: Header) -> bool | None:
+def _turned_by_size(record: ImageRecord, header: Header) -> bool | None:
     """Return whether the size of a record is that of the turned photo; None = it does not tell."""
     size = record.width, record.height
     as_stored, as_turned = header.size(oriented=False), header.size(oriented=True)
@@ -81,7 +81,7 @@ def oriented_flags(
         rule = setting == "apply"
     flags = []
     for record, header in zip(records, headers, strict=True):
-        told = None if header is None or setting != "auto" else _told(record, header)
+        told = None if header is None or setting != "auto" else _turned_by_size(record, header)
         plain = header is None or header.orientation == UPRIGHT
         flags.append(plain or (told if told is not None else rule is not False))
     return tuple(flags)

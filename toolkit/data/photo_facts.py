@@ -83,7 +83,7 @@ def undecodable_photos(split: Split, progress: Progress) -> list[Fault]:
         progress: told while decoding.
     """
     memory = _Memory(split)
-    known = memory.decoded()
+    known = memory.decoded_photos()
     names = [
         f"{content} {split.images[row].bit_depth}" for row, content in enumerate(split.contents)
     ]
@@ -129,7 +129,7 @@ class _Memory:
         except (ValueError, TypeError, LookupError, AttributeError):
             return {}
 
-    def decoded(self) -> set[str]:
+    def decoded_photos(self) -> set[str]:
         """Return "content bit_depth" of photos that were decoded."""
         try:
             return set(map(str, self._facts.read()["decoded"]))
@@ -145,7 +145,7 @@ class _Memory:
             every = self.headers() | dict(headers or {})
             return {
                 "headers": {content: astuple(header) for content, header in every.items()},
-                "decoded": sorted(self.decoded() | set(decoded)),
+                "decoded": sorted(self.decoded_photos() | set(decoded)),
             }
 
         self._facts.update(change)

@@ -43,7 +43,7 @@ def resize_image(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
         image: uint8 (H, W, 3) or (H, W).
         size: of the result.
     """
-    return np.asarray(_averaged(image, size), dtype=np.uint8)
+    return np.asarray(_average(image, size), dtype=np.uint8)
 
 
 def random_places(old: Size, new: Size, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -81,7 +81,7 @@ def resize_tensor(maps: Tensor, size: Size) -> Tensor:
     return functional.interpolate(maps, size, mode="bilinear", align_corners=False)
 
 
-def _averaged(array: NDArray[Any], size: Size) -> Any:
+def _average(array: NDArray[Any], size: Size) -> Any:
     # Along one axis after the other: where one side grows and the other shrinks, INTER_AREA would
     # take single pixels along the side that shrinks, beside their place.
     height, width = array.shape[:2]
@@ -122,13 +122,13 @@ def resize_labels(labels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     if labels.shape == size:
         return labels
     if size[0] >= labels.shape[0] and size[1] >= labels.shape[1]:
-        return _enlarged(labels, size)
+        return _enlarge(labels, size)
     counts = cv2.calcHist([labels], [0], None, [256], [0, 256])
     found = np.flatnonzero(counts)[::-1]
     resized = np.full(size, found[-1], np.uint8)
     most, rest = np.zeros(size), np.full(size, float(labels.size))
     for label in found[:-1].tolist():
-        covered = _covered(labels == label, size)
+        covered = _coverage(labels == label, size)
         rest -= covered
         resized[covered > most] = label
         np.maximum(most, covered, out=most)
@@ -147,11 +147,11 @@ def resize_shape(alpha: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """
     if alpha.shape == size:
         return alpha
-    _, resized = cv2.threshold(_averaged(alpha, size), 127, 255, cv2.THRESH_BINARY)
+    _, resized = cv2.threshold(_average(alpha, size), 127, 255, cv2.THRESH_BINARY)
     return np.asarray(resized, dtype=np.uint8)
 
 
-def _covered(shown: NDArray[np.bool_], size: Size) -> NDArray[np.float64]:
+def _coverage(shown: NDArray[np.bool_], size: Size) -> NDArray[np.float64]:
     """Return how much of every new pixel is covered, as a whole number: all of it is H × W."""
     pixels = shown.view(np.uint8)
     left, top, width, height = cv2.boundingRect(pixels)
@@ -181,7 +181,7 @@ def _between_edges(sums: NDArray[Any], start: int, old: int, new: int) -> NDArra
     return np.asarray(at_edges[1:] - at_edges[:-1], dtype=np.float64)
 
 
-def _enlarged(labels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+def _enlarge(labels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     # Whole rows are copied ten times as quickly as single columns.
     wider = cv2.transpose(_more_rows(np.asarray(cv2.transpose(labels), np.uint8), size[1]))
     return _more_rows(np.asarray(wider, np.uint8), size[0])
@@ -232,7 +232,7 @@ class Sampling:
             _sampled_places(size[1], self.size[1], self.nearest),
         )
 
-    def restored(self, labels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    def restore(self, labels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
         """Return labels of a file at the size of their image, each at the place it was taken from.
 
         Every pixel takes the label of the nearest of those pixels, the larger label of two that are

@@ -176,7 +176,7 @@ def _rle_defects(rle: Rle, height: int, width: int) -> Iterator[Defect]:
         return
     if isinstance(counts, str):
         # pycocotools does not check a text: a damaged one reads memory that is not its own.
-        counts = _unpacked(counts)
+        counts = _unpack_counts(counts)
         if counts is None:
             yield Defect(kind, "counts cannot be decoded", fatal=True)
             return
@@ -195,7 +195,7 @@ def _rle_defects(rle: Rle, height: int, width: int) -> Iterator[Defect]:
         yield Defect(kind, "covers no pixel")
 
 
-def _unpacked(text: str) -> list[int] | None:
+def _unpack_counts(text: str) -> list[int] | None:
     """Return the counts that a compressed RLE holds, or None when it is damaged.
 
     The format of `rleToString` in the COCO API: each count in groups of 5 bits, lowest first, bit 5

@@ -36,7 +36,7 @@ class AnnotationFile:
     data: Data = field(default_factory=Data)
 
     @property
-    def labelled(self) -> bool:
+    def is_labelled(self) -> bool:
         """Whether anything looks at the annotations."""
         return self.role not in ("test", "unlabelled")
 

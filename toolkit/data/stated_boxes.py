@@ -100,7 +100,7 @@ def doubtful_outlines(coco: CocoFile) -> str:
     _refuse_rows(coco)
     compared = wrong = 0
     example = ""
-    for _, annotation in islice(_stated(coco, list), _SAMPLE):
+    for _, annotation in islice(_annotations_with_box(coco, list), _SAMPLE):
         box = _extent(annotation)
         if box is None or annotation.bbox is None:
             continue
@@ -131,7 +131,7 @@ def _extent(annotation: Annotation) -> Box | None:
 def _refuse_rows(coco: CocoFile) -> None:
     along_rows: list[str] = []
     others = 0
-    for record, annotation in islice(_stated(coco, dict), _SAMPLE):
+    for record, annotation in islice(_annotations_with_box(coco, dict), _SAMPLE):
         kind, figures = contradiction(record, annotation) or ("", "")
         if kind == "RLE along rows":
             along_rows.append(f"annotation {annotation.annotation_id}: {figures}")
@@ -146,7 +146,7 @@ def _refuse_rows(coco: CocoFile) -> None:
         )
 
 
-def _stated(
+def _annotations_with_box(
     coco: CocoFile, kind: type[list[Any] | dict[str, Any]]
 ) -> Iterator[tuple[ImageRecord, Annotation]]:
     """Yield the annotations with a box and a kind of segmentation: list = polygons, dict = RLE."""

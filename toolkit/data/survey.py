@@ -75,7 +75,9 @@ def survey(folder: Path) -> Survey:
     if not labelled:
         if broken:
             raise broken[0]
-        found = f"; it holds {some_of([_shown(file, folder) for file in files])}" if files else ""
+        found = (
+            f"; it holds {some_of([_relative(file, folder) for file in files])}" if files else ""
+        )
         raise UsageError(
             f"{folder} holds no COCO file with annotations{found}",
             "Images with masks as files are not read: convert them to COCO JSON (images, "
@@ -95,11 +97,11 @@ def survey(folder: Path) -> Survey:
     images = files[train].images
     return Survey(
         root=root,
-        train=_shown(train, root),
-        val=None if val is None else _shown(val, root),
-        test=None if test is None else _shown(test, root),
-        truth=None if truth is None else _shown(truth, root),
-        sample=None if sample is None else _shown(sample, root),
+        train=_relative(train, root),
+        val=None if val is None else _relative(val, root),
+        test=None if test is None else _relative(test, root),
+        truth=None if truth is None else _relative(truth, root),
+        sample=None if sample is None else _relative(sample, root),
         columns=columns,
         sample_ids=ids,
         test_names=() if test is None else tuple(each.file_name for each in files[test].images),
@@ -223,5 +225,5 @@ def _read_sample(
     return header, ids, (side, side) if is_square else None
 
 
-def _shown(file: Path, root: Path) -> str:
+def _relative(file: Path, root: Path) -> str:
     return Path(os.path.relpath(file, root)).as_posix()

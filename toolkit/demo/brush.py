@@ -181,6 +181,6 @@ class Look:
     """How much it hides what lies behind it."""
 
 
-def shaded(picture: Colours, shade: Field) -> Colours:
+def apply_shade(picture: Colours, shade: Field) -> Colours:
     """Brighten and darken a picture by `1 + shade` (H,W)."""
     return np.asarray(picture * (1 + shade[..., None]), np.float32)

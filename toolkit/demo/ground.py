@@ -12,13 +12,13 @@ from toolkit.demo.brush import (
     Field,
     Look,
     Patch,
+    apply_shade,
     blob,
     hsv,
     mix,
     noise,
     quad,
     relief,
-    shaded,
     uniform,
 )
 
@@ -33,13 +33,13 @@ def _grain(rng: np.random.Generator, height: int, width: int) -> Field:
     return rng.standard_normal((height, width), dtype=np.float32)
 
 
-def _coloured(
+def _vary_colour(
     rng: np.random.Generator, base: Colours, shade: Field, cell: float, tint: float
 ) -> Colours:
     height, width = shade.shape
     other = np.clip(base + rng.normal(0, tint, 3).astype(np.float32), 0, 1)
     share = np.clip(0.5 + 0.4 * noise(rng, height, width, cell, 2), 0, 1)
-    return shaded(mix(base, other, share), shade)
+    return apply_shade(mix(base, other, share), shade)
 
 
 def asphalt(rng: np.random.Generator, height: int, width: int, side: float) -> Colours:
@@ -50,7 +50,7 @@ def asphalt(rng: np.random.Generator, height: int, width: int, side: float) -> C
     if rng.random() < 0.5:
         cracks = np.abs(noise(rng, height, width, side / 3, 3)) < 0.025
         shade -= 0.35 * cracks.astype(np.float32)
-    return _coloured(rng, base, shade, side / 4, 0.02)
+    return _vary_colour(rng, base, shade, side / 4, 0.02)
 
 
 def soil(rng: np.random.Generator, height: int, width: int, side: float) -> Colours:
@@ -58,7 +58,7 @@ def soil(rng: np.random.Generator, height: int, width: int, side: float) -> Colo
     base = hsv(rng, (0.06, 0.12), (0.2, 0.45), (0.3, 0.55))
     lumps = relief(noise(rng, height, width, side / 40, 2), rng.uniform(0, 6.28))
     shade = rng.uniform(0.03, 0.08) * lumps + 0.08 * noise(rng, height, width, side / 5, 3)
-    return _coloured(rng, base, shade + 0.05 * _grain(rng, height, width), side / 6, 0.04)
+    return _vary_colour(rng, base, shade + 0.05 * _grain(rng, height, width), side / 6, 0.04)
 
 
 def snow(rng: np.random.Generator, height: int, width: int, side: float) -> Colours:
@@ -68,7 +68,7 @@ def snow(rng: np.random.Generator, height: int, width: int, side: float) -> Colo
     shade = 0.07 * bumps + 0.05 * _grain(rng, height, width)
     bare = np.clip(noise(rng, height, width, side / 4, 4) - uniform(rng, (0.7, 1.6)), 0, 1) * 2
     return mix(
-        _coloured(rng, base, shade, side / 3, 0.03),
+        _vary_colour(rng, base, shade, side / 3, 0.03),
         asphalt(rng, height, width, side),
         np.clip(bare, 0, 1),
     )
@@ -77,7 +77,7 @@ def snow(rng: np.random.Generator, height: int, width: int, side: float) -> Colo
 def grass(rng: np.random.Generator, height: int, width: int, side: float) -> Colours:
     """Draw grass or dry straw, blade by blade."""
     base = hsv(rng, (0.16, 0.3), (0.35, 0.6), (0.22, 0.42))
-    canvas = _coloured(rng, base, 0.15 * noise(rng, height, width, side / 6, 3), side / 5, 0.06)
+    canvas = _vary_colour(rng, base, 0.15 * noise(rng, height, width, side / 6, 3), side / 5, 0.06)
     count = int(900 * height / side)
     start = rng.uniform(0, 1, (count, 2)) * (width, height)
     lean = rng.normal(0, 0.5, count)
@@ -111,7 +111,7 @@ def tiles(rng: np.random.Generator, height: int, width: int, side: float) -> Col
     shade = rng.uniform(0.03, 0.12) * pieces + 0.04 * _grain(rng, height, width)
     shade += 0.06 * noise(rng, height, width, side / 5, 3)
     shade += rng.choice([-0.4, 0.15]) * edge.astype(np.float32)
-    return _coloured(rng, base, shade.astype(np.float32), side / 4, 0.05)
+    return _vary_colour(rng, base, shade.astype(np.float32), side / 4, 0.05)
 
 
 def planks(rng: np.random.Generator, height: int, width: int, side: float) -> Colours:
@@ -132,7 +132,9 @@ def planks(rng: np.random.Generator, height: int, width: int, side: float) -> Co
     fibre = rng.standard_normal((breadth, max(length // 24, 2)), dtype=np.float32)
     shade = cv2.resize(fibre, (length, breadth), interpolation=cv2.INTER_LINEAR) * 0.06
     shade = shade + tone[:, None]
-    return _coloured(rng, base, np.ascontiguousarray(shade.T if upright else shade), side / 3, 0.03)
+    return _vary_colour(
+        rng, base, np.ascontiguousarray(shade.T if upright else shade), side / 3, 0.03
+    )
 
 
 _FLOORS: tuple[Texture, ...] = (
@@ -165,7 +167,7 @@ def _leaf(rng: np.random.Generator, patch: Patch) -> Look:
     colour = hsv(rng, (0.03, 0.17), (0.4, 0.7), (0.25, 0.6))
     shade = 0.15 * patch.noise(rng, 0.5) - 0.3 * (np.abs(patch.v) < 0.06).astype(np.float32)
     return Look(
-        shaded(patch.plain(colour), shade.astype(np.float32)),
+        apply_shade(patch.plain(colour), shade.astype(np.float32)),
         patch.fill(blob(rng, uniform(rng, (0.35, 0.65)), 0.12)),
     )
 
@@ -174,7 +176,7 @@ def _stone(rng: np.random.Generator, patch: Patch) -> Look:
     colour = hsv(rng, (0.05, 0.6), (0, 0.15), (0.3, 0.6))
     shade = -0.3 * (patch.u * np.cos(patch.light - patch.angle)) + 0.12 * patch.noise(rng, 0.25, 2)
     return Look(
-        shaded(patch.plain(colour), shade.astype(np.float32)), patch.fill(blob(rng, 0.75, 0.1))
+        apply_shade(patch.plain(colour), shade.astype(np.float32)), patch.fill(blob(rng, 0.75, 0.1))
     )
 
 
@@ -189,7 +191,7 @@ def _bin(rng: np.random.Generator, patch: Patch) -> Look:
     bars = 0.1 * np.sign(np.sin(patch.u * uniform(rng, (6, 14))))
     shade = bars - 0.25 * patch.v + 0.06 * patch.noise(rng, 0.3, 2)
     return Look(
-        shaded(patch.plain(colour), shade.astype(np.float32)),
+        apply_shade(patch.plain(colour), shade.astype(np.float32)),
         patch.fill(quad(rng, uniform(rng, (0.6, 0.9)), 0.06)),
     )
 
@@ -200,7 +202,7 @@ def _twig(rng: np.random.Generator, patch: Patch) -> Look:
     thin = np.float32(max(0.018, 1.2 / patch.radius))
     mask = (np.abs(bent) < thin * (1.2 - 0.6 * patch.u)) & (np.abs(patch.u) < 1)
     shade = -0.3 * bent / thin + 0.1 * patch.noise(rng, 0.1)
-    return Look(shaded(patch.plain(colour), shade.astype(np.float32)), mask.astype(np.float32))
+    return Look(apply_shade(patch.plain(colour), shade.astype(np.float32)), mask.astype(np.float32))
 
 
 Clutter = tuple[Callable[[np.random.Generator, Patch], Look], float]

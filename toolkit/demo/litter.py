@@ -19,11 +19,11 @@ from toolkit.demo.brush import (
     Points,
     Profile,
     Range,
+    apply_shade,
     blob,
     hsv,
     mix,
     quad,
-    shaded,
     shard,
     uniform,
 )
@@ -43,7 +43,7 @@ def _vivid(rng: np.random.Generator) -> Colours:
     return hsv(rng, (0, 1), (0.45, 0.9), (0.4, 0.95))
 
 
-def _liked(rng: np.random.Generator, hue: Range) -> Colours:
+def _typical_colour(rng: np.random.Generator, hue: Range) -> Colours:
     """Draw a colour near the hue that a kind of litter likes, or one time in four any colour."""
     return hsv(rng, hue, (0.5, 0.85), (0.45, 0.9)) if rng.random() < 0.75 else _vivid(rng)
 
@@ -69,7 +69,7 @@ def unknown(rng: np.random.Generator, patch: Patch) -> Look:
     """Draw a scrap too small to tell what it is."""
     colour = _white(rng) if rng.random() < 0.4 else hsv(rng, (0, 1), (0.1, 0.9), (0.1, 0.9))
     return Look(
-        shaded(patch.plain(colour), 0.15 * patch.noise(rng, 0.5)),
+        apply_shade(patch.plain(colour), 0.15 * patch.noise(rng, 0.5)),
         patch.fill(blob(rng, uniform(rng, (0.4, 0.9)), 0.25, corners=9)),
     )
 
@@ -77,7 +77,7 @@ def unknown(rng: np.random.Generator, patch: Patch) -> Look:
 def general_trash(rng: np.random.Generator, patch: Patch) -> Look:
     """Draw a stained wrapper, a heap of torn pieces or a brush: motley, no shape of its own."""
     kind = rng.choice(["wrapper", "pieces", "tool"], p=[0.6, 0.25, 0.15])
-    picture = patch.plain(_liked(rng, (0.98, 1.1)))
+    picture = patch.plain(_typical_colour(rng, (0.98, 1.1)))
     for _ in range(3):
         picture = mix(
             picture,
@@ -95,7 +95,7 @@ def general_trash(rng: np.random.Generator, patch: Patch) -> Look:
     else:
         head = 0.3 * quad(rng, 0.9, 0.1) + np.array([0.65, 0])
         outlines = [quad(rng, 0.07, 0.02), head]
-    return Look(shaded(picture, shade), patch.fill(*outlines))
+    return Look(apply_shade(picture, shade), patch.fill(*outlines))
 
 
 def _sheet(rng: np.random.Generator, patch: Patch) -> Look:
@@ -109,7 +109,7 @@ def _sheet(rng: np.random.Generator, patch: Patch) -> Look:
         picture = mix(picture, hsv(rng, (0, 1), (0.1, 0.7), (0.3, 0.7)), photo)
     fold = np.sign(patch.u - rng.uniform(-0.4, 0.4)) * uniform(rng, (0.03, 0.1))
     shade = (fold + 0.04 * patch.crumple(rng, 0.8)).astype(np.float32)
-    return Look(shaded(picture, shade), patch.fill(quad(rng, breadth, 0.1)))
+    return Look(apply_shade(picture, shade), patch.fill(quad(rng, breadth, 0.1)))
 
 
 def _cardboard(rng: np.random.Generator, patch: Patch) -> Look:
@@ -121,13 +121,13 @@ def _cardboard(rng: np.random.Generator, patch: Patch) -> Look:
     if rng.random() < 0.5:
         picture = mix(picture, _white(rng), 0.7 * _between(patch.v, -0.08, 0.08))
     shade = (flap + seam + waves).astype(np.float32)
-    return Look(shaded(picture, shade), patch.fill(quad(rng, breadth, 0.12)))
+    return Look(apply_shade(picture, shade), patch.fill(quad(rng, breadth, 0.12)))
 
 
-def _crumpled(rng: np.random.Generator, patch: Patch) -> Look:
+def _crumpled_paper(rng: np.random.Generator, patch: Patch) -> Look:
     shade = 0.13 * patch.crumple(rng, 0.45, 3) - 0.12 * (patch.u**2 + patch.v**2)
     return Look(
-        shaded(patch.plain(_cream(rng)), shade),
+        apply_shade(patch.plain(_cream(rng)), shade),
         patch.fill(blob(rng, uniform(rng, (0.6, 0.95)), 0.12, corners=18)),
     )
 
@@ -138,12 +138,12 @@ def _paper_cup(rng: np.random.Generator, patch: Patch) -> Look:
     rim = patch.fill(np.array([-0.85, 0]) + blob(rng, 1, 0) * np.array([0.14, 0.6]))
     shade = _round_shade(cup.across(patch), 0.3) - 0.2 * rim
     outline = cup.outline()
-    return Look(shaded(picture, shade), np.maximum(patch.fill(outline), rim))
+    return Look(apply_shade(picture, shade), np.maximum(patch.fill(outline), rim))
 
 
 def paper(rng: np.random.Generator, patch: Patch) -> Look:
     """Draw a printed sheet, cardboard, a crumpled ball or a paper cup."""
-    kinds = (_sheet, _cardboard, _crumpled, _paper_cup)
+    kinds = (_sheet, _cardboard, _crumpled_paper, _paper_cup)
     return kinds[rng.choice(4, p=[0.4, 0.25, 0.22, 0.13])](rng, patch)
 
 
@@ -157,13 +157,13 @@ def paper_pack(rng: np.random.Generator, patch: Patch) -> Look:
     picture = patch.plain(_white(rng))
     start = rng.uniform(-0.5, 0.3)
     band = _between(patch.u - 0.2 * patch.v, start, start + uniform(rng, (0.25, 0.7)))
-    picture = mix(picture, _liked(rng, (0.86, 0.95)), band)
+    picture = mix(picture, _typical_colour(rng, (0.86, 0.95)), band)
     emblem = patch.fill(blob(rng, 1, 0.1) * 0.2 + np.array([start + 0.15, -0.15]))
     picture = mix(picture, _vivid(rng), emblem)
     side_face = np.where(patch.v > breadth * uniform(rng, (0.15, 0.5)), -0.28, 0.05)
     gable = -0.15 * _between(patch.u, -0.8, -0.5) + 0.1 * _between(patch.u, -1, -0.8)
     shade = (side_face + gable + 0.03 * patch.crumple(rng, 0.6)).astype(np.float32)
-    return Look(shaded(picture, shade), patch.fill(outline.outline()))
+    return Look(apply_shade(picture, shade), patch.fill(outline.outline()))
 
 
 def metal(rng: np.random.Generator, patch: Patch) -> Look:
@@ -172,7 +172,7 @@ def metal(rng: np.random.Generator, patch: Patch) -> Look:
         silver = hsv(rng, (0.5, 0.65), (0, 0.08), (0.55, 0.75))
         glints = 0.38 * patch.crumple(rng, 0.3, 2)
         outline = blob(rng, uniform(rng, (0.5, 0.9)), 0.2, corners=16)
-        return Look(shaded(patch.plain(silver), glints), patch.fill(outline))
+        return Look(apply_shade(patch.plain(silver), glints), patch.fill(outline))
     breadth = uniform(rng, (0.45, 0.6))
     waist = breadth * uniform(rng, (0.7, 1.0))
     can = Profile(
@@ -180,7 +180,7 @@ def metal(rng: np.random.Generator, patch: Patch) -> Look:
         (breadth * 0.8, breadth, waist, breadth, breadth * 0.8),
     )
     silver = hsv(rng, (0.5, 0.65), (0, 0.06), (0.5, 0.7))
-    label = silver if rng.random() < 0.45 else _liked(rng, (0.98, 1.02))
+    label = silver if rng.random() < 0.45 else _typical_colour(rng, (0.98, 1.02))
     picture = mix(patch.plain(silver), label, _between(patch.u, -0.78, 0.78))
     script = _between(patch.u, -0.3, 0.3) * (patch.noise(rng, 0.2) > 0.8)
     picture = mix(picture, _white(rng), script.astype(np.float32))
@@ -189,7 +189,7 @@ def metal(rng: np.random.Generator, patch: Patch) -> Look:
     gloss = 0.9 * np.exp(-(((across - bright) / 0.1) ** 2))
     gloss += 0.35 * np.exp(-(((across + bright * 0.9 + 0.2) / 0.06) ** 2))
     shade = gloss - 0.5 * across**2 - 0.1 + 0.07 * patch.crumple(rng, 0.5, 1)
-    return Look(shaded(picture, shade.astype(np.float32)), patch.fill(can.outline()))
+    return Look(apply_shade(picture, shade.astype(np.float32)), patch.fill(can.outline()))
 
 
 def _see_through(across: Field, clear: float, rim: float) -> Field:
@@ -219,7 +219,7 @@ def glass(rng: np.random.Generator, patch: Patch) -> Look:
         opacity = np.maximum(opacity, sticker)
     side = rng.choice([-0.55, 0.5])
     glint = np.exp(-(((across - side) / 0.09) ** 2)) * (patch.u > -0.85)
-    picture = shaded(picture, (-0.45 * across**4).astype(np.float32))
+    picture = apply_shade(picture, (-0.45 * across**4).astype(np.float32))
     picture = mix(picture, np.ones(3, np.float32), (0.85 * glint).astype(np.float32))
     opacity = np.maximum(opacity, 0.9 * glint)
     return Look(picture, patch.fill(bottle.outline()), opacity.astype(np.float32))
@@ -232,13 +232,13 @@ def _plastic_bottle(rng: np.random.Generator, patch: Patch) -> Look:
         (0.15, 0.15, 0.12, breadth, breadth * 0.92, breadth, breadth * 0.8),
     )
     across = bottle.across(patch)
-    body = _white(rng) if rng.random() < 0.3 else _liked(rng, (0.5, 0.58))
+    body = _white(rng) if rng.random() < 0.3 else _typical_colour(rng, (0.5, 0.58))
     ribs = 0.18 * np.sin(patch.u * uniform(rng, (22, 32)))
     gloss = 0.35 * np.exp(-(((across - 0.3) / 0.25) ** 2)) - 0.25 * across**2
     shade = (ribs * (patch.u > -0.4) + gloss).astype(np.float32)
-    picture = shaded(patch.plain(body), shade)
+    picture = apply_shade(patch.plain(body), shade)
     wrap = _between(patch.u, -0.2, uniform(rng, (0.05, 0.35))) * (rng.random() < 0.6)
-    picture = mix(picture, _liked(rng, (0.5, 0.64)), wrap)
+    picture = mix(picture, _typical_colour(rng, (0.5, 0.64)), wrap)
     cap = _between(patch.u, -1, -0.79)
     picture = mix(picture, _vivid(rng), cap)
     opacity = np.maximum(
@@ -251,11 +251,11 @@ def _lid_or_tub(rng: np.random.Generator, patch: Patch) -> Look:
     aspect = uniform(rng, (0.55, 1.0))
     from_middle = np.sqrt(patch.u**2 + (patch.v / np.float32(aspect)) ** 2)
     rings = 0.14 * np.sign(np.sin(from_middle * uniform(rng, (9, 16))))
-    colour = _white(rng) if rng.random() < 0.25 else _liked(rng, (0.5, 0.64))
+    colour = _white(rng) if rng.random() < 0.25 else _typical_colour(rng, (0.5, 0.64))
     gloss = 0.4 * np.exp(-(((patch.u - 0.3) ** 2 + (patch.v + 0.2) ** 2) / 0.03))
     shade = (rings + gloss - 0.1 * from_middle).astype(np.float32)
     return Look(
-        shaded(patch.plain(colour), shade),
+        apply_shade(patch.plain(colour), shade),
         patch.fill(blob(rng, aspect, 0.0) * 0.95),
         uniform(rng, (0.8, 1.0)),
     )
@@ -266,17 +266,19 @@ def _clear_cup(rng: np.random.Generator, patch: Patch) -> Look:
     across = cup.across(patch)
     picture = patch.plain(hsv(rng, (0.5, 0.6), (0.05, 0.25), (0.75, 0.95)))
     ridges = 0.15 * np.sin(across * 14) + 0.3 * np.exp(-(((across + 0.4) / 0.12) ** 2))
-    picture = shaded(picture, ridges.astype(np.float32))
+    picture = apply_shade(picture, ridges.astype(np.float32))
     opacity = _see_through(across, uniform(rng, (0.4, 0.7)), 0.5)
     return Look(picture, patch.fill(cup.outline()), opacity)
 
 
 def _spoon(rng: np.random.Generator, patch: Patch) -> Look:
-    colour = _white(rng) if rng.random() < 0.25 else _liked(rng, (0.5, 0.64))
+    colour = _white(rng) if rng.random() < 0.25 else _typical_colour(rng, (0.5, 0.64))
     bowl = blob(rng, 0.6, 0.0) * 0.3 + np.array([0.65, 0])
     handle = Profile((-0.95, 0.5), (0.08, 0.06)).outline()
     shade = 0.3 * np.exp(-((patch.v / 0.05) ** 2)) - 0.1
-    return Look(shaded(patch.plain(colour), shade.astype(np.float32)), patch.fill(bowl, handle))
+    return Look(
+        apply_shade(patch.plain(colour), shade.astype(np.float32)), patch.fill(bowl, handle)
+    )
 
 
 def plastic(rng: np.random.Generator, patch: Patch) -> Look:
@@ -301,7 +303,7 @@ def styrofoam(rng: np.random.Generator, patch: Patch) -> Look:
         outline = shard(rng, breadth, int(rng.integers(5, 9)))
         beads += 0.06 * patch.crumple(rng, 0.8, 1)
     cold = hsv(rng, (0.55, 0.62), (0.0, 0.07), (0.88, 1.0))
-    return Look(shaded(patch.plain(cold), beads.astype(np.float32)), patch.fill(outline))
+    return Look(apply_shade(patch.plain(cold), beads.astype(np.float32)), patch.fill(outline))
 
 
 def plastic_bag(rng: np.random.Generator, patch: Patch) -> Look:
@@ -325,7 +327,7 @@ def plastic_bag(rng: np.random.Generator, patch: Patch) -> Look:
     if hole is not None:
         mask = mask * (1 - hole)
     creases = patch.crumple(rng, 0.7, 3)
-    picture = shaded(patch.plain(colour), 0.13 * creases - 0.1 * patch.v**2)
+    picture = apply_shade(patch.plain(colour), 0.13 * creases - 0.1 * patch.v**2)
     shine = np.clip(0.3 * (creases - 0.9), 0, 0.6)
     picture = mix(picture, np.ones(3, np.float32), shine)
     if rng.random() < 0.3:
@@ -347,7 +349,7 @@ def battery(rng: np.random.Generator, patch: Patch) -> Look:
     picture = mix(picture, silver, _between(patch.u, -2, -0.87))
     across = cell.across(patch)
     shade = 0.8 * np.exp(-(((across - 0.25) / 0.16) ** 2)) - 0.35 * across**2
-    return Look(shaded(picture, shade.astype(np.float32)), patch.fill(cell.outline()))
+    return Look(apply_shade(picture, shade.astype(np.float32)), patch.fill(cell.outline()))
 
 
 _SHIRT: Points = np.stack(
@@ -362,7 +364,7 @@ _SHIRT: Points = np.stack(
 def clothing(rng: np.random.Generator, patch: Patch) -> Look:
     """Draw a shirt, a rag or a pair of shoes: woven, striped or chequered, soft folds."""
     kind = rng.choice(["shirt", "rag", "shoes"], p=[0.4, 0.35, 0.25])
-    first = _liked(rng, (0.66, 0.8)) * np.float32(0.8)
+    first = _typical_colour(rng, (0.66, 0.8)) * np.float32(0.8)
     second = _white(rng) if rng.random() < 0.4 else hsv(rng, (0, 1), (0.2, 0.8), (0.1, 0.8))
     rate = uniform(rng, (8, 18))
     weave = rng.choice(["stripes", "checks", "plain"])
@@ -389,4 +391,4 @@ def clothing(rng: np.random.Generator, patch: Patch) -> Look:
         ]
         opening = np.abs(np.abs(patch.v) - 0.36) < 0.12
         shade = shade - 0.5 * opening * _between(patch.u, -0.65, -0.1)
-    return Look(shaded(picture, shade.astype(np.float32)), patch.fill(*outlines))
+    return Look(apply_shade(picture, shade.astype(np.float32)), patch.fill(*outlines))

@@ -77,7 +77,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class _Placed:
+class _Placement:
     label: int
     x: float
     y: float
@@ -96,11 +96,11 @@ def _choose_labels(rng: np.random.Generator, index: int) -> tuple[list[int], boo
 
 def _place(
     rng: np.random.Generator, labels: list[int], pile: bool, horizon: float
-) -> list[_Placed]:
+) -> list[_Placement]:
     """Put each object on the least crowded of a few places; small things last, they need room."""
     scale = uniform(rng, (1.1, 1.7)) * min(1.0, 1.3 - 0.05 * len(labels))
     heart = rng.uniform(0.3, 0.7), rng.uniform(max(horizon, 0.3), 0.8)
-    placed: list[_Placed] = []
+    placed: list[_Placement] = []
     for label in sorted(labels, key=lambda label: -KINDS[label - 1].largest):
         kind = KINDS[label - 1]
         radius = uniform(rng, (kind.smallest, kind.largest)) * scale
@@ -113,11 +113,11 @@ def _place(
             gaps = [np.hypot(x - o.x, y - o.y) - 0.8 * (o.radius + radius) for o in placed]
             tries.append((min([*gaps, 0.0]), float(x), float(y)))
         _, x, y = max(tries)
-        placed.append(_Placed(label, x, y, radius, float(rng.normal(-np.pi / 2, 1.2))))
+        placed.append(_Placement(label, x, y, radius, float(rng.normal(-np.pi / 2, 1.2))))
     return placed
 
 
-def _heaps(rng: np.random.Generator, placed: list[_Placed]) -> Iterator[list[_Placed]]:
+def _heaps(rng: np.random.Generator, placed: list[_Placement]) -> Iterator[list[_Placement]]:
     """Turn now and then one object into a heap of small ones, which the contest marks as crowd."""
     for one in placed:
         if one.label in _CROWDS and rng.random() < 0.03:

@@ -116,7 +116,7 @@ def _write(folder: Path, demo: Demo, progress: Progress) -> None:
             truth[split] = _write_split(folder, demo, number, batch, counts[split], bar)
     _write_json(folder / "train.json", truth["train"])
     _write_json(folder / "val.json", truth["val"])
-    _write_json(folder / "train_all.json", _joined(truth["train"], truth["val"]))
+    _write_json(folder / "train_all.json", _join(truth["train"], truth["val"]))
     _write_json(folder / "test.json", {**truth["test"], "annotations": []})
     _write_json(folder / "test_truth.json", truth["test"])
     (folder / "sample_submission.csv").write_bytes(b"image_id,PredictionString\n")
@@ -180,7 +180,7 @@ def _image_record(index: int, name: str, size: int) -> dict[str, Any]:
     }
 
 
-def _joined(first: Coco, second: Coco) -> Coco:
+def _join(first: Coco, second: Coco) -> Coco:
     """Join two splits and number images and annotations anew from 0, as the contest did."""
     images, annotations = len(first["images"]), len(first["annotations"])
     return {

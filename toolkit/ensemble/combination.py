@@ -123,16 +123,16 @@ def refuse_other_members(combination: Combination, members: Sequence[FittedMembe
     for number, (ours, theirs) in enumerate(zip(members, expected, strict=True), start=1):
         if (ours.digest, ours.views) != (theirs.digest, theirs.views):
             raise UsageError(
-                f"member {number} is {_named(ours)}, but the combination was fitted to "
-                f"{_named(theirs)}"
+                f"member {number} is {_member_text(ours)}, but the combination was fitted to "
+                f"{_member_text(theirs)}"
                 + ("" if ours.digest == theirs.digest else f" (digest {theirs.digest[:8]})"),
                 f"Name them in this order: {_line(expected)}",
             )
 
 
 def _line(members: Sequence[FittedMember]) -> str:
-    return " ".join(map(_named, members))
+    return " ".join(map(_member_text, members))
 
 
-def _named(member: FittedMember) -> str:
+def _member_text(member: FittedMember) -> str:
     return f"{member.checkpoint}@{member.views}"

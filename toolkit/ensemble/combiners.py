@@ -32,7 +32,7 @@ class Mean:
     """
 
     def __init__(self, weights: Sequence[float] = ()) -> None:
-        self._weights = _checked(weights)
+        self._weights = _check_weights(weights)
 
     def __call__(self, maps: Iterable[Map]) -> Map:
         """float32 (C, H, W) per member -> float32 (C, H, W)."""
@@ -52,7 +52,7 @@ class Geometric:
     """
 
     def __init__(self, weights: Sequence[float] = ()) -> None:
-        self._weights = _checked(weights)
+        self._weights = _check_weights(weights)
 
     def __call__(self, maps: Iterable[Map]) -> Map:
         """float32 (C, H, W) per member -> float32 (C, H, W)."""
@@ -105,16 +105,16 @@ class Power:
 
     def __init__(self, exponent: float, weights: Sequence[float] = ()) -> None:
         self._exponent = np.float32(exponent)
-        self._weights = _checked(weights)
+        self._weights = _check_weights(weights)
 
     def __call__(self, maps: Iterable[Map]) -> Map:
         """float32 (C, H, W) per member -> float32 (C, H, W)."""
-        mean = _mean(map(self._raised, maps), self._weights)
+        mean = _mean(map(self._power, maps), self._weights)
         np.power(mean, 1 / self._exponent, out=mean)
         mean /= mean.sum(axis=0)
         return mean
 
-    def _raised(self, each: Map) -> Map:
+    def _power(self, each: Map) -> Map:
         # The largest of C probabilities is 1 / C or more: times √C, no such power leaves float32.
         raised = each * np.float32(math.sqrt(len(each)))
         return np.asarray(np.power(raised, self._exponent, out=raised))
@@ -172,7 +172,7 @@ def _add_ranks(probabilities: Map, ranks: Map) -> None:
             ranks[other] += 1 - above
 
 
-def _checked(weights: Sequence[float]) -> tuple[float, ...]:
+def _check_weights(weights: Sequence[float]) -> tuple[float, ...]:
     if any(not math.isfinite(weight) or weight < 0 for weight in weights):
         raise UsageError(f"weights {list(weights)}: each must be 0 or more")
     if not weights:
@@ -188,7 +188,7 @@ def _mean(maps: Iterable[Map], weights: tuple[float, ...]) -> Map:
     """Return the weighted mean of maps (C, H, W), plane by plane so that the cache holds it."""
     total: Map | None = None
     whole = 0.0
-    for each, weight in _weighted(maps, weights):
+    for each, weight in _with_weights(maps, weights):
         whole += weight
         factor = np.float32(weight)
         if total is None:
@@ -203,7 +203,7 @@ def _mean(maps: Iterable[Map], weights: tuple[float, ...]) -> Map:
     return total
 
 
-def _weighted(maps: Iterable[Map], weights: tuple[float, ...]) -> Iterator[tuple[Map, float]]:
+def _with_weights(maps: Iterable[Map], weights: tuple[float, ...]) -> Iterator[tuple[Map, float]]:
     count = 0
     for each in maps:
         yield each, weights[count] if count < len(weights) else 1.0

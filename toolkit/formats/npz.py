@@ -23,7 +23,7 @@ from toolkit.formats.zip_files import (
     new_entry,
     open_entry,
     open_zip,
-    told_as_damage,
+    zip_errors_as_damage,
 )
 from toolkit.plugin.kinds import Nearest
 
@@ -139,7 +139,7 @@ def _require_maps(maps: _Array, expected: tuple[int, ...]) -> None:
 def _text(item: bytes, kind: str) -> str:
     # NumPy makes texts of numbers that are no characters, and Python stumbles over them later.
     order = "utf-32-le" if kind.startswith("<") else "utf-32-be"
-    with told_as_damage():
+    with zip_errors_as_damage():
         return item.decode(order, "surrogatepass").rstrip("\0")
 
 
@@ -196,7 +196,7 @@ class _Array:
         return self._read(self._item_bytes)
 
     def _read(self, n_bytes: int) -> bytes:
-        with told_as_damage():
+        with zip_errors_as_damage():
             data = self._file.read(n_bytes)
         if len(data) < n_bytes:
             raise DamagedZip(f"{self._name}: {len(data):,} bytes where {n_bytes:,} should be")
@@ -204,7 +204,7 @@ class _Array:
 
     def require_end(self) -> None:
         """Read past the end, which compares the checksum too."""
-        with told_as_damage():
+        with zip_errors_as_damage():
             more = self._file.read(1)
         if more:
             raise DamagedZip(f"{self._name}: more bytes than its shape says")

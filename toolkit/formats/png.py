@@ -43,7 +43,7 @@ def encode_png(labels: NDArray[np.uint8], image_id: str, palette: bool) -> bytes
     chunks.append((b"iTXt", _TEXT + image_id.encode()))
     chunks.append((b"IDAT", zlib.compress(lines.tobytes())))
     chunks.append((b"IEND", b""))
-    return _joined(chunks)
+    return _join(chunks)
 
 
 def decode_png(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], str | None]:
@@ -70,7 +70,7 @@ def decode_png(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], s
     _require_whole(pixels, height * (width + 1))
     # Read as grey, the pixels of a palette are their positions in it: the labels.
     head = (b"IHDR", _HEAD.pack(width, height, 8, _GREY, 0, 0, 0))
-    grey = _joined([head, (b"IDAT", pixels), (b"IEND", b"")])
+    grey = _join([head, (b"IDAT", pixels), (b"IEND", b"")])
     labels = cv2.imdecode(np.frombuffer(grey, np.uint8), cv2.IMREAD_UNCHANGED)
     if labels is None or labels.shape != size or labels.dtype != np.uint8:
         raise BadPng("the pixels cannot be decoded")
@@ -89,7 +89,7 @@ def voc_colours() -> NDArray[np.uint8]:
     return colours
 
 
-def _joined(chunks: Sequence[Chunk]) -> bytes:
+def _join(chunks: Sequence[Chunk]) -> bytes:
     parts = [_SIGNATURE]
     for kind, content in chunks:
         checksum = zlib.crc32(kind + content)

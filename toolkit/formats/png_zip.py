@@ -20,7 +20,7 @@ from toolkit.formats.zip_files import (
     new_entry,
     open_entry,
     open_zip,
-    told_as_damage,
+    zip_errors_as_damage,
 )
 from toolkit.plugin.kinds import Nearest
 
@@ -105,7 +105,7 @@ class PngZip:
                 raise BadPng(f"the name does not end in {_ENDING}")
             if entry.file_size > most:
                 raise BadPng(f"{entry.file_size:,} bytes are too many for {self.size} labels")
-            with open_entry(archive, entry) as file, told_as_damage():
+            with open_entry(archive, entry) as file, zip_errors_as_damage():
                 data = file.read(most)
                 file.read(1)  # past the end, where the checksum is compared
             labels, image_id = decode_png(data, self.size)

@@ -97,7 +97,7 @@ def split_fields(content: bytes, most: int = 3) -> list[bytes] | None:
         match = _FIELD.match(content, position)
         if match is None:
             return None
-        fields.append(_unquoted(match))
+        fields.append(_unquote(match))
         position, more = match.end(), match[3] == b","
     return fields
 
@@ -110,7 +110,7 @@ def misplaced_quote(content: bytes) -> int:
     return content.find(b'"', position) + 1
 
 
-def _unquoted(field: re.Match[bytes]) -> bytes:
+def _unquote(field: re.Match[bytes]) -> bytes:
     quoted, plain = field[1], field[2]
     return plain if quoted is None else quoted.replace(b'""', b'"')
 
@@ -130,7 +130,7 @@ def read_ids(path: Path) -> tuple[str, ...]:
         if match is None:
             raise UsageError(f"{path}: row {line.row}: a quote is out of place")
         try:
-            ids.append(_unquoted(match).decode())
+            ids.append(_unquote(match).decode())
         except UnicodeDecodeError:
             raise UsageError(f"{path}: row {line.row}: the image id is not UTF-8 text") from None
     return tuple(ids)

@@ -92,7 +92,7 @@ class RunLength:
         empty = quote_field(self.empty)
         for image_id, labels in rows:
             fitted = fitted_labels(image_id, labels, sampling_of(self), len(self.class_names))
-            text_of = encode_runs(self._turned(fitted).ravel(), self.first_pixel)
+            text_of = encode_runs(self._reorder(fitted).ravel(), self.first_pixel)
             for label in range(1, len(self.class_names)):
                 fields = self._written_cells(image_id, label)
                 fields[self._cells.pixels_at] = text_of.get(label, empty)
@@ -210,9 +210,9 @@ class RunLength:
             return ReadRow(row, image_id, None, tuple(problems))
         height, width = self.size
         turned = (width, height) if self.order == "column-major" else self.size
-        return ReadRow(row, image_id, self._turned(flat.reshape(turned)))
+        return ReadRow(row, image_id, self._reorder(flat.reshape(turned)))
 
-    def _turned(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _reorder(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the map with the pixels in the order of their numbers, and back."""
         if self.order == "row-major":
             return labels

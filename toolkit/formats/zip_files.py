@@ -31,7 +31,7 @@ class DamagedZip(Exception):
 
 
 @contextmanager
-def told_as_damage() -> Iterator[None]:
+def zip_errors_as_damage() -> Iterator[None]:
     """Raise `DamagedZip` for whatever the zip library raises about the content of a file."""
     try:
         yield
@@ -50,7 +50,7 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         DamagedZip: it is no zip file.
     """
     with open_regular(path, "submission") as file:
-        with told_as_damage():
+        with zip_errors_as_damage():
             archive = zipfile.ZipFile(file)
         with archive:
             yield archive
@@ -67,7 +67,7 @@ def open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
         raise DamagedZip(
             f"{entry.filename}: compressed by method {entry.compress_type}; expected deflate"
         )
-    with told_as_damage():
+    with zip_errors_as_damage():
         return archive.open(entry)
 
 

@@ -24,6 +24,7 @@ from toolkit.files import file_digest
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Objects
 from toolkit.suggestions import did_you_mean
+from toolkit.wording import toml_array
 
 MARGIN = 4
 """Pixels of its surroundings that an object keeps on every side, for a soft edge."""
@@ -121,14 +122,10 @@ def _rare_labels(train: Split, exclude: Collection[str]) -> tuple[int, ...]:
         raise UsageError(
             "no class is rare: none (beside objects.exclude) has fewer annotations than half the "
             f"mean number per class, {limit:g}",
-            f"Name the classes to cut out: objects.classes = [{_quoted(names[1:])}]",
+            f"Name the classes to cut out: objects.classes = {toml_array(names[1:])}",
             parameter="objects.classes",
         )
     return tuple(rare)
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
 
 
 def find_pieces(

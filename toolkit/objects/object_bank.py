@@ -24,7 +24,7 @@ from toolkit.data.contest import Contest
 from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
 from toolkit.file_schema import FileLayout, OtherFile, PathText, Side
-from toolkit.files import digest_of, unfinished, write_json_atomic
+from toolkit.files import digest_of, unfinished_folder, write_json_atomic
 from toolkit.objects.cutting import MARGIN, FoundObject, chosen_labels, cut_pieces, find_pieces
 from toolkit.plugin.interfaces import CutOut
 from toolkit.progress import Progress
@@ -232,7 +232,7 @@ def make_object_bank(
     def say_waiting() -> None:
         progress.say("another process is cutting out these objects: waiting for it")
 
-    with unfinished(folder, say_waiting) as partial:
+    with unfinished_folder(folder, say_waiting) as partial:
         if partial is not None:
             pieces = _large_pieces(objects, train, progress)
             layout = _layout([piece.size for piece in pieces])

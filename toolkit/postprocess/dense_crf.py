@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.memory import explained_memory_shortage
+from toolkit.memory import explain_memory_shortage
 from toolkit.postprocess.crf_settings import CrfSettings
 
 LOWEST = 1e-5
@@ -72,7 +72,7 @@ class DenseCrf:
                 "A normalised image is noise to its colour kernel: hand over the image as it was "
                 "read.",
             )
-        with explained_memory_shortage(_LESS_MEMORY):
+        with explain_memory_shortage(_LESS_MEMORY):
             logs = probabilities.transpose(1, 2, 0).clip(LOWEST, 1).copy()
             found = self.infer(np.log(logs, out=logs), image, self.settings)
             del logs

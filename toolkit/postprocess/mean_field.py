@@ -72,7 +72,7 @@ def _mean_field(
     marginals: list[Tensor] = []
     labels: list[Tensor] = []
     for own in unary:
-        probabilities, best = _normalised(own.clone())
+        probabilities, best = _softmax(own.clone())
         marginals.append(probabilities)
         labels.append(best)
     n_pixels = sum(map(len, labels))
@@ -84,7 +84,7 @@ def _mean_field(
             scores = marginals[number].copy_(own)
             for kernel, vertices in zip(filters, spreads, strict=True):
                 scores += kernel.pieces[number].slices @ vertices
-            _, best = _normalised(scores)
+            _, best = _softmax(scores)
             if tolerance > 0:
                 changed += int((best != labels[number]).sum())
             labels[number] = best
@@ -93,7 +93,7 @@ def _mean_field(
     return marginals
 
 
-def _normalised(scores: Tensor) -> tuple[Tensor, Tensor]:
+def _softmax(scores: Tensor) -> tuple[Tensor, Tensor]:
     """Return softmax, made in place, and labels, int16, of (pixels, C).
 
     Five times as fast as `torch.softmax`, which has no fast way for rows as short as these.

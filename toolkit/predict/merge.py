@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def merged(logits: Sequence[Tensor], size: tuple[int, int], merge: Merge) -> Tensor:
+def merge_views(logits: Sequence[Tensor], size: tuple[int, int], merge: Merge) -> Tensor:
     """Return the map of one image, float (C, H, W), that sums to 1 over the classes.
 
     The logits are resized first and become probabilities there. Resizing and the mean of logits can

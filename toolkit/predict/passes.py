@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from toolkit.errors import UsageError
-from toolkit.predict.merge import merged
+from toolkit.predict.merge import merge_views
 from toolkit.predict.views import ViewSet
 from toolkit.train.device import Compute
 from toolkit.train.outputs import main_output
@@ -57,7 +57,7 @@ class Passes:
             batch = np.stack([image.transpose(2, 0, 1) for image in part])
             logits = self._logits(self.compute.images(torch.from_numpy(batch)))
             for row, size in zip(range(len(part)), sizes, strict=False):
-                found = merged([each[row] for each in logits], size, self.views.merge)
+                found = merge_views([each[row] for each in logits], size, self.views.merge)
                 probabilities: NDArray[np.float32] = found.contiguous().cpu().numpy()
                 yield probabilities
 
@@ -69,7 +69,7 @@ class Passes:
         found: dict[int, Tensor] = {}
         for rows in self._groups([each.shape for each in seen]):
             batch = seen[rows[0]] if len(rows) == 1 else torch.cat([seen[row] for row in rows])
-            logits = self._passed(batch, size)
+            logits = self._forward(batch, size)
             found |= zip(rows, torch.split(logits, len(images)), strict=True)
         return [view.inverse(found[row], size) for row, view in enumerate(views)]
 
@@ -82,7 +82,7 @@ class Passes:
             for shape in dict.fromkeys(shapes)
         ]
 
-    def _passed(self, batch: Tensor, size: tuple[int, int]) -> Tensor:
+    def _forward(self, batch: Tensor, size: tuple[int, int]) -> Tensor:
         """Return the logits of a batch, float32 (B, C, h, w)."""
         height, width = batch.shape[-2:]
         most = max(1, self.batch_size * size[0] * size[1] // (height * width))

@@ -23,10 +23,10 @@ from toolkit.predict.member import Member
 from toolkit.predict.passes import Passes
 from toolkit.predict.store import ProbabilityStore, StoreIndex, open_store
 from toolkit.predict.tiles import Axis, Tiles
-from toolkit.predict.writer import StoreWriter, writing
+from toolkit.predict.writer import StoreWriter, open_writer
 from toolkit.progress import Bar, Progress
 from toolkit.recipe.views import Tiling
-from toolkit.train.device import explained_out_of_memory, make_compute
+from toolkit.train.device import explain_out_of_memory, make_compute
 
 PROCEDURE = 2
 """Part of every store's key: raise it when the same member and images give other maps."""
@@ -75,7 +75,7 @@ def predict_split(
     def say_waiting() -> None:
         progress.say(f"another process is predicting {name}: waiting for it")
 
-    with writing(folder, index, say_waiting) as writer:
+    with open_writer(folder, index, say_waiting) as writer:
         if writer is not None and writer.done < len(split):
             if writer.done:
                 progress.say(
@@ -102,7 +102,7 @@ def predict_split(
                 if tiling is None:
                     maps = _whole(split, passes, size, writer.done)
                 else:
-                    maps = _tiled(split, passes, tiling, size, writer.done)
+                    maps = _predict_tiled(split, passes, tiling, size, writer.done)
                 try:
                     _write(maps, writer, bar)
                 except KeyboardInterrupt:
@@ -142,7 +142,7 @@ _Maps = Iterable[NDArray[np.float32]]
 
 
 def _write(batches: Iterable[_Maps], writer: StoreWriter, bar: Bar) -> None:
-    out_of_memory = explained_out_of_memory(
+    out_of_memory = explain_out_of_memory(
         "Predict fewer images at once: trash predict CKPT --batch-size 1, then submit again."
     )
     # Reading and writing run beside the network, each at most one batch (or `_AT_ONCE`) away.
@@ -177,7 +177,7 @@ def _whole(split: Split, passes: Passes, size: tuple[int, int], first: int) -> I
         yield passes.maps(batch, sizes[start : start + len(batch)])
 
 
-def _tiled(
+def _predict_tiled(
     split: Split, passes: Passes, tiling: Tiling, size: tuple[int, int], first: int
 ) -> Iterator[_Maps]:
     """Yield the map of each image that is predicted in windows, one at a time."""
@@ -194,7 +194,7 @@ def _tiled(
             Axis(image.shape[0], height, tiling.overlap),
             Axis(image.shape[1], width, tiling.overlap),
         )
-        blended = tiles.blended(passes.maps(tiles.cut(image), repeat((height, width))))
+        blended = tiles.blend(passes.maps(tiles.cut(image), repeat((height, width))))
         record = split.images[position]
         native = resize_tensor(torch.from_numpy(blended)[None], (record.height, record.width))[0]
         yield [native.numpy()]

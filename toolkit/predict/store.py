@@ -143,7 +143,7 @@ class ProbabilityStore:
         Raises:
             TrashError: the stored values of some pixel do not sum to 1: the file is damaged.
         """
-        stored = self._stored(position)
+        stored = self._stored_map(position)
         share = _inverse_sum(stored, self.index.dtype)
         if share is None:
             where = f"the map of {self.file_names[position]} does not sum to 1"
@@ -155,7 +155,7 @@ class ProbabilityStore:
             plane *= share
         return probabilities
 
-    def _stored(self, position: int) -> NDArray[Any]:
+    def _stored_map(self, position: int) -> NDArray[Any]:
         item = self.index.item_bytes
         begin, end = (offset // item for offset in self.index.offsets[position : position + 2])
         return self._numbers[begin:end].reshape(len(self.class_names), *self.sizes[position])

@@ -78,7 +78,7 @@ class Tiles:
         for top, left in product(self.rows.starts, self.columns.starts):
             yield image[top : top + self.rows.window, left : left + self.columns.window]
 
-    def blended(self, maps: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def blend(self, maps: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return the map of the image, float32 (C, H, W), from those of its windows in order.
 
         No more than this map and one window's are in memory.

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import TrashError
-from toolkit.files import locked, write_json_atomic
+from toolkit.files import file_lock, write_json_atomic
 from toolkit.predict.store import INDEX, MAPS, StoreIndex, quantise, read_index
 
 _DONE = "done.txt"
@@ -30,7 +30,7 @@ _SUM_TOLERANCE = 1e-3
 
 
 class StoreWriter:
-    """Appends maps to a growing store; made by `writing`.
+    """Appends maps to a growing store; made by `open_writer`.
 
     Attributes:
         done: number of images whose maps are there.
@@ -81,7 +81,7 @@ def _write_all(file: IO[bytes], numbers: NDArray[Any]) -> None:
 
 
 @contextmanager
-def writing(
+def open_writer(
     folder: Path, index: StoreIndex, on_wait: Callable[[], None]
 ) -> Iterator[StoreWriter | None]:
     """Yield a writer that continues an unfinished store, or None when the store is finished.
@@ -96,7 +96,7 @@ def writing(
     Raises:
         TrashError: too little space on the disk.
     """
-    with locked(folder, on_wait):
+    with file_lock(folder, on_wait):
         if folder.exists():
             yield None
             return

@@ -57,19 +57,21 @@ class ListedSet:
 
 def list_label_sets(home: Path) -> list[ListedSet]:
     """Return the finished sets in a folder, the newest first; damaged ones say so."""
-    return [_listed(folder) for folder in sorted(_sets_in(home), key=_written, reverse=True)]
+    return [
+        _list_entry(folder) for folder in sorted(_sets_in(home), key=_time_written, reverse=True)
+    ]
 
 
 def _sets_in(home: Path) -> list[Path]:
     return [path.parent for path in home.glob(f"*/{INDEX}") if path.parent.suffix != ".partial"]
 
 
-def _written(folder: Path) -> float:
+def _time_written(folder: Path) -> float:
     return (folder / INDEX).stat().st_mtime
 
 
-def _listed(folder: Path) -> ListedSet:
-    created = datetime.fromtimestamp(_written(folder), UTC).isoformat(timespec="seconds")
+def _list_entry(folder: Path) -> ListedSet:
+    created = datetime.fromtimestamp(_time_written(folder), UTC).isoformat(timespec="seconds")
     try:
         return ListedSet(folder, created, read_label_index(folder))
     except TrashError as error:

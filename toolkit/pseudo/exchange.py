@@ -232,7 +232,7 @@ class _FilePredictions:
             if row is None:
                 yield None
                 continue
-            labels = self.sampling.restored(self.rows[row], (record.height, record.width))
+            labels = self.sampling.restore(self.rows[row], (record.height, record.width))
             planes = np.arange(n_classes, dtype=np.uint8)[:, None, None]
             probabilities = (planes == labels).astype(np.float32)
             if self.postprocess.steps:

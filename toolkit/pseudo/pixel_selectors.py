@@ -95,13 +95,13 @@ class ClassBalanced:
         labels = argmax_labels(prediction.probabilities)
         confidence = prediction.probabilities.max(axis=0)
         if self._thresholds is None:
-            self._thresholds = self._balanced()
+            self._thresholds = self._find_thresholds()
         trusted = _steps(confidence) >= self._thresholds[labels]
         trusted &= confidence >= self._never
         trusted |= confidence >= self._always
         return trusted_labels(labels, trusted, self._ignore_index)
 
-    def _balanced(self) -> NDArray[np.int32]:
+    def _find_thresholds(self) -> NDArray[np.int32]:
         """Return the step that is the threshold of each class, int32 (C,)."""
         # Pixels of a class at or above each step, from the highest step down.
         reached = self._counts[:, ::-1].cumsum(axis=1)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from toolkit.data.array_store import write_store
 from toolkit.data.split import Split
 from toolkit.errors import TrashError
-from toolkit.files import unfinished, write_json_atomic
+from toolkit.files import unfinished_folder, write_json_atomic
 from toolkit.formats.label_rows import fitted_labels, sampling_of
 from toolkit.metrics.counts import count_keys
 from toolkit.plugin.interfaces import Prediction, SubmissionFormat
@@ -74,7 +74,7 @@ def record_label_set(
     def say_waiting() -> None:
         progress.say("another process is writing these pseudo-labels: waiting for it")
 
-    with unfinished(folder, say_waiting) as partial:
+    with unfinished_folder(folder, say_waiting) as partial:
         if partial is not None:
             if selection.observes:
                 with progress.bar("looking at the predictions", len(unlabelled), "images") as bar:
@@ -193,7 +193,7 @@ def _through(
     size = decision.predicted.shape[0], decision.predicted.shape[1]
     sampling = sampling_of(file)
     in_file = fitted_labels(file_name, decision.predicted, sampling, n_classes)
-    predicted = sampling.restored(in_file, size)
+    predicted = sampling.restore(in_file, size)
     if decision.labels is None:
         return replace(decision, predicted=predicted)
     trusted = decision.labels == decision.predicted

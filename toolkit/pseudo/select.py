@@ -68,7 +68,7 @@ class Selection:
 
     def observe(self, prediction: Prediction) -> None:
         """Show an image to the selectors that choose thresholds by all of them."""
-        prediction = _protected(prediction)
+        prediction = _read_only(prediction)
         for _, selector in self.steps:
             if isinstance(selector, ObservesPredictions):
                 selector.observe(prediction)
@@ -79,7 +79,7 @@ class Selection:
         Raises:
             TrashError: a selector returned something else than labels of this prediction.
         """
-        prediction = _protected(prediction)
+        prediction = _read_only(prediction)
         predicted = argmax_labels(prediction.probabilities)
         labels = predicted.copy()
         for name, selector in self.steps:
@@ -122,7 +122,7 @@ def build_selection(
     return Selection(steps, context.ignore_index)
 
 
-def _protected(prediction: Prediction) -> Prediction:
+def _read_only(prediction: Prediction) -> Prediction:
     """Return the prediction with read-only arrays, as the next selector needs them unchanged."""
     probabilities, agreement = prediction.probabilities.view(), prediction.agreement.view()
     probabilities.flags.writeable = agreement.flags.writeable = False

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.ensemble.combination import SUFFIX, Combination, Fitted, FittedMember
-from toolkit.files import unused
+from toolkit.files import unused_path
 from toolkit.plugin.component import ComponentSpec
 from toolkit.predict.member import Member
 from toolkit.predict.members import MemberRef
@@ -125,4 +125,4 @@ def default_combination(way: CombinationResult, project: Project) -> Path:
     """Return where a combination goes by default: named by the time in UTC and the method."""
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     method = "-".join("".join(c if c.isalnum() else " " for c in way.name).split())
-    return unused(project.submissions / "ensembles" / f"{moment}-{method[:60]}{SUFFIX}")
+    return unused_path(project.submissions / "ensembles" / f"{moment}-{method[:60]}{SUFFIX}")

@@ -14,7 +14,7 @@ from toolkit import __version__
 from toolkit.data.contest import Contest
 from toolkit.ensemble.combination import Fitted
 from toolkit.errors import UsageError
-from toolkit.files import file_digest, locked
+from toolkit.files import file_digest, file_lock
 from toolkit.metrics.confusion import Scores
 from toolkit.packages import package_versions
 from toolkit.plugin.component import ComponentSpec
@@ -199,7 +199,7 @@ def record_scores(
         UsageError: there is no side-car, or it is broken.
     """
     # Read, changed and written by one process at a time: two that record at once both keep theirs.
-    with locked(side_car_path(submission), lambda: None):
+    with file_lock(side_car_path(submission), lambda: None):
         side_car = read_side_car(side_car_path(submission))
         before = side_car.leaderboard
         after = Leaderboard(

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit.ensemble.combination import SUFFIX, Combination, read_combination
 from toolkit.errors import UsageError
-from toolkit.files import unused
+from toolkit.files import unused_path
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.component_text import parse_component
 from toolkit.predict.member import member_name
@@ -121,4 +121,4 @@ def default_output(choices: Sequence[MemberRef], project: Project, suffix: str) 
     names = "+".join(member_name(choice.path) for choice in choices)
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = project.submissions / f"{moment}-{names[:_LONGEST]}{suffix}"
-    return unused(path, side_car_path(path).suffix)  # two may begin within one second
+    return unused_path(path, side_car_path(path).suffix)  # two may begin within one second

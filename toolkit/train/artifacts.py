@@ -19,7 +19,7 @@ from toolkit.train.history import History
 from toolkit.train.inputs import training_inputs
 from toolkit.train.learner import Learner
 from toolkit.train.state import SavedState, load_state, save_state
-from toolkit.train.tensor_file import explained_disk_errors
+from toolkit.train.tensor_file import explain_disk_errors
 from toolkit.wording import counted
 
 _SCORES = ("val_miou", "val_iou", "val_loss", "train_loss")
@@ -135,7 +135,7 @@ class Artifacts:
         save_state(self._state, self._inputs(), learner.state_dict(), history)
 
     def _keep_last_as(self, path: Path) -> None:
-        with explained_disk_errors(path):
+        with explain_disk_errors(path):
             same_file(self.last, path)
 
     def _checkpoint(self, learner: Learner, record: Mapping[str, Any]) -> Checkpoint:

@@ -81,9 +81,9 @@ def open_batches(
     opener = _Opener(workspace, recipe, contest, cache)
     if not world.is_main:
         world.barrier()  # the main process fills the caches alone
-    images, masks = opener.labelled(contest.train)
+    images, masks = opener.images_and_masks(contest.train)
     shares = _pixel_shares(contest.train, masks.pixel_counts)
-    val_images, val_masks = opener.labelled(contest.val)
+    val_images, val_masks = opener.images_and_masks(contest.val)
     _pixel_shares(contest.val, val_masks.pixel_counts)
     context = Context(
         class_names=contest.class_names,
@@ -138,7 +138,7 @@ class _Opener:
         cache = self.cache if self.recipe.data.cache_images else None
         return open_images(split, cache, self.recipe.data.image_size, self.workspace.progress)
 
-    def labelled(self, split: Split) -> tuple[Arrays, ArrayStore]:
+    def images_and_masks(self, split: Split) -> tuple[Arrays, ArrayStore]:
         masks = open_masks(split, self.cache, self.recipe.data.image_size, self.workspace.progress)
         return self.images(split), masks
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Ty
 from torch import Tensor
 
 from toolkit.errors import UsageError
-from toolkit.file_schema import validated
+from toolkit.file_schema import validate_content
 from toolkit.files import file_digest
 from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
 
@@ -84,7 +84,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if missing:
         raise UsageError(f"{path} is a damaged checkpoint: it lacks {', '.join(missing)}")
     parts = {name: content[name] for name in names}
-    read = validated(_SCHEMA, parts, path, "checkpoint", "Copy or train it again.")
+    read = validate_content(_SCHEMA, parts, path, "checkpoint", "Copy or train it again.")
     return Checkpoint(**{name: getattr(read, name) for name in names})
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit.errors import TrashError, UsageError
-from toolkit.memory import explained_memory_shortage
+from toolkit.memory import explain_memory_shortage
 from toolkit.progress import Progress, say_once
 from toolkit.train.normalise import Normalise
 from toolkit.wording import counted
@@ -175,10 +175,10 @@ _LONG_TRIAL = 0.05
 
 
 @contextmanager
-def explained_out_of_memory(hint: str) -> Iterator[None]:
+def explain_out_of_memory(hint: str) -> Iterator[None]:
     """Turn a full memory, of the GPU or of the machine, inside the context into a `TrashError`."""
     try:
-        with explained_memory_shortage(hint):
+        with explain_memory_shortage(hint):
             yield
     except torch.OutOfMemoryError as error:
         reason = str(error).partition(". ")[0]

@@ -88,7 +88,7 @@ def find_world() -> World:
 
 
 @contextmanager
-def joined(world: World, device: torch.device) -> Iterator[World]:
+def join_processes(world: World, device: torch.device) -> Iterator[World]:
     """Connect the processes while the context is open: nccl between GPUs, gloo otherwise.
 
     Raises:

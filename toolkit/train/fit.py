@@ -19,8 +19,8 @@ from toolkit.seeds import seed_process
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.batches import Batches, open_batches
 from toolkit.train.build import build_learner
-from toolkit.train.device import choose_device, explained_out_of_memory, say_device
-from toolkit.train.distributed import World, find_world, joined
+from toolkit.train.device import choose_device, explain_out_of_memory, say_device
+from toolkit.train.distributed import World, find_world, join_processes
 from toolkit.train.evaluate import Evaluation, evaluate
 from toolkit.train.history import History
 from toolkit.train.inputs import OpenedInputs
@@ -90,7 +90,7 @@ def fit(
         workspace = workspace.silent
     else:
         say_device(device, recipe.train.precision, world.size, workspace.progress)
-    with joined(world, device), explained_out_of_memory(_SMALLER_BATCH):
+    with join_processes(world, device), explain_out_of_memory(_SMALLER_BATCH):
         batches = open_batches(
             workspace,
             recipe,

@@ -24,7 +24,7 @@ class History:
     @property
     def best(self) -> dict[str, Any] | None:
         """Record with the highest validation mIoU; of equal ones the earliest."""
-        validated = self._validated()
+        validated = self._validated_epochs()
         return max(validated, key=lambda record: record["val_miou"]) if validated else None
 
     def is_stale(self, patience: int) -> bool:
@@ -32,7 +32,7 @@ class History:
         best = self.best
         if not patience or best is None:
             return False
-        return bool(self._validated()[-1]["epoch"] - best["epoch"] >= patience)
+        return bool(self._validated_epochs()[-1]["epoch"] - best["epoch"] >= patience)
 
-    def _validated(self) -> list[dict[str, Any]]:
+    def _validated_epochs(self) -> list[dict[str, Any]]:
         return [record for record in self.epochs if record["val_miou"] is not None]

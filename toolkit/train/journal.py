@@ -13,7 +13,7 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, Tracker
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress
-from toolkit.train.tensor_file import explained_disk_errors
+from toolkit.train.tensor_file import explain_disk_errors
 
 
 class Journal:
@@ -36,32 +36,32 @@ class Journal:
         self._path = path
         self._trackers = dict(trackers)
         self._progress = progress
-        with explained_disk_errors(path):
+        with explain_disk_errors(path):
             write_text_atomic(path, "".join(_line(record) for record in finished))
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Append an epoch to the file, the table and the trackers."""
         with (
-            explained_disk_errors(self._path),
+            explain_disk_errors(self._path),
             self._path.open("a", encoding="utf-8", newline="\n") as file,
         ):
             file.write(_line(record))
         figures = numbers_of(record)
         shown = {title: figures[name] for name, title in _COLUMNS.items() if name in figures}
         self._progress.row({**shown, "epoch": int(record["epoch"])})
-        self._guarded("log", lambda tracker: tracker.log(int(record["epoch"]), figures))
+        self._call_trackers("log", lambda tracker: tracker.log(int(record["epoch"]), figures))
 
     def close(self) -> None:
         """Close the trackers."""
-        self._guarded("close", lambda tracker: tracker.close())
+        self._call_trackers("close", lambda tracker: tracker.close())
 
-    def _guarded(self, what: str, call: Callable[[Tracker], None]) -> None:
+    def _call_trackers(self, what: str, call: Callable[[Tracker], None]) -> None:
         for name, tracker in list(self._trackers.items()):
             try:
                 call(tracker)
             except Exception as error:  # a tracker must never stop a training
                 del self._trackers[name]
-                self._progress.say(_dropped(name, f"{what}: {error!r}"))
+                self._progress.say(_failure_warning(name, f"{what}: {error!r}"))
 
 
 _COLUMNS = {
@@ -103,9 +103,9 @@ def open_trackers(
         except UsageError:
             raise
         except Exception as error:  # a tracker must never stop a training
-            progress.say(_dropped(spec.name, repr(error)))
+            progress.say(_failure_warning(spec.name, repr(error)))
     return trackers
 
 
-def _dropped(name: str, reason: str) -> str:
+def _failure_warning(name: str, reason: str) -> str:
     return f"warning: tracker {name} failed and is left out from here on ({reason})"

@@ -56,11 +56,11 @@ def normalisation_warning(theirs: Normalisation | None, data: Data) -> str:
     if max(abs(their - our) for their, our in pairs) <= _ALIKE:
         return ""
     return (
-        f"data.mean = {_shown(data.mean)} and data.std = {_shown(data.std)}, but the network's "
+        f"data.mean = {_figures(data.mean)} and data.std = {_figures(data.std)}, but the network's "
         "weights were trained with others. To feed it as they were, set data.mean = "
-        f"{_shown(theirs.mean)} and data.std = {_shown(theirs.std)}"
+        f"{_figures(theirs.mean)} and data.std = {_figures(theirs.std)}"
     )
 
 
-def _shown(figures: Sequence[float]) -> str:
+def _figures(figures: Sequence[float]) -> str:
     return f"[{', '.join(f'{round(figure, 4)!r}' for figure in figures)}]"

@@ -58,12 +58,12 @@ def require_plain(data: bytes) -> int:
         BrokenPickle: it is damaged, or its dicts have keys that are no numbers or texts.
     """
     try:
-        return _Reading().read(data)
+        return _PickleReader().read(data)
     except (ValueError, IndexError, KeyError) as error:
         raise BrokenPickle(str(error) or "it ends too early") from None
 
 
-class _Reading:
+class _PickleReader:
     """The machine that a pickle is a program for, with kinds of values instead of values."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class _Reading:
 
     def _rare(self, name: str, argument: Any) -> None:
         if name == "GLOBAL":
-            self._stack.append(_known(argument))
+            self._stack.append(_require_known(argument))
         elif name == "MARK":
             self._marks.append(len(self._stack))
         elif name == "TUPLE":
@@ -144,7 +144,7 @@ class _Reading:
             raise ValueError(f"a {kind} where a {expected} should be")
 
 
-def _known(name: str) -> str:
+def _require_known(name: str) -> str:
     if name in _REBUILDS or name in _NAMES:
         return name
     raise NotPlain(name)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, JsonValue, TypeAdapter
 
 from toolkit.errors import UsageError
-from toolkit.file_schema import validated
+from toolkit.file_schema import validate_content
 from toolkit.train.history import History
 from toolkit.train.inputs import CONTENTS, flat, may_differ
 from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
@@ -60,7 +60,7 @@ def load_state(path: Path, inputs: Mapping[str, Any]) -> SavedState:
     # Anything may stand there, also a tensor, which cannot be compared.
     if list(map(type, layout)) != [str, int] or layout != (FORMAT, FORMAT_VERSION):
         raise UsageError(f"{path} is not the saved state of a run of this version of trash")
-    read = validated(_SCHEMA, content, path, "saved state of a run", "Start a new run.")
+    read = validate_content(_SCHEMA, content, path, "saved state of a run", "Start a new run.")
     differences = sorted(_differences(read.inputs, inputs))
     if differences:
         raise UsageError(
@@ -78,7 +78,7 @@ def _is_content(key: str) -> bool:
     return key.startswith(CONTENTS)
 
 
-def _numbered(records: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
+def _check_numbers(records: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
     for number, record in enumerate(records, start=1):
         score = record.get("val_miou", "missing")
         if record.get("epoch") != number or not isinstance(score, float | None):
@@ -91,7 +91,7 @@ class _StateContent(BaseModel):
 
     inputs: dict[str, JsonValue]
     learner: dict[str, dict[Any, Any]]
-    history: Annotated[list[dict[str, JsonValue]], AfterValidator(_numbered)]
+    history: Annotated[list[dict[str, JsonValue]], AfterValidator(_check_numbers)]
 
 
 _SCHEMA = TypeAdapter(_StateContent)
@@ -105,10 +105,10 @@ def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterato
         if key == "resizing":
             yield f"{key}: this version resizes photos and masks by another rule"
         elif not _is_content(key):
-            yield f"{key}: was {_shown(before, key)}, is {_shown(now, key)}"
+            yield f"{key}: was {_value_text(before, key)}, is {_value_text(now, key)}"
         elif key in before:
             yield f"{key}: changed since" if key in now else f"{key}: is not there any more"
 
 
-def _shown(values: Mapping[str, Any], key: str) -> str:
+def _value_text(values: Mapping[str, Any], key: str) -> str:
     return repr(values[key]) if key in values else "not set"

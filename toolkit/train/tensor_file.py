@@ -29,12 +29,12 @@ def write_tensor_file(path: Path, value: dict[str, Any]) -> None:
             a file that was there before stays as it was.
     """
     _check_plain(value, path.name)
-    with explained_disk_errors(path), atomic_path(path) as temporary:
+    with explain_disk_errors(path), atomic_path(path) as temporary:
         torch.save(value, temporary)
 
 
 @contextmanager
-def explained_disk_errors(path: Path) -> Iterator[None]:
+def explain_disk_errors(path: Path) -> Iterator[None]:
     """Turn a full or read-only disk inside the context into a `TrashError` that names `path`."""
     try:
         yield

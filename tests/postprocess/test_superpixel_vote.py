@@ -7,7 +7,7 @@ import pytest
 
 from toolkit import ComponentSpec, Context
 from toolkit.plugin.registry import Registry
-from toolkit.postprocess.superpixels import mean_of_patches, superpixels
+from toolkit.postprocess.superpixel_vote import mean_of_patches, superpixels
 
 
 def vote(registry: Registry, **parameters: Any) -> Any:
