@@ -22,6 +22,7 @@ LAYERS = (
         "progress",
         "project",
         "seeds",
+        "shapes_only",
         "suggestions",
         "wording",
     ),

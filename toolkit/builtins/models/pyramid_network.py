@@ -19,6 +19,7 @@ from toolkit.builtins.models.local_weights import lacking_encoder, should_load_w
 from toolkit.builtins.models.resizing import resized
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import check_weights, load_encoder, normalisation_of
+from toolkit.shapes_only import ShapesOnly
 
 # What makes timm's transformers take any size; an encoder that lacks the keyword refuses it.
 _WAYS: tuple[dict[str, Any], ...] = ({}, {"strict_img_size": False})
@@ -121,7 +122,7 @@ def _plan(design: Design) -> _PyramidPlan:
 @torch.enable_grad()
 def _findings(design: Design, stride: int, way: Mapping[str, Any]) -> trial.Findings:
     # An encoder that cannot be made without data draws random numbers.
-    with torch.random.fork_rng(devices=()):
+    with torch.random.fork_rng(devices=()), ShapesOnly():
         with torch.device("meta"):
             network = _make(design, stride, way)
         findings = trial.examine(network, stride, 1, None)

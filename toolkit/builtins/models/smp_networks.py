@@ -19,6 +19,7 @@ from toolkit.builtins.models.local_weights import lacking_encoder, should_load_w
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.trial import Findings, examine
 from toolkit.builtins.models.weights import check_weights, load_encoder, normalisation_of
+from toolkit.shapes_only import ShapesOnly
 
 # PAN halves the deepest features three times.
 _LEAST_CELLS = {"PAN": 8}
@@ -133,7 +134,7 @@ def _plan(design: _Design) -> _FamilyPlan:
 def _try(design: _Design, way: Mapping[str, Any]) -> _FamilyPlan:
     cells = _LEAST_CELLS.get(design.architecture, 1)
     # An encoder that cannot be made without data draws random numbers.
-    with torch.random.fork_rng(devices=()):
+    with torch.random.fork_rng(devices=()), ShapesOnly():
         with torch.device("meta"):
             network = _make(design, way)
         stride = int(network.encoder.output_stride)

@@ -25,6 +25,7 @@ from toolkit.recipe.error_location import blamed_key
 from toolkit.recipe.load import LoadedRecipe, check_names
 from toolkit.recipe.problems import DEFAULT, KeyPath, RecipeError, RecipeProblem, dotted
 from toolkit.recipe.schema import Recipe
+from toolkit.shapes_only import ShapesOnly
 from toolkit.submission.spec import row_order
 from toolkit.train.criterion import check_outputs
 from toolkit.train.normalise import normalisation_warning, weights_normalisation
@@ -70,7 +71,7 @@ def _check_start(loaded: LoadedRecipe, start: Path, registry: Registry, contest:
         ignore_index=recipe.data.ignore_index,
         pretrained=False,
     )
-    with torch.device("meta"):
+    with torch.device("meta"), ShapesOnly():
         model = registry.build("model", recipe.model, context)
     try:
         with catch_warnings():
@@ -145,7 +146,7 @@ def _check_build(
             continue  # its factory needs more than the context
         try:
             # On the meta device a network has shapes but no memory: even large ones build at once.
-            with torch.device("meta"):
+            with torch.device("meta"), ShapesOnly():
                 made = registry.build(kind, spec, context)
                 if kind == "submission_format" and contest is not None:
                     _check_sample(made, contest)

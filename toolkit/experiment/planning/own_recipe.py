@@ -18,6 +18,7 @@ from toolkit.plugin.interfaces import Context, PretrainedModel
 from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.new import recipe_file, shown_base
+from toolkit.shapes_only import ShapesOnly
 from toolkit.train.device import choose_device
 from toolkit.wording import counted
 from toolkit.workspace import Workspace
@@ -195,7 +196,7 @@ def _network(workspace: Workspace, found: Survey, machine: _Machine) -> list[str
         ("Background", *found.classes), size, pretrained=False, report_missing=lacking.append
     )
     spec = ComponentSpec(name=machine.model, **{"encoder": encoder, "weights": weights})
-    with torch.device("meta"):
+    with torch.device("meta"), ShapesOnly():
         model = workspace.registry.build("model", spec, context)
     for what in lacking:
         workspace.progress.say(f"warning: {what}")
