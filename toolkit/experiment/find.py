@@ -59,8 +59,8 @@ def find_checkpoint(
         base: default: the working folder.
 
     Raises:
-        UsageError: there is none, or a run has no best.pt; the hint names the nearest. It is another
-            project's, and there is none here.
+        UsageError: there is none, or a run has no best.pt; the hint names the nearest. It is
+            another project's, and there is none here.
     """
     choice = parse_member_ref(text, views)
     path = _checkpoint_file(choice.path, project, base or Path())

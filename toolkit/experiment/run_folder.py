@@ -181,7 +181,8 @@ def new_run(recipe_name: str, runs: Path, submissions: Path) -> RunFolder:
     """Make the next free `<recipe>-<number>` folder; two processes never get the same one.
 
     Numbers of submissions count as taken: a team mate's, or that of a run which was deleted since,
-    must not be written over. A run that ended before it made anything leaves its number to this one.
+    must not be written over. A run that ended before it made anything leaves its number to this
+    one.
     """
     runs.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(recipe_name, runs)
@@ -245,8 +246,8 @@ def resumable_runs(
     if others and len(others) == len(found) and required:
         newest = found[0]
         raise UsageError(
-            f"{newest.path} is a run of {shown_path(others[newest])}: there is nothing to resume of "
-            f"{shown_path(recipe)}",
+            f"{newest.path} is a run of {shown_path(others[newest])}: there is nothing to resume "
+            f"of {shown_path(recipe)}",
             f"Run it without --resume, or resume {shown_path(others[newest])}.",
         )
     found = [run for run in found if run not in others]

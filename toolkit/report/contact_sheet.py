@@ -75,7 +75,7 @@ def _tile(cut_out: CutOut) -> Picture:
 def mix_pipeline(
     recipe: Recipe, class_names: Sequence[str], bank: ObjectBank, registry: Registry
 ) -> Pipeline:
-    """Return the recipe's `object_mix` steps, applied to every image; the default one if it has none.
+    """Return the recipe's `object_mix` steps, or the default one, applied to every image.
 
     Args:
         recipe: whose augmentation it is.

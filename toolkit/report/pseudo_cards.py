@@ -88,7 +88,8 @@ class Cards:
             for label in labels
         )
         return (
-            f"<article {_attributes(image, labels)}>\n{_name(image)}{_picture(row, size, jpeg, png)}"
+            f"<article {_attributes(image, labels)}>\n"
+            f"{_name(image)}{_picture(row, size, jpeg, png)}"
             f'{_figures(image)}<p class="classes">{chips}</p>\n</article>\n'
         )
 

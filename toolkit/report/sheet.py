@@ -67,7 +67,7 @@ def _text_width(text: str) -> int:
 
 
 def legend(labels: Collection[int], class_names: Sequence[str], colours: Picture) -> list[Picture]:
-    """Return strips that name the colours, uint8 RGB (C, 3), of labels; 0 and no classes are left out."""
+    """Return strips that name the colours, uint8 RGB (C, 3), of labels but 0 and no classes."""
     lines: list[Picture] = []
     left = _WIDTH
     for label in sorted(labels):

@@ -71,7 +71,8 @@ def find_candidates(
 ) -> list[Candidate]:
     """Return what the words of a command line name.
 
-    Each is a checkpoint or a run, see `find_checkpoint`, or the summary of a series (runs/NAME.json).
+    Each is a checkpoint or a run, see `find_checkpoint`, or the summary of a series
+    (runs/NAME.json).
 
     Raises:
         UsageError: no such file, a folder without a checkpoint, or a candidate named twice.
@@ -183,7 +184,7 @@ def _held_out_images(workspace: Workspace, member: Member, data_root: Path | Non
 def _by_division(
     candidates: Sequence[Candidate], members: Sequence[Sequence[Member]]
 ) -> list[list[list[Member]]]:
-    """Return for every division of the images the members of each candidate that leave the same out."""
+    """Return per division of the images the members of each candidate that leave the same out."""
     divisions = iter(divisions_of(list(itertools.chain(*members))))
     own: list[dict[Division, list[Member]]] = []
     for each in members:

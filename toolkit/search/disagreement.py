@@ -27,8 +27,8 @@ class Disagreement:
 
     Where every member's most probable class is the same, it is that of every weighted mean of
     probabilities or of their logarithms, of every power, rank or vote too: such pixels are counted
-    once. The others (5 to 10 in 100 among good members) are kept in files, one for each member and one
-    for the truth, so that neither images nor members fill the memory.
+    once. The others (5 to 10 in 100 among good members) are kept in files, one for each member and
+    one for the truth, so that neither images nor members fill the memory.
 
     Args:
         held_out: the images.

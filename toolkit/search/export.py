@@ -51,9 +51,9 @@ def as_combination(
 ) -> Combination:
     """Return a combination as `trash submit --combine` reads it.
 
-    The runs of a series share the weight of their candidate; votes, ranks and the largest probability
-    have no weights, so that every run counts. Stacking then adds the logarithms of the runs, where it
-    was fitted to one run per image: out of fold there is only one.
+    The runs of a series share the weight of their candidate; votes, ranks and the largest
+    probability have no weights, so that every run counts. Stacking then adds the logarithms of the
+    runs, where it was fitted to one run per image: out of fold there is only one.
 
     Args:
         way: how candidates are combined.

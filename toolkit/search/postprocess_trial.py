@@ -117,7 +117,7 @@ def try_postprocessors(
 
 
 def _best(found: NDArray[np.int64]) -> int:
-    """Return the row of the best postprocessor that helps and harms none, else 0: no postprocessor."""
+    """Return the row of the best postprocessor that helps and harms none, else 0: none."""
     plain = unfitted(found[0])
     allowed = {0: plain.honest_miou}
     for row in range(1, len(found)):

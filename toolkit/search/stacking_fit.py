@@ -37,9 +37,9 @@ class StackingNumbers:
 class StackingFit:
     """Fits multinomial logistic regressions to parts of one sample of pixels.
 
-    Cross entropy, with a Gaussian prior around the geometric mean (weights 1 / members, no bias) that
-    keeps classes with few pixels near it; L-BFGS in float64 from there, so that a fit is the same
-    every time.
+    Cross entropy, with a Gaussian prior around the geometric mean (weights 1 / members, no bias)
+    that keeps classes with few pixels near it; L-BFGS in float64 from there, so that a fit is the
+    same every time.
 
     Args:
         pixels: the sample.

@@ -42,7 +42,8 @@ def read_together(
         order: image ids in the order wanted; default: that of the first file.
 
     Raises:
-        UsageError: the files differ in classes, sizes, `nearest` or images, or one of them is broken.
+        UsageError: the files differ in classes, sizes, `nearest` or images, or one of them is
+            broken.
     """
     _require_alike(files)
     with ExitStack() as stack:
@@ -78,7 +79,8 @@ def _require_alike(files: Sequence[Readable]) -> None:
         if rules[0] != rules[1]:
             raise UsageError(
                 f"{first.path} holds the {rules[0]} pixels of the photos, {other.path} the "
-                f"{rules[1]} ones: pixels at the same place in both files come from different places of the photo",
+                f"{rules[1]} ones: pixels at the same place in both files come from different "
+                "places of the photo",
                 "Write both with one `nearest`: it is a parameter of the submission format.",
             )
 

@@ -100,7 +100,8 @@ def compare(first: Readable, second: Readable, keep: int = 0) -> Difference:
         keep: keep the labels of so many images that differ most.
 
     Raises:
-        UsageError: the files differ in classes, sizes or images, hold none, or one of them is broken.
+        UsageError: the files differ in classes, sizes or images, hold none, or one of them is
+            broken.
     """
     confusion = ConfusionMatrix(len(first.class_names), _NOTHING_IGNORED)
     differing: list[tuple[str, float]] = []

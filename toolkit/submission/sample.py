@@ -47,8 +47,8 @@ def sample_order(path: Path, format: SubmissionFormat, images: Sequence[str]) ->
         images: `file_name` of every test image.
 
     Raises:
-        UsageError: the file cannot be opened, is no CSV with commas in UTF-8, has other columns than
-            the format writes, or lists other images; says which and what to set in the recipe.
+        UsageError: the file cannot be opened, is no CSV with commas in UTF-8, has other columns
+            than the format writes, or lists other images; says which and what to set in the recipe.
     """
     _refuse_header(path, format, images)
     listed = format.image_ids(path) if isinstance(format, ListsImages) else read_ids(path)
@@ -223,8 +223,8 @@ def _refuse_images(
                 path,
                 f"lists its rows class by class ({again} comes again after other images); the "
                 "format writes all classes of an image together",
-                "If the contest matches rows by their ids, as Kaggle does, sort the file by image or "
-                "go without it: --unset data.sample_submission",
+                "If the contest matches rows by their ids, as Kaggle does, sort the file by image "
+                "or go without it: --unset data.sample_submission",
             )
     repeated = [name for name, count in Counter(rows).items() if count > 1]
     if repeated:
@@ -247,7 +247,8 @@ def _explain_names(
     if by_class and not isinstance(format, HasRowPerClass):
         _refuse(
             path,
-            f"has a row for each image and class ({some_of(others, _SHOWN)}), the recipe's format one for each image",
+            f"has a row for each image and class ({some_of(others, _SHOWN)}), the recipe's format "
+            "one for each image",
             _run_length(_fields(_text_of(path, next(read_lines(path, _HEADER))))),
         )
 
@@ -278,8 +279,9 @@ def _how_to_leave_out(format: SubmissionFormat, style: IdStyle, images: Sequence
         return f"The test images end in {', '.join(endings)}: no single one can be left out."
     if style.folder is None:
         return (
-            "The test images are in different folders: no single one can be left out. If the contest "
-            "wants that, its format is a plugin: trash plugin new NAME --kind submission_format"
+            "The test images are in different folders: no single one can be left out. If the "
+            "contest wants that, its format is a plugin: trash plugin new NAME --kind "
+            "submission_format"
         )
     now = {}
     if isinstance(format, LeavesOutFolder):

@@ -31,9 +31,9 @@ def score_submission(
 ) -> Scores:
     """Score a submission against annotations, as the leaderboard does.
 
-    The truth is painted at the images' own sizes and gets the submission's as the labels of the file
-    did, by the rule of the format; all pixels of all images go into one confusion matrix. The order of
-    the rows does not matter.
+    The truth is painted at the images' own sizes and gets the submission's as the labels of the
+    file did, by the rule of the format; all pixels of all images go into one confusion matrix. The
+    order of the rows does not matter.
 
     Args:
         path: the file.

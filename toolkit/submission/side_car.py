@@ -89,7 +89,8 @@ class SideCar:
         files: the submission files that were merged, in order.
         image_root: folder of the images, relative to the project folder; None = that of `test`.
         exif_applied: whether orientations in EXIF data were applied; None = nothing said it.
-        labels_digest: digest of the labels whatever the format and the order of rows; empty = unknown.
+        labels_digest: digest of the labels whatever the format and the order of rows; empty =
+            unknown.
         validation_shares: share of the validation split's pixels that truly has each label, at the
             submission's size; empty = unknown.
         leaderboard: what became of it.
@@ -128,7 +129,7 @@ class SideCar:
 
     @property
     def honest_miou(self) -> float | None:
-        """The mIoU to trust: on validation images that nothing in it was fitted to, if it is known."""
+        """The mIoU to trust: on validation images that nothing in it was fitted to, if known."""
         if self.fitted is not None:
             return self.fitted.honest_miou
         return self.validation.mean_iou if self.validation else None
@@ -184,12 +185,13 @@ def refuse_output(output: Path, overwrite: bool, suffix: str) -> None:
 def set_aside_recorded(output: Path, successor: Path) -> Path | None:
     """Give a file with leaderboard scores another name before another file takes its own.
 
-    What the leaderboard said cannot be asked again: neither a longer run nor `--overwrite` may take it
-    away. A side-car is kept also where its file is not (in a clone, for example).
+    What the leaderboard said cannot be asked again: neither a longer run nor `--overwrite` may take
+    it away. A side-car is kept also where its file is not (in a clone, for example).
 
     Args:
         output: the name that is about to be taken.
-        successor: the new file, which has another name as yet; nothing is done if it has equal content.
+        successor: the new file, which has another name as yet; nothing is done if it has equal
+            content.
 
     Returns:
         The new name, or None when there was nothing to keep.

@@ -128,8 +128,8 @@ def refuse_contradiction(
 ) -> None:
     """Refuse to read a file otherwise than its side-car says it was written.
 
-    With classes in another order, or other pixels of the photos, every figure would be wrong and nothing
-    would look so.
+    With classes in another order, or other pixels of the photos, every figure would be wrong and
+    nothing would look so.
 
     Args:
         submission: the file; without a whole side-car of its own nothing is refused.
@@ -156,7 +156,8 @@ def refuse_contradiction(
     rules = own.format.parameters.get("nearest", "corner"), sampling_of(format).nearest
     if rules[0] != rules[1]:
         raise UsageError(
-            f"{submission} was written with nearest = {rules[0]!r}, and would be read as {rules[1]!r}",
+            f"{submission} was written with nearest = {rules[0]!r}, and would be read as "
+            f"{rules[1]!r}",
             hint,
         )
 
@@ -254,8 +255,8 @@ def _test_images(source: SpecSource, project: Project) -> CocoFile:
     if not file.exists():
         raise UsageError(
             f"annotation file not found: {file}",
-            "It lists the submitted images. If it is elsewhere on this machine: --test JSON --size HxW, or "
-            "--recipe RECIPE.",
+            "It lists the submitted images. If it is elsewhere on this machine: --test JSON --size "
+            "HxW, or --recipe RECIPE.",
         )
     return read_coco(file, labelled=False)
 
@@ -287,8 +288,8 @@ def row_order(
         format: of the submission; says how the rows of the sample name their image.
 
     Raises:
-        UsageError: an image repeats, an id cannot be written, or the sample has other columns or other
-            images.
+        UsageError: an image repeats, an id cannot be written, or the sample has other columns or
+            other images.
     """
     if len(set(file_names)) < len(file_names):
         raise UsageError("the test JSON lists an image twice", "`trash data check` names it.")
@@ -296,7 +297,8 @@ def row_order(
         for name in file_names:
             if not name.endswith(format.image_suffix):
                 raise UsageError(
-                    f"submission.image_suffix = {format.image_suffix!r}, but {name} does not end with it",
+                    f"submission.image_suffix = {format.image_suffix!r}, but {name} does not end "
+                    "with it",
                     parameter="submission.image_suffix",
                 )
     if isinstance(format, LeavesOutFolder):

@@ -207,7 +207,7 @@ def expanded(paths: Sequence[Path], project: Project) -> list[Path]:
 
 
 def table(compared: Sequence[Compared], *, per_class: bool) -> tuple[list[str], list[list[str]]]:
-    """Return columns and rows, best recipe first; gains are over the first recipe that was named."""
+    """Return columns and rows, best recipe first; gains are over the recipe named first."""
     first = compared[0]
     has_test = any(outcome.test is not None for outcome in first.outcomes)
     names = first.class_names if per_class else ()

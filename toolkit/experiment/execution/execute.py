@@ -109,7 +109,7 @@ class _Execution:
     is_part: bool = False
 
     def all_stages(self, *, resume: bool) -> tuple[RunFolder, RunResult | None]:
-        """Do what is not finished; return the run of the last stage, and its result if it was done."""
+        """Do what is not finished; return the last stage's run, and its result if it was done."""
         states = list(states_of(self.plan, self.dirs, resume=resume, is_part=self.is_part))
         ahead = [each.stage for each in states if each.state != FINISHED]
         for stage in ahead:

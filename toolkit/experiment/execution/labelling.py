@@ -78,7 +78,8 @@ def run_labelling(
         write_page(made, stage.unlabelled, page, workspace.progress)
         n_images = len(made.index.images)
         workspace.progress.say(
-            f"{len(made)} of {counted(n_images, 'image', 'images')} selected; review: {shown_path(page)}"
+            f"{len(made)} of {counted(n_images, 'image', 'images')} selected; "
+            f"review: {shown_path(page)}"
         )
     return made
 

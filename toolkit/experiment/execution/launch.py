@@ -38,9 +38,9 @@ def launched_run_dir() -> Path | None:
 def end_with_launcher() -> None:
     """Make a process that `launch` started end at once on SIGTERM, and when its launcher has ended.
 
-    It does nothing in any other process. The process may be waiting for its peers outside Python, where
-    no handler written in Python runs, and a launcher that was killed can tell nobody. What a run has
-    finished is on disk: nothing is lost.
+    It does nothing in any other process. The process may be waiting for its peers outside Python,
+    where no handler written in Python runs, and a launcher that was killed can tell nobody. What a
+    run has finished is on disk: nothing is lost.
     """
     launcher = os.environ.get(_LAUNCHER)
     if launcher is None:
@@ -66,8 +66,8 @@ def _killed_with_parent() -> bool:
 def launch(devices: int, run: Path, arguments: Sequence[str]) -> None:
     """Run `trash` with these arguments in `devices` processes that train `run` together.
 
-    It is what `python -m torch.distributed.run --standalone` does, by the functions behind it: its own
-    command ends with a traceback and exit code 1 whatever the reason, Ctrl-C included.
+    It is what `python -m torch.distributed.run --standalone` does, by the functions behind it: its
+    own command ends with a traceback and exit code 1 whatever the reason, Ctrl-C included.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM; all processes have ended.
@@ -111,7 +111,7 @@ def launch(devices: int, run: Path, arguments: Sequence[str]) -> None:
 
 
 def _end(exit_codes: dict[int, int]) -> BaseException:
-    """Return what ends this command after processes ended with these codes (negative: by a signal)."""
+    """Return what ends this command after processes ended with these codes (negative: signals)."""
     killed = {rank: -code for rank, code in exit_codes.items() if code < 0}
     if len(killed) < len(exit_codes):
         # torch itself ends the others by SIGTERM when one has failed.

@@ -38,7 +38,7 @@ def recorded(run: RunFolder, say_how_to_go_on: Callable[[BaseException], None]) 
 
 @contextmanager
 def recorded_by_worker(run: RunFolder) -> Iterator[None]:
-    """Keep in the manifest why one of several processes failed; the one that launched them does the rest."""
+    """Keep in the manifest why one of several processes failed; their launcher does the rest."""
     try:
         yield
     except KeyboardInterrupt:

@@ -63,7 +63,7 @@ def average_checkpoints(
     data_root: Path | None = None,
     device: str | None = None,
 ) -> Averaged:
-    """Average weights, recompute batch-norm statistics on training images, validate, write a checkpoint.
+    """Write the mean of checkpoints, with batch-norm statistics of training images, validated.
 
     Args:
         workspace: the project, its components, and who is told what happens.
@@ -140,8 +140,8 @@ def _refuse_strangers(members: Sequence[Member]) -> None:
             if a != b:
                 raise UsageError(
                     f"{member.path} has another {what} than {first.path}",
-                    "Only weights of one network, trained on one division of the images, can be averaged; combine others "
-                    "with trash submit --ensemble.",
+                    "Only weights of one network, trained on one division of the images, can be "
+                    "averaged; combine others with trash submit --ensemble.",
                 )
 
 

@@ -1,8 +1,8 @@
 """Inputs of a training stage, stored in the run's manifest.
 
-The processes of `--devices` and later readers find it there, without making the plan again. A run keeps
-paths (`StageInputs`); training works with what lies there (`OpenedInputs`), and knows neither manifests
-nor pseudo-label sets.
+The processes of `--devices` and later readers find it there, without making the plan again. A run
+keeps paths (`StageInputs`); training works with what lies there (`OpenedInputs`), and knows neither
+manifests nor pseudo-label sets.
 """
 
 from __future__ import annotations

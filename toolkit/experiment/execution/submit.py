@@ -246,8 +246,8 @@ def plan_submission(
     """Build what combines, postprocesses and writes; cheap, so that mistakes show before the work.
 
     Raises:
-        UsageError: a component is unknown or does not fit, or the sample submission lists other images
-            than the test split.
+        UsageError: a component is unknown or does not fit, or the sample submission lists other
+            images than the test split.
     """
     assert contest.test is not None
     context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)

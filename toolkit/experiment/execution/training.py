@@ -104,7 +104,7 @@ def run_training(
 
 @contextmanager
 def _renewed(job: Job, run: RunFolder, contest: Contest) -> Iterator[None]:
-    """Let a run stand for the training that it is resumed as; as before, if that adds no epoch to it.
+    """Let a run stand for the training that it is resumed as; not if that adds no epoch to it.
 
     Raises:
         UsageError: it cannot be resumed; nothing of it is changed.

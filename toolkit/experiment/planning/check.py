@@ -42,8 +42,8 @@ def check_recipe(workspace: Workspace, loaded: LoadedRecipe) -> list[str]:
     The components are built untrained. The data are opened once for all of it.
 
     Returns:
-        Warnings: data that are not on this machine could not be checked; weights are not here; images
-        are normalised otherwise than the network's weights want them.
+        Warnings: data that are not on this machine could not be checked; weights are not here;
+        images are normalised otherwise than the network's weights want them.
 
     Raises:
         RecipeError: everything that is wrong, each with file and line.
@@ -94,7 +94,10 @@ def _check_data(
         )
         return [problem], [], None
     if not root.is_dir():
-        absent = f"{data.root} is not on this machine: data was not checked (--data DIR says where it is)"
+        absent = (
+            f"{data.root} is not on this machine: data was not checked "
+            "(--data DIR says where it is)"
+        )
         return [], [absent] if data.demo is None else [], None
     missing = [
         _problem(loaded, ("data", key), f"there is no file {root / name}")

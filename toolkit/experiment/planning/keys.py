@@ -43,8 +43,8 @@ Named = tuple[str, ComponentSpec]
 def training_files(workspace: Workspace, recipe: Recipe) -> dict[str, str]:
     """Return what a training reads beside its data: name -> digest of the content, or the versions.
 
-    Files and folders that parameters of components name, the object bank that the recipe names, and the
-    packages that pretrained weights come from.
+    Files and folders that parameters of components name, the object bank that the recipe names, and
+    the packages that pretrained weights come from.
 
     Raises:
         UsageError: a file cannot be read.
@@ -63,7 +63,7 @@ def training_files(workspace: Workspace, recipe: Recipe) -> dict[str, str]:
 
 
 def used_plugins(recipe: Recipe, registry: Registry) -> dict[str, str]:
-    """Return the digest of the code of each plugin that takes part in a training, built-ins apart."""
+    """Return the digest of the code of each plugin, not built in, that takes part in a training."""
     return _plugins(_named(recipe, "training"), registry)
 
 
@@ -141,7 +141,7 @@ def _content(text: str, project: Project) -> str | None:
     try:
         if path.is_file():
             return content_digest(path, project.cache)
-        # A word such as "data" is hardly a folder, and a separator such as "/" is none that is meant.
+        # A word such as "data" is hardly a folder, and a separator such as "/" never is.
         if re.search(r"\w/\w", text) and path.is_dir() and not _is_around(path, project.root):
             return folder_digest(path, project.cache)
     except (OSError, ValueError):  # too long, or not a name at all

@@ -76,8 +76,8 @@ def refuse_unlabelled(unlabelled: Split, contest: Contest) -> str | None:
         )
     if training:
         return (
-            f"{counted(len(training), 'image', 'images')} to be pseudo-labelled: also among the training "
-            f"images, which have real labels: {some_of(training)}"
+            f"{counted(len(training), 'image', 'images')} to be pseudo-labelled: also among the "
+            f"training images, which have real labels: {some_of(training)}"
         )
     return None
 
@@ -94,8 +94,8 @@ def refuse_teacher(
         data: where those are.
 
     Returns:
-        What cannot be told: a checkpoint of an older version notes no photos, and the data that it was
-        trained on are not here; or photos of equal names that are not equal files.
+        What cannot be told: a checkpoint of an older version notes no photos, and the data that it
+        was trained on are not here; or photos of equal names that are not equal files.
 
     Raises:
         UsageError: names the classes or the images.
@@ -128,7 +128,7 @@ def refuse_start(
 def refuse_member(
     workspace: Workspace, member: PlannedMember, contest: Contest, data: Data
 ) -> None:
-    """Refuse a member of the submission that has other classes; what it has seen is told with the score.
+    """Refuse a member of other classes; which images it has seen is told with the score.
 
     Args:
         workspace: not used.
@@ -176,7 +176,8 @@ def _equal_names(whose: str, trained_on: Contest, contest: Contest) -> str | Non
     return (
         f"{whose} is trained on {counted(len(found), 'image', 'images')} with the name of a "
         f"validation image but other content: {some_of(found)}\n"
-        "  If they are the same photos in another size or quality, the validation score is too high."
+        "  If they are the same photos in another size or quality, the validation score is too "
+        "high."
     )
 
 
@@ -201,7 +202,8 @@ def _refuse_images(whose: str, exposure: Exposure, contest: Contest) -> None:
     seen = exposure.of(contest.val)
     if seen:
         raise UsageError(
-            f"{whose} was trained on {counted(len(seen), 'validation image', 'validation images')}: {some_of(seen)}",
+            f"{whose} was trained on "
+            f"{counted(len(seen), 'validation image', 'validation images')}: {some_of(seen)}",
             "What it learnt of them would be carried over, and the score would mean nothing: train "
             "both on the same division of the images.",
         )

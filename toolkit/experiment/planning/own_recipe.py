@@ -92,7 +92,8 @@ def write_own_recipe(
         force: replace a recipe, and its folds, that are there.
 
     Raises:
-        UsageError: the name cannot be used or is taken, or the folder holds no data that can be used.
+        UsageError: the name cannot be used or is taken, or the folder holds no data that can be
+            used.
     """
     project = workspace.project
     path = recipe_file(name, project, force=force)
@@ -202,8 +203,8 @@ def _network(workspace: Workspace, found: Survey, machine: _Machine) -> list[str
         workspace.progress.say(f"warning: {what}")
     theirs = model.normalisation if isinstance(model, PretrainedModel) else None
     lines = [
-        f"image_size = [{size[0]}, {size[1]}]       # of the network's input; the photos' median is "
-        f"{found.image_size[0]} x {found.image_size[1]}",
+        f"image_size = [{size[0]}, {size[1]}]       # of the network's input; the photos' median "
+        f"is {found.image_size[0]} x {found.image_size[1]}",
         f"workers = {machine.workers}",
     ]
     if theirs is not None:
@@ -247,7 +248,7 @@ def _network(workspace: Workspace, found: Survey, machine: _Machine) -> list[str
 
 
 def _input_size(photo: tuple[int, int], largest: int) -> tuple[int, int]:
-    """Return the size of the photos, made smaller if need be, as multiples of the networks' stride."""
+    """Return the photos' size, made smaller if need be, as multiples of the networks' stride."""
     factor = min(1.0, largest / max(photo))
     height, width = (max(1, round(side * factor / _STRIDE)) * _STRIDE for side in photo)
     return height, width

@@ -23,7 +23,8 @@ class Training:
     """A network to be trained and submitted.
 
     Attributes:
-        name: its runs are called after it: the recipe's name, with the round when there are several.
+        name: its runs are called after it: the recipe's name, with the round when there are
+            several.
         loaded: the recipe.
         recipe: its values for this training; the round before the first has no pseudo-labels.
         contest: its data.

@@ -309,7 +309,7 @@ class _Planner:
         contest: Contest,
         refuse: _Guard,
     ) -> None:
-        """Refuse a teacher, start or member that does not fit; a warning says what cannot be told."""
+        """Refuse a teacher, start or member that does not fit; warn of what cannot be told."""
         try:
             warning = refuse(self.workspace, source, contest, loaded.recipe.data)
         except TrashError as error:

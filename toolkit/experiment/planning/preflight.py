@@ -35,8 +35,8 @@ def preflight_training(
     """Refuse a training that would fail later; makes the object bank that its augmentation needs.
 
     Raises:
-        UsageError: there are fewer devices, the batch cannot be divided among them, the recipe's way
-            to combine, postprocess or write does not fit, or there are no objects to paste.
+        UsageError: there are fewer devices, the batch cannot be divided among them, the recipe's
+            way to combine, postprocess or write does not fit, or there are no objects to paste.
     """
     recipe, contest = stage.recipe, stage.contest
     choose_device(recipe.train.device, local_rank=devices - 1)
@@ -68,7 +68,7 @@ def preflight_training(
 
 
 def require_resumable(stage: Training, run: RunFolder) -> None:
-    """Refuse to continue a run with other settings or data, before the stages that it needs are done.
+    """Refuse to continue a run with other settings or data, before the stages that it needs.
 
     Raises:
         UsageError: lists what differs.
@@ -81,8 +81,8 @@ def preflight_labelling(stage: Labelling, registry: Registry) -> None:
     """Refuse a pseudo-label set whose selection, combination or file of labels cannot work.
 
     Raises:
-        UsageError: a component does not fit, a list names images that are not there, or a file of labels
-            is in another format.
+        UsageError: a component does not fit, a list names images that are not there, or a file of
+            labels is in another format.
     """
     context = context_of(stage.unlabelled, stage.recipe)
     build_selection(stage.pseudo.select, registry, context).expect(stage.unlabelled.file_names)
@@ -96,7 +96,7 @@ def preflight_labelling(stage: Labelling, registry: Registry) -> None:
 
 
 def preflight_photos(stage: Stage, cache: Path, progress: Progress) -> None:
-    """Refuse a stage with a photo or an outline that cannot be read; keeps what it decodes for training.
+    """Refuse a stage with a photo or an outline that cannot be read; keep what is decoded.
 
     Raises:
         UsageError: names them.

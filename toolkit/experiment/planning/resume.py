@@ -30,7 +30,7 @@ class Resumption:
 def run_to_resume(
     stage: Training, runs: Path, *, required: bool = True, may_begin: bool = False
 ) -> Resumption:
-    """Return the newest run of a recipe that has finished an epoch with the settings that are asked for.
+    """Return the newest run of a recipe that has finished an epoch with the wanted settings.
 
     Args:
         stage: the training that is to go on.
