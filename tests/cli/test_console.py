@@ -177,3 +177,25 @@ def test_entries_in_a_pipe_are_a_line_each(
     monkeypatch.delenv("COLUMNS", raising=False)
     console.print_entries({"recipes": [("a", "word " * 60), ("b", "short")]})
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_columns_without_room_stand_in_further_tables(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    columns = ("class", *(f"recipe_{number}" for number in range(5)))
+    rows = [
+        [name, *(f"0.{number}234 ± 0.0012" for number in range(5))] for name in ("Metal", "Glass")
+    ]
+    console.print_split_table(columns, rows, numeric=columns[1:])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [
+        "class         recipe_0         recipe_1",
+        "Metal  0.0234 ± 0.0012  0.1234 ± 0.0012",
+        "Glass  0.0234 ± 0.0012  0.1234 ± 0.0012",
+        "",
+    ]
+    assert lines[8:10] == ["class         recipe_4", "Metal  0.4234 ± 0.0012"]
+    monkeypatch.setenv("COLUMNS", "200")
+    console.print_split_table(columns, rows, numeric=columns[1:])
+    assert len(capsys.readouterr().out.splitlines()) == 3

@@ -48,6 +48,18 @@ def test_a_narrower_one_at_the_joints_of_words_but_never_in_a_number() -> None:
     ]
 
 
+def test_long_headings_are_broken_before_what_stands_below_them() -> None:
+    columns = ("mIoU", "mIoU on the images it was fitted to", "members")
+    rows = [("0.5", "0.6", "unetpp_pseudo-003, hrnet_ocr-001")]
+    widths = column_widths(columns, rows, (True, True, False), 60)
+    assert widths == [4, 18, 32]
+    assert row_lines(columns, widths, (True, True, False)) == [
+        "mIoU  mIoU on the images  members",
+        "        it was fitted to",
+    ]
+    assert column_widths(columns, rows, (True, True, False), 80) == [4, 35, 32]
+
+
 def test_one_that_cannot_fit_has_no_widths() -> None:
     assert _table(30) is None
 

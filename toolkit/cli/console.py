@@ -95,6 +95,28 @@ def print_table(
         _print_row(console, row, widths, right)
 
 
+def print_split_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: Collection[str] = ()
+) -> None:
+    """Print a table; columns that have no room stand in further tables below it.
+
+    Each begins with the first column and has as many of the others as the screen has room for.
+    """
+    width = _console(stderr=False).width
+    start = 1
+    while start < len(columns):
+        stop = len(columns) + 1
+        fits = None
+        while fits is None and stop > start + 1:
+            stop -= 1
+            heads, *texts = ([row[0], *row[start:stop]] for row in (columns, *rows))
+            fits = column_widths(heads, texts, [head in numeric for head in heads], width)
+        if start > 1:
+            print_result("")
+        print_table(heads, texts, numeric=numeric)
+        start = stop
+
+
 def _print_row(
     console: Console,
     cells: Sequence[str],

@@ -20,7 +20,8 @@ def column_widths(
 ) -> list[int] | None:
     """Return how wide each column is; None when not even broken words make the table fit.
 
-    Numbers are never broken. Names in the first column and long words are only where the table
+    Numbers are never broken. Headings that are longer than what stands below them are broken first,
+    the longest before the others; names in the first column and long words only where the table
     would not fit otherwise.
 
     Args:
@@ -49,6 +50,7 @@ def column_widths(
             for number, (head, cell) in enumerate(zip(columns, cells, strict=True))
         ]
         if sum(narrowest) <= room:
+            _break_headings(columns, cells, widths, room)
             while sum(widths) > room:
                 widest = max(
                     range(len(widths)), key=lambda i: (widths[i] > narrowest[i], widths[i])
@@ -56,6 +58,24 @@ def column_widths(
                 widths[widest] -= 1
             return widths
     return None
+
+
+def _break_headings(
+    columns: Sequence[str], cells: Sequence[Sequence[str]], widths: list[int], room: int
+) -> None:
+    """Give headings two lines, the longest first, until the table fits or none is left."""
+    for number in sorted(range(len(columns)), key=lambda number: -widths[number]):
+        if sum(widths) <= room:
+            return
+        body = max(map(widest_line, cells[number]), default=0)
+        head = columns[number]
+        possible = (n for n in range(1, widths[number]) if _fits_two_lines(head, n))
+        two_lines = next(possible, widths[number])
+        widths[number] = max(body, two_lines)
+
+
+def _fits_two_lines(head: str, width: int) -> bool:
+    return _narrowest(head, broken=False) <= width and len(wrap(head, width)) <= 2
 
 
 def row_lines(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> list[str]:

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from toolkit.cli.main import run
-from toolkit.experiment.execution.compare import Compared, SeedScores, gain, markdown, spread, table
+from toolkit.experiment.execution.compare import (
+    Compared,
+    SeedScores,
+    class_table,
+    gain,
+    markdown,
+    spread,
+    table,
+)
 from toolkit.project import Project
 
 
@@ -128,6 +136,10 @@ def test_the_table_has_means_spreads_and_gains_seed_by_seed() -> None:
     assert rows[1][5:] == ["0.2000 ± 0.1000", f"0.6000 ± {stdev([0.5, 0.7]):.4f}"]
     assert rows[0][6] == "-"
     assert str(gain(better, base)) == rows[0][4]
+    columns, rows = class_table([base, better])
+    assert columns == ["IoU of the class", "better", "base"]
+    assert rows[0] == ["a", "0.5000 ± 0.0000", "0.2000 ± 0.1000"]
+    assert [row[:2] for row in rows[1:]] == [["b", "-"]]
     assert markdown(["x", "y"], [["1", "2"]]) == "| x | y |\n| --- | --- |\n| 1 | 2 |"
 
 

@@ -61,8 +61,12 @@ def compare(
     if json_:
         console.print_json([asdict(one) for one in found])
         return
-    columns, rows = comparing.table(found, per_class=per_class)
+    columns, rows = comparing.table(found, per_class=per_class and markdown)
     if markdown:
         console.print_result(comparing.markdown(columns, rows))
-    else:
-        console.print_table(columns, rows, numeric=columns[1:])
+        return
+    console.print_table(columns, rows, numeric=columns[1:])
+    if per_class:
+        console.print_result("")
+        columns, rows = comparing.class_table(found)
+        console.print_split_table(columns, rows, numeric=columns[1:])

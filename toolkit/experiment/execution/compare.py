@@ -230,6 +230,18 @@ def table(compared: Sequence[Compared], *, per_class: bool) -> tuple[list[str], 
     return [*columns, *names], rows
 
 
+def class_table(compared: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of the IoU of every class: a row per class, a column per recipe."""
+    columns, rows = table(compared, per_class=True)
+    names = compared[0].class_names
+    recipes = [row[0] for row in rows]
+    label_rows = [
+        [name, *(row[len(columns) - len(names) + label] for row in rows)]
+        for label, name in enumerate(names)
+    ]
+    return ["IoU of the class", *recipes], label_rows
+
+
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table as Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
