@@ -10,7 +10,7 @@ import pytest
 
 from toolkit import ComponentSpec, Context, Sample
 from toolkit.builtins.augmentations.elastic import Elastic
-from toolkit.builtins.augmentations.warps import GridDistortion, OpticalDistortion, moved
+from toolkit.builtins.augmentations.warps import GridDistortion, OpticalDistortion, move_pixels
 from toolkit.plugin.registry import Registry
 
 
@@ -58,7 +58,7 @@ def test_pixels_are_taken_from_the_places_given(height: int, width: int) -> None
     sample = noise(height, width)
     y, x = np.mgrid[:height, :width].astype(np.float32)
     x, y = 1.1 * x - 0.2 * y - 3.3, 0.1 * x + 0.9 * y + 7.7
-    result = moved(sample, lambda rows: (x[rows], y[rows]))
+    result = move_pixels(sample, lambda rows: (x[rows], y[rows]))
     expected = taken_from(
         sample, lambda column, row: (float(x[row, column]), float(y[row, column]))
     )
@@ -124,7 +124,7 @@ def test_optical_distortion_is_that_of_opencv() -> None:
     x, y = cv2.initUndistortRectifyMap(
         camera, np.array([k, k, 0, 0]), None, camera, (width, height), cv2.CV_32FC1
     )
-    expected = moved(sample, lambda rows: (x[rows], y[rows]))
+    expected = move_pixels(sample, lambda rows: (x[rows], y[rows]))
     result = OpticalDistortion(1.0)(sample, np.random.default_rng(2))
     assert (result.mask != expected.mask).mean() < 0.002
     assert np.abs(result.image.astype(int) - expected.image).max() <= 3

@@ -13,7 +13,7 @@ from torch import nn
 
 from toolkit import ComponentSpec, Context, TrashError, UsageError
 from toolkit.builtins.models.segmenter import Segmenter
-from toolkit.builtins.models.weights import fetched
+from toolkit.builtins.models.weights import fetch_weights
 from toolkit.plugin.registry import Registry
 
 NAMES = ("Background", "Paper", "Glass")
@@ -256,6 +256,8 @@ def test_without_a_name_server_the_hub_is_not_asked_again_and_again(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr("socket.getaddrinfo", resolve)
     monkeypatch.setattr("toolkit.builtins.models.weights.getproxies", lambda: proxies)
-    seen = fetched(lambda: {"offline": torch.tensor(constants.HF_HUB_OFFLINE)}, "weights of it")
+    seen = fetch_weights(
+        lambda: {"offline": torch.tensor(constants.HF_HUB_OFFLINE)}, "weights of it"
+    )
     assert bool(seen["offline"]) is offline
     assert constants.HF_HUB_OFFLINE is False

@@ -81,7 +81,7 @@ class Shift:
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) -> (B, 3, H + 32, W + 32)."""
-        rows, columns = (self._reflected(side, images) for side in images.shape[-2:])
+        rows, columns = (self._reflected_indices(side, images) for side in images.shape[-2:])
         return images.index_select(-2, rows).index_select(-1, columns)
 
     def inverse(self, maps: torch.Tensor) -> torch.Tensor:
@@ -89,7 +89,7 @@ class Shift:
         end = self.pixels - _GRID
         return maps[..., self.pixels : end, self.pixels : end]
 
-    def _reflected(self, side: int, images: torch.Tensor) -> torch.Tensor:
+    def _reflected_indices(self, side: int, images: torch.Tensor) -> torch.Tensor:
         """Return which of 0…side-1 each of side + 32 rows shows, mirrored as often as needed."""
         import torch
 

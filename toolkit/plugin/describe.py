@@ -89,7 +89,7 @@ def _own_first(model: type[Parameters], kind: str) -> list[tuple[str, Any]]:
     return sorted(model.model_fields.items(), key=lambda item: item[0] in KINDS[kind].common)
 
 
-def named(registry: Registry, name: str, kind: str | None) -> tuple[Entry, ...]:
+def find_entries(registry: Registry, name: str, kind: str | None) -> tuple[Entry, ...]:
     """Return the components called `name` (or `source:name`, an alias, or a plugin's own name).
 
     Args:

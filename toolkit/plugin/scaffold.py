@@ -66,12 +66,12 @@ def write_plugin(
         raise UsageError(
             f"{existing[0]} exists already", "Choose another name, or overwrite it with --force."
         )
-    write_text_atomic(plugin, _filled(kind, name, kind))
-    write_text_atomic(test, _filled(_TEST_TEMPLATE, name, kind))
+    write_text_atomic(plugin, _fill_template(kind, name, kind))
+    write_text_atomic(test, _fill_template(_TEST_TEMPLATE, name, kind))
     return NewPlugin((plugin, test), _OVERRIDES.get(kind, "").format(name))
 
 
-def _filled(template: str, name: str, kind: str) -> str:
+def _fill_template(template: str, name: str, kind: str) -> str:
     text = files(_TEMPLATES).joinpath(f"{template}.py").read_text(encoding="utf-8")
     return text.replace("template_kind", kind).replace("template_name", name)
 

@@ -28,7 +28,7 @@ def source_files(entry: Entry) -> list[Path]:
         return sorted(files)
     waiting = list(files)
     while waiting:
-        new = set(_imported(waiting.pop())) - files
+        new = set(_imported_files(waiting.pop())) - files
         files |= new
         waiting += new
     return sorted(files)
@@ -43,7 +43,7 @@ def _registering_file(entry: Entry) -> Path | None:
     return None
 
 
-def _imported(file: Path) -> Iterator[Path]:
+def _imported_files(file: Path) -> Iterator[Path]:
     """Yield the files of the same plugin, package or `plugins/` folder that a file imports."""
     try:
         tree = ast.parse(file.read_bytes())

@@ -17,12 +17,12 @@ from toolkit.recipe.views import check_view, read_views
 
 def component_specs(recipe: Recipe) -> Iterator[tuple[KeyPath, str, ComponentSpec]]:
     """Yield (key, kind, spec) of each component that a recipe names, in the schema's order."""
-    for path, kind, value in _named(recipe):
+    for path, kind, value in _named_components(recipe):
         if isinstance(value, ComponentSpec):
             yield path, kind, value
 
 
-def _named(tree: object) -> Iterator[tuple[KeyPath, str, object]]:
+def _named_components(tree: object) -> Iterator[tuple[KeyPath, str, object]]:
     """Yield (key, kind, value) of a recipe's keys, typed or as written, that name components."""
     for key in SCHEMA_KEYS:
         if key.kind is None:
@@ -82,7 +82,7 @@ def parameter_keys(layers: Layers, registry: Registry) -> Iterator[KeyPath]:
 
 
 def _written_specs(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, ComponentSpec]]:
-    for path, kind, value in _named(values):
+    for path, kind, value in _named_components(values):
         if (spec := _spec(value)) is not None:
             yield path, kind, spec
 

@@ -22,7 +22,7 @@ def blamed_key(loaded: LoadedRecipe, path: KeyPath, error: TrashError) -> KeyPat
     return path
 
 
-def placed(error: TrashError, loaded: LoadedRecipe) -> TrashError:
+def with_location(error: TrashError, loaded: LoadedRecipe) -> TrashError:
     """Put file, line and key before an error's message, if the error names a key of the recipe."""
     key = blamed_key(loaded, (), error)
     if key:

@@ -57,7 +57,7 @@ class Layers:
                 self._merge_table(present, value, here, origin_of)
             else:
                 self._forget(here)
-                target[key] = _copied(value)
+                target[key] = _copy(value)
                 for below in _paths(value, here):
                     self.origins[below] = origin_of(below)
 
@@ -211,7 +211,7 @@ def _read_into(layers: Layers, path: Path, chain: tuple[Path, ...]) -> None:
             path, [RecipeProblem(origin, "extends", "must be a path or an array of paths")]
         )
     for base in bases:
-        target = _resolved(path.parent / base)
+        target = _resolve(path.parent / base)
         if target is not None and target in (*chain, path.resolve()):
             loop = " -> ".join(shown_path(file) for file in (*chain, path.resolve(), target))
             raise RecipeError(
@@ -236,7 +236,7 @@ def _read_into(layers: Layers, path: Path, chain: tuple[Path, ...]) -> None:
     layers.merge(values, lambda key: Origin(path, _line(lines, key)))
 
 
-def _resolved(path: Path) -> Path | None:
+def _resolve(path: Path) -> Path | None:
     """Return the path without links and dots, or None when there can be no such file."""
     try:
         return path.resolve() if path.exists() else None
@@ -290,9 +290,9 @@ def _paths(value: Any, path: KeyPath) -> Iterable[KeyPath]:
             yield from _paths(item, (*path, index))
 
 
-def _copied(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
+        return {key: _copy(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_copied(item) for item in value]
+        return [_copy(item) for item in value]
     return value

@@ -45,8 +45,8 @@ class RecipeRow:
         return "; ".join(filter(None, (self.title, components, "  ".join(scores))))
 
     @property
-    def searched(self) -> str:
-        """The text in which words are searched."""
+    def search_text(self) -> str:
+        """The text that words are searched in."""
         return f"{self.path} {self.title} {self.model} {self.loss}".casefold()
 
     def as_json(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def list_recipes(project: Project, words: Sequence[str] = ()) -> list[RecipeRow]
         words: only recipes in whose path, title or components each of these occurs, in any case.
     """
     rows = _rows(project)
-    return [row for row in rows if all(w.casefold() in row.searched for w in words)]
+    return [row for row in rows if all(w.casefold() in row.search_text for w in words)]
 
 
 def example_recipe(project: Project) -> str:

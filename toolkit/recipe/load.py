@@ -96,10 +96,10 @@ def load_recipe(
         layers.merge(values, lambda _: Origin(word=word))
     options = [word for text in set_ for word in ("--set", text)]
     options += [word for key in unset for word in ("--unset", key)]
-    return LoadedRecipe(path, validated(layers, path, registry), layers, tuple(options))
+    return LoadedRecipe(path, validated_recipe(layers, path, registry), layers, tuple(options))
 
 
-def validated(layers: Layers, path: Path, registry: Registry | None = None) -> Recipe:
+def validated_recipe(layers: Layers, path: Path, registry: Registry | None = None) -> Recipe:
     """Return the typed recipe of merged values; with a registry its components are checked too.
 
     Raises:
@@ -114,7 +114,7 @@ def validated(layers: Layers, path: Path, registry: Registry | None = None) -> R
         recipe = Recipe.model_validate_json(text)
     except ValidationError as error:
         problems += [
-            _located(problem.path, problem.message, problem.hint, layers, path, registry)
+            _located_problem(problem.path, problem.message, problem.hint, layers, path, registry)
             for problem in problems_of(error, Recipe)
         ]
     if problems:
@@ -124,10 +124,10 @@ def validated(layers: Layers, path: Path, registry: Registry | None = None) -> R
 
 def check_names(loaded: LoadedRecipe, registry: Registry) -> None:
     """Raise a RecipeError with every unknown name and wrong parameter; imports no torch."""
-    validated(loaded.layers, loaded.path, registry)
+    validated_recipe(loaded.layers, loaded.path, registry)
 
 
-def _located(
+def _located_problem(
     path: KeyPath, message: str, hint: str, layers: Layers, file: Path, registry: Registry | None
 ) -> RecipeProblem:
     # pydantic ends the path of a union with the name of the alternative: keep what the file has.

@@ -278,7 +278,7 @@ class Predict(Section):
     u8 about 5 in 100,000."""
 
 
-def _named(name: str) -> Any:
+def _default_component(name: str) -> Any:
     return Field(default_factory=lambda: ComponentSpec(name=name))
 
 
@@ -296,10 +296,12 @@ class Recipe(Section):
     """The training loss of the main output."""
     auxiliary: Annotated[dict[str, Auxiliary], Effect("training")] = Field(default_factory=dict)
     """Name of another output -> how it is trained; outputs that are left out take the defaults."""
-    optimizer: Annotated[ComponentSpec, OfKind("optimizer"), Effect("training")] = _named("adamw")
+    optimizer: Annotated[ComponentSpec, OfKind("optimizer"), Effect("training")] = (
+        _default_component("adamw")
+    )
     """The optimiser."""
-    scheduler: Annotated[ComponentSpec, OfKind("scheduler"), Effect("training")] = _named(
-        "constant"
+    scheduler: Annotated[ComponentSpec, OfKind("scheduler"), Effect("training")] = (
+        _default_component("constant")
     )
     """The learning-rate schedule, stepped after every optimiser step."""
     augment: Annotated[Augment, Effect("training")] = Augment()
@@ -311,13 +313,15 @@ class Recipe(Section):
     """Other recipes or checkpoints that are combined with this network in the submission."""
     member_postprocess: Annotated[Components, OfKind("postprocessor"), Effect("submission")] = ()
     """Steps on the probabilities of each member, before they are combined."""
-    ensemble: Annotated[ComponentSpec, OfKind("ensembler"), Effect("submission")] = _named("mean")
+    ensemble: Annotated[ComponentSpec, OfKind("ensembler"), Effect("submission")] = (
+        _default_component("mean")
+    )
     """How members are combined."""
     postprocess: Annotated[Components, OfKind("postprocessor"), Effect("submission")] = ()
     """Steps between combined probabilities and labels, in order."""
     submission: Annotated[
         ComponentSpec, OfKind("submission_format"), Effect("submission", smoke=demo_image_names)
-    ] = _named("mask_string")
+    ] = _default_component("mask_string")
     """Format of the leaderboard file, with its size and columns."""
     trackers: Annotated[Components, OfKind("tracker"), Effect("nothing", smoke=())] = ()
     """Experiment trackers."""

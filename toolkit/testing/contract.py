@@ -194,7 +194,7 @@ def examine(
     rules = (describes_itself, can_be_made, *rules_of(kind))
     findings: list[Finding] = []
     for rule in rules:
-        finding = _broken(rule, subject)
+        finding = _violation(rule, subject)
         if finding is not None:
             findings.append(finding)
             if rule is can_be_made:
@@ -233,7 +233,7 @@ def _complete(entry: Entry, registry: Registry, given: Mapping[str, Any]) -> dic
     return {**made, **given}
 
 
-def _broken(rule: Rule, subject: Subject) -> Finding | None:
+def _violation(rule: Rule, subject: Subject) -> Finding | None:
     try:
         rule(subject)
     except Broken as error:

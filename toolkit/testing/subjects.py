@@ -8,7 +8,7 @@ from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.describe import named
+from toolkit.plugin.describe import find_entries
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.recipe.layers import Layers, parse_assignment
 from toolkit.recipe.schema import Recipe
@@ -33,7 +33,7 @@ def choose_subjects(
             )
         return tables if recipe is not None else [(e, {}) for e in registry.entries(kind)]
     found = []
-    for entry in named(registry, name, kind):
+    for entry in find_entries(registry, name, kind):
         own = [table for other, table in tables if other == entry] or [{}]
         found += [(entry, _with_values(entry, table, set_, registry)) for table in own]
     return found

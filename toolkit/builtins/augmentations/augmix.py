@@ -42,12 +42,12 @@ class AugMix:
         blend = rng.beta(self._alpha, self._alpha)
         mixed = np.multiply(sample.image, np.float32(1 - blend), dtype=np.float32)
         for weight in weights:
-            chained = self._chained(sample.image, rng)
+            chained = self._apply_chain(sample.image, rng)
             cv2.addWeighted(chained, blend * weight, mixed, 1, 0, dst=mixed, dtype=cv2.CV_32F)
         image = cv2.convertScaleAbs(mixed)  # rounds
         return replace(sample, image=np.asarray(image, dtype=np.uint8))
 
-    def _chained(self, image: Image, rng: np.random.Generator) -> Image:
+    def _apply_chain(self, image: Image, rng: np.random.Generator) -> Image:
         for _ in range(int(rng.integers(self._depth[0], self._depth[1] + 1))):
             operation = OPERATIONS[int(rng.integers(len(OPERATIONS)))]
             level = rng.uniform(min(0.1, self._severity), self._severity) / _STRONGEST
@@ -62,7 +62,7 @@ def autocontrast(image: Image, level: float, rng: np.random.Generator) -> Image:
         lowest, highest, _, _ = cv2.minMaxLoc(image[..., channel])
         if highest > lowest:
             tables[:, channel] = (tables[:, channel] - lowest) * (255 / (highest - lowest))
-    return _looked_up(image, tables)
+    return _apply_table(image, tables)
 
 
 def equalize(image: Image, level: float, rng: np.random.Generator) -> Image:
@@ -80,18 +80,20 @@ def posterize(image: Image, level: float, rng: np.random.Generator) -> Image:
 def solarize(image: Image, level: float, rng: np.random.Generator) -> Image:
     """Invert the values of at least 256 − 256 level."""
     values = np.arange(256, dtype=np.float32)
-    return _looked_up(image, np.where(values >= 256 - int(256 * level), 255 - values, values))
+    return _apply_table(image, np.where(values >= 256 - int(256 * level), 255 - values, values))
 
 
 def brightness(image: Image, level: float, rng: np.random.Generator) -> Image:
     """Scale the values."""
-    return _looked_up(image, np.arange(256, dtype=np.float32) * _factor(level, rng))
+    return _apply_table(image, np.arange(256, dtype=np.float32) * _factor(level, rng))
 
 
 def contrast(image: Image, level: float, rng: np.random.Generator) -> Image:
     """Scale the distance of the values from the image's mean grey."""
     mean = round(float(cv2.mean(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[0]))
-    return _looked_up(image, mean + (np.arange(256, dtype=np.float32) - mean) * _factor(level, rng))
+    return _apply_table(
+        image, mean + (np.arange(256, dtype=np.float32) - mean) * _factor(level, rng)
+    )
 
 
 def colour(image: Image, level: float, rng: np.random.Generator) -> Image:
@@ -129,7 +131,7 @@ def _apart(image: Image, base: Any, factor: float) -> Image:
     return np.asarray(cv2.addWeighted(image, factor, base, 1 - factor, 0.0), dtype=np.uint8)
 
 
-def _looked_up(image: Image, table: NDArray[np.float32]) -> Image:
+def _apply_table(image: Image, table: NDArray[np.float32]) -> Image:
     """Map every value by a table (256,) or (256, 3), rounded and limited to 0…255."""
     values = np.clip(np.rint(table), 0, 255).astype(np.uint8)
     # One table for all channels is quicker than one for each.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import Sample
-from toolkit.builtins.augmentations.warps import Places, moved
+from toolkit.builtins.augmentations.warps import Places, move_pixels
 
 _FINEST = 2
 """Smallest sigma, in cells, at which a coarser grid loses nothing: what a Gaussian of 2 cells lets
@@ -70,7 +70,7 @@ class Elastic:
             x, y = columns + right.at(rows, width), lines[rows] + down.at(rows, width)
             return a * x + b * y + c, d * x + e * y + f
 
-        return moved(sample, places)
+        return move_pixels(sample, places)
 
     def field(self, shape: tuple[int, int], rng: np.random.Generator) -> Field:
         """Return the displacements along one axis for an image of `shape` (height, width).

@@ -62,7 +62,7 @@ class Shaping:
             rng: where all randomness comes from.
         """
         factor = self._factor(cut_out) * rng.uniform(*self.scale)
-        piece = _resized(cut_out, size, factor)
+        piece = _resize(cut_out, size, factor)
         # Shares of the image, from its middle.
         down, right = _place(cut_out, factor, rng) if self.keeps_place else (0.0, 0.0)
         if rng.random() < self.hflip:
@@ -71,7 +71,7 @@ class Shaping:
             piece, down = _TURNED_OVER(piece, rng), -down
         quarters = int(rng.integers(4)) if self.quarter_turns else 0
         angle = float(rng.uniform(-self.rotate, self.rotate))
-        piece = _rotated(piece, 90 * quarters + angle)
+        piece = _rotate(piece, 90 * quarters + angle)
         for _ in range(quarters):
             down, right = -right, down
         if rng.random() < self.grid_distortion:
@@ -140,7 +140,7 @@ class ObjectMix:
             if np.count_nonzero(sample.mask == label) > share * sample.mask.size:
                 return sample
         fewest, most = self.objects
-        chosen = self._chosen(int(rng.integers(fewest, most + 1)), sample.file_name, rng)
+        chosen = self._choose(int(rng.integers(fewest, most + 1)), sample.file_name, rng)
         if not chosen:
             return sample
         pasted = replace(sample, image=sample.image.copy(), mask=sample.mask.copy())
@@ -150,7 +150,7 @@ class ObjectMix:
             _paste(shaped, cut_out.label, self.blend, pasted, rng)
         return pasted
 
-    def _chosen(self, n: int, file_name: str, rng: np.random.Generator) -> list[CutOut]:
+    def _choose(self, n: int, file_name: str, rng: np.random.Generator) -> list[CutOut]:
         """Return up to n different objects of other images than `file_name`."""
         found: dict[int, CutOut] = {}
         for _ in range(n):
@@ -176,7 +176,7 @@ class ObjectMix:
         return None
 
 
-def _resized(cut_out: CutOut, size: tuple[int, int], factor: float) -> Sample:
+def _resize(cut_out: CutOut, size: tuple[int, int], factor: float) -> Sample:
     """Return the object as large as in its image, were that resized to `size`, times a factor."""
     height, width = (
         max(1, round(factor * part * new / old))
@@ -186,7 +186,7 @@ def _resized(cut_out: CutOut, size: tuple[int, int], factor: float) -> Sample:
     return Sample(image, resize_shape(cut_out.alpha, (height, width)))
 
 
-def _rotated(piece: Sample, degrees: float) -> Sample:
+def _rotate(piece: Sample, degrees: float) -> Sample:
     """Turn counter-clockwise and grow to hold everything; nothing of the object is seen twice."""
     if degrees == 0:
         return piece
@@ -237,10 +237,10 @@ def _paste(
     taken = (alpha[source] != 0).view(np.uint8)
     onto.mask[place] = np.where(taken, np.uint8(label), onto.mask[place])
     above = np.asarray(image[source], dtype=np.uint8)
-    onto.image[place] = _blended(above, onto.image[place], taken, blend)
+    onto.image[place] = _blend(above, onto.image[place], taken, blend)
 
 
-def _blended(above: Bytes, below: Bytes, taken: Bytes, sigma: float) -> Bytes:
+def _blend(above: Bytes, below: Bytes, taken: Bytes, sigma: float) -> Bytes:
     """Return `above` where it is taken, else `below`, with a soft edge between them."""
     if sigma == 0:
         return np.asarray(cv2.copyTo(above, taken, below.copy()), dtype=np.uint8)

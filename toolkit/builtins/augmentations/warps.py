@@ -17,7 +17,7 @@ _ROWS = 32
 the system hands out and takes back page by page, would cost more than the resampling."""
 
 
-def moved(sample: Sample, places: Callable[[slice], tuple[Places, Places]]) -> Sample:
+def move_pixels(sample: Sample, places: Callable[[slice], tuple[Places, Places]]) -> Sample:
     """Return the sample with every pixel taken from elsewhere.
 
     The image is interpolated linearly, labels are taken from the nearest pixel; places outside
@@ -61,7 +61,7 @@ class GridDistortion:
             columns, lines = np.meshgrid(x, y[rows])
             return columns, lines
 
-        return moved(sample, places)
+        return move_pixels(sample, places)
 
     def _sources(self, length: int, rng: np.random.Generator) -> Places:
         """Return where each of `length` pixels along one axis comes from."""
@@ -95,4 +95,4 @@ class OpticalDistortion:
             factor = 1 + k * squared * (1 + squared)
             return dx * factor + middle_x, dy[rows] * factor + middle_y
 
-        return moved(sample, places)
+        return move_pixels(sample, places)

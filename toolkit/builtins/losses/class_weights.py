@@ -37,7 +37,7 @@ def resolve_weights(weights: ClassWeights, context: Context) -> list[float] | No
     if weights == "none":
         return None
     if isinstance(weights, list):
-        return _given(weights, context)
+        return _checked_weights(weights, context)
     if weights == "effective":
         return _effective(_known(context.image_counts, weights, "image counts"))
     shares = _known(context.pixel_share, weights, "pixel shares")
@@ -47,7 +47,7 @@ def resolve_weights(weights: ClassWeights, context: Context) -> list[float] | No
     return [1 / (share * present) if share else 0.0 for share in shares]
 
 
-def _given(weights: list[float], context: Context) -> list[float]:
+def _checked_weights(weights: list[float], context: Context) -> list[float]:
     if len(weights) != context.n_classes:
         raise UsageError(
             f"{counted(len(weights), 'class weight', 'class weights')} "

@@ -55,7 +55,7 @@ class SignedDistances:
         self._maps = {
             (index, label): signed
             for index, image in enumerate(_arrays(labels, valid))
-            for label, signed in _signed(image).items()
+            for label, signed in _signed_distances(image).items()
         }
 
     @property
@@ -104,7 +104,7 @@ def _to_another(to_label: dict[int, NDArray[np.float32]]) -> NDArray[np.float32]
     return nearest
 
 
-def _signed(image: NDArray[np.int16]) -> dict[int, NDArray[np.float32]]:
+def _signed_distances(image: NDArray[np.int16]) -> dict[int, NDArray[np.float32]]:
     to_label = _to_each_label(image)
     if len(to_label) < 2:
         return {}

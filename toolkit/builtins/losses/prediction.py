@@ -125,7 +125,7 @@ class SumOfLosses(torch.nn.Module):
         return torch.stack([weight * loss(logits, target) for weight, loss in self._losses]).sum()
 
 
-def weighted(losses: Sequence[tuple[float, Loss]], ignore_index: int) -> Loss:
+def sum_of_losses(losses: Sequence[tuple[float, Loss]], ignore_index: int) -> Loss:
     """Return the weighted sum of losses; of terms alone it is a term again."""
     terms = [(weight, loss.term) for weight, loss in losses if isinstance(loss, TermLoss)]
     if len(terms) == len(losses):

@@ -33,7 +33,7 @@ class RandomBox:
             part = round(side * length)
             start = int(rng.integers(length)) - part // 2
             box.append(slice(max(start, 0), max(start + part, 0)))
-        return pasted(sample, partner, (box[0], box[1]))
+        return paste_box(sample, partner, (box[0], box[1]))
 
 
 class TopHalf:
@@ -46,7 +46,7 @@ class TopHalf:
         rng: np.random.Generator,
         batch_rng: np.random.Generator,
     ) -> Sample:
-        return pasted(sample, partner, (slice(0, sample.mask.shape[0] // 2), slice(None)))
+        return paste_box(sample, partner, (slice(0, sample.mask.shape[0] // 2), slice(None)))
 
 
 class ForegroundBox:
@@ -78,10 +78,10 @@ class ForegroundBox:
             part = max(1, round(side * length))
             first = start + int(rng.integers(length - part + 1))
             box.append(slice(first, first + part))
-        return pasted(sample, partner, (box[0], box[1]))
+        return paste_box(sample, partner, (box[0], box[1]))
 
 
-def pasted(sample: Sample, partner: Sample, box: tuple[slice, slice]) -> Sample:
+def paste_box(sample: Sample, partner: Sample, box: tuple[slice, slice]) -> Sample:
     """Return the sample with the rows and columns of `box` from the partner, image and labels."""
     image, mask = sample.image.copy(), sample.mask.copy()
     image[box] = partner.image[box]

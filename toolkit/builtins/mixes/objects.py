@@ -79,8 +79,8 @@ class CopyPaste:
         n_chosen = int(rng.integers(1, min(self.max_objects, len(regions)) + 1))
         chosen = rng.choice(len(regions), n_chosen, replace=False)
         cutting = self._cut([regions[index] for index in chosen.tolist()], partner)
-        cutting = self._resized(cutting, rng)
-        return self._pasted(cutting, sample, rng)
+        cutting = self._resize(cutting, rng)
+        return self._paste(cutting, sample, rng)
 
     def regions(self, mask: NDArray[np.uint8]) -> list[Region]:
         """Return the objects of a mask, by label."""
@@ -114,7 +114,7 @@ class CopyPaste:
         )
         return Cutting(partner.image[part], labels[part])
 
-    def _resized(self, cutting: Cutting, rng: np.random.Generator) -> Cutting:
+    def _resize(self, cutting: Cutting, rng: np.random.Generator) -> Cutting:
         factor = rng.uniform(*self.scale)
         height, width = (max(1, round(factor * length)) for length in cutting.labels.shape)
         image = resize_image(cutting.image, (height, width))
@@ -124,7 +124,7 @@ class CopyPaste:
             labels = np.asarray(cv2.flip(labels, 1), np.uint8)
         return Cutting(image, labels)
 
-    def _pasted(self, cutting: Cutting, sample: Sample, rng: np.random.Generator) -> Sample:
+    def _paste(self, cutting: Cutting, sample: Sample, rng: np.random.Generator) -> Sample:
         """Put the cutting anywhere inside the sample; one that is larger fills it."""
         here, there = [], []
         for whole, part in zip(sample.mask.shape, cutting.labels.shape, strict=True):
@@ -136,10 +136,10 @@ class CopyPaste:
         image, mask = sample.image.copy(), sample.mask.copy()
         taken = (labels != 0).view(np.uint8)
         mask[place] = np.where(taken, labels, mask[place])
-        image[place] = self._blended(cutting.image[there[0], there[1]], image[place], taken)
+        image[place] = self._blend(cutting.image[there[0], there[1]], image[place], taken)
         return replace(sample, image=image, mask=mask)
 
-    def _blended(
+    def _blend(
         self, above: NDArray[np.uint8], below: NDArray[np.uint8], taken: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
         if self.blend == 0:

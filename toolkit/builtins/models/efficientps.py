@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.builtins.models.convolutions import conv_norm
-from toolkit.builtins.models.resizing import resized
+from toolkit.builtins.models.resizing import resize_maps
 
 # (rows, columns): of the entrance of a dense prediction cell, of its three parallel branches, and
 # of the one that follows the last of them.
@@ -60,20 +60,22 @@ class TwoWayPyramid(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Return levels (B, n_channels, h, w) of the features' sizes."""
-        fine_to_coarse = _carried([part(f) for part, f in zip(self.upward, features, strict=True)])
+        fine_to_coarse = _running_sums(
+            [part(f) for part, f in zip(self.upward, features, strict=True)]
+        )
         backwards = [part(f) for part, f in zip(self.downward, features, strict=True)][::-1]
-        coarse_to_fine = _carried(backwards)[::-1]
+        coarse_to_fine = _running_sums(backwards)[::-1]
         return [
             part(fine + coarse)
             for part, fine, coarse in zip(self.out, fine_to_coarse, coarse_to_fine, strict=True)
         ]
 
 
-def _carried(levels: Sequence[Tensor]) -> list[Tensor]:
+def _running_sums(levels: Sequence[Tensor]) -> list[Tensor]:
     """Add to each level the sum of those before it, resized."""
     sums = [levels[0]]
     for level in levels[1:]:
-        sums.append(level + resized(sums[-1], level.shape[-2:]))
+        sums.append(level + resize_maps(sums[-1], level.shape[-2:]))
     return sums
 
 
@@ -122,11 +124,11 @@ class SemanticHead(nn.Module):
             part(level) for part, level in zip([*self.details, *self.contexts], levels, strict=True)
         )
         to_p4, to_p8 = self.corrections
-        p16 = p16 + resized(p32, p16.shape[-2:])
-        p8 = p8 + resized(to_p8(p16), p8.shape[-2:])
-        p4 = p4 + resized(to_p4(p8), p4.shape[-2:])
+        p16 = p16 + resize_maps(p32, p16.shape[-2:])
+        p8 = p8 + resize_maps(to_p8(p16), p8.shape[-2:])
+        p4 = p4 + resize_maps(to_p4(p8), p4.shape[-2:])
         size = p4.shape[-2:]
-        joined = torch.cat([p4, *(resized(level, size) for level in (p8, p16, p32))], dim=1)
+        joined = torch.cat([p4, *(resize_maps(level, size) for level in (p8, p16, p32))], dim=1)
         logits: Tensor = self.classifier(joined)
         return logits
 

@@ -13,7 +13,7 @@ from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import (
     NONE,
     check_choice,
-    fetched,
+    fetch_weights,
     fill,
     is_file,
     read_weights,
@@ -130,7 +130,7 @@ def build_fcn(context: Context, stride: int, weights: str, dropout: float, drop:
         state = (
             read_weights(weights)
             if is_file(weights)
-            else fetched(hub.get_state_dict, "imagenet weights of VGG-16")
+            else fetch_weights(hub.get_state_dict, "imagenet weights of VGG-16")
         )
         fill(network.encoder, state, weights)
     normalisation = None if weights == NONE or is_file(weights) else IMAGENET_NORMALISATION

@@ -14,7 +14,7 @@ from toolkit.builtins.models.convolutions import conv_norm, relu
 from toolkit.builtins.models.encoders import TIMM_PREFIX, hub_weights
 from toolkit.builtins.models.local_weights import lacking_encoder, should_load_weights
 from toolkit.builtins.models.ocr import ObjectContext
-from toolkit.builtins.models.resizing import resized
+from toolkit.builtins.models.resizing import resize_maps
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import NONE, check_choice, load_encoder, normalisation_of
 
@@ -60,7 +60,7 @@ class HrNet(nn.Module):
         """Float (B, 3, H, W) -> (B, n_channels, H / 4, W / 4)."""
         branches: list[Tensor] = self.model(images)
         size = branches[0].shape[-2:]
-        return torch.cat([_upsampled(branch, size) for branch in branches], dim=1)
+        return torch.cat([_upsample(branch, size) for branch in branches], dim=1)
 
 
 class HrNetOcr(nn.Module):
@@ -86,11 +86,11 @@ class HrNetOcr(nn.Module):
         rough = self.aux_head(features)
         logits = self.classifier(self.context(features, rough))
         size = images.shape[-2:]
-        return {"main": _upsampled(logits, size), "aux": _upsampled(rough, size)}
+        return {"main": _upsample(logits, size), "aux": _upsample(rough, size)}
 
 
-def _upsampled(maps: Tensor, size: torch.Size) -> Tensor:
-    return resized(maps, size, align_corners=True)
+def _upsample(maps: Tensor, size: torch.Size) -> Tensor:
+    return resize_maps(maps, size, align_corners=True)
 
 
 def plain_classifier(n_channels: int, n_classes: int) -> nn.Module:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit.builtins.models.convolutions import conv_norm
-from toolkit.builtins.models.resizing import resized
+from toolkit.builtins.models.resizing import resize_maps
 from toolkit.plugin.interfaces import PretrainedModel
 
 _TRAINING_SCALES = (0.5, 1.0)
@@ -57,7 +57,7 @@ class MultiScale(nn.Module):
         others: dict[str, Tensor] = {}
         mixed: Tensor | None = None
         for scale in sorted(scales, reverse=True):
-            seen = resized(images, _scaled(images.shape[-2:], scale))
+            seen = resize_maps(images, _scaled_size(images.shape[-2:], scale))
             output = self.network(seen)
             logits: Tensor = output["main"] if isinstance(output, Mapping) else output
             if scale == 1 and isinstance(output, Mapping):
@@ -94,12 +94,12 @@ class ScaleAttention(nn.Module):
         probabilities = logits.to(precise).softmax(dim=1).to(images.dtype)
         seen = torch.cat([images, probabilities], dim=1)
         small = functional.avg_pool2d(seen, _CELL, ceil_mode=True)
-        return resized(self.head(small).sigmoid(), logits.shape[-2:])
+        return resize_maps(self.head(small).sigmoid(), logits.shape[-2:])
 
 
 def _mixture(low: Tensor, alpha: Tensor, high: Tensor, size: torch.Size) -> Tensor:
-    return resized(alpha * low, size) + (1 - resized(alpha, size)) * resized(high, size)
+    return resize_maps(alpha * low, size) + (1 - resize_maps(alpha, size)) * resize_maps(high, size)
 
 
-def _scaled(size: torch.Size, scale: float) -> torch.Size:
+def _scaled_size(size: torch.Size, scale: float) -> torch.Size:
     return torch.Size(max(round(length * scale), 1) for length in size)

@@ -10,7 +10,7 @@ from segmentation_models_pytorch.decoders.deeplabv3.decoder import ASPP
 from torch import Tensor, nn
 
 from toolkit.builtins.models.convolutions import conv_norm
-from toolkit.builtins.models.resizing import resized
+from toolkit.builtins.models.resizing import resize_maps
 
 # Channels of the shallow features that join the decoder at 1/8 and at 1/4.
 _SHALLOW = (64, 32)
@@ -77,7 +77,7 @@ class Decoder(nn.Module):
         quarter, eighth, _, deepest = features
         maps: Tensor = self.pyramid(deepest)
         for step, shallow, feature in zip(self.steps, self.shallow, (eighth, quarter), strict=True):
-            maps = resized(maps, feature.shape[-2:])
+            maps = resize_maps(maps, feature.shape[-2:])
             maps = step(torch.cat([maps, shallow(feature)], dim=1))
         logits: Tensor = self.head(maps)
         return logits

@@ -16,7 +16,7 @@ from toolkit import Context, UsageError
 from toolkit.builtins.models import trial
 from toolkit.builtins.models.encoders import TIMM_PREFIX, check_encoder
 from toolkit.builtins.models.local_weights import lacking_encoder, should_load_weights
-from toolkit.builtins.models.resizing import resized
+from toolkit.builtins.models.resizing import resize_maps
 from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import check_weights, load_encoder, normalisation_of
 from toolkit.shapes_only import ShapesOnly
@@ -43,7 +43,7 @@ class PyramidNetwork(nn.Module):
         """Float (B, 3, H, W) -> logits (B, C, H, W)."""
         # Those of 1 and 1/2 are not used.
         logits = self.decoder(self.encoder(images)[2:])
-        return resized(logits, images.shape[-2:])
+        return resize_maps(logits, images.shape[-2:])
 
 
 @dataclass(frozen=True)

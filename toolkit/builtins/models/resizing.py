@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def resized(maps: Tensor, size: torch.Size, *, align_corners: bool = False) -> Tensor:
+def resize_maps(maps: Tensor, size: torch.Size, *, align_corners: bool = False) -> Tensor:
     """Return maps (B, C, h, w) at another size.
 
     Args:

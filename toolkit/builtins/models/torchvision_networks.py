@@ -15,7 +15,7 @@ from toolkit.builtins.models.segmenter import Segmenter
 from toolkit.builtins.models.weights import (
     NONE,
     check_choice,
-    fetched,
+    fetch_weights,
     fill,
     is_file,
     read_weights,
@@ -74,7 +74,7 @@ def build_deeplabv3(context: Context, weights: str, *, aux: bool) -> Segmenter:
 def _state(weights: str) -> Mapping[str, Tensor]:
     if is_file(weights):
         return read_weights(weights)
-    return fetched(_hub(weights).get_state_dict, f"{weights} weights of torchvision")
+    return fetch_weights(_hub(weights).get_state_dict, f"{weights} weights of torchvision")
 
 
 def _lacking(weights: str) -> str:

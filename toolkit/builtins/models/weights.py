@@ -118,7 +118,7 @@ def fill(
         UsageError: tensors are missing or have another shape.
     """
     wanted = {key: value for key, value in module.state_dict().items() if not leave(key)}
-    found = _matched(state, wanted)
+    found = _match_names(state, wanted)
     # Counters of batches are absent from files written before torch 0.4.1 and change nothing.
     missing = [
         key for key in wanted if key not in found and not key.endswith("num_batches_tracked")
@@ -140,7 +140,7 @@ def fill(
 _WRAPPERS = ("module.", "model.", "network.", "encoder.", "backbone.", "features.")
 
 
-def _matched(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _match_names(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return those of `state` that are wanted, under the module's own names."""
     by_name = {_bare(key): value for key, value in state.items()} | dict(state)
     found = {key: by_name.get(key, by_name.get(_bare(key))) for key in wanted}
@@ -210,10 +210,10 @@ def _fetch_encoder(name: str, weights: str) -> Mapping[str, Tensor]:
             encoder = smp.encoders.get_encoder(name, weights=weights)
         return encoder.state_dict()
 
-    return fetched(fetch, f"{weights} weights of {name}")
+    return fetch_weights(fetch, f"{weights} weights of {name}")
 
 
-def fetched(fetch: Callable[[], Mapping[str, Tensor]], what: str) -> Mapping[str, Tensor]:
+def fetch_weights(fetch: Callable[[], Mapping[str, Tensor]], what: str) -> Mapping[str, Tensor]:
     """Return what `fetch` downloads.
 
     Args:

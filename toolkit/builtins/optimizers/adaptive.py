@@ -103,8 +103,6 @@ def madgrad(
     """
     from timm.optim import MADGRAD
 
-    from toolkit.builtins.optimizers.zero_lr import drop_gradients_at_zero
-
     made: Optimizer = MADGRAD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
     made.register_step_pre_hook(drop_gradients_at_zero)
     return made
@@ -130,3 +128,15 @@ def lion(
 
     made: Optimizer = Lion(parameters, lr=lr, weight_decay=weight_decay, betas=betas)
     return made
+
+
+def drop_gradients_at_zero(optimizer: Optimizer, arguments: Any, options: Any) -> None:
+    """Make a step pass over the groups whose learning rate is 0; called before each step.
+
+    MADGRAD adds its eps of 1e-6 to the learning rate, and its first steps go with the rate's power
+    of 2/3: what is meant to stand still would move by 1e-5 a step.
+    """
+    for group in optimizer.param_groups:
+        if group["lr"] == 0:
+            for parameter in group["params"]:
+                parameter.grad = None

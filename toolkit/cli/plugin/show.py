@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 def show(name: Name, kind: Kind = None, json_: Json = False) -> None:
     """Print a component's parameters with types, defaults and ranges, and where it lives."""
-    from toolkit.plugin.describe import describe, named
+    from toolkit.plugin.describe import describe, find_entries
 
     registry = open_registry(find_project())
-    found = [describe(entry, registry) for entry in named(registry, name, kind)]
+    found = [describe(entry, registry) for entry in find_entries(registry, name, kind)]
     if json_:
         console.print_json([description.as_json() for description in found])
         return

@@ -21,7 +21,7 @@ from toolkit.experiment.output_dirs import OutputDirs
 from toolkit.experiment.run_folder import LATER_LINEAGE, LINEAGE, RunFolder
 from toolkit.files import write_text_atomic
 from toolkit.predict.members import MemberRef
-from toolkit.recipe.error_location import placed
+from toolkit.recipe.error_location import with_location
 from toolkit.recipe.load import LoadedRecipe
 from toolkit.recipe.problems import shown_path
 from toolkit.recipe.schema import Recipe
@@ -185,7 +185,7 @@ def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> Run
             on_epoch=on_epoch,
         )
     except TrashError as error:
-        raise placed(error, job.loaded) from error.__cause__
+        raise with_location(error, job.loaded) from error.__cause__
     if not is_main:
         return None
     result = RunResult(run, fitted, _submitted(job, run, contest, fitted), kept=job.dirs.kept)

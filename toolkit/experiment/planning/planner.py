@@ -28,7 +28,7 @@ from toolkit.experiment.planning.references import (
     find_references,
     problem_at,
 )
-from toolkit.recipe.error_location import placed
+from toolkit.recipe.error_location import with_location
 from toolkit.recipe.layers import parse_assignment
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import KeyPath, RecipeError, shown_path
@@ -270,7 +270,7 @@ class _Planner:
                     data, self.workspace.project, self.workspace.progress
                 )
             except TrashError as error:
-                error = placed(error, loaded)
+                error = with_location(error, loaded)
                 if len(chain) > 1:
                     needed, by = shown_path(loaded.path), shown_path(chain[-2])
                     error.message = f"{needed}, which {by} needs: {error.message}"

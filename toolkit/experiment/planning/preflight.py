@@ -22,7 +22,7 @@ from toolkit.progress import Progress
 from toolkit.pseudo.exchange import require_readable
 from toolkit.pseudo.make import context_of, file_of
 from toolkit.pseudo.select import build_selection
-from toolkit.recipe.error_location import placed
+from toolkit.recipe.error_location import with_location
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.batches import device_batch_size
 from toolkit.train.device import choose_device
@@ -45,7 +45,7 @@ def preflight_training(
         try:
             plan_submission(recipe, contest, workspace.registry, n_members=1 + len(stage.members))
         except TrashError as error:
-            raise placed(error, stage.loaded) from error.__cause__
+            raise with_location(error, stage.loaded) from error.__cause__
 
     def objects() -> ObjectBank:
         return open_object_bank(
@@ -64,7 +64,7 @@ def preflight_training(
         for steps in (recipe.augment.steps, own or ()):
             build_pipeline(steps, workspace.registry, context)
     except TrashError as error:
-        raise placed(error, stage.loaded) from error.__cause__
+        raise with_location(error, stage.loaded) from error.__cause__
 
 
 def require_resumable(stage: Training, run: RunFolder) -> None:

@@ -14,14 +14,14 @@ from toolkit.testing.contract import Rule, Subject, require
 _TRIES = 10
 
 
-def _made(subject: Subject) -> Iterator[tuple[Augmentation, Sample]]:
+def _augmentations(subject: Subject) -> Iterator[tuple[Augmentation, Sample]]:
     """Yield the augmentation with samples at the network's size."""
     for size in subject.sizes:
         sample = samples.sample(np.random.default_rng(0), *size, subject.context)
         yield subject.build(image_size=size), sample
 
 
-def _pasted(subject: Subject) -> set[int]:
+def _pasted_labels(subject: Subject) -> set[int]:
     """Return the labels that it may paste: those of the bank of objects, if it asks for that."""
     found: set[int] = set()
 
@@ -40,7 +40,7 @@ def _same(first: Sample, second: Sample) -> bool:
 
 def keeps_arrays(subject: Subject) -> None:
     """Returns uint8 image (H, W, 3) and mask (H, W) of the network's size, in memory order."""
-    for augmentation, sample in _made(subject):
+    for augmentation, sample in _augmentations(subject):
         for seed in range(_TRIES):
             result = augmentation(sample, np.random.default_rng(seed))
             require(isinstance(result, Sample), f"it returned {type(result).__name__}")
@@ -62,8 +62,8 @@ def keeps_arrays(subject: Subject) -> None:
 
 def invents_no_class(subject: Subject) -> None:
     """Gives the mask no label that was not there: nearest interpolation, no filled border."""
-    pasted = _pasted(subject)
-    for augmentation, sample in _made(subject):
+    pasted = _pasted_labels(subject)
+    for augmentation, sample in _augmentations(subject):
         before = set(np.unique(sample.mask).tolist()) | pasted
         for seed in range(_TRIES):
             mask = augmentation(sample, np.random.default_rng(seed)).mask
@@ -94,8 +94,8 @@ def moves_alike(subject: Subject) -> None:
 
 def needs_no_class(subject: Subject) -> None:
     """Takes masks that are all background or all ignored."""
-    pasted = _pasted(subject)
-    for augmentation, sample in _made(subject):
+    pasted = _pasted_labels(subject)
+    for augmentation, sample in _augmentations(subject):
         for label in (0, subject.context.ignore_index):
             mask = np.full_like(sample.mask, label)
             for seed in range(_TRIES):
@@ -107,7 +107,7 @@ def needs_no_class(subject: Subject) -> None:
 
 def is_deterministic(subject: Subject) -> None:
     """Depends on its generator alone: not on earlier calls, nor on global random state."""
-    for augmentation, sample in _made(subject):
+    for augmentation, sample in _augmentations(subject):
         for seed in range(_TRIES):
             first = augmentation(sample, np.random.default_rng(seed))
             # Global generators have moved on by the second call.
@@ -118,7 +118,7 @@ def is_deterministic(subject: Subject) -> None:
 
 def is_picklable(subject: Subject) -> None:
     """Survives pickling, as loader processes need it, and then does the same."""
-    for augmentation, sample in _made(subject):
+    for augmentation, sample in _augmentations(subject):
         copy = pickle.loads(pickle.dumps(augmentation))
         for seed in range(_TRIES):
             require(
@@ -132,7 +132,7 @@ def is_picklable(subject: Subject) -> None:
 
 def leaves_inputs(subject: Subject) -> None:
     """Leaves the sample as it was: cached arrays are shared."""
-    for augmentation, sample in _made(subject):
+    for augmentation, sample in _augmentations(subject):
         writable = Sample(sample.image.copy(), sample.mask.copy(), sample.file_name)
         for seed in range(_TRIES):
             augmentation(writable, np.random.default_rng(seed))

@@ -16,7 +16,7 @@ from toolkit.testing.contract import Rule, Subject, require
 _TRIES = 10
 
 
-def _made(subject: Subject) -> Iterator[tuple[Mix, Sample, Sample]]:
+def _mixes(subject: Subject) -> Iterator[tuple[Mix, Sample, Sample]]:
     """Yield the mix with a sample and its partner at the network's size."""
     for size in subject.sizes:
         rng = np.random.default_rng(0)
@@ -24,7 +24,7 @@ def _made(subject: Subject) -> Iterator[tuple[Mix, Sample, Sample]]:
         yield subject.build(image_size=size), pair[0], pair[1]
 
 
-def _mixed(mix: Mix, sample: Sample, partner: Sample, seed: int, batch_seed: int = 0) -> Sample:
+def _mix(mix: Mix, sample: Sample, partner: Sample, seed: int, batch_seed: int = 0) -> Sample:
     generators = np.random.default_rng(seed), np.random.default_rng([batch_seed, 1])
     result = mix(sample, partner, *generators)
     require(isinstance(result, Sample), f"it returned {type(result).__name__}")
@@ -43,9 +43,9 @@ def _labels(*of: Sample) -> set[int]:
 
 def keeps_arrays(subject: Subject) -> None:
     """Returns uint8 image (H, W, 3) and masks (H, W) of the same size, in memory order."""
-    for mix, sample, partner in _made(subject):
+    for mix, sample, partner in _mixes(subject):
         for seed in range(_TRIES):
-            result = _mixed(mix, sample, partner, seed, seed)
+            result = _mix(mix, sample, partner, seed, seed)
             height, width = sample.mask.shape
             arrays = [
                 ("image", result.image, (height, width, 3)),
@@ -67,9 +67,9 @@ def keeps_arrays(subject: Subject) -> None:
 
 def weighs_masks(subject: Subject) -> None:
     """Gives the first mask a share from 0 to 1, and 1 where there is no second."""
-    for mix, sample, partner in _made(subject):
+    for mix, sample, partner in _mixes(subject):
         for seed in range(_TRIES):
-            result = _mixed(mix, sample, partner, seed, seed)
+            result = _mix(mix, sample, partner, seed, seed)
             require(0 <= result.share <= 1, f"a share of {result.share} (seed {seed})")
             require(
                 result.second_mask is not None or result.share == 1,
@@ -79,14 +79,14 @@ def weighs_masks(subject: Subject) -> None:
 
 def invents_no_class(subject: Subject) -> None:
     """Gives the masks no label that neither sample has."""
-    for mix, sample, partner in _made(subject):
+    for mix, sample, partner in _mixes(subject):
         # Two labels far apart, so that sums and means of labels stand out.
         last = subject.context.n_classes - 1
         few = np.where(sample.mask == 0, last, 0).astype(np.uint8)
         apart = Sample(sample.image, few), Sample(partner.image, few[::-1].copy())
         for one, other in ((sample, partner), apart):
             for seed in range(_TRIES):
-                invented = _labels(_mixed(mix, one, other, seed, seed)) - _labels(one, other)
+                invented = _labels(_mix(mix, one, other, seed, seed)) - _labels(one, other)
                 require(not invented, f"new labels {sorted(invented)} (seed {seed})")
 
 
@@ -99,7 +99,7 @@ def moves_alike(subject: Subject) -> None:
             masks = [alignment.areas(rng, *size, subject.context.n_classes) for _ in range(2)]
             photos = [alignment.photos(rng, mask) for mask in masks]
             first, second = (
-                _mixed(mix, Sample(own, masks[0]), Sample(other, masks[1]), seed, seed)
+                _mix(mix, Sample(own, masks[0]), Sample(other, masks[1]), seed, seed)
                 for own, other in zip(*photos, strict=True)
             )
             shown = alignment.difference(first.image, second.image)
@@ -123,7 +123,7 @@ def _wrong_blend(
 
 def needs_no_class(subject: Subject) -> None:
     """Takes masks that are all background or all ignored, on either side."""
-    for mix, sample, partner in _made(subject):
+    for mix, sample, partner in _mixes(subject):
         plain = [
             Sample(sample.image, np.full_like(sample.mask, label))
             for label in (0, subject.context.ignore_index)
@@ -131,40 +131,40 @@ def needs_no_class(subject: Subject) -> None:
         pairs = [(one, other) for one in (*plain, sample) for other in (*plain, partner)]
         for one, other in pairs:
             for seed in range(_TRIES):
-                invented = _labels(_mixed(mix, one, other, seed, seed)) - _labels(one, other)
+                invented = _labels(_mix(mix, one, other, seed, seed)) - _labels(one, other)
                 require(not invented, f"new labels {sorted(invented)} (seed {seed})")
 
 
 def is_deterministic(subject: Subject) -> None:
     """Depends on its two generators alone: not on earlier calls, nor on global random state."""
-    for mix, sample, partner in _made(subject):
+    for mix, sample, partner in _mixes(subject):
         for seed in range(_TRIES):
-            first = _mixed(mix, sample, partner, seed, seed)
+            first = _mix(mix, sample, partner, seed, seed)
             # Global generators have moved on by the second call.
-            _mixed(mix, sample, partner, seed + 1000, seed + 1000)
-            second = _mixed(mix, sample, partner, seed, seed)
+            _mix(mix, sample, partner, seed + 1000, seed + 1000)
+            second = _mix(mix, sample, partner, seed, seed)
             require(_same(first, second), f"two calls with one seed differ (seed {seed})")
 
 
 def shares_with_the_batch(subject: Subject) -> None:
     """Gives all samples of a batch one share: it comes from `batch_rng`, not from `rng`."""
-    for mix, sample, partner in _made(subject):
+    for mix, sample, partner in _mixes(subject):
         for batch in range(_TRIES):
             pairs = [(sample, partner), (partner, sample)] * 2
-            results = [_mixed(mix, *pair, seed, batch) for seed, pair in enumerate(pairs)]
+            results = [_mix(mix, *pair, seed, batch) for seed, pair in enumerate(pairs)]
             shares = {result.share for result in results if result.second_mask is not None}
             require(len(shares) < 2, f"shares {sorted(shares)} in one batch")
 
 
 def is_picklable(subject: Subject) -> None:
     """Survives pickling, as loader processes need it, and then does the same."""
-    for mix, sample, partner in _made(subject):
+    for mix, sample, partner in _mixes(subject):
         copy = pickle.loads(pickle.dumps(mix))
         for seed in range(_TRIES):
             require(
                 _same(
-                    _mixed(mix, sample, partner, seed, seed),
-                    _mixed(copy, sample, partner, seed, seed),
+                    _mix(mix, sample, partner, seed, seed),
+                    _mix(copy, sample, partner, seed, seed),
                 ),
                 "the copy does something else",
             )
@@ -172,10 +172,10 @@ def is_picklable(subject: Subject) -> None:
 
 def leaves_inputs(subject: Subject) -> None:
     """Leaves both samples as they were: they are mixed with others, too."""
-    for mix, *pair in _made(subject):
+    for mix, *pair in _mixes(subject):
         writable = [Sample(item.image.copy(), item.mask.copy(), item.file_name) for item in pair]
         for seed in range(_TRIES):
-            _mixed(mix, writable[0], writable[1], seed, seed)
+            _mix(mix, writable[0], writable[1], seed, seed)
             for before, after in zip(pair, writable, strict=True):
                 require(_same(before, after), f"it changed an input in place (seed {seed})")
 

@@ -139,7 +139,7 @@ def state_round_trips(subject: Subject) -> None:
     _steps_of_an_epoch(optimizer, parameters)
     copies = [torch.nn.Parameter(p.detach().clone()) for p in parameters]
     fresh = subject.build(copies)
-    fresh.load_state_dict(saved_and_loaded(optimizer.state_dict()))
+    fresh.load_state_dict(save_and_load(optimizer.state_dict()))
     _steps_of_an_epoch(optimizer, parameters)
     _steps_of_an_epoch(fresh, copies)
     require(all(map(torch.equal, parameters, copies)), "the resumed parameters differ")
@@ -153,7 +153,7 @@ def _steps_of_an_epoch(optimizer: Any, parameters: list[torch.nn.Parameter]) -> 
     _to_saving(optimizer)
 
 
-def saved_and_loaded(state: Any) -> Any:
+def save_and_load(state: Any) -> Any:
     """Return what a checkpoint gives back for `state`."""
     file = io.BytesIO()
     torch.save(state, file)

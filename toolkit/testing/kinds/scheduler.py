@@ -9,7 +9,7 @@ import torch
 
 from toolkit.plugin.interfaces import ListensToValidation
 from toolkit.testing.contract import Rule, Subject, require
-from toolkit.testing.kinds.optimizer import saved_and_loaded
+from toolkit.testing.kinds.optimizer import save_and_load
 
 _LR = 1e-3
 
@@ -84,7 +84,7 @@ def state_round_trips(subject: Subject) -> None:
     scheduler = subject.build(optimizer, **times)
     half = subject.context.total_steps // 2
     _walk(optimizer, scheduler, half, epoch=5)
-    saved = saved_and_loaded([optimizer.state_dict(), scheduler.state_dict()])
+    saved = save_and_load([optimizer.state_dict(), scheduler.state_dict()])
     resumed_optimizer = _optimizer(_LR, 0.1 * _LR)
     resumed = subject.build(resumed_optimizer, **times)
     resumed_optimizer.load_state_dict(saved[0])

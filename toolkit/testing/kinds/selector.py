@@ -14,7 +14,7 @@ from toolkit.testing.contract import Rule, Subject, require
 _H, _W = 9, 13
 
 
-def _selected(subject: Subject, maps: NDArray[np.float32]) -> NDArray[np.uint8] | None:
+def _select(subject: Subject, maps: NDArray[np.float32]) -> NDArray[np.uint8] | None:
     """Select from one image, shown before to a selector that wants to see all of them."""
     selector = subject.build()
     prediction = Prediction("test/0001.jpg", maps, np.ones(maps.shape[1:], np.float32))
@@ -29,7 +29,7 @@ def returns_labels(subject: Subject) -> None:
     soft = samples.probabilities(np.random.default_rng(0), subject.context.n_classes, _H, _W)
     certain = np.eye(subject.context.n_classes, dtype=np.float32)[:, soft.argmax(axis=0)]
     for maps in (soft, certain):
-        labels = _selected(subject, maps)
+        labels = _select(subject, maps)
         if labels is None:
             continue
         require(labels.dtype == np.uint8, f"labels of {labels.dtype}, not uint8")
@@ -42,7 +42,7 @@ def returns_labels(subject: Subject) -> None:
 def trusts_only_predictions(subject: Subject) -> None:
     """Gives a trusted pixel the most probable class: doubt becomes ignored, never background."""
     maps = samples.probabilities(np.random.default_rng(1), subject.context.n_classes, _H, _W)
-    labels = _selected(subject, maps)
+    labels = _select(subject, maps)
     if labels is not None:
         trusted = labels != subject.context.ignore_index
         wrong = np.count_nonzero((labels != maps.argmax(axis=0)) & trusted)

@@ -193,13 +193,13 @@ def weighted_sum(
         terms: the losses, each a table with its name, parameters and `weight`; a weight of 0
             leaves the term out.
     """
-    from toolkit.builtins.losses.prediction import weighted
+    from toolkit.builtins.losses.prediction import sum_of_losses
 
     losses = [context.build("loss", term) for term in terms]
     weights = [float(term.parameters.get("weight", _DEFAULT_WEIGHT)) for term in terms]
     _require_weight(weights, "terms")
     pairs = zip(weights, losses, strict=True)
-    return weighted([(weight, loss) for weight, loss in pairs if weight], context.ignore_index)
+    return sum_of_losses([(weight, loss) for weight, loss in pairs if weight], context.ignore_index)
 
 
 def _dice_and_ssim(
