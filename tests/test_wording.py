@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.wording import counted, part_of, some_of, toml_array
+from toolkit.wording import counted, name_differences, part_of, some_of, toml_array
 
 IMAGES, HAVE = ("image", "images"), ("has", "have")
 
@@ -31,3 +31,12 @@ def test_numbers_agree_with_their_nouns_and_long_lists_are_cut() -> None:
 def test_names_are_shown_as_an_array_that_can_be_pasted_into_a_recipe() -> None:
     assert toml_array(["Paper", "Paper pack"]) == '["Paper", "Paper pack"]'
     assert toml_array([]) == "[]"
+
+
+def test_differences_are_said_in_words() -> None:
+    assert name_differences("abc", "abc") == []
+    assert name_differences("abc", "acd") == ["lacks b", "also has d"]
+    assert name_differences("abc", "bac") == ["has another order: b at 0, where a was"]
+    assert name_differences("aab", "ab") == ["has 2 names instead of 3"]
+    many = [str(number) for number in range(9)]
+    assert name_differences(many, []) == ["lacks 0, 1, 2, 3, 4 and 4 more"]

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from toolkit.ensemble.agreement import differences
 from toolkit.ensemble.combine import combine_stores
 from toolkit.ensemble.combiners import Mean
 from toolkit.errors import TrashError, UsageError
@@ -110,12 +109,3 @@ def test_members_that_differ_are_refused_before_anything_is_read(
 def test_no_store_is_refused() -> None:
     with pytest.raises(UsageError, match="no member"):
         combine_stores([], Mean())
-
-
-def test_differences_are_said_in_words() -> None:
-    assert differences("abc", "abc") == []
-    assert differences("abc", "acd") == ["lacks b", "also has d"]
-    assert differences("abc", "bac") == ["has another order: b at 0, where a was"]
-    assert differences("aab", "ab") == ["has 2 names instead of 3"]
-    many = [str(number) for number in range(9)]
-    assert differences(many, []) == ["lacks 0, 1, 2, 3, 4 and 4 more"]

@@ -8,10 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.ensemble.agreement import differences
 from toolkit.errors import TrashError, UsageError
 from toolkit.plugin.interfaces import Ensembler
-from toolkit.wording import counted
+from toolkit.wording import counted, name_differences
 
 
 class MemberMaps(Protocol):
@@ -114,7 +113,7 @@ def check_agreement(stores: Sequence[MemberMaps]) -> None:
         found = [
             f"{what}: it {difference}"
             for what, (ours, theirs) in named.items()
-            for difference in differences(ours, theirs)
+            for difference in name_differences(ours, theirs)
         ]
         found = found or _other_sizes(first, store)
         lines += [f"member {number} does not fit member 1, {line}" for line in found]

@@ -19,7 +19,7 @@ from toolkit.plugin.source import source_digest
 from toolkit.predict.views import ViewSet, parse_views
 from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import Checkpoint, checkpoint_digest, load_checkpoint
-from toolkit.train.start import fill
+from toolkit.train.start import load_weights
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Member:
         """
         entry = self.model_entry
         model: nn.Module = self.registry.build("model", self.recipe.model, self.context)
-        fill(
+        load_weights(
             model,
             self.checkpoint,
             self.path,

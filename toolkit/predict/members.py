@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from toolkit.ensemble.agreement import differences
 from toolkit.errors import UsageError
 from toolkit.plugin.registry import Registry
 from toolkit.predict.member import Member, load_member, stored_recipe
@@ -17,6 +16,7 @@ from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import load_checkpoint
 from toolkit.train.device import choose_device
+from toolkit.wording import name_differences
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def load_members(
     for choice in choices:
         choice = choice if isinstance(choice, MemberRef) else MemberRef(choice)
         member = load_member(choice.path, registry, device, choice.views)
-        found = differences(class_names, member.class_names)
+        found = name_differences(class_names, member.class_names)
         if found:
             raise UsageError(
                 f"{choice.path}: its class list {' and '.join(found)}\n"

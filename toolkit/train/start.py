@@ -14,7 +14,9 @@ _SHOWN = 4
 _LONGEST_SHOWN = 200
 
 
-def fill(model: nn.Module, checkpoint: Checkpoint, path: Path, what: str, hint: str) -> None:
+def load_weights(
+    model: nn.Module, checkpoint: Checkpoint, path: Path, what: str, hint: str
+) -> None:
     """Load all weights of a checkpoint into a network.
 
     Args:
@@ -62,7 +64,7 @@ def start_from(
             parameter="train.start",
         )
     hint = "train.start needs a checkpoint of the same model with the same parameters."
-    fill(model, checkpoint, path, f"the model {name}", hint)
+    load_weights(model, checkpoint, path, f"the model {name}", hint)
     return Normalisation(checkpoint.mean, checkpoint.std)
 
 

@@ -12,7 +12,6 @@ from toolkit.data.contest import Contest, open_contest
 from toolkit.data.guards import equal_photos
 from toolkit.data.photo_set import PhotoSet
 from toolkit.data.split import Split
-from toolkit.ensemble.agreement import differences
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.planning.plan import Labelling, PlannedMember, Training
 from toolkit.objects.object_bank import ObjectStore
@@ -21,7 +20,7 @@ from toolkit.predict.member import stored_recipe
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
 from toolkit.train.checkpoint import load_checkpoint
-from toolkit.wording import counted, some_of
+from toolkit.wording import counted, name_differences, some_of
 from toolkit.workspace import Workspace
 
 
@@ -188,7 +187,7 @@ def _refuse_classes(what: str, source: PlannedMember, contest: Contest) -> None:
         if isinstance(network, Training)
         else load_checkpoint(network).class_names
     )
-    found = differences(contest.class_names, names)
+    found = name_differences(contest.class_names, names)
     if found:
         raise UsageError(
             f"{what} {source.name} has other classes: its list {' and '.join(found)}\n"
