@@ -24,10 +24,10 @@ _FILLS: tuple[Callable[..., Any], ...] = tuple(
 
 
 class ShapesOnly(TorchFunctionMode):
-    """A context in which tensors of the meta device are not filled, and normalised or enlarged at once.
+    """A context in which tensors of the meta device are not filled, normalised and enlarged at once.
 
-    Torch works out the shape of these operations in Python, step by step: more than half of the time in
-    which a network is made and tried without values. Use it as
+    Torch works out the shape of these operations in Python, step by step: more than half of the
+    time in which a network is made and tried without values. Use it as
 
         with torch.device("meta"), ShapesOnly():
             network = build()

@@ -28,7 +28,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from toolkit.data.resize import Sampling
-from toolkit.ensemble.combination import Fitted, write_combination
+from toolkit.ensemble.combination import FitScores, write_combination
 from toolkit.experiment.execution.submit import submit
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import load_registry
@@ -86,7 +86,7 @@ def searched(checkpoints: list[str], views: str) -> tuple[OpenedCandidates, Held
 def tested(way: CombinationResult, opened: OpenedCandidates, folder: Path) -> float:
     """Return the test mIoU of a way: by a file, as `trash submit --combine` does it."""
     file = folder / "way.toml"
-    fitted = Fitted(way.name, 0, 0.0, 0.0, 0.0)
+    fitted = FitScores(way.name, 0, 0.0, 0.0, 0.0)
     write_combination(file, as_combination(way, opened.members, fitted=fitted, root=PROJECT.root))
     recipe = with_options(opened.recipe, combine=parse_combination(str(file)))
     from toolkit.predict.members import MemberRef

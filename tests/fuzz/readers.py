@@ -16,7 +16,7 @@ from toolkit.data.coco import read_coco
 from toolkit.data.folds import Folds, read_folds, write_folds
 from toolkit.ensemble.combination import (
     Combination,
-    Fitted,
+    FitScores,
     FittedMember,
     read_combination,
     write_combination,
@@ -227,7 +227,7 @@ def _side_car(folder: Path) -> None:
         created="2026-11-02T10:00:00+00:00",
         command="trash submit",
         versions={"torch": "2"},
-        fitted=Fitted("greedy", 3, 0.5, 0.4, 0.4),
+        fitted=FitScores("greedy", 3, 0.5, 0.4, 0.4),
     )
     write_side_car(folder / "a.csv", side_car)
 
@@ -245,7 +245,7 @@ def _read_side_car(folder: Path) -> None:
 def _combination(folder: Path) -> None:
     spec = ComponentSpec(name="weighted", weights=[0.4, 0.6])  # type: ignore[call-arg]
     members = (FittedMember("a.pt", "00", "none"), FittedMember("b.pt", "01", "hflip"))
-    fitted = Fitted("weighted", 6, 0.6, 0.5, 0.4)
+    fitted = FitScores("weighted", 6, 0.6, 0.5, 0.4)
     write_combination(folder / "a.toml", Combination(spec, (spec,), members, fitted))
 
 

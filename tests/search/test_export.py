@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from toolkit.ensemble.combination import Combination, Fitted
+from toolkit.ensemble.combination import Combination, FitScores
 from toolkit.plugin.component import ComponentSpec
 from toolkit.predict.member import Member
 from toolkit.predict.members import MemberRef
@@ -19,7 +19,7 @@ from toolkit.search.export import as_combination, is_plain, submit_command
 from toolkit.search.results import CombinationResult, CombinationResults
 
 MEAN = ComponentSpec(name="mean")
-FITTED = Fitted("greedy", 6, 0.5, 0.4, 0.3)
+FITTED = FitScores("greedy", 6, 0.5, 0.4, 0.3)
 
 
 def _way(members: Sequence[int], name: str, **parameters: Any) -> CombinationResult:

@@ -43,8 +43,8 @@ class Mixing:
 def partner_shift(batch_size: int, seed: int, epoch: int, step: int) -> int:
     """Return how many places further on in its batch a sample's partner is, 1 … batch_size - 1.
 
-    The order of an epoch is random, so a turn of the batch pairs at random and nobody with itself;
-    0 in a batch of one.
+    The order of an epoch is random, so a shift of the batch makes random pairs and leaves no sample
+    with itself; 0 in a batch of one.
     """
     if batch_size < 2:
         return 0

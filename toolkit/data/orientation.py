@@ -1,7 +1,7 @@
 """Whether the records of an annotation file describe photos as stored, or as EXIF turns them.
 
-One rule for all photos of a file, as one program wrote it: the sizes of photos that are turned by a
-quarter tell it, and it holds as well for mirrors, half turns and squares, whose sizes tell nothing.
+One program wrote the file, so one rule holds for all its photos. The sizes of photos with a quarter
+turn tell it; mirrors, half turns and squares, whose sizes tell nothing, follow it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Headers and faults of photos, cached by their content.
 
-Kept are the header, which a whole photo alone has, and whether a photo was decoded once.
+The cache keeps the headers of whole photos, and which photos could be decoded.
 """
 
 from __future__ import annotations

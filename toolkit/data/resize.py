@@ -1,8 +1,8 @@
 """All resizing of images, masks, maps and objects, with one convention for pixel centres.
 
-Pixel (row, column) is the square [row, row + 1] × [column, column + 1], and the frames of both
-sizes lie on each other: what is at a share of the height and width before is there afterwards, in
-photo, mask and map alike (PyTorch's `align_corners=False`, OpenCV's INTER_AREA and INTER_LINEAR).
+Pixel (row, column) is the square [row, row + 1] × [column, column + 1], and both sizes share one
+frame: a point at 30 % of the height and width stays at 30 % of them, in photo, mask and map alike
+(PyTorch's `align_corners=False`, OpenCV's INTER_AREA and INTER_LINEAR).
 
 OpenCV's INTER_NEAREST, PyTorch's "nearest" and so albumentations take the top left pixel of those
 that a new pixel covers: labels resized with them lie (scale − 1) / 2 pixels below and to the right
@@ -49,7 +49,7 @@ def resize_image(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
 def random_places(old: Size, new: Size, rng: np.random.Generator) -> NDArray[np.intp]:
     """Return for every pixel of a new size one that it covers, drawn in proportion to the area.
 
-    What is taken there has on average the value of an area average, in a fraction of its time.
+    The values there are on average those of an area average, in a fraction of its time.
 
     Args:
         old: size before.
@@ -207,8 +207,8 @@ def _nearest_places(old: int, new: int) -> tuple[NDArray[np.intp], NDArray[np.in
 class Sampling:
     """How labels get the size of a contest's file: single pixels are taken, by nearest neighbour.
 
-    The contest resizes its truth so, and what is compared with it has to be resized in the same
-    way. An argmax may come before or after it.
+    The contest resizes its truth in this way, so what is compared with it must be resized in the
+    same way. An argmax may come before or after it.
 
     Attributes:
         size: (height, width) of the maps in the file, pixels.

@@ -38,7 +38,7 @@ class FittedMember:
 
 
 @dataclass(frozen=True, config=_STRICT)
-class Fitted:
+class FitScores:
     """Scores of a fitted combination, and the images behind them.
 
     Attributes:
@@ -72,7 +72,7 @@ class Combination:
     ensemble: ComponentSpec
     postprocess: tuple[ComponentSpec, ...]
     members: tuple[FittedMember, ...]
-    fitted: Fitted
+    fitted: FitScores
     schema: str = SCHEMA
     version: int = VERSION
 

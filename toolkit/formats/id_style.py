@@ -51,7 +51,7 @@ class IdStyle:
 
 
 def id_style(ids: Sequence[str], images: Sequence[str]) -> IdStyle | None:
-    """Return the way that most of the ids are written in; None when not one is of an image.
+    """Return the way that most of the ids are written in; None when no id is that of an image.
 
     Args:
         ids: as a sample submission writes them.

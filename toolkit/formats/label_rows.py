@@ -17,7 +17,7 @@ from toolkit.plugin.interfaces import SubmissionFormat, TakesNearest
 def sampling_of(format: SubmissionFormat) -> Sampling:
     """Return how labels get the size of a format's files: truth and predictions alike.
 
-    A format that does not say it has the rule of the contest, "corner".
+    A format that names no rule has that of the contest, "corner".
     """
     return Sampling(format.size, format.nearest if isinstance(format, TakesNearest) else "corner")
 

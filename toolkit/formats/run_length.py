@@ -213,7 +213,7 @@ class RunLength:
         return ReadRow(row, image_id, self._reorder(flat.reshape(turned)))
 
     def _reorder(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the map with the pixels in the order of their numbers, and back."""
+        """Transpose a map if its pixels are numbered column by column; twice gives it back."""
         if self.order == "row-major":
             return labels
         # Ten times as fast as a copy by NumPy.

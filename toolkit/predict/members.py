@@ -71,8 +71,8 @@ def prediction_recipe(
 def choose_prediction_device(recipe: Recipe, wanted: str | None) -> torch.device:
     """Return the device to predict on.
 
-    Without a wish it is the best one here, or the CPU if the recipe trains there: a checkpoint that
-    was trained on a GPU must be usable on a machine without one.
+    By default it is the best one of this machine, or the CPU if the recipe trains there: a
+    checkpoint that was trained on a GPU must be usable on a machine without one.
 
     Raises:
         UsageError: `wanted` is not on this machine.

@@ -1,4 +1,4 @@
-"""Images through a network: every view of them, and their maps."""
+"""The passes of images through a network: the views of each image become one map."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
 """Pseudo-label sets: predicted labels of unlabelled images, and which of them are trusted.
 
-The layout in DESIGN has no room for them. They have their own because they belong to none that is
-there: a set is made from what `predict` and `ensemble` return, and is what the next `train` begins
-with.
+A set is made from what `predict` and `ensemble` return; the next `train` learns from it.
 """

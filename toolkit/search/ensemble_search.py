@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.ensemble.combination import Fitted, write_combination
+from toolkit.ensemble.combination import FitScores, write_combination
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.component import ComponentSpec
@@ -144,7 +144,7 @@ def search_ensemble(
     file = None
     if not is_plain(way, opened.members):
         file = output or default_combination(way, project)
-        fitted = Fitted(
+        fitted = FitScores(
             what=way.name,
             images=held_out.n_images,
             fitted_miou=fitted_miou,

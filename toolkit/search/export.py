@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.ensemble.combination import SUFFIX, Combination, Fitted, FittedMember
+from toolkit.ensemble.combination import SUFFIX, Combination, FitScores, FittedMember
 from toolkit.files import unused_path
 from toolkit.plugin.component import ComponentSpec
 from toolkit.predict.member import Member
@@ -46,7 +46,7 @@ def as_combination(
     way: CombinationResult,
     members: Sequence[Sequence[Member]],
     *,
-    fitted: Fitted,
+    fitted: FitScores,
     root: Path,
 ) -> Combination:
     """Return a combination as `trash submit --combine` reads it.

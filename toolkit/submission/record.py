@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit import __version__
 from toolkit.data.contest import Contest
-from toolkit.ensemble.combination import Fitted
+from toolkit.ensemble.combination import FitScores
 from toolkit.errors import UsageError
 from toolkit.files import file_digest, file_lock
 from toolkit.metrics.confusion import Scores
@@ -51,7 +51,7 @@ def make_side_car(
     *,
     found: EnsembleScores | None,
     score: Scores | None,
-    fitted: Fitted | None = None,
+    fitted: FitScores | None = None,
 ) -> SideCar:
     """Return the side-car of a written and checked submission.
 

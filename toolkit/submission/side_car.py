@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from toolkit.ensemble.combination import Fitted
+from toolkit.ensemble.combination import FitScores
 from toolkit.errors import UsageError
 from toolkit.file_schema import FileLayout, PathText
 from toolkit.files import file_digest, refuse_existing, write_json_atomic
@@ -123,7 +123,7 @@ class SideCar:
     labels_digest: str = ""
     validation_shares: tuple[float, ...] = ()
     leaderboard: Leaderboard = Leaderboard()
-    fitted: Fitted | None = None
+    fitted: FitScores | None = None
     member_postprocess: tuple[ComponentSpec, ...] = ()
     schema_version: int = SCHEMA_VERSION
 

@@ -227,7 +227,7 @@ class Learner:
 
 
 def _require_alike(saved: Any, own: Any, where: str) -> None:
-    """Refuse saved values of other kinds than one's own; any number may have become any other."""
+    """Refuse saved values of other types than the present ones; numbers may differ in type."""
     if isinstance(own, dict):
         if not isinstance(saved, dict) or saved.keys() != own.keys():
             raise ValueError(f"{where} has other entries")

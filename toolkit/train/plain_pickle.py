@@ -64,7 +64,7 @@ def require_plain(data: bytes) -> int:
 
 
 class _PickleReader:
-    """The machine that a pickle is a program for, with kinds of values instead of values."""
+    """Runs the instructions of a pickle with kinds of values in place of the values."""
 
     def __init__(self) -> None:
         self._stack: list[str] = []

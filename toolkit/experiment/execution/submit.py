@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit.data.contest import Contest
 from toolkit.data.split import Split
-from toolkit.ensemble.combination import Combination, Fitted, FittedMember, refuse_other_members
+from toolkit.ensemble.combination import Combination, FitScores, FittedMember, refuse_other_members
 from toolkit.ensemble.combine import probe_ensembler
 from toolkit.ensemble.labels_of_stores import EnsembleScores, evaluate_ensemble, labels_of_stores
 from toolkit.ensemble.postprocessed_maps import postprocessed_maps
@@ -89,7 +89,7 @@ class SubmissionResult:
     validation: Scores | None
     score: Scores | None
     class_shares: dict[str, float]
-    fitted: Fitted | None
+    fitted: FitScores | None
     warnings: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
