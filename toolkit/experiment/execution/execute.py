@@ -113,7 +113,7 @@ class _Execution:
         states = list(states_of(self.plan, self.dirs, resume=resume, is_part=self.is_part))
         ahead = [each.stage for each in states if each.state != FINISHED]
         for stage in ahead:
-            self.foresee(stage)
+            self.preflight(stage)
         if len(ahead) > 1:
             for each in states:
                 if each.where and each.state != FINISHED and isinstance(each.stage, Training):
@@ -152,7 +152,7 @@ class _Execution:
             runs[each.stage.key] = run
         return runs[self.plan.final.key], result
 
-    def foresee(self, stage: Stage) -> None:
+    def preflight(self, stage: Stage) -> None:
         """Refuse a stage that would fail later."""
         if isinstance(stage, Labelling):
             preflight_labelling(stage, self.workspace.registry)
