@@ -84,7 +84,12 @@ def label_set(split: Split, tmp_path: Path) -> LabelSet:
         origin={
             "teachers": ["a.pt", "<i>b</i>.pt@hflip"],
             "selection": [{"name": "threshold", "least": 0.5}, {"name": "file_list", "file": "x"}],
+            "checkpoints": [
+                {"checkpoint": "runs/a/best.pt", "digest": "0f", "run": "a", "views": None},
+                {"checkpoint": "runs/b/best.pt", "digest": "1f", "run": "b", "views": "hflip"},
+            ],
             "round": 2,
+            "as_submitted": True,
         },
         warnings=("nothing & <nobody> is sure",), progress=SilentProgress(),
     )  # fmt: skip
@@ -150,6 +155,8 @@ def test_names_cannot_break_out(page: Page, tmp_path: Path) -> None:
                  "a.pt, <i>b</i>.pt@hflip"):  # fmt: skip
         assert text in page.text
     assert "threshold (least = 0.5), file_list (file = x)" in page.text
+    assert "runs/a/best.pt, runs/b/best.pt@hflip" in page.text
+    assert page.text[page.text.index("as submitted") + 1] == "yes"
 
 
 def test_the_page_needs_nothing_but_itself(page: Page) -> None:

@@ -107,7 +107,7 @@ def _head(label_set: LabelSet) -> str:
     facts = [
         ("selected", f"{len(index.selected)} of {len(index.images)} images"),
         *((f"rejected by {name}", f"{count} images") for name, count in reasons.most_common()),
-        *((name, _plain(value)) for name, value in index.origin.items()),
+        *((_ORIGIN.get(name, name), _plain(value)) for name, value in index.origin.items()),
     ]
     warnings = "".join(f'<p class="warning">{escape(text)}</p>' for text in index.warnings)
     classes = "".join(
@@ -151,6 +151,8 @@ _ORDERS = {
     "name": "by name",
 }
 """Key of an order in the script -> its name for people."""
+_ORIGIN = {"as_submitted": "as submitted", "soft": "soft labels", "selection": "selected by"}
+"""Key of the origin -> its name for people, where that is another one."""
 
 
 def _class_table(label_set: LabelSet) -> str:
@@ -167,13 +169,21 @@ def _class_table(label_set: LabelSet) -> str:
         )
     return (
         '<div class="table"><table><thead><tr><th>class</th><th>pixels predicted</th>'
-        "<th>trusted</th><th>share</th><th>images with it</th></tr></thead><tbody>"
+        "<th>trusted</th><th>share trusted</th><th>images with it</th></tr></thead><tbody>"
         f"{''.join(rows)}</tbody></table></div>"
     )
 
 
 def _plain(value: Any) -> str:
-    """Return a value of the origin for people; a component is its name and parameters."""
+    """Return a value of the origin for people.
+
+    A component is its name and parameters, a teacher its checkpoint with its views.
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping) and "checkpoint" in value:
+        views = value.get("views")
+        return f"{value['checkpoint']}@{views}" if views else str(value["checkpoint"])
     if isinstance(value, Mapping):
         named = [str(value["name"])] if "name" in value else []
         given = [f"{key} = {_plain(each)}" for key, each in value.items() if key != "name"]
