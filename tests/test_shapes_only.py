@@ -13,7 +13,7 @@ from toolkit.shapes_only import ShapesOnly
 
 
 class Mixed(nn.Module):
-    """Every operation that is shortened, an addition in place, and a layer that nothing depends on."""
+    """Every shortened operation, an addition in place, and a layer that nothing depends on."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -32,6 +32,7 @@ from toolkit.ensemble.combination import FitScores, write_combination
 from toolkit.experiment.execution.submit import submit
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import load_registry
+from toolkit.predict.members import MemberRef
 from toolkit.progress import SilentProgress
 from toolkit.project import find_project
 from toolkit.search.candidates import OpenedCandidates, find_candidates, open_candidates
@@ -62,7 +63,7 @@ PROJECT = find_project()
 WORKSPACE = Workspace(PROJECT, load_registry(PROJECT), QUIET)
 
 
-def trained(data: str) -> list[list[str]]:
+def train_members(data: str) -> list[list[str]]:
     """Return the checkpoints of each seed, training what is missing."""
     rows = []
     for name in MEMBERS:
@@ -75,7 +76,7 @@ def trained(data: str) -> list[list[str]]:
     return [list(seed) for seed in zip(*rows, strict=True)]
 
 
-def searched(checkpoints: list[str], views: str) -> tuple[OpenedCandidates, HeldOut, Search]:
+def search_members(checkpoints: list[str], views: str) -> tuple[OpenedCandidates, HeldOut, Search]:
     candidates = find_candidates([f"{path}@{views}" for path in checkpoints], PROJECT)
     opened = open_candidates(WORKSPACE, candidates)
     held_out = HeldOut(opened.parts, Sampling(SIZE), PROJECT.cache, QUIET)
@@ -83,14 +84,12 @@ def searched(checkpoints: list[str], views: str) -> tuple[OpenedCandidates, Held
     return opened, held_out, search(WORKSPACE, held_out, names, Effort())
 
 
-def tested(way: CombinationResult, opened: OpenedCandidates, folder: Path) -> float:
+def score_on_test(way: CombinationResult, opened: OpenedCandidates, folder: Path) -> float:
     """Return the test mIoU of a way: by a file, as `trash submit --combine` does it."""
     file = folder / "way.toml"
     fitted = FitScores(way.name, 0, 0.0, 0.0, 0.0)
     write_combination(file, as_combination(way, opened.members, fitted=fitted, root=PROJECT.root))
     recipe = with_options(opened.recipe, combine=parse_combination(str(file)))
-    from toolkit.predict.members import MemberRef
-
     choices = [
         MemberRef(member.path, member.views.text)
         for row in way.members
@@ -117,13 +116,13 @@ def steps_of(
     found: dict[str, tuple[float, float]] = {}
 
     def add(step: str, way: CombinationResult, opened: OpenedCandidates) -> None:
-        found[step] = way.scored.honest_miou, tested(way, opened, folder)
+        found[step] = way.scored.honest_miou, score_on_test(way, opened, folder)
         print(f"  {step}: {found[step][0]:.4f}, test {found[step][1]:.4f}", file=sys.stderr)
 
-    opened, _, plain = searched(checkpoints, "none")
+    opened, _, plain = search_members(checkpoints, "none")
     ways = {way.name: way for way in plain.ways}
     add("best single", ways["best single"], opened)
-    opened, held_out, viewed = searched(checkpoints, views)
+    opened, held_out, viewed = search_members(checkpoints, views)
     ways = {way.name: way for way in viewed.ways}
     add(f"+ views ({views})", ways["best single"], opened)
     for name in STEPS:
@@ -148,7 +147,7 @@ def steps_of(
             step = f"{label} + dense CRF"
             # What is fitted in the way is fitted to all images here: only the gain is honest.
             honest = way.scored.honest_miou + tried.gain.miou
-            found[step] = honest, tested(with_crf, opened, folder)
+            found[step] = honest, score_on_test(with_crf, opened, folder)
             kept = "kept" if trial.kept else f"not kept, worse: {', '.join(tried.worse) or 'none'}"
             print(f"  {step}: {honest:.4f}, test {found[step][1]:.4f}; {kept}", file=sys.stderr)
     return found
@@ -165,7 +164,7 @@ def main() -> None:
     options = parser.parse_args()
     table: dict[str, list[tuple[float, float]]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
-        for seed, checkpoints in enumerate(trained(options.data), start=1):
+        for seed, checkpoints in enumerate(train_members(options.data), start=1):
             print(f"seed {seed}", file=sys.stderr)
             views, crf = VIEWS[options.data], not options.no_crf
             for step, figures in steps_of(checkpoints, views, crf, Path(folder)).items():

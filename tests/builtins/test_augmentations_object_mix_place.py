@@ -37,7 +37,7 @@ def canvas_of(cut_out: CutOut) -> NDArray[np.uint8]:
     return canvas
 
 
-def pasted(sample: Sample) -> bytes:
+def pasted_pixels(sample: Sample) -> bytes:
     alpha = np.where(sample.mask == 2, np.uint8(255), np.uint8(0))
     return np.dstack([sample.image, alpha]).tobytes()
 
@@ -47,7 +47,7 @@ def test_nothing_moves_and_nothing_changes(corner: tuple[int, int], registry: Re
     cut_out = at(*corner)
     mix = make(registry, cut_out, size=(SIDE, SIDE), place="own")
     for result in results(mix, blank((SIDE, SIDE)), 5):
-        assert pasted(result) == canvas_of(cut_out).tobytes()
+        assert pasted_pixels(result) == canvas_of(cut_out).tobytes()
 
 
 def test_the_defaults_leave_the_pixels_as_they_were_cut_out(registry: Registry) -> None:
@@ -59,7 +59,7 @@ def test_the_defaults_leave_the_pixels_as_they_were_cut_out(registry: Registry) 
     expected = {view.tobytes() for view in turned}
     assert len(expected) == 8
     mix = registry.build("augmentation", spec, context)
-    counts = Counter(pasted(result) for result in results(mix, blank((SIDE, SIDE)), 240))
+    counts = Counter(pasted_pixels(result) for result in results(mix, blank((SIDE, SIDE)), 240))
     assert set(counts) == expected
     assert min(counts.values()) > 10  # 30 on average
 

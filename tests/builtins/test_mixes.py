@@ -28,7 +28,7 @@ def make(name: str, **parameters: object) -> Mix:
     return REGISTRY.build("mix", ComponentSpec(name=name, **parameters), context)
 
 
-def mixed(mix: Mix, sample: Sample, partner: Sample, seed: int = 0, batch: int = 0) -> Sample:
+def apply_mix(mix: Mix, sample: Sample, partner: Sample, seed: int = 0, batch: int = 0) -> Sample:
     return mix(sample, partner, np.random.default_rng(seed), np.random.default_rng([batch, 1]))
 
 
@@ -48,7 +48,7 @@ def pair(height: int, width: int) -> tuple[Sample, Sample]:
     return of_mask(masks[0], 0), of_mask(masks[1], 128)
 
 
-def taken(result: Sample, sample: Sample, partner: Sample) -> np.ndarray:
+def partner_pixels(result: Sample, sample: Sample, partner: Sample) -> np.ndarray:
     """Return bool (H, W): the pixels of the partner; every other one must be the sample's."""
     from_partner = result.image[..., 2] >= 128
     for array, own, other in (
@@ -105,7 +105,8 @@ def test_the_box_of_cutmix_has_the_area_of_its_definition(alpha: float) -> None:
     sample, partner = pair(60, 80)
     mix = make("cutmix", alpha=alpha)
     areas = [
-        taken(mixed(mix, sample, partner, seed), sample, partner).mean() for seed in range(500)
+        partner_pixels(apply_mix(mix, sample, partner, seed), sample, partner).mean()
+        for seed in range(500)
     ]
     rng = np.random.default_rng(1)
     expected = []
@@ -122,7 +123,7 @@ def test_the_box_of_cutmix_has_the_proportions_of_the_image_and_lies_anywhere() 
     sample, partner = pair(60, 80)
     inside, covered = 0, np.zeros((60, 80))
     for seed in range(300):
-        pixels = taken(mixed(make("cutmix"), sample, partner, seed), sample, partner)
+        pixels = partner_pixels(apply_mix(make("cutmix"), sample, partner, seed), sample, partner)
         covered += pixels
         if not pixels.any():
             continue
@@ -137,7 +138,9 @@ def test_the_box_of_cutmix_has_the_proportions_of_the_image_and_lies_anywhere() 
 @pytest.mark.parametrize("height", [12, 13])
 def test_the_half_of_cutmix_is_the_top_half(height: int) -> None:
     sample, partner = pair(height, 16)
-    pixels = taken(mixed(make("cutmix", mode="half"), sample, partner), sample, partner)
+    pixels = partner_pixels(
+        apply_mix(make("cutmix", mode="half"), sample, partner), sample, partner
+    )
     assert box_of(pixels) == (0, 0, height // 2, 16)
 
 
@@ -149,7 +152,8 @@ def test_the_foreground_box_lies_in_the_bounding_box_of_the_foreground() -> None
     sample, partner = pair(60, 80)[0], of_mask(mask, 128)
     mix = make("cutmix", mode="foreground")
     boxes = [
-        box_of(taken(mixed(mix, sample, partner, seed), sample, partner)) for seed in range(400)
+        box_of(partner_pixels(apply_mix(mix, sample, partner, seed), sample, partner))
+        for seed in range(400)
     ]
     for top, left, height, width in boxes:
         assert top >= 40
@@ -168,8 +172,8 @@ def test_a_partner_without_foreground_leaves_the_sample_as_it_is(label: int) -> 
     sample = pair(12, 16)[0]
     partner = of_mask(np.full((12, 16), label, np.uint8), 128)
     for name, parameters in (("cutmix", {"mode": "foreground"}), ("copy_paste", {})):
-        result = mixed(make(name, **parameters), sample, partner)
-        assert not taken(result, sample, partner).any()
+        result = apply_mix(make(name, **parameters), sample, partner)
+        assert not partner_pixels(result, sample, partner).any()
 
 
 # MixUp.
@@ -182,7 +186,7 @@ def test_mixup_blends_images_and_keeps_both_masks() -> None:
     sample = Sample(images[0], sample.mask, "own.jpg")
     partner = Sample(images[1], partner.mask, "other.jpg")
     for seed in range(20):
-        result = mixed(make("mixup", alpha=0.6), sample, partner, seed=9, batch=seed)
+        result = apply_mix(make("mixup", alpha=0.6), sample, partner, seed=9, batch=seed)
         share = np.random.default_rng([seed, 1]).beta(0.6, 0.6)
         assert result.share == share
         expected = share * images[0].astype(float) + (1 - share) * images[1]
@@ -197,7 +201,7 @@ def test_mixup_blends_images_and_keeps_both_masks() -> None:
 def test_the_share_of_mixup_has_its_distribution(alpha: float) -> None:
     sample, partner = pair(4, 4)
     mix = make("mixup", alpha=alpha)
-    shares = [mixed(mix, sample, partner, batch=batch).share for batch in range(600)]
+    shares = [apply_mix(mix, sample, partner, batch=batch).share for batch in range(600)]
     assert np.mean(shares) == pytest.approx(0.5, abs=0.06)
     assert np.var(shares) == pytest.approx(1 / (4 * (2 * alpha + 1)), abs=0.02)
 
@@ -225,7 +229,7 @@ def test_classmix_takes_all_pixels_of_some_labels(
     mix = make("classmix", share=share)
     times = dict.fromkeys(labels, 0)
     for seed in range(300):
-        pixels = taken(mixed(mix, sample, partner, seed), sample, partner)
+        pixels = partner_pixels(apply_mix(mix, sample, partner, seed), sample, partner)
         found = set(mask[pixels].tolist())
         assert len(found) == n_chosen
         np.testing.assert_array_equal(pixels, np.isin(mask, list(found)))
@@ -241,7 +245,7 @@ def test_a_share_of_classmix_is_not_rounded_up_by_floating_point() -> None:
     mix = REGISTRY.build("mix", ComponentSpec(name="classmix", share=0.07), context)
     partner = of_mask(np.arange(100, dtype=np.uint8).reshape(10, 10), 128)
     sample = of_mask(np.zeros((10, 10), np.uint8), 0)
-    assert taken(mixed(mix, sample, partner), sample, partner).sum() == 7
+    assert partner_pixels(apply_mix(mix, sample, partner), sample, partner).sum() == 7
 
 
 # All of them.
@@ -263,7 +267,7 @@ def test_every_pixel_comes_with_its_label_from_one_of_the_two(
     make_mix: Callable[[], Mix], own: np.ndarray, other: np.ndarray, seed: int
 ) -> None:
     sample, partner = of_mask(own, 0), of_mask(other, 128)
-    taken(mixed(make_mix(), sample, partner, seed), sample, partner)
+    partner_pixels(apply_mix(make_mix(), sample, partner, seed), sample, partner)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ MASKS = arrays.arrays(
 )
 
 
-def mixed(mix: Mix, sample: Sample, partner: Sample, seed: int = 0) -> Sample:
+def apply_mix(mix: Mix, sample: Sample, partner: Sample, seed: int = 0) -> Sample:
     return mix(sample, partner, np.random.default_rng(seed), np.random.default_rng([0, 1]))
 
 
@@ -112,7 +112,7 @@ def test_objects_are_moved_with_their_labels_and_pixels() -> None:
     sample, partner = of_mask(np.full((40, 50), 3, np.uint8), 0), of_mask(mask, 128)
     rings, tops = set(), set()
     for seed in range(250):
-        result = mixed(plain(max_objects=1), sample, partner, seed)
+        result = apply_mix(plain(max_objects=1), sample, partner, seed)
         pasted = result.image[..., 2] >= 128
         np.testing.assert_array_equal(pasted, result.mask != 3)
         np.testing.assert_array_equal(result.image[~pasted], sample.image[~pasted])
@@ -134,7 +134,7 @@ def test_objects_that_are_pasted_together_keep_their_places_to_each_other() -> N
     sample, partner = of_mask(np.zeros((30, 30), np.uint8), 0), of_mask(mask, 128)
     numbers = set()
     for seed in range(60):
-        labels = mixed(plain(), sample, partner, seed).mask
+        labels = apply_mix(plain(), sample, partner, seed).mask
         present = [label for label in (1, 2, 3) if (labels == label).any()]
         numbers.add(len(present))
         now = {label: np.argwhere(labels == label) for label in present}
@@ -149,7 +149,7 @@ def test_no_more_objects_than_allowed_are_pasted() -> None:
     mask[::4, ::4] = 1
     sample, partner = of_mask(np.zeros((20, 20), np.uint8), 0), of_mask(mask, 128)
     counts = {
-        int((mixed(plain(max_objects=3), sample, partner, seed).mask == 1).sum())
+        int((apply_mix(plain(max_objects=3), sample, partner, seed).mask == 1).sum())
         for seed in range(60)
     }
     assert counts == {1, 2, 3}
@@ -160,9 +160,9 @@ def test_flipped_objects_are_mirrored_left_and_right() -> None:
     mask[4:10, 4], mask[9, 4:8] = 1, 1  # an L
     sample, partner = of_mask(np.zeros((20, 20), np.uint8), 0), of_mask(mask, 128)
     normal, mirrored = shapes(mask), shapes(mask[:, ::-1])
-    always = {shapes(mixed(plain(flip=1.0), sample, partner, s).mask) for s in range(10)}
+    always = {shapes(apply_mix(plain(flip=1.0), sample, partner, s).mask) for s in range(10)}
     assert always == {mirrored}
-    found = [shapes(mixed(plain(flip=0.3), sample, partner, seed).mask) for seed in range(300)]
+    found = [shapes(apply_mix(plain(flip=0.3), sample, partner, seed).mask) for seed in range(300)]
     assert set(found) == {normal, mirrored}
     assert found.count(mirrored) / 300 == pytest.approx(0.3, abs=0.08)
 
@@ -177,7 +177,7 @@ def test_scaled_objects_have_the_factor_in_both_directions(factor: float) -> Non
     mask = np.zeros((60, 60), np.uint8)
     mask[20:28, 20:32] = 1
     sample, partner = of_mask(np.zeros((60, 60), np.uint8), 0), of_mask(mask, 128)
-    result = mixed(plain(scale=(factor, factor)), sample, partner)
+    result = apply_mix(plain(scale=(factor, factor)), sample, partner)
     assert box_of(result.mask == 1)[2:] == (8 * factor, 12 * factor)
 
 
@@ -186,7 +186,7 @@ def test_scales_are_drawn_between_the_limits() -> None:
     mask[10:30, 10:30] = 1
     sample, partner = of_mask(np.zeros((60, 60), np.uint8), 0), of_mask(mask, 128)
     sides = [
-        np.sqrt((mixed(plain(scale=(0.5, 1.5)), sample, partner, seed).mask == 1).sum())
+        np.sqrt((apply_mix(plain(scale=(0.5, 1.5)), sample, partner, seed).mask == 1).sum())
         for seed in range(100)
     ]
     assert 10 <= min(sides) <= 11
@@ -196,7 +196,7 @@ def test_scales_are_drawn_between_the_limits() -> None:
 def test_an_object_larger_than_the_image_fills_it() -> None:
     sample = of_mask(np.zeros((12, 16), np.uint8), 0)
     partner = of_mask(np.ones((12, 16), np.uint8), 128)
-    result = mixed(plain(scale=(2.0, 2.0)), sample, partner)
+    result = apply_mix(plain(scale=(2.0, 2.0)), sample, partner)
     assert (result.mask == 1).all()
     assert (result.image[..., 2] == 128).all()
 
@@ -210,7 +210,7 @@ def test_a_soft_edge_weighs_the_object_by_its_smoothed_shape() -> None:
     images = rng.integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     sample = Sample(images[0], np.full((size, size), 1, np.uint8))
     partner = Sample(images[1], mask)
-    result = mixed(plain(blend=sigma), sample, partner, seed=4)
+    result = apply_mix(plain(blend=sigma), sample, partner, seed=4)
     top, left, height, width = box_of(result.mask == 2)
     assert (height, width) == (9, 14)
     reach = int(np.ceil(3 * sigma))
@@ -243,7 +243,7 @@ def test_only_objects_of_the_classes_named_are_pasted() -> None:
     partner = of_mask(rng.integers(0, 4, (12, 16), dtype=np.uint8), 128)
     names = Context(("Background", "Paper", "Glass", "Metal"), image_size=(12, 16))
     mix = copy_paste(names, classes=["Metal", "Paper"], min_area=1)
-    labels = {int(k) for s in range(40) for k in np.unique(mixed(mix, sample, partner, s).mask)}
+    labels = {int(k) for s in range(40) for k in np.unique(apply_mix(mix, sample, partner, s).mask)}
     assert labels == {0, 1, 3}
 
 
@@ -253,6 +253,6 @@ def test_copy_paste_changes_labels_only_to_those_of_objects(
     own: np.ndarray, other: np.ndarray, seed: int, blend: float
 ) -> None:
     mix = plain(scale=(0.3, 3.0), flip=0.5, blend=blend)
-    result = mixed(mix, of_mask(own, 0), of_mask(other, 128), seed)
+    result = apply_mix(mix, of_mask(own, 0), of_mask(other, 128), seed)
     changed = result.mask != own
     assert set(result.mask[changed].tolist()) <= set(other[(other > 0) & (other < 4)].tolist())

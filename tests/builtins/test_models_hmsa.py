@@ -52,17 +52,17 @@ def images(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 
-def resized(maps: Tensor, height: int, width: int) -> Tensor:
+def resize(maps: Tensor, height: int, width: int) -> Tensor:
     return functional.interpolate(maps, (height, width), mode="bilinear", align_corners=False)
 
 
 def test_training_mixes_half_and_full_scale(stubs: Registry) -> None:
     network = make(stubs, "plain", scales=[1.0]).train()
     batch = images(2, 3, 33, 50)
-    half = resized(batch, 16, 25)
+    half = resize(batch, 16, 25)
     low, high = network.network(half), network.network(batch)
     alpha = network.attention(half, low)
-    expected = resized(alpha * low, 33, 50) + (1 - resized(alpha, 33, 50)) * high
+    expected = resize(alpha * low, 33, 50) + (1 - resize(alpha, 33, 50)) * high
     assert alpha.shape == (2, 1, 16, 25)
     torch.testing.assert_close(network(batch), expected)
 
@@ -74,12 +74,12 @@ def test_prediction_chains_the_scales_from_the_highest_down(
 ) -> None:
     network = make(stubs, "plain", scales=scales).eval()
     batch = images(1, 3, 20, 31)
-    half, double = resized(batch, 10, 16), resized(batch, 40, 62)
+    half, double = resize(batch, 10, 16), resize(batch, 40, 62)
     low, middle, high = (network.network(x) for x in (half, batch, double))
     alpha = network.attention(batch, middle)
-    mixed = alpha * middle + (1 - alpha) * resized(high, 20, 31)
+    mixed = alpha * middle + (1 - alpha) * resize(high, 20, 31)
     alpha = network.attention(half, low)
-    mixed = resized(alpha * low, 20, 31) + (1 - resized(alpha, 20, 31)) * mixed
+    mixed = resize(alpha * low, 20, 31) + (1 - resize(alpha, 20, 31)) * mixed
     torch.testing.assert_close(network(batch), mixed)
 
 
@@ -87,13 +87,13 @@ def test_prediction_chains_the_scales_from_the_highest_down(
 def test_three_scales_above_the_image_are_mixed_at_the_lower_size(stubs: Registry) -> None:
     network = make(stubs, "plain", scales=[1.0, 1.5, 2.0]).eval()
     batch = images(1, 3, 12, 16)
-    middle_images, double = resized(batch, 18, 24), resized(batch, 24, 32)
+    middle_images, double = resize(batch, 18, 24), resize(batch, 24, 32)
     middle = network.network(middle_images)
     alpha = network.attention(middle_images, middle)
-    mixed = alpha * middle + (1 - alpha) * resized(network.network(double), 18, 24)
+    mixed = alpha * middle + (1 - alpha) * resize(network.network(double), 18, 24)
     low = network.network(batch)
     alpha = network.attention(batch, low)
-    mixed = alpha * low + (1 - alpha) * resized(mixed, 12, 16)
+    mixed = alpha * low + (1 - alpha) * resize(mixed, 12, 16)
     torch.testing.assert_close(network(batch), mixed)
 
 
@@ -126,7 +126,7 @@ def test_the_attention_chooses_between_the_scales(
     nn.init.constant_(network.attention.head[-1].bias, bias)
     batch = images(1, 3, 32, 32)
     if chosen == "low":
-        expected = resized(network.network(resized(batch, 16, 16)), 32, 32)
+        expected = resize(network.network(resize(batch, 16, 16)), 32, 32)
     else:
         expected = network.network(batch)
     torch.testing.assert_close(network(batch), expected)

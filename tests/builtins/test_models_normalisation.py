@@ -19,7 +19,7 @@ HALVES = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 LITE0 = "tu-tf_efficientnet_lite0"
 
 
-def made(registry: Registry, name: str, **parameters: Any) -> Any:
+def make(registry: Registry, name: str, **parameters: Any) -> Any:
     context = Context(("Background", "Paper"), pretrained=False)
     with torch.device("meta"):
         return registry.build("model", ComponentSpec(name=name, **parameters), context)
@@ -48,7 +48,7 @@ def made(registry: Registry, name: str, **parameters: Any) -> Any:
 def test_networks_know_the_normalisation_of_their_weights(
     name: str, parameters: dict[str, Any], expected: Normalisation | None, registry: Registry
 ) -> None:
-    network = made(registry, name, **parameters)
+    network = make(registry, name, **parameters)
     assert isinstance(network, PretrainedModel)
     assert network.normalisation == expected
 
@@ -74,7 +74,7 @@ def test_the_odd_encoders_of_smp_have_the_figures_that_timm_gives_the_same_weigh
 
 
 def test_another_normalisation_is_told_with_both_figures(registry: Registry) -> None:
-    network = made(registry, "unet", encoder=LITE0, weights="efficientnet-lite0")
+    network = make(registry, "unet", encoder=LITE0, weights="efficientnet-lite0")
     theirs = weights_normalisation(network)
     warning = normalisation_warning(theirs, Data())
     assert "data.mean = [0.485, 0.456, 0.406]" in warning
@@ -85,6 +85,6 @@ def test_another_normalisation_is_told_with_both_figures(registry: Registry) -> 
     assert "data.std = [0.5, 0.5, 0.52]" in normalisation_warning(theirs, one_off)
     rounded = Data(mean=(0.5, 0.498, 0.5), std=(0.5, 0.5, 0.502))
     assert not normalisation_warning(theirs, rounded)
-    assert weights_normalisation(made(registry, "unet", encoder=LITE0)) is None
+    assert weights_normalisation(make(registry, "unet", encoder=LITE0)) is None
     assert weights_normalisation(torch.nn.Identity()) is None
     assert not normalisation_warning(None, Data())

@@ -25,7 +25,7 @@ def random(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 
-def resized(maps: Tensor, *size: int) -> Tensor:
+def resize(maps: Tensor, *size: int) -> Tensor:
     return functional.interpolate(maps, size, mode="bilinear", align_corners=False)
 
 
@@ -51,7 +51,7 @@ def test_logits_of_a_quarter_are_enlarged(name: str, registry: Registry) -> None
     features = network.encoder(images)
     logits = network.network.decoder(features[2:])
     assert logits.shape == (1, 3, 16, 24)
-    torch.testing.assert_close(network(images), resized(logits, 64, 96))
+    torch.testing.assert_close(network(images), resize(logits, 64, 96))
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_panoptic_deeplab_takes_in_shallower_features_in_two_steps() -> None:
         random(1, 24, 4, 6),
     ]
     maps = decoder.pyramid(features[3])
-    eighth = torch.cat([resized(maps, 8, 12), decoder.shallow[0](features[1])], dim=1)
+    eighth = torch.cat([resize(maps, 8, 12), decoder.shallow[0](features[1])], dim=1)
     assert eighth.shape[1] == 16 + 64
     maps = decoder.steps[0](eighth)
-    quarter = torch.cat([resized(maps, 16, 24), decoder.shallow[1](features[0])], dim=1)
+    quarter = torch.cat([resize(maps, 16, 24), decoder.shallow[1](features[0])], dim=1)
     assert quarter.shape[1] == 16 + 32
     expected = decoder.head(decoder.steps[1](quarter))
     torch.testing.assert_close(decoder(features), expected)
@@ -140,10 +140,10 @@ def test_the_semantic_head_carries_context_to_detail() -> None:
     levels = [random(1, 8, 32 // 2**level, 48 // 2**level) for level in range(4)]
     p4, p8 = head.details[0](levels[0]), head.details[1](levels[1])
     p16, p32 = head.contexts[0](levels[2]), head.contexts[1](levels[3])
-    p16 = p16 + resized(p32, 8, 12)
-    p8 = p8 + resized(head.corrections[1](p16), 16, 24)
-    p4 = p4 + resized(head.corrections[0](p8), 32, 48)
-    joined = torch.cat([p4, *(resized(level, 32, 48) for level in (p8, p16, p32))], dim=1)
+    p16 = p16 + resize(p32, 8, 12)
+    p8 = p8 + resize(head.corrections[1](p16), 16, 24)
+    p4 = p4 + resize(head.corrections[0](p8), 32, 48)
+    joined = torch.cat([p4, *(resize(level, 32, 48) for level in (p8, p16, p32))], dim=1)
     assert joined.shape[1] == 4 * 4
     torch.testing.assert_close(head(levels), head.classifier(joined))
 

@@ -43,7 +43,7 @@ def prediction_of(labels: Any, confidence: Any, agreement: Any = 1.0) -> Predict
     return Prediction("a.jpg", maps.astype(np.float32), shared)
 
 
-def kept(selector: Any, prediction: Prediction) -> NDArray[np.bool_]:
+def kept_pixels(selector: Any, prediction: Prediction) -> NDArray[np.bool_]:
     """Which pixels are trusted, having checked that their labels are the most probable ones."""
     labels = selector(prediction)
     trusted: NDArray[np.bool_] = labels != IGNORED
@@ -60,7 +60,7 @@ def test_threshold_keeps_what_reaches_it_and_ignores_the_rest() -> None:
 def test_threshold_of_a_class_replaces_that_of_all() -> None:
     prediction = prediction_of([[0, 0, 3, 3]], [[0.6, 0.95, 0.6, 0.4]])
     selector = build("threshold", least=0.9, per_class={"Battery": 0.5})
-    assert kept(selector, prediction).tolist() == [[False, True, True, False]]
+    assert kept_pixels(selector, prediction).tolist() == [[False, True, True, False]]
 
 
 def test_threshold_of_an_unknown_class_names_the_nearest() -> None:
@@ -97,7 +97,7 @@ def test_class_balanced_equals_sorting_all_pixels_of_each_class(
         n_kept = max(math.ceil(share * len(found)), 1)
         thresholds[label] = found[n_kept - 1] if found and share else BINS - 1
     for prediction in predictions:
-        trusted = kept(selector, prediction)
+        trusted = kept_pixels(selector, prediction)
         for place in np.ndindex(trusted.shape):
             pixel = prediction.probabilities[(slice(None), *place)]
             confidence = pixel.max()
@@ -141,7 +141,7 @@ def test_mean_confidence_of_all_pixels_or_of_the_foreground() -> None:
     assert build("mean_confidence", least=0.9)(doubtful_object) is not None
     assert build("mean_confidence", least=0.9, foreground=True)(doubtful_object) is None
     assert build("mean_confidence", least=0.39, foreground=True)(doubtful_object) is not None
-    assert kept(build("mean_confidence", least=0.9), doubtful_object).all()
+    assert kept_pixels(build("mean_confidence", least=0.9), doubtful_object).all()
 
 
 def test_an_image_without_foreground_is_decided_by_all_pixels() -> None:
@@ -152,7 +152,7 @@ def test_an_image_without_foreground_is_decided_by_all_pixels() -> None:
 
 def test_confident_share_counts_sure_pixels() -> None:
     prediction = prediction_of([[0, 1, 2, 3]], [[0.9, 0.95, 0.6, 0.9]])
-    assert kept(build("confident_share", threshold=0.9, least=0.75), prediction).all()
+    assert kept_pixels(build("confident_share", threshold=0.9, least=0.75), prediction).all()
     assert build("confident_share", threshold=0.9, least=0.8)(prediction) is None
     assert build("confident_share", threshold=0.92, least=0.5)(prediction) is None
 
@@ -160,8 +160,8 @@ def test_confident_share_counts_sure_pixels() -> None:
 def test_agreement_by_pixel_and_by_image() -> None:
     prediction = prediction_of([[0, 1, 2]], [[0.9, 0.9, 0.9]], [[1, 2 / 3, 1 / 3]])
     pixels = build("agreement", level="pixel", least=0.66)
-    assert kept(pixels, prediction).tolist() == [[True, True, False]]
-    assert kept(build("agreement", least=0.66), prediction).all()
+    assert kept_pixels(pixels, prediction).tolist() == [[True, True, False]]
+    assert kept_pixels(build("agreement", least=0.66), prediction).all()
     assert build("agreement", least=0.67)(prediction) is None
 
 

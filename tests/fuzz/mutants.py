@@ -35,7 +35,7 @@ _BYTES = (
 _DEEP = 2000
 
 
-def mutated(name: str, data: bytes, rng: random.Random) -> bytes:
+def mutate(name: str, data: bytes, rng: random.Random) -> bytes:
     """Return another content for a file that is called `name`."""
     kind = name.rpartition(".")[2]
     if rng.random() < 0.6:
@@ -118,10 +118,10 @@ def _change(container: Any, key: Any, rng: random.Random, odd: tuple[Any, ...]) 
     elif what == 3 and isinstance(container[key], int | float):
         container[key] = rng.choice((-container[key], str(container[key]), [container[key]]))
     else:
-        container[key] = _copied(rng.choice(odd))
+        container[key] = _copy(rng.choice(odd))
 
 
-def _copied(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     return value.copy() if isinstance(value, dict | list) else value
 
 

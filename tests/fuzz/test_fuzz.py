@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.limits import Hang, limited_memory, limited_time
-from tests.fuzz.mutants import mutated
+from tests.fuzz.mutants import mutate
 from tests.fuzz.readers import READERS
 from toolkit.errors import TrashError
 
@@ -29,7 +29,7 @@ def fuzz(name: str, folder: Path, count: int, first: int = 0) -> dict[str, int]:
         for number in range(first, first + count):
             rng = random.Random(f"{name} {number}")
             path = rng.choice(paths)
-            mutant = mutated(path.name, contents[path], rng)
+            mutant = mutate(path.name, contents[path], rng)
             _write(path, mutant)
             try:
                 with limited_time():

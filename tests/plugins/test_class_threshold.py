@@ -18,7 +18,7 @@ IMAGE = np.zeros((1, 1, 3), np.uint8)
 NAMES = ("Background", "UNKNOWN", "Paper")
 
 
-def made(registry: Registry, names: tuple[str, ...] = NAMES, **parameters: Any) -> Postprocessor:
+def make(registry: Registry, names: tuple[str, ...] = NAMES, **parameters: Any) -> Postprocessor:
     spec = ComponentSpec(name="class_threshold", **parameters)
     found: Postprocessor = registry.build("postprocessor", spec, Context(names))
     return found
@@ -68,7 +68,7 @@ def test_every_pixel_goes_where_a_slow_look_says(
     if to is not None:
         del table[names[to]]
     taker = None if to is None else names[to]
-    step = made(registry, names, thresholds=table, to=taker)
+    step = make(registry, names, thresholds=table, to=taker)
     found = step(probabilities, IMAGE)
     for row, column in np.ndindex(probabilities.shape[1:]):
         values = probabilities[:, row, column].tolist()
@@ -85,13 +85,13 @@ def test_an_unsure_class_loses_its_pixels(registry: Registry) -> None:
     """UNKNOWN wins two pixels, one of them with too little."""
     pixels = np.array([[0.1, 0.5, 0.4], [0.2, 0.7, 0.1], [0.5, 0.3, 0.2]], np.float32)
     probabilities = np.ascontiguousarray(pixels.T[:, None])
-    to_next = made(registry, thresholds={"UNKNOWN": 0.6})(probabilities, IMAGE)
+    to_next = make(registry, thresholds={"UNKNOWN": 0.6})(probabilities, IMAGE)
     assert to_next.argmax(axis=0).tolist() == [[2, 1, 0]]
     np.testing.assert_allclose(to_next[:, 0, 0], [0.2, 0, 0.8], atol=1e-6)
-    to_named = made(registry, thresholds={"UNKNOWN": 0.6}, to="Background")(probabilities, IMAGE)
+    to_named = make(registry, thresholds={"UNKNOWN": 0.6}, to="Background")(probabilities, IMAGE)
     assert to_named.argmax(axis=0).tolist() == [[0, 1, 0]]
     np.testing.assert_allclose(to_named[:, 0, 0], [0.6, 0, 0.4], atol=1e-5)
-    assert (made(registry)(probabilities, IMAGE) == probabilities).all()
+    assert (make(registry)(probabilities, IMAGE) == probabilities).all()
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,4 @@ def test_wrong_parameters_are_told(
     parameters: dict[str, Any], message: str, registry: Registry
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        made(registry, **parameters)
+        make(registry, **parameters)

@@ -14,7 +14,7 @@ from toolkit.plugin.registry import Registry
 IGNORED = 255
 
 
-def made(registry: Registry, **parameters: Any) -> Mix:
+def make(registry: Registry, **parameters: Any) -> Mix:
     spec = ComponentSpec(name="foreground_cutmix", **parameters)
     mix: Mix = registry.build("mix", spec, Context(("Background", "Paper")))
     return mix
@@ -32,7 +32,7 @@ def partner() -> Sample:
     return of_value(200, mask)
 
 
-def mixed(mix: Mix, other: Sample, seed: int = 0) -> Sample:
+def apply_mix(mix: Mix, other: Sample, seed: int = 0) -> Sample:
     own = of_value(10, np.zeros((30, 50), np.uint8))
     return mix(own, other, np.random.default_rng(seed), np.random.default_rng(0))
 
@@ -43,7 +43,7 @@ def test_the_box_has_its_share_of_the_foregrounds_sides_and_lies_on_it(
 ) -> None:
     corners = set()
     for seed in range(60):
-        result = mixed(made(registry, side=side), partner(), seed)
+        result = apply_mix(make(registry, side=side), partner(), seed)
         rows, columns = np.nonzero(result.image[..., 0] == 200)
         assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == size
         assert rows.size == size[0] * size[1], "all of the box is pasted"
@@ -56,7 +56,7 @@ def test_the_box_has_its_share_of_the_foregrounds_sides_and_lies_on_it(
 
 
 def test_the_whole_bounding_box_is_pasted_with_all_of_its_sides(registry: Registry) -> None:
-    result = mixed(made(registry, side=1.0), partner())
+    result = apply_mix(make(registry, side=1.0), partner())
     assert (result.image[5:15, 20:40] == 200).all()
     assert np.count_nonzero(result.image[..., 0] == 200) == 200
 
@@ -64,7 +64,7 @@ def test_the_whole_bounding_box_is_pasted_with_all_of_its_sides(registry: Regist
 def test_without_foreground_nothing_is_pasted(registry: Registry) -> None:
     mask = np.zeros((30, 50), np.uint8)
     mask[3, 3] = IGNORED
-    result = mixed(made(registry), of_value(200, mask))
+    result = apply_mix(make(registry), of_value(200, mask))
     assert (result.image == 10).all()
     assert (result.mask == 0).all()
 
@@ -72,4 +72,4 @@ def test_without_foreground_nothing_is_pasted(registry: Registry) -> None:
 def test_wrong_sides_are_told(registry: Registry) -> None:
     for side in (0.0, 1.1):
         with pytest.raises(UsageError, match="side"):
-            made(registry, side=side)
+            make(registry, side=side)

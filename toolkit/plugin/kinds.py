@@ -27,15 +27,13 @@ class Kind:
         name: as in `--kind` and in messages.
         hook: the pluggy hook that returns its components.
         inputs: names of the positional arguments after `context`.
-        returns: what the factory makes, for help texts.
         common: parameters that every component of the kind has and the caller handles itself:
             name -> (annotation, default).
     """
 
     name: str
     hook: str
-    inputs: tuple[str, ...]
-    returns: str
+    inputs: tuple[str, ...] = ()
     common: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
@@ -46,12 +44,10 @@ def _common(annotation: Any, default: Any, description: str) -> tuple[Any, Any]:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("model", "trash_models", (), "torch.nn.Module: (B,3,H,W) -> (B,C,H,W) logits"),
+        Kind("model", "trash_models"),
         Kind(
             "augmentation",
             "trash_augmentations",
-            (),
-            "(sample, rng) -> sample",
             common={
                 "p": _common(UnitInterval, 0.5, "probability of the step; inside one_of its weight")
             },
@@ -59,8 +55,6 @@ KINDS: dict[str, Kind] = {
         Kind(
             "mix",
             "trash_mixes",
-            (),
-            "(sample, partner, rng, batch_rng) -> sample",
             # All samples of a batch are mixed, or none.
             common={
                 "p": _common(
@@ -73,22 +67,17 @@ KINDS: dict[str, Kind] = {
         Kind(
             "loss",
             "trash_losses",
-            (),
-            "(logits, target) -> scalar tensor",
             common={
                 "weight": _common(
                     _Factor, 1.0, "factor of this loss in a sum or beside those of other outputs"
                 )
             },
         ),
-        Kind(
-            "postprocessor", "trash_postprocessors", (), "(probabilities, image) -> probabilities"
-        ),
+        Kind("postprocessor", "trash_postprocessors"),
         Kind(
             "optimizer",
             "trash_optimizers",
             ("parameters",),
-            "torch.optim.Optimizer",
             # Parameter groups are made here, for any optimiser.
             common={
                 "encoder_lr_factor": _common(
@@ -99,13 +88,11 @@ KINDS: dict[str, Kind] = {
                 ),
             },
         ),
-        Kind(
-            "scheduler", "trash_schedulers", ("optimizer",), "scheduler, stepped per optimiser step"
-        ),
-        Kind("view", "trash_views", (), "forward(images) and its inverse(maps)"),
-        Kind("ensembler", "trash_ensemblers", (), "(maps of the members) -> map"),
-        Kind("selector", "trash_selectors", (), "(prediction) -> labels or None"),
-        Kind("submission_format", "trash_submission_formats", (), "writer and reader of the file"),
-        Kind("tracker", "trash_trackers", ("run_dir",), "log(epoch, figures), close()"),
+        Kind("scheduler", "trash_schedulers", ("optimizer",)),
+        Kind("view", "trash_views"),
+        Kind("ensembler", "trash_ensemblers"),
+        Kind("selector", "trash_selectors"),
+        Kind("submission_format", "trash_submission_formats"),
+        Kind("tracker", "trash_trackers", ("run_dir",)),
     )
 }
