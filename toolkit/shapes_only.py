@@ -24,7 +24,7 @@ _FILLS: tuple[Callable[..., Any], ...] = tuple(
 
 
 class ShapesOnly(TorchFunctionMode):
-    """A context in which tensors of the meta device are not filled, normalised and enlarged at once.
+    """A context where meta tensors are not filled, and are normalised or enlarged in one step.
 
     Torch works out the shape of these operations in Python, step by step: more than half of the
     time in which a network is made and tried without values. Use it as

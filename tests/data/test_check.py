@@ -40,7 +40,7 @@ def edit(data_root: Path) -> Callable[[Callable[[dict[str, Any]], Any]], None]:
 Edit = Callable[[Callable[[dict[str, Any]], Any]], None]
 
 
-def found(report: DataReport, kind: str) -> list[tuple[str, bool]]:
+def problems_of(report: DataReport, kind: str) -> list[tuple[str, bool]]:
     return [(problem.where, problem.error) for problem in report.by_kind().get(kind, [])]
 
 
@@ -65,10 +65,13 @@ def test_broken_images_are_told_apart(data_root: Path) -> None:
     cv2.imwrite(str(folder / "04.png"), np.zeros((32, 24, 3), np.uint8))
     shutil.copy(folder / "05.png", folder / "06.png")
     report = check(data_root)
-    assert found(report, "missing image") == [("train/01.png", True)]
-    assert found(report, "unreadable image") == [("train/02.png", True), ("train/03.png", True)]
-    assert found(report, "image of another size") == [("train/04.png", True)]
-    assert found(report, "identical images") == [("train/06.png", False)]
+    assert problems_of(report, "missing image") == [("train/01.png", True)]
+    assert problems_of(report, "unreadable image") == [
+        ("train/02.png", True),
+        ("train/03.png", True),
+    ]
+    assert problems_of(report, "image of another size") == [("train/04.png", True)]
+    assert problems_of(report, "identical images") == [("train/06.png", False)]
     assert len(report.problems) == 5
     (size,) = report.by_kind()["image of another size"]
     assert size.detail == "the image is 24x32 pixels, the annotation file says 32x24"
@@ -110,11 +113,11 @@ def test_unknown_and_duplicate_ids_are_reported(data_root: Path, edit: Edit) -> 
 
     edit(change)
     report = check(data_root)
-    assert found(report, "unknown category") == [("train/00.png", True)]
-    assert found(report, "unknown image") == [("annotation 1001", True)]
-    assert found(report, "duplicate annotation id") == [("annotation 1011", False)]
-    assert found(report, "duplicate image id") == [("image 140", True)]
-    assert found(report, "duplicate file_name") == [("train/07.png", True)]
+    assert problems_of(report, "unknown category") == [("train/00.png", True)]
+    assert problems_of(report, "unknown image") == [("annotation 1001", True)]
+    assert problems_of(report, "duplicate annotation id") == [("annotation 1011", False)]
+    assert problems_of(report, "duplicate image id") == [("image 140", True)]
+    assert problems_of(report, "duplicate file_name") == [("train/07.png", True)]
     assert report.n_annotations == 18
 
 
@@ -125,8 +128,8 @@ def test_empty_categories_and_images_are_no_errors(data_root: Path, edit: Edit) 
         )
     )
     report = check(data_root)
-    assert found(report, "empty category") == [("paper", False)]
-    assert found(report, "image without annotations") == [("train/00.png", False)]
+    assert problems_of(report, "empty category") == [("paper", False)]
+    assert problems_of(report, "image without annotations") == [("train/00.png", False)]
     assert not report.has_errors
 
 
@@ -244,7 +247,7 @@ def test_a_part_without_pixels_is_no_error_beside_a_whole_one(data_root: Path, e
         content["annotations"][4]["segmentation"].append([1, 2, 3, 4])
 
     edit(add)
-    assert found(check(data_root), "bad polygon") == [("train/02.png", False)]
+    assert problems_of(check(data_root), "bad polygon") == [("train/02.png", False)]
 
 
 def test_real_data_has_no_errors(taco_root: Path) -> None:

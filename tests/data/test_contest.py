@@ -28,7 +28,7 @@ def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     path.write_text(json.dumps(content))
 
 
-def refused(make_contest: MakeContest, **data: Any) -> UsageError:
+def refusal_of(make_contest: MakeContest, **data: Any) -> UsageError:
     with pytest.raises(UsageError) as caught:
         make_contest(**data)
     return caught.value
@@ -58,7 +58,7 @@ def add_category(data_root: Path, names: tuple[str, ...], **category: Any) -> No
 def test_a_listed_background_shifts_no_label(make_contest: MakeContest, data_root: Path) -> None:
     names = make_contest().class_names
     add_category(data_root, ("train", "val", "test"), name="background")
-    error = refused(make_contest)
+    error = refusal_of(make_contest)
     assert "category 'background' would be label 1 beside label 0" in error.message
     classes = ("metal", "paper", "glass")
     assert f"data.classes = {json.dumps(classes)}" in error.hint
@@ -68,7 +68,7 @@ def test_a_listed_background_shifts_no_label(make_contest: MakeContest, data_roo
     (data_root / "val.json").write_text(
         (data_root / "val.json").read_text().replace('"category_id": 7', '"category_id": 0', 1)
     )
-    assert "the categories are not those" in refused(make_contest, classes=classes).message
+    assert "the categories are not those" in refusal_of(make_contest, classes=classes).message
 
 
 def test_a_group_without_annotations_is_told(make_contest: MakeContest, data_root: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_group_without_annotations_is_told(make_contest: MakeContest, data_roo
 def test_the_recipe_orders_the_classes(make_contest: MakeContest) -> None:
     contest = make_contest(classes=("paper", "metal", "glass"), background="none")
     assert contest.class_names == ("none", "paper", "metal", "glass")
-    error = refused(make_contest, classes=("paper", "metall", "glass"))
+    error = refusal_of(make_contest, classes=("paper", "metall", "glass"))
     assert "train.json: no category is called metall" in error.message
     assert "Did you mean metal?" in error.hint
 
@@ -117,7 +117,7 @@ def test_categories_must_agree_by_name(
     make_contest: MakeContest, data_root: Path, name: str
 ) -> None:
     edit(data_root / f"{name}.json", lambda content: content["categories"][0].update(name="card"))
-    error = refused(make_contest)
+    error = refusal_of(make_contest)
     assert f"{name}.json: the categories are not those of" in error.message
     assert error.hint == f"only in train.json: paper\nonly in {name}.json: card"
 
@@ -134,18 +134,18 @@ def test_a_test_file_may_list_images_only(make_contest: MakeContest, data_root: 
 
 def test_a_category_outside_the_list_is_refused(make_contest: MakeContest, data_root: Path) -> None:
     edit(data_root / "val.json", lambda content: content["annotations"][3].update(category_id=8))
-    error = refused(make_contest)
+    error = refusal_of(make_contest)
     assert "val.json: annotation 1011 of val/01.png has category_id 8" in error.message
 
 
 def test_duplicates_are_refused(make_contest: MakeContest, data_root: Path) -> None:
     edit(data_root / "train.json", lambda content: content["images"][1].update(id=100))
-    assert "images share the id 100" in refused(make_contest).message
+    assert "images share the id 100" in refusal_of(make_contest).message
     edit(
         data_root / "train.json",
         lambda content: content["images"][1].update(id=105, file_name="train/./00.png"),
     )
-    assert "images share the file_name train/00.png" in refused(make_contest).message
+    assert "images share the file_name train/00.png" in refusal_of(make_contest).message
 
 
 def test_an_image_in_two_splits_is_refused(make_contest: MakeContest, data_root: Path) -> None:
@@ -153,7 +153,7 @@ def test_an_image_in_two_splits_is_refused(make_contest: MakeContest, data_root:
         data_root / "val.json",
         lambda content: content["images"][2].update(file_name="train/./07.png"),
     )
-    error = refused(make_contest)
+    error = refusal_of(make_contest)
     assert error.message == "1 image is in both train and val: train/07.png"
 
 
@@ -162,18 +162,18 @@ def test_missing_images_are_named_before_anything_is_read(
 ) -> None:
     for row in range(7):
         (data_root / "train" / f"{row:02d}.png").unlink()
-    error = refused(make_contest)
+    error = refusal_of(make_contest)
     assert "7 of 9 image files are not under" in error.message
     assert "train/04.png and 2 more" in error.message
 
 
 def test_missing_files_are_suggested(make_contest: MakeContest, data_root: Path) -> None:
-    error = refused(make_contest, val="vall.json")
+    error = refusal_of(make_contest, val="vall.json")
     assert error.message == f"data.val: {data_root / 'vall.json'} not found"
     assert error.hint == "Did you mean val.json?"
-    assert "There is no folder" in refused(make_contest, train="x/train.json").hint
-    assert "data.sample_submission" in refused(make_contest, sample_submission="s.csv").message
-    assert refused(make_contest, val=None).message == "data.val is unset"
+    assert "There is no folder" in refusal_of(make_contest, train="x/train.json").hint
+    assert "data.sample_submission" in refusal_of(make_contest, sample_submission="s.csv").message
+    assert refusal_of(make_contest, val=None).message == "data.val is unset"
 
 
 def test_the_truth_is_about_the_test_images(make_contest: MakeContest, data_root: Path) -> None:
@@ -182,11 +182,13 @@ def test_the_truth_is_about_the_test_images(make_contest: MakeContest, data_root
     assert contest.truth is not None
     assert contest.test is not None
     assert contest.truth.file_names == contest.test.file_names
-    assert "its images are not those of" in refused(make_contest, truth="val.json").message
+    assert "its images are not those of" in refusal_of(make_contest, truth="val.json").message
 
 
 def test_the_ignore_index_is_no_label(make_contest: MakeContest) -> None:
-    assert "ignore_index = 3 is the label of glass" in refused(make_contest, ignore_index=3).message
+    assert (
+        "ignore_index = 3 is the label of glass" in refusal_of(make_contest, ignore_index=3).message
+    )
 
 
 class Lines(SilentProgress):
@@ -207,7 +209,7 @@ def test_annotations_without_an_image_are_mentioned(data_root: Path) -> None:
 
 def test_an_empty_file_is_refused(make_contest: MakeContest, data_root: Path) -> None:
     edit(data_root / "val.json", lambda content: content.update(images=[], annotations=[]))
-    assert "val.json: no images" in refused(make_contest).message
+    assert "val.json: no images" in refusal_of(make_contest).message
 
 
 def test_paths_are_relative_to_the_project(data_root: Path) -> None:
@@ -262,7 +264,7 @@ def test_a_validation_photo_that_is_trained_on_under_another_name_is_refused(
     contest = make_contest()
     trained, validating = contest.train.file_names[2], contest.val.file_names[1]
     copy_photo(data_root, trained, validating)
-    error = refused(make_contest)
+    error = refusal_of(make_contest)
     assert "1 image of val is the same photo as one of train" in error.message
     assert f"{validating} (= {trained})" in error.message
 
@@ -276,7 +278,7 @@ def test_copies_in_two_folds_are_refused_with_the_way_out(
     rows = ((0, 1, 2, 3), (4, 5, 6, 7, 8))
     write_folds(data_root / "folds.json", Folds(rows), coco, 0)
     folds = {"file": str(data_root / "folds.json"), "index": 1}
-    error = refused(make_contest, val=None, folds=folds)
+    error = refusal_of(make_contest, val=None, folds=folds)
     assert f"{names[4]} (= {names[0]})" in error.message
     assert "trash data split" in error.hint
     contents = photo_contents(coco, data_root, data_root, QUIET)

@@ -29,7 +29,7 @@ def corners(height: int = 32, width: int = 48) -> np.ndarray:
     return pixels
 
 
-def encoded(pixels: np.ndarray, kind: str, orientation: int = 1) -> bytes:
+def encode_image(pixels: np.ndarray, kind: str, orientation: int = 1) -> bytes:
     file, exif = BytesIO(), Image.Exif()
     exif[0x0112] = orientation
     options = {"lossless": True} if kind == "WEBP" else {"quality": 100} if kind == "JPEG" else {}
@@ -43,7 +43,7 @@ def test_every_format_and_orientation_is_turned_as_pillow_turns_it(
     kind: str, orientation: int
 ) -> None:
     stored = corners()
-    data = encoded(stored, kind, orientation)
+    data = encode_image(stored, kind, orientation)
     header = read_header(data, HERE)
     assert (header.width, header.height, header.orientation) == (48, 32, orientation)
     tags = Image.Exif()
@@ -151,7 +151,7 @@ def test_no_photo_larger_than_its_record_is_decoded(
 def test_damaged_bytes_are_a_usage_error_or_a_picture(
     kind: str, places: list[tuple[int, int]], kept: int
 ) -> None:
-    data = bytearray(encoded(corners(20, 30), kind, 6))
+    data = bytearray(encode_image(corners(20, 30), kind, 6))
     for place, value in places:
         data[place % len(data)] = value
     try:
@@ -166,7 +166,7 @@ def test_damaged_bytes_are_a_usage_error_or_a_picture(
 
 
 def test_headers_of_broken_exif_data_are_upright() -> None:
-    data = encoded(corners(), "JPEG", 6).replace(b"MM\x00*", b"MM\x00\xff")
+    data = encode_image(corners(), "JPEG", 6).replace(b"MM\x00*", b"MM\x00\xff")
     assert read_header(data, HERE) == Header(48, 32, 1)
 
 

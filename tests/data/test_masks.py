@@ -110,7 +110,7 @@ def test_real_masks_equal_the_slow_reference(
         np.testing.assert_array_equal(paint_mask(record, labels, overlap, 255), expected)
 
 
-def painted(split: Split) -> list[np.ndarray]:
+def paint_all(split: Split) -> list[np.ndarray]:
     return [
         paint_mask(record, split.labels, split.overlap, split.ignore_index)
         for record in split.images
@@ -119,7 +119,7 @@ def painted(split: Split) -> list[np.ndarray]:
 
 def test_cached_masks_are_the_painted_ones(train_split: Split, cache: Path) -> None:
     store = open_masks(train_split, cache, None, QUIET)
-    expected = painted(train_split)
+    expected = paint_all(train_split)
     for index, mask in enumerate(expected):
         np.testing.assert_array_equal(store[index], mask)
     counts = np.bincount(np.concatenate(expected, axis=None), minlength=4)
@@ -129,7 +129,7 @@ def test_cached_masks_are_the_painted_ones(train_split: Split, cache: Path) -> N
 def test_resized_masks_lie_over_their_photos(train_split: Split, cache: Path) -> None:
     store = open_masks(train_split, cache, (8, 8), QUIET)
     as_files = open_masks(train_split, cache, (8, 8), QUIET, nearest="corner")
-    for index, mask in enumerate(painted(train_split)):
+    for index, mask in enumerate(paint_all(train_split)):
         np.testing.assert_array_equal(store[index], resize_labels(mask, (8, 8)))
         np.testing.assert_array_equal(as_files[index], mask[::3, ::4])
         assert not np.array_equal(store[index], as_files[index])
@@ -201,7 +201,7 @@ def test_a_truncated_cache_is_painted_again(train_split: Split, cache: Path) -> 
     path.write_bytes(whole[: len(whole) // 2])
     store = open_masks(train_split, cache, None, QUIET)
     assert path.read_bytes() == whole
-    np.testing.assert_array_equal(store[8], painted(train_split)[8])
+    np.testing.assert_array_equal(store[8], paint_all(train_split)[8])
 
 
 def test_folds_share_the_cache_of_their_file(train_split: Split, cache: Path) -> None:
@@ -229,7 +229,7 @@ def test_processes_may_build_at_once(train_split: Split, cache: Path) -> None:
         process.join(60)
         assert process.exitcode == 0
     assert len(files(cache)) == N_RACES
-    expected = painted(train_split)
+    expected = paint_all(train_split)
     for number in range(N_RACES):
         store = open_masks(train_split, cache / str(number), None, QUIET)
         for index, mask in enumerate(expected):

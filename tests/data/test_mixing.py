@@ -92,7 +92,7 @@ def batches(arrays: dict[str, Any], mix: Any = None, p: float = 1.0, **changes: 
     ]
 
 
-def joined(pieces: list[Batch]) -> Batch:
+def join_batches(pieces: list[Batch]) -> Batch:
     second = [piece.second_masks for piece in pieces if piece.second_masks is not None]
     tensors = (torch.cat([piece[part] for piece in pieces]) for part in range(3))
     return Batch(*tensors, torch.cat(second) if second else None, pieces[0].share)
@@ -133,8 +133,8 @@ def test_pieces_ranks_and_workers_change_nothing(arrays: dict[str, Any], workers
     pieces = batches(arrays, p=0.6, device_batch_size=1, workers=workers)
     ranks = [batches(arrays, p=0.6, device_batch_size=2, world_size=2, rank=r) for r in range(2)]
     for step, batch in enumerate(whole):
-        assert same(joined(pieces[4 * step : 4 * step + 4]), batch)
-        assert same(joined([rank[step] for rank in ranks]), batch)
+        assert same(join_batches(pieces[4 * step : 4 * step + 4]), batch)
+        assert same(join_batches([rank[step] for rank in ranks]), batch)
 
 
 def test_p_is_the_share_of_mixed_batches() -> None:

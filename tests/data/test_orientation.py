@@ -36,7 +36,7 @@ class Lines(SilentProgress):
         self.said.append(text)
 
 
-def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def turn_pixels(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Turn pixels as EXIF 2.32, 4.6.5 A says, one orientation after the other."""
     ways = {
         1: pixels,
@@ -73,7 +73,7 @@ def write(
         Image.fromarray(photo).save(root / file, quality=98, exif=exif.tobytes())
         box = photo[..., 0] > 130
         if shown:
-            box = turned(box, orientation)
+            box = turn_pixels(box, orientation)
         (ys, xs), (h, w) = np.nonzero(box), box.shape
         x0, x1, y0, y1 = int(xs.min()), int(xs.max()) + 1, int(ys.min()), int(ys.max()) + 1
         images.append({"id": k, "file_name": file, "width": w, "height": h})
@@ -85,7 +85,7 @@ def write(
     )
 
 
-def opened(root: Path, **data: Any) -> tuple[Contest, list[str]]:
+def open_root(root: Path, **data: Any) -> tuple[Contest, list[str]]:
     lines = Lines()
     given = {"root": str(root), "val": "val.json", "test": "test.json", **data}
     return open_contest(Data(**given), Project(root.parent), lines), lines.said
@@ -110,7 +110,7 @@ def root(tmp_path: Path) -> Path:
 def test_one_rule_holds_for_all_photos_of_a_file(root: Path, cache: Path, as_shown: bool) -> None:
     for name, shade in (("train", 20), ("val", 40), ("test", 60)):
         write(root, name, MIXED, as_shown=as_shown, shade=shade)
-    contest, said = opened(root)
+    contest, said = open_root(root)
     assert said == []
     for name in ("train", "val"):
         assert shares(contest, cache, name) == [1.0] * 6
@@ -120,7 +120,7 @@ def test_what_is_silent_follows_the_rest_of_the_contest(root: Path, cache: Path)
     """Sizes of val and test tell nothing here: they are read as the training split is."""
     for name, shade in (("val", 40), ("test", 60), ("more", 80)):
         write(root, name, SILENT, as_shown=False, shade=shade)
-    contest, said = opened(root)
+    contest, said = open_root(root)
     more = open_unlabelled(
         Data(root=str(root)), "more.json", contest, Project(root.parent), SilentProgress()
     )
@@ -133,7 +133,7 @@ def test_what_is_silent_follows_the_rest_of_the_contest(root: Path, cache: Path)
 
 def test_a_silent_training_split_follows_the_others(root: Path, cache: Path) -> None:
     write(root, "train", SILENT, as_shown=False)
-    contest, said = opened(root)
+    contest, said = open_root(root)
     assert said == []
     assert shares(contest, cache) == [1.0] * 6
 
@@ -141,25 +141,25 @@ def test_a_silent_training_split_follows_the_others(root: Path, cache: Path) -> 
 def test_where_no_size_tells_it_is_applied_and_told(root: Path, cache: Path) -> None:
     for name, shade in (("train", 20), ("val", 40), ("test", 60)):
         write(root, name, SILENT, as_shown=True, shade=shade)
-    contest, said = opened(root)
+    contest, said = open_root(root)
     assert shares(contest, cache) == [1.0] * 6
     assert len(said) == 3
     assert "train.json: 5 photos are to be turned or mirrored" in said[0]
     assert 'set data.exif = "apply"' in said[0]
-    assert opened(root, exif="apply")[1] == []
+    assert open_root(root, exif="apply")[1] == []
 
 
 def test_the_recipe_says_it(root: Path, cache: Path) -> None:
     for name, shade in (("train", 20), ("val", 40), ("test", 60)):
         write(root, name, SILENT, as_shown=False, shade=shade)
-    contest, said = opened(root, exif="ignore")
+    contest, said = open_root(root, exif="ignore")
     assert said == []
     assert shares(contest, cache) == [1.0] * 6
 
 
 def test_a_wrong_recipe_is_refused(root: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        opened(root, exif="apply")
+        open_root(root, exif="apply")
     assert "train.json: 2 of 6 images cannot be used: train2_6.jpg" in caught.value.message
     assert "data.exif" in caught.value.hint
 
@@ -167,7 +167,7 @@ def test_a_wrong_recipe_is_refused(root: Path) -> None:
 def test_contradictions_are_told_and_each_is_read_by_its_size(root: Path, cache: Path) -> None:
     photos: list[Photo] = [(6, 64, 96)] * 3 + [(3, 64, 96)]
     write(root, "train", photos, as_shown=[True, True, False, True])
-    contest, said = opened(root)
+    contest, said = open_root(root)
     assert shares(contest, cache) == [1.0] * 4
     assert "by their sizes 2 photos were annotated as EXIF turns them" in said[0]
     assert "and 1 as they are stored (train3_6.jpg)" in said[0]
@@ -175,7 +175,7 @@ def test_contradictions_are_told_and_each_is_read_by_its_size(root: Path, cache:
 
 def test_files_of_one_contest_that_contradict_are_told(root: Path, cache: Path) -> None:
     write(root, "val", MIXED, as_shown=True, shade=40)
-    contest, said = opened(root)
+    contest, said = open_root(root)
     assert shares(contest, cache, "val") == [1.0] * 6
     (line,) = said
     assert "val.json: its photos were annotated as EXIF turns them" in line
@@ -187,7 +187,7 @@ def test_folds_are_read_by_the_rule_of_their_file(root: Path, cache: Path, tmp_p
 
     coco = read_coco(root / "train.json")
     write_folds(tmp_path / "f.json", make_folds(coco, 3, 0), coco, 0)
-    contest, _ = opened(root, val=None, folds=FoldChoice(file=str(tmp_path / "f.json")))
+    contest, _ = open_root(root, val=None, folds=FoldChoice(file=str(tmp_path / "f.json")))
     assert contest.train.source is contest.val.source
     assert set(shares(contest, cache)) == set(shares(contest, cache, "val")) == {1.0}
 
@@ -195,7 +195,7 @@ def test_folds_are_read_by_the_rule_of_their_file(root: Path, cache: Path, tmp_p
 def test_another_rule_is_another_training_and_another_cache(root: Path, cache: Path) -> None:
     for name, shade in (("train", 20), ("val", 40), ("test", 60)):
         write(root, name, SILENT, as_shown=True, shade=shade)
-    applied, ignored = opened(root, exif="apply")[0], opened(root, exif="ignore")[0]
+    applied, ignored = open_root(root, exif="apply")[0], open_root(root, exif="ignore")[0]
     assert applied.train.contents == ignored.train.contents
     keys = [
         training_key(training_inputs(RECIPE, contest, {}), {}) for contest in (applied, ignored)
@@ -228,7 +228,7 @@ def test_photos_that_are_only_looked_at_are_read_as_they_were_predicted(
 ) -> None:
     """`known` comes from the side-car or the pseudo-label set; missing photos do not matter."""
     write(root, "test", SILENT, as_shown=False, shade=60)
-    test = opened(root)[0].test
+    test = open_root(root)[0].test
     assert test is not None
     assert test.exif_applied is False
     test.path(1).unlink()

@@ -19,7 +19,7 @@ def kinds(segmentation: Any) -> list[tuple[str, str]]:
     return [(d.kind, d.detail) for d in defects(segmentation, HEIGHT, WIDTH)]
 
 
-def decoded(segmentation: Any) -> np.ndarray:
+def decode_outline(segmentation: Any) -> np.ndarray:
     return coco_mask.decode(encode(segmentation, HEIGHT, WIDTH))
 
 
@@ -44,25 +44,29 @@ def test_both_kinds_of_rle_give_the_mask_back(mask: np.ndarray) -> None:
     plain = {"size": [HEIGHT, WIDTH], "counts": counts_of(mask)}
     packed = coco_mask.encode(np.asfortranarray(mask))
     compressed = {"size": [HEIGHT, WIDTH], "counts": packed["counts"].decode()}
-    np.testing.assert_array_equal(decoded(plain), mask)
-    np.testing.assert_array_equal(decoded(compressed), mask)
+    np.testing.assert_array_equal(decode_outline(plain), mask)
+    np.testing.assert_array_equal(decode_outline(compressed), mask)
 
 
 def test_several_polygons_are_one_object() -> None:
     two = [[0, 0, 2, 0, 2, 2, 0, 2], [4, 0, 6, 0, 6, 2, 4, 2]]
-    assert decoded(two).sum() == decoded(two[:1]).sum() + decoded(two[1:]).sum() == 8
+    assert (
+        decode_outline(two).sum()
+        == decode_outline(two[:1]).sum() + decode_outline(two[1:]).sum()
+        == 8
+    )
     assert kinds(two) == []
 
 
 @pytest.mark.parametrize("nothing", [[], None, [[1, 2, 3, 4]], [[1, 2]]])
 def test_less_than_a_triangle_covers_nothing_and_is_reported(nothing: Any) -> None:
-    assert decoded(nothing).sum() == 0
+    assert decode_outline(nothing).sum() == 0
     assert kinds(nothing)
 
 
 def test_degenerate_parts_do_not_spoil_the_others() -> None:
     whole = [[0, 0, 3, 0, 3, 3, 0, 3]]
-    np.testing.assert_array_equal(decoded([[1, 2, 3, 4], *whole]), decoded(whole))
+    np.testing.assert_array_equal(decode_outline([[1, 2, 3, 4], *whole]), decode_outline(whole))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +107,7 @@ def test_odd_outlines_are_reported_but_painted(segmentation: Any, kind: str, sai
     ((found_kind, detail),) = kinds(segmentation)
     assert found_kind == kind
     assert said in detail
-    assert decoded(segmentation).shape == (HEIGHT, WIDTH)
+    assert decode_outline(segmentation).shape == (HEIGHT, WIDTH)
 
 
 def test_a_polygon_may_touch_the_border() -> None:
@@ -119,7 +123,7 @@ def test_any_polygon_is_painted_or_refused(polygons: list[list[float]]) -> None:
         with pytest.raises(UsageError):
             encode(polygons, HEIGHT, WIDTH)
     else:
-        assert set(np.unique(decoded(polygons))) <= {0, 1}
+        assert set(np.unique(decode_outline(polygons))) <= {0, 1}
 
 
 @settings(max_examples=200, deadline=None)
@@ -179,7 +183,7 @@ EIGHT = [0, 0, 5, 5, 5, 0, 0, 5]
     ],
 )
 def test_why_an_outline_covers_no_pixel(segmentation: Any, why: str) -> None:
-    assert decoded(segmentation).sum() == 0
+    assert decode_outline(segmentation).sum() == 0
     assert why in why_empty(segmentation, HEIGHT, WIDTH)
 
 
@@ -193,14 +197,14 @@ def test_why_an_outline_covers_no_pixel(segmentation: Any, why: str) -> None:
     ],
 )
 def test_an_outline_with_a_pixel_is_not_empty(segmentation: Any) -> None:
-    assert decoded(segmentation).sum() > 0
+    assert decode_outline(segmentation).sum() > 0
     assert why_empty(segmentation, HEIGHT, WIDTH) == ""
 
 
 def test_an_outline_smaller_than_a_pixel_is_no_mistake() -> None:
     """As annotation 85 of the bags: 0.4 square pixels between the centres of pixels."""
     tiny = [[1.1, 1.1, 1.3, 1.1, 1.3, 1.3]]
-    assert decoded(tiny).sum() == 0
+    assert decode_outline(tiny).sum() == 0
     assert why_empty(tiny, HEIGHT, WIDTH) == ""
 
 
@@ -212,4 +216,4 @@ coordinates = st.one_of(st.integers(-4, 12), st.floats(-4, 12, allow_nan=False))
 def test_only_outlines_without_a_pixel_are_called_empty(polygons: list[list[float]]) -> None:
     why = why_empty(polygons, HEIGHT, WIDTH)
     if why:
-        assert decoded(polygons).sum() == 0
+        assert decode_outline(polygons).sum() == 0

@@ -42,7 +42,7 @@ def read(path: Path) -> COCO:
         return COCO(str(path))
 
 
-def painted(coco: COCO, image_id: int) -> np.ndarray:
+def paint_labels(coco: COCO, image_id: int) -> np.ndarray:
     record = coco.imgs[image_id]
     labels = np.zeros((record["height"], record["width"]), np.uint8)
     for annotation in coco.loadAnns(coco.getAnnIds(imgIds=image_id)):
@@ -123,13 +123,13 @@ def test_all_splits_together_are_the_two(small_root: Path) -> None:
     whole = read(small_root / "train_all.json")
     parts = [read(small_root / f"{name}.json") for name in ("train", "val")]
     expected = [
-        (part.imgs[image_id]["file_name"], painted(part, image_id))
+        (part.imgs[image_id]["file_name"], paint_labels(part, image_id))
         for part in parts
         for image_id in sorted(part.imgs)
     ]
     for image_id, (file_name, labels) in enumerate(expected):
         assert whole.imgs[image_id]["file_name"] == file_name
-        np.testing.assert_array_equal(painted(whole, image_id), labels)
+        np.testing.assert_array_equal(paint_labels(whole, image_id), labels)
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test_truth"])
@@ -137,7 +137,7 @@ def test_annotations_paint_what_was_drawn(demo_root: Path, split: str) -> None:
     coco = read(demo_root / f"{split}.json")
     for image_id, record in coco.imgs.items():
         scene = draw_scene(0, SPLIT_NUMBERS[split], image_id, record["height"])
-        assert (painted(coco, image_id) == scene.labels).mean() >= 0.98
+        assert (paint_labels(coco, image_id) == scene.labels).mean() >= 0.98
         jpeg = cv2.imread(str(demo_root / record["file_name"]))[..., ::-1].astype(int)
         assert np.abs(jpeg - scene.image).mean() < 12
 

@@ -94,7 +94,7 @@ def obvious_parse(content: bytes, format_: RunLength) -> list[tuple[str, list[li
     return None if maps and len(seen) < n_classes - 1 else maps
 
 
-def written(format_: RunLength, rows: Rows) -> bytes:
+def bytes_of(format_: RunLength, rows: Rows) -> bytes:
     target = io.BytesIO()
     format_.write(target, rows)
     return target.getvalue()

@@ -38,7 +38,7 @@ def make(registry: Registry, name: str, size: tuple[int, int], **options: Any) -
     return format_
 
 
-def written(format_: SubmissionFormat, rows: Iterator[tuple[str, Any]] | Rows) -> bytes:
+def bytes_of(format_: SubmissionFormat, rows: Iterator[tuple[str, Any]] | Rows) -> bytes:
     target = io.BytesIO()
     format_.write(target, rows)
     return target.getvalue()
@@ -80,7 +80,7 @@ def test_ids_and_labels_come_back_exactly_and_in_order(
     size = data.draw(sizes)
     format_ = make(registry, name, size)
     rows = data.draw(rows_of(size))
-    content = written(format_, iter(rows))
+    content = bytes_of(format_, iter(rows))
     path = tmp_path / f"a{format_.suffix}"
     assert read(format_, path, content) == [(i, labels.tolist()) for i, labels in rows]
     assert isinstance(format_, Inspectable)
@@ -96,7 +96,7 @@ def test_a_damaged_file_is_refused_with_a_message_or_read_as_what_it_says(
     size = data.draw(sizes)
     format_ = make(registry, name, size)
     rows = data.draw(rows_of(size))
-    content = bytearray(written(format_, rows))
+    content = bytearray(bytes_of(format_, rows))
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(content)))
         until = data.draw(st.integers(at, at + 8))
@@ -126,7 +126,7 @@ def test_every_changed_byte_of_a_zip_file_is_told_or_harmless(
 ) -> None:
     format_ = make(registry, name, (3, 4))
     labels = np.arange(12, dtype=np.uint8).reshape(3, 4) % len(CLASS_NAMES)
-    content = written(format_, [("é/1.JPG", labels)])
+    content = bytes_of(format_, [("é/1.JPG", labels)])
     n_refused = 0
     for at in range(len(content)):
         changed = bytearray(content)
@@ -164,7 +164,7 @@ def test_memory_does_not_grow_with_the_file(registry: Registry, tmp_path: Path, 
 @pytest.mark.parametrize("name", ["png_zip", "npz"])
 def test_zip_files_hold_nothing_that_depends_on_the_day(registry: Registry, name: str) -> None:
     format_ = make(registry, name, (2, 2))
-    data = written(format_, [("a.jpg", np.ones((2, 2), np.uint8))])
+    data = bytes_of(format_, [("a.jpg", np.ones((2, 2), np.uint8))])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o644}

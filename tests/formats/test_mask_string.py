@@ -78,7 +78,7 @@ def strict_parse(
     return result
 
 
-def written(format_: MaskString, rows: Rows) -> bytes:
+def bytes_of(format_: MaskString, rows: Rows) -> bytes:
     target = io.BytesIO()
     format_.write(target, rows)
     return target.getvalue()
@@ -123,7 +123,7 @@ def test_writes_the_obvious_bytes_and_reads_them_back(
     tmp_path: Path, content: tuple[MaskString, Rows]
 ) -> None:
     format_, rows = content
-    data = written(format_, rows)
+    data = bytes_of(format_, rows)
     assert data == obvious_bytes(rows)
     path = tmp_path / "a.csv"
     path.write_bytes(data)
@@ -139,7 +139,7 @@ def test_writes_the_obvious_bytes_at_full_size(tmp_path: Path, n_classes: int) -
     rows = [("batch_01/0001.jpg", noise), ("batch_01/0002.jpg", np.sort(noise, axis=1))]
     format_ = MaskString((256, 256), COLUMNS, n_classes)
     path = tmp_path / "a.csv"
-    path.write_bytes(written(format_, rows))
+    path.write_bytes(bytes_of(format_, rows))
     assert path.read_bytes() == obvious_bytes(rows)
     for (name, labels), (found, read) in zip(rows, format_.read(path), strict=True):
         assert found == name
@@ -197,7 +197,7 @@ def test_accepts_what_a_strict_parser_accepts_and_nothing_else(
     tmp_path: Path, content: tuple[MaskString, Rows], edits: list[tuple[str, int, int, bytes]]
 ) -> None:
     format_, rows = content
-    data = written(format_, rows)
+    data = bytes_of(format_, rows)
     for edit in edits:
         data = mutate(data, edit)
     path = tmp_path / "a.csv"
@@ -297,7 +297,7 @@ def test_labels_are_resized_by_nearest(size: tuple[int, int]) -> None:
     rows = np.arange(size[0]) * 512 // size[0]
     columns = np.arange(size[1]) * 512 // size[1]
     expected = labels[np.ix_(rows, columns)]
-    assert written(format_, [("a", labels)]) == obvious_bytes([("a", expected)])
+    assert bytes_of(format_, [("a", labels)]) == obvious_bytes([("a", expected)])
     if size == (256, 256):
         np.testing.assert_array_equal(expected, labels[::2, ::2])
 
@@ -341,7 +341,7 @@ def test_memory_does_not_grow_with_one_endless_line(tmp_path: Path) -> None:
 )
 def test_refuses_to_write_what_is_no_label(labels: Any, message: str) -> None:
     with pytest.raises(TrashError, match=message):
-        written(MaskString((2, 2), COLUMNS, 12), [("a.jpg", labels)])
+        bytes_of(MaskString((2, 2), COLUMNS, 12), [("a.jpg", labels)])
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_refuses_to_write_what_is_no_label(labels: Any, message: str) -> None:
 )
 def test_refuses_to_write_ids_that_csv_cannot_hold(name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        written(MaskString((1, 1), COLUMNS, 2), [(name, np.zeros((1, 1), np.uint8))])
+        bytes_of(MaskString((1, 1), COLUMNS, 2), [(name, np.zeros((1, 1), np.uint8))])
 
 
 def test_a_missing_file_is_a_message(tmp_path: Path) -> None:
@@ -361,6 +361,6 @@ def test_a_missing_file_is_a_message(tmp_path: Path) -> None:
 def test_the_component_takes_size_and_columns(registry: Registry) -> None:
     spec = ComponentSpec(name="mask_string", size=[2, 3], columns=["name", "labels"])  # type: ignore[call-arg]
     format_ = registry.build("submission_format", spec, Context(("Background", "Paper")))
-    data = written(format_, [("a.jpg", np.ones((2, 3), np.uint8))])
+    data = bytes_of(format_, [("a.jpg", np.ones((2, 3), np.uint8))])
     assert data == b"name,labels\na.jpg,1 1 1 1 1 1\n"
     assert format_.suffix == ".csv"

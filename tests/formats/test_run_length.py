@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from tests.formats.run_length_pieces import (
     HEADER,
     Rows,
+    bytes_of,
     contents,
     make,
     many,
     obvious_parse,
     pixels_of,
     read,
-    written,
 )
 from toolkit.formats.run_length import Order, RunLength
 
@@ -57,7 +57,7 @@ def test_writes_the_obvious_bytes_and_reads_them_back(
     tmp_path: Path, content: tuple[RunLength, Rows]
 ) -> None:
     format_, rows = content
-    data = written(format_, rows)
+    data = bytes_of(format_, rows)
     assert data == obvious_bytes(format_, rows)
     expected = [(image_id, labels.tolist()) for image_id, labels in rows]
     assert obvious_parse(data, format_) == expected
@@ -73,7 +73,7 @@ def test_writes_the_obvious_runs_of_many_digits(
     labels = np.sort(rng.integers(0, 4, size).astype(np.uint8), axis=1)
     labels[::7, : size[1] // 2] = 2
     format_ = make(size, order, 0)
-    data = written(format_, [("a.jpg", labels)])
+    data = bytes_of(format_, [("a.jpg", labels)])
     flat = labels.ravel("F" if order == "column-major" else "C")
     for label, line in enumerate(data.decode().splitlines()[1:], start=1):
         edges = np.flatnonzero(np.diff(np.pad((flat == label).astype(int), 1)))
@@ -98,7 +98,7 @@ def test_numbers_pixels_as_the_contests_do(tmp_path: Path) -> None:
     ):
         format_ = make(order=order, first_pixel=first)  # type: ignore[arg-type]
         expected = f"{HEADER}a.jpg_1,{paper}\na.jpg_2,{glass}\na.jpg_3,\n"
-        assert written(format_, [("a.jpg", labels)]).decode() == expected
+        assert bytes_of(format_, [("a.jpg", labels)]).decode() == expected
         assert read(format_, tmp_path / "a.csv", expected) == [("a.jpg", labels.tolist())]
 
 
@@ -133,7 +133,7 @@ def test_columns_are_those_of_the_contest(
 ) -> None:
     format_ = make((1, 2), **options)
     labels = np.array([[1, 3]], np.uint8)
-    assert written(format_, [("a_1.jpg", labels)]).decode() == expected
+    assert bytes_of(format_, [("a_1.jpg", labels)]).decode() == expected
     assert read(format_, tmp_path / "a.csv", expected) == [("a_1.jpg", [[1, 3]])]
 
 
@@ -145,7 +145,7 @@ def test_a_single_class_needs_no_name(tmp_path: Path) -> None:
         class_names=("Background", "Ship"),
     )
     labels = np.array([[0, 1, 1]], np.uint8)
-    data = written(format_, [("a.jpg", labels), ("b.jpg", labels * 0)])
+    data = bytes_of(format_, [("a.jpg", labels), ("b.jpg", labels * 0)])
     assert data == b"img,rle_mask\na.jpg,2 2\nb.jpg,\n"
     assert read(format_, tmp_path / "a.csv", data) == [("a.jpg", [[0, 1, 1]]), ("b.jpg", [[0] * 3])]
 

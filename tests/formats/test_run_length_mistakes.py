@@ -13,12 +13,12 @@ from tests.formats.run_length_pieces import (
     HEADER,
     NAMES,
     Rows,
+    bytes_of,
     contents,
     make,
     many,
     obvious_parse,
     read,
-    written,
 )
 from toolkit.errors import TrashError, UsageError
 from toolkit.formats.run_length import RunLength
@@ -164,7 +164,7 @@ def test_accepts_what_a_strict_parser_accepts_and_nothing_else(
     tmp_path: Path, content: tuple[RunLength, Rows], edits: list[tuple[str, int, int, bytes]]
 ) -> None:
     format_, rows = content
-    data = written(format_, rows)
+    data = bytes_of(format_, rows)
     for edit in edits:
         data = mutate(data, *edit)
     expected = obvious_parse(data, format_)
@@ -210,9 +210,9 @@ def test_an_id_that_reads_as_another_image_is_refused() -> None:
     format_ = make(
         (1, 1), cells=("{image}_{class}", "{pixels}"), class_names=("B", "bag", "big_bag")
     )
-    written(format_, [("a_1", np.zeros((1, 1), np.uint8))])
+    bytes_of(format_, [("a_1", np.zeros((1, 1), np.uint8))])
     with pytest.raises(UsageError, match="a_big_bag would not be read as bag of a_big") as caught:
-        written(format_, [("a_big", np.zeros((1, 1), np.uint8))])
+        bytes_of(format_, [("a_big", np.zeros((1, 1), np.uint8))])
     assert caught.value.parameter == "cells"
 
 
@@ -225,7 +225,7 @@ def test_an_id_that_reads_as_another_image_is_refused() -> None:
 )
 def test_refuses_to_write_what_is_no_label(labels: Any, message: str) -> None:
     with pytest.raises(TrashError, match=message):
-        written(make(), [("a.jpg", labels)])
+        bytes_of(make(), [("a.jpg", labels)])
 
 
 def test_a_sample_submission_gives_the_order(tmp_path: Path) -> None:

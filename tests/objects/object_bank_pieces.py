@@ -24,7 +24,7 @@ from toolkit.recipe.schema import Objects
 ALL = ("metal", "paper", "glass")
 
 
-def opened(
+def open_data(
     objects: Objects,
     contest: Contest,
     home: Path,
@@ -39,7 +39,9 @@ def opened(
     )
 
 
-def expected(train: Split, labels: set[int], by: str, min_area: int) -> list[dict[str, Any]]:
+def expected_objects(
+    train: Split, labels: set[int], by: str, min_area: int
+) -> list[dict[str, Any]]:
     """Cut the objects out pixel by pixel."""
     found = []
     for row, record in enumerate(train.images):

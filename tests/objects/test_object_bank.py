@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.objects.object_bank_pieces import ALL, assert_holds, expected, opened
+from tests.objects.object_bank_pieces import ALL, assert_holds, expected_objects, open_data
 from tests.small_contests import MakeContest, square
 from toolkit.data.coco import Annotation, ImageRecord
 from toolkit.data.contest import open_contest
@@ -37,13 +37,13 @@ def test_a_bank_holds_what_is_seen_of_every_object(
 ) -> None:
     contest = make_contest(overlap=overlap)
     objects = Objects(classes=("metal", "glass"), by=by, min_area=30)
-    bank = opened(objects, contest, tmp_path)
+    bank = open_data(objects, contest, tmp_path)
     names = contest.class_names
     labels = {names.index("metal"), names.index("glass")}
-    assert_holds(bank, expected(contest.train, labels, by, 30))
-    smaller = opened(objects.model_copy(update={"min_area": 61}), contest, tmp_path)
+    assert_holds(bank, expected_objects(contest.train, labels, by, 30))
+    smaller = open_data(objects.model_copy(update={"min_area": 61}), contest, tmp_path)
     assert 0 < len(smaller) < len(bank)  # of covered squares 40 of 100 pixels are left
-    assert_holds(smaller, expected(contest.train, labels, by, 61))
+    assert_holds(smaller, expected_objects(contest.train, labels, by, 61))
 
 
 @pytest.mark.parametrize("by", ["annotation", "class"])
@@ -56,9 +56,9 @@ def test_real_photos_of_many_sizes_are_cut_at_their_native_size(
     rows = [sizes.index(size) for size in sorted(set(sizes))[:12]]
     contest = replace(contest, train=contest.train.part("train", rows))
     name = contest.class_names[2]
-    bank = opened(Objects(classes=(name,), by=by), contest, tmp_path)
+    bank = open_data(Objects(classes=(name,), by=by), contest, tmp_path)
     assert len({cut_out.source_size for cut_out in map(bank.__getitem__, range(len(bank)))}) > 3
-    assert_holds(bank, expected(contest.train, {2}, by, 400))
+    assert_holds(bank, expected_objects(contest.train, {2}, by, 400))
 
 
 def test_regions_of_many_objects_are_no_objects(train_split: Split, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_regions_of_many_objects_are_no_objects(train_split: Split, tmp_path: Pa
     assert len(bank.index.sources) == len(train)
 
 
-def counted(counts: dict[str, int]) -> Split:
+def split_of_counts(counts: dict[str, int]) -> Split:
     """A split of one image whose classes have so many annotations."""
     labels = {number: number + 1 for number in range(len(counts))}
     annotations = tuple(
@@ -110,21 +110,21 @@ CONTEST = {
 
 
 def test_the_rare_classes_of_the_contest_are_those_of_the_winning_team() -> None:
-    assert chosen_labels(Objects(), counted(CONTEST)) == (4, 5, 6, 10, 11)
-    assert chosen_labels(Objects(exclude=()), counted(CONTEST)) == (1, 4, 5, 6, 10, 11)
+    assert chosen_labels(Objects(), split_of_counts(CONTEST)) == (4, 5, 6, 10, 11)
+    assert chosen_labels(Objects(exclude=()), split_of_counts(CONTEST)) == (1, 4, 5, 6, 10, 11)
     without_metal = Objects(exclude=("Metal", "elsewhere"))
-    assert chosen_labels(without_metal, counted(CONTEST)) == (1, 4, 6, 10, 11)
+    assert chosen_labels(without_metal, split_of_counts(CONTEST)) == (1, 4, 6, 10, 11)
 
 
 def test_chosen_classes_need_not_be_rare() -> None:
     chosen = Objects(classes=("UNKNOWN", "Paper", "Paper"))
-    assert chosen_labels(chosen, counted(CONTEST)) == (1, 3)
+    assert chosen_labels(chosen, split_of_counts(CONTEST)) == (1, 3)
 
 
 @pytest.mark.parametrize("name", ["paper pack", "Background"])
 def test_an_unknown_class_is_refused_with_the_nearest_one(name: str) -> None:
     with pytest.raises(UsageError, match=f"no class called {name}") as caught:
-        chosen_labels(Objects(classes=(name,)), counted(CONTEST))
+        chosen_labels(Objects(classes=(name,)), split_of_counts(CONTEST))
     assert caught.value.parameter == "objects.classes"
     assert name != "paper pack" or "Paper pack" in caught.value.hint
 
@@ -132,7 +132,7 @@ def test_an_unknown_class_is_refused_with_the_nearest_one(name: str) -> None:
 @pytest.mark.parametrize("objects", [Objects(), Objects(classes=())])
 def test_balanced_classes_must_be_chosen_by_name(objects: Objects) -> None:
     with pytest.raises(UsageError, match="no class") as caught:
-        chosen_labels(objects, counted({"paper": 5, "metal": 6}))
+        chosen_labels(objects, split_of_counts({"paper": 5, "metal": 6}))
     assert caught.value.parameter == "objects.classes"
     assert "paper" in caught.value.hint
     assert "metal" in caught.value.hint
@@ -145,7 +145,7 @@ def test_a_class_without_large_objects_is_told_and_left_out(
     contest = make_contest(overlap="max-id")
     rows = [0, 3, 6]  # here the smallest label is covered in part
     contest = replace(contest, train=contest.train.part("train", rows))
-    bank = opened(Objects(classes=ALL, min_area=100), contest, tmp_path, heard)
+    bank = open_data(Objects(classes=ALL, min_area=100), contest, tmp_path, heard)
     assert 0 < len(bank.labels) < 3
     (line,) = heard.lines
     for label, name in enumerate(contest.class_names[1:], 1):
@@ -154,7 +154,7 @@ def test_a_class_without_large_objects_is_told_and_left_out(
 
 def test_no_object_at_all_says_what_to_change(make_contest: MakeContest, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no object of 101 pixels") as caught:
-        opened(Objects(classes=ALL, min_area=101), make_contest(), tmp_path)
+        open_data(Objects(classes=ALL, min_area=101), make_contest(), tmp_path)
     assert caught.value.parameter == "objects"
     assert "largest has 100" in caught.value.hint
     assert "objects.min_area" in caught.value.hint

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.objects.object_bank_pieces import ALL, assert_holds, expected, opened
+from tests.objects.object_bank_pieces import ALL, assert_holds, expected_objects, open_data
 from tests.small_contests import MakeContest, write_split
 from toolkit.data.coco import ImageRecord
 from toolkit.data.contest import Contest, open_contest
@@ -39,20 +39,20 @@ def test_a_bank_is_made_once_and_again_when_anything_changes(
 ) -> None:
     contest = make_contest()
     objects = Objects(classes=("metal",), min_area=1)
-    first = opened(objects, contest, tmp_path).folder
+    first = open_data(objects, contest, tmp_path).folder
     moment = (first / CUTOUTS).stat().st_mtime_ns
-    assert opened(objects, make_contest(), tmp_path).folder == first
+    assert open_data(objects, make_contest(), tmp_path).folder == first
     assert (first / CUTOUTS).stat().st_mtime_ns == moment
     others = [
-        opened(objects.model_copy(update=change), contest, tmp_path).folder
+        open_data(objects.model_copy(update=change), contest, tmp_path).folder
         for change in ({"by": "class"}, {"min_area": 2}, {"classes": ("glass",)})
     ]
-    others.append(opened(objects, make_contest(overlap="area"), tmp_path).folder)
-    others.append(opened(objects, make_contest(classes=REORDERED), tmp_path).folder)
+    others.append(open_data(objects, make_contest(overlap="area"), tmp_path).folder)
+    others.append(open_data(objects, make_contest(classes=REORDERED), tmp_path).folder)
     photo = contest.train.path(0)
     cv2.imwrite(str(photo), np.zeros((24, 32, 3), np.uint8))
     contest = make_contest()
-    changed = opened(objects, contest, tmp_path)
+    changed = open_data(objects, contest, tmp_path)
     assert changed[0].file_name == contest.train.file_names[0]
     assert not changed[0].image.any()
     assert len({first, *others, changed.folder}) == 7
@@ -61,7 +61,7 @@ def test_a_bank_is_made_once_and_again_when_anything_changes(
 def test_sending_a_bank_to_a_worker_sends_no_pixel(
     make_contest: MakeContest, tmp_path: Path
 ) -> None:
-    bank = opened(Objects(classes=ALL, min_area=1), make_contest(), tmp_path)
+    bank = open_data(Objects(classes=ALL, min_area=1), make_contest(), tmp_path)
     sent = pickle.dumps(bank)
     assert len(sent) < 400
     arrived = pickle.loads(sent)
@@ -102,7 +102,7 @@ def test_a_killed_build_leaves_no_bank_and_is_done_again(
     with pytest.raises(UsageError, match="no object bank at"):
         ObjectStore(folder)
     make_object_bank(folder, objects, train_split, SilentProgress())
-    assert_holds(ObjectStore(folder), expected(train_split, {1, 2, 3}, "annotation", 1))
+    assert_holds(ObjectStore(folder), expected_objects(train_split, {1, 2, 3}, "annotation", 1))
     assert not list(tmp_path.glob("bank.*"))
 
 
@@ -121,7 +121,9 @@ def test_processes_that_build_at_once_share_one_bank(train_split: Split, tmp_pat
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
     labels = {1, 2, 3}
-    assert_holds(ObjectStore(tmp_path / "bank"), expected(train_split, labels, "annotation", 1))
+    assert_holds(
+        ObjectStore(tmp_path / "bank"), expected_objects(train_split, labels, "annotation", 1)
+    )
 
 
 def test_photos_are_decoded_few_at_a_time(
@@ -149,7 +151,7 @@ def test_photos_are_decoded_few_at_a_time(
     assert ahead <= 4
 
 
-def kept(contest: Contest, folder: Path, **changed: Any) -> Objects:
+def write_bank(contest: Contest, folder: Path, **changed: Any) -> Objects:
     """Write a bank as `trash data objects cut -o` does, and return the table that names it."""
     objects = Objects(classes=ALL, min_area=1)
     train = replace(contest.train, **changed)
@@ -161,7 +163,7 @@ def test_a_bank_of_the_training_split_is_opened_by_its_folder(
     make_contest: MakeContest, tmp_path: Path
 ) -> None:
     contest = make_contest()
-    bank = opened(kept(contest, tmp_path / "bank"), contest, tmp_path)
+    bank = open_data(write_bank(contest, tmp_path / "bank"), contest, tmp_path)
     assert bank.folder == tmp_path / "bank"
     assert not (tmp_path / "cache").exists()
 
@@ -174,9 +176,9 @@ def test_objects_of_another_split_are_refused(
     other: Split = getattr(contest, split)
     # The annotation file of the whole contest: training images, and one of the other split.
     stray = replace(contest.train.images[0], file_name=f"./{split}//00.png")
-    objects = kept(contest, tmp_path / "bank", images=(*contest.train.images, stray))
+    objects = write_bank(contest, tmp_path / "bank", images=(*contest.train.images, stray))
     with pytest.raises(UsageError, match=f"objects of 1 {other.name} image: ") as caught:
-        opened(objects, contest, tmp_path)
+        open_data(objects, contest, tmp_path)
     assert stray.file_name in caught.value.message
     assert caught.value.parameter == "objects.bank"
 
@@ -187,9 +189,9 @@ def test_a_renamed_copy_of_a_validation_image_is_found(
     contest = make_contest()
     shutil.copy(data_root / "val" / "02.png", data_root / "train" / "copy.png")
     stray = replace(contest.train.images[0], file_name="train/copy.png")
-    objects = kept(contest, tmp_path / "bank", images=(*contest.train.images, stray))
+    objects = write_bank(contest, tmp_path / "bank", images=(*contest.train.images, stray))
     with pytest.raises(UsageError) as caught:
-        opened(objects, contest, tmp_path)
+        open_data(objects, contest, tmp_path)
     assert "train/copy.png (the same file as val/02.png)" in caught.value.message
 
 
@@ -206,14 +208,14 @@ def test_images_of_another_data_set_are_welcome(
     shutil.copytree(data_root / "val", elsewhere / "val")
     shutil.copy(data_root / "val.json", elsewhere)
     foreign = open_contest(data, Project(tmp_path), SilentProgress())
-    bank = opened(kept(foreign, tmp_path / "bank"), contest, tmp_path)
+    bank = open_data(write_bank(foreign, tmp_path / "bank"), contest, tmp_path)
     assert bank[0].file_name.startswith("more/")
 
 
 def test_a_bank_of_other_classes_is_refused(make_contest: MakeContest, tmp_path: Path) -> None:
-    objects = kept(make_contest(classes=REORDERED), tmp_path / "bank")
+    objects = write_bank(make_contest(classes=REORDERED), tmp_path / "bank")
     with pytest.raises(UsageError, match="other classes") as caught:
-        opened(objects, make_contest(), tmp_path)
+        open_data(objects, make_contest(), tmp_path)
     assert caught.value.parameter == "objects.bank"
     assert "bank: Background, glass, metal, paper" in caught.value.message
 
@@ -221,7 +223,7 @@ def test_a_bank_of_other_classes_is_refused(make_contest: MakeContest, tmp_path:
 def test_a_folder_that_is_no_bank_is_refused(make_contest: MakeContest, tmp_path: Path) -> None:
     for folder in ("nowhere", "contest"):
         with pytest.raises(UsageError, match=r"no object bank at|not an object bank") as caught:
-            opened(Objects(bank=folder), make_contest(), tmp_path)
+            open_data(Objects(bank=folder), make_contest(), tmp_path)
         assert caught.value.parameter == "objects.bank"
 
 

@@ -22,7 +22,7 @@ from toolkit.postprocess.dense_crf import DenseCrf
 CONTEXT = Context(("Background", "Paper", "Glass"))
 
 
-def made(registry: Registry, **parameters: Any) -> Any:
+def build_crf(registry: Registry, **parameters: Any) -> Any:
     return registry.build("postprocessor", ComponentSpec(name="dense_crf", **parameters), CONTEXT)
 
 
@@ -84,7 +84,7 @@ def test_labels_follow_the_image_as_with_exact_gaussians() -> None:
 
 def test_without_weights_nothing_changes(registry: Registry) -> None:
     _, probabilities, image = scene()
-    same = made(registry, gaussian_weight=0.0, bilateral_weight=0.0)(probabilities, image)
+    same = build_crf(registry, gaussian_weight=0.0, bilateral_weight=0.0)(probabilities, image)
     np.testing.assert_allclose(same, probabilities, atol=1e-6)
 
 
@@ -92,16 +92,16 @@ def test_one_colour_leaves_the_spatial_kernel(registry: Registry) -> None:
     _, probabilities, image = scene()
     flat = np.full_like(image, 90)
     alike = {"gaussian_xy": 5.0, "bilateral_xy": 5.0, "iterations": 3, "tolerance": 0.0}
-    both = made(registry, gaussian_weight=2.0, bilateral_weight=3.0, **alike)
-    one = made(registry, gaussian_weight=5.0, bilateral_weight=0.0, **alike)
+    both = build_crf(registry, gaussian_weight=2.0, bilateral_weight=3.0, **alike)
+    one = build_crf(registry, gaussian_weight=5.0, bilateral_weight=0.0, **alike)
     found, expected = both(probabilities, flat), one(probabilities, flat)
     assert (found.argmax(0) == expected.argmax(0)).mean() > 0.97
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_preset_and_what_replaces_its_numbers(registry: Registry, preset: str) -> None:
-    assert made(registry, preset=preset).settings == replace(PRESETS[preset], tolerance=1e-4)
-    changed = made(registry, preset=preset, bilateral_rgb=13.0, iterations=7).settings
+    assert build_crf(registry, preset=preset).settings == replace(PRESETS[preset], tolerance=1e-4)
+    changed = build_crf(registry, preset=preset, bilateral_rgb=13.0, iterations=7).settings
     assert changed == replace(PRESETS[preset], tolerance=1e-4, bilateral_rgb=13.0, iterations=7)
 
 
@@ -111,7 +111,7 @@ def test_real_photos_stay_probabilities_and_get_calmer(
 ) -> None:
     probabilities, image = photo(contest, 8, (150, 203))
     before = probabilities.copy()
-    found = made(registry)(probabilities, image)
+    found = build_crf(registry)(probabilities, image)
     assert found.dtype == np.float32
     assert found.flags.c_contiguous
     assert np.isfinite(found).all()
@@ -165,10 +165,10 @@ def updates(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_it_stops_when_labels_rest(registry: Registry, photo: Any, updates: list[Any]) -> None:
     probabilities, image = photo("bags", 15, None)
-    early = made(registry, tolerance=1e-3)(probabilities, image)
+    early = build_crf(registry, tolerance=1e-3)(probabilities, image)
     stopped = list(updates)
     updates.clear()
-    whole = made(registry, tolerance=0.0)(probabilities, image)
+    whole = build_crf(registry, tolerance=0.0)(probabilities, image)
     assert len(updates) == 1 + PRESETS["pspnet"].iterations
     assert len(stopped) < 20
     changes = [float(np.mean(a != b)) for a, b in pairwise(updates)]
@@ -188,7 +188,7 @@ def test_the_spatial_kernel_is_made_once_for_a_size(
         own, "make_filter", lambda f, weight: made_for.append(len(f)) or make_filter(f, weight)
     )
     own._spatial.cache_clear()
-    crf = made(registry)
+    crf = build_crf(registry)
     first = crf(probabilities, image)
     np.testing.assert_array_equal(crf(probabilities, image), first)
     crf(np.ascontiguousarray(probabilities[:, ::-1]), image)
@@ -209,7 +209,7 @@ def test_the_spatial_kernel_is_made_once_for_a_size(
 )
 def test_anything_but_the_original_image_is_refused(registry: Registry, image: Any) -> None:
     with pytest.raises(UsageError, match="dense_crf needs the original image") as caught:
-        made(registry)(scene()[1], image)
+        build_crf(registry)(scene()[1], image)
     assert str(image.dtype) in caught.value.message
 
 
@@ -217,7 +217,7 @@ def test_a_missing_extra_is_named(registry: Registry, monkeypatch: pytest.Monkey
     monkeypatch.delitem(sys.modules, "toolkit.postprocess.pydensecrf_engine", raising=False)
     monkeypatch.setitem(sys.modules, "pydensecrf", None)
     with pytest.raises(UsageError, match="engine") as caught:
-        made(registry, engine="pydensecrf")
+        build_crf(registry, engine="pydensecrf")
     assert 'pip install "trash-toolkit[crf]"' in caught.value.hint
     assert caught.value.parameter == "engine"
 
@@ -238,8 +238,8 @@ def test_it_equals_pydensecrf(
     pytest.importorskip("pydensecrf", reason='pip install -e ".[crf]" to compare with pydensecrf')
     probabilities, image = photo(contest, position, size)
     chosen = {"preset": preset, "iterations": 10, "tolerance": 0.0}
-    found = made(registry, **chosen)(probabilities, image)
-    expected = made(registry, engine="pydensecrf", **chosen)(probabilities, image)
+    found = build_crf(registry, **chosen)(probabilities, image)
+    expected = build_crf(registry, engine="pydensecrf", **chosen)(probabilities, image)
     assert (found.argmax(0) == expected.argmax(0)).mean() >= 0.999
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
@@ -249,7 +249,7 @@ def test_pydensecrf_stops_at_the_same_update(registry: Registry, photo: Any) -> 
     probabilities, image = photo("bags", 15, None)
     image.flags.writeable = False
     found, expected = (
-        made(registry, tolerance=1e-3, engine=engine)(probabilities, image)
+        build_crf(registry, tolerance=1e-3, engine=engine)(probabilities, image)
         for engine in ("own", "pydensecrf")
     )
     np.testing.assert_allclose(found, expected, atol=1e-3)

@@ -44,7 +44,9 @@ def photos(height: int, width: int) -> list[NDArray[np.uint8]]:
     return found
 
 
-def moved(image: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+def displacement(
+    image: NDArray[np.uint8], probabilities: NDArray[np.float32]
+) -> NDArray[np.float64]:
     """Return how far the bright part moved: (rows, columns), native pixels."""
     rows, columns = np.indices(image.shape[:2])
     centres = [
@@ -67,7 +69,7 @@ def test_a_map_lies_over_its_photo(size: tuple[int, int], views: str, registry: 
     passes = passes_of(views, registry)
     images = photos(*size)
     maps = passes.maps([resize_image(image, INPUT) for image in images], repeat(size))
-    offsets = [moved(image, each) for image, each in zip(images, maps, strict=True)]
+    offsets = [displacement(image, each) for image, each in zip(images, maps, strict=True)]
     cell = 4 * np.array(size) / INPUT
     assert (np.abs(np.mean(offsets, axis=0)) < LIMIT * cell).all(), np.mean(offsets, axis=0)
 
@@ -81,5 +83,5 @@ def test_the_map_of_windows_lies_over_its_photo(scale: float, registry: Registry
         tiles = Tiles(*(Axis(side, 96, 0.25) for side in small.shape[:2]))
         blended = tiles.blend(passes.maps(tiles.cut(small), repeat((96, 96))))
         native = resize_tensor(torch.from_numpy(blended)[None], (240, 400))[0]
-        offsets.append(moved(image, native.numpy()))
+        offsets.append(displacement(image, native.numpy()))
     assert (np.abs(np.mean(offsets, axis=0)) < LIMIT * 4 / scale).all(), np.mean(offsets, axis=0)

@@ -17,7 +17,7 @@ RECIPE: dict[str, Any] = {
 }
 
 
-def _changed(**train: Any) -> dict[str, Any]:
+def _changes(**train: Any) -> dict[str, Any]:
     return {**RECIPE, "train": {**RECIPE["train"], **train}}
 
 
@@ -34,7 +34,7 @@ def test_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_a_longer_plan_and_another_machine_are_allowed(tmp_path: Path) -> None:
     save_state(tmp_path / "state.pt", RECIPE, {}, History())
-    other = _changed(epochs=9, patience=5, device="cpu")
+    other = _changes(epochs=9, patience=5, device="cpu")
     load_state(tmp_path / "state.pt", {**other, "data": {**RECIPE["data"], "workers": 8}})
 
 
@@ -50,7 +50,7 @@ def test_what_comes_after_training_is_free(tmp_path: Path) -> None:
 
 def test_every_other_difference_is_listed(tmp_path: Path) -> None:
     save_state(tmp_path / "state.pt", RECIPE, {}, History())
-    other = {**_changed(batch_size=8, epochs=9, ema=0.9), "seed": 2}
+    other = {**_changes(batch_size=8, epochs=9, ema=0.9), "seed": 2}
     with pytest.raises(UsageError) as caught:
         load_state(tmp_path / "state.pt", other)
     lines = caught.value.message.splitlines()[1:]
