@@ -57,10 +57,11 @@ class Desk:
         rng = np.random.default_rng(seed)
         n_classes = len(self.class_names)
         return {
-            name: np.where(rng.random(SIZE) < share, rng.integers(n_classes, size=SIZE), labels)
-            .astype(np.uint8)
+            name: np.where(
+                rng.random(SIZE) < share, rng.integers(n_classes, size=SIZE), labels
+            ).astype(np.uint8)
             for name, labels in self.truth().items()
-        }  # fmt: skip
+        }
 
     def write(
         self, name: str, maps: Mapping[str, Labels], format_: str = "mask_string", **parameters: Any

@@ -49,11 +49,16 @@ def write_checkpoint(path: Path, train: Path, data: dict[str, str], size: tuple[
     save_checkpoint(
         path,
         Checkpoint(
-            model_state=nn.Conv2d(3, len(classes), 1).state_dict(), recipe=recipe,
-            class_names=classes, image_size=size, mean=(0.4,) * 3, std=(0.2,) * 3,
-            scores={}, epoch=1,
+            model_state=nn.Conv2d(3, len(classes), 1).state_dict(),
+            recipe=recipe,
+            class_names=classes,
+            image_size=size,
+            mean=(0.4,) * 3,
+            std=(0.2,) * 3,
+            scores={},
+            epoch=1,
         ),
-    )  # fmt: skip
+    )
 
 
 def predicted(
@@ -75,7 +80,7 @@ def flat_map(checkpoint: Path, image: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 @pytest.fixture
 def odd_photos(project: Path, bags_root: Path) -> list[Path]:
-    """Six real photos of six sizes; b.pt, of a network for 96 x 160 pixels, predicts them as val."""
+    """Six real photos of six sizes; b.pt, a network for 96 x 160 pixels, predicts them as val."""
     content = json.loads((bags_root / "val.json").read_text())
     by_size = {(image["height"], image["width"]): image for image in content["images"]}
     images = [by_size[size] for size in sorted(by_size)[:: len(by_size) // 5][:6]]
@@ -148,8 +153,14 @@ def test_store_says_how_it_was_looked_at(project: Path, capsys: pytest.CaptureFi
     assert len({store.folder for store in stores}) == len(views)
     # Nothing new where nothing new was asked for: stores of earlier versions are found again.
     assert list(stores[1].index.origin) == [
-        "checkpoint", "model_code", "views", "views_digest", "precision", "images", "procedure",
-    ]  # fmt: skip
+        "checkpoint",
+        "model_code",
+        "views",
+        "views_digest",
+        "precision",
+        "images",
+        "procedure",
+    ]
     assert predicted(capsys, "a.pt", "--views", " mean : hflip").folder == stores[1].folder
 
 

@@ -135,7 +135,8 @@ def test_processes_that_train_together_import_nothing_of_the_working_folder(
     for name in ("typer", "torch", "json"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('of the working folder')\n")
     code = (
-        "import os; from pathlib import Path; from toolkit.experiment.execution.launch import launch;"
+        "import os; from pathlib import Path; "
+        "from toolkit.experiment.execution.launch import launch;"
         f"os.chdir({str(tmp_path)!r}); launch(1, Path('runs/x'), ['--version'])"
     )
     done = subprocess.run(

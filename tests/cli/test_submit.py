@@ -46,10 +46,25 @@ def test_options_reach_the_side_car(
     two_checkpoints: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [
-        "submit", "--ensemble", "a.pt@none", "b.pt", "--views", "hflip", "--combine", "geometric",
-        "--post", "smooth:sigma=2.0", "--post", "min_area:pixels=9", "--store", "u8",
-        "--no-validate", "--json", "-o", "out.csv",
-    ]  # fmt: skip
+        "submit",
+        "--ensemble",
+        "a.pt@none",
+        "b.pt",
+        "--views",
+        "hflip",
+        "--combine",
+        "geometric",
+        "--post",
+        "smooth:sigma=2.0",
+        "--post",
+        "min_area:pixels=9",
+        "--store",
+        "u8",
+        "--no-validate",
+        "--json",
+        "-o",
+        "out.csv",
+    ]
     assert run(arguments) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["path"] == "out.csv"

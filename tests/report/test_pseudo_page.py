@@ -47,8 +47,15 @@ def split(tmp_path: Path) -> Split:
         (root / name).write_bytes(cv2.imencode(".png", photo)[1].tobytes())
     records = [ImageRecord(row, name, SIZE[1], SIZE[0]) for row, name in enumerate(NAMES)]
     return Split(
-        "test", root / "test.json", root, tuple(records), LabelMap(CLASSES, {}), "max-id", 255, "",
-    )  # fmt: skip
+        "test",
+        root / "test.json",
+        root,
+        tuple(records),
+        LabelMap(CLASSES, {}),
+        "max-id",
+        255,
+        "",
+    )
 
 
 def predictions(split: Split) -> list[Prediction]:
@@ -80,7 +87,11 @@ def not_d(prediction: Prediction) -> NDArray[np.uint8] | None:
 def label_set(split: Split, tmp_path: Path) -> LabelSet:
     steps: tuple[tuple[str, Selector], ...] = (("<not_d>", not_d), ("upper_part", upper_part))
     return record_label_set(
-        tmp_path / "key", predictions(split), split, Selection(steps, 255), soft=False,
+        tmp_path / "key",
+        predictions(split),
+        split,
+        Selection(steps, 255),
+        soft=False,
         origin={
             "teachers": ["a.pt", "<i>b</i>.pt@hflip"],
             "selection": [{"name": "threshold", "least": 0.5}, {"name": "file_list", "file": "x"}],
@@ -91,8 +102,9 @@ def label_set(split: Split, tmp_path: Path) -> LabelSet:
             "round": 2,
             "as_submitted": True,
         },
-        warnings=("nothing & <nobody> is sure",), progress=SilentProgress(),
-    )  # fmt: skip
+        warnings=("nothing & <nobody> is sure",),
+        progress=SilentProgress(),
+    )
 
 
 class Page(HTMLParser):
@@ -128,8 +140,11 @@ def decoded(href: str) -> NDArray[Any]:
 
 def test_doubtful_images_come_first_in_both_groups(page: Page) -> None:
     assert [card["data-name"] for card in page.all("article")] == [
-        NASTY, "test/c.png", "test/a.png", "test/d.png",
-    ]  # fmt: skip
+        NASTY,
+        "test/c.png",
+        "test/a.png",
+        "test/d.png",
+    ]
     assert [section["id"] for section in page.all("section")] == ["selected", "rejected"]
     assert "Selected (3)" in page.text
     assert "Rejected (1)" in page.text
@@ -151,8 +166,13 @@ def test_names_cannot_break_out(page: Page, tmp_path: Path) -> None:
     assert not page.all("b")
     source = (tmp_path / "page.html").read_text()
     assert "alert('x')</script>" not in source
-    for text in (NASTY, CLASSES[1], CLASSES[2], "nothing & <nobody> is sure",
-                 "a.pt, <i>b</i>.pt@hflip"):  # fmt: skip
+    for text in (
+        NASTY,
+        CLASSES[1],
+        CLASSES[2],
+        "nothing & <nobody> is sure",
+        "a.pt, <i>b</i>.pt@hflip",
+    ):
         assert text in page.text
     assert "threshold (least = 0.5), file_list (file = x)" in page.text
     assert "runs/a/best.pt, runs/b/best.pt@hflip" in page.text
@@ -243,9 +263,15 @@ def test_real_photos_stay_within_the_bytes_of_a_page(
             yield Prediction(record.file_name, maps, np.ones(size, np.float32))
 
     label_set = record_label_set(
-        tmp_path / "key", noise(), split, Selection((), 255),
-        soft=False, origin={}, warnings=(), progress=SilentProgress(),
-    )  # fmt: skip
+        tmp_path / "key",
+        noise(),
+        split,
+        Selection((), 255),
+        soft=False,
+        origin={},
+        warnings=(),
+        progress=SilentProgress(),
+    )
     sizes = []
     for most in (17_000_000 * 12 // 837, 60_000):
         monkeypatch.setattr(pseudo_page, "_PICTURE_BYTES", most)
@@ -261,9 +287,11 @@ def test_images_of_another_set_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=r"has no image test/d\.png"):
         write_pseudo_page(
-            label_set, replace(split, images=split.images[:3]), tmp_path / "page.html",
+            label_set,
+            replace(split, images=split.images[:3]),
+            tmp_path / "page.html",
             SilentProgress(),
-        )  # fmt: skip
+        )
     split.path(2).unlink()
     with pytest.raises(UsageError, match=r"c\.png"):
         write_pseudo_page(label_set, split, tmp_path / "page.html", SilentProgress())

@@ -94,7 +94,7 @@ def test_truth_stands_between_photo_and_labels(photos: Split) -> None:
         NAMES,
         "a.csv",
     )
-    # Two columns of 712 pixels: the high photo is 712 high, 356 wide and in the middle of its column.
+    # Two columns of 712 pixels: the high photo is 712 high, 356 wide, in the middle of its column.
     assert area(sheet, 1) == pytest.approx(712 * 356 / 2 + 2 * 712 * 356, rel=0.02)
     assert area(sheet, 2) == pytest.approx(712 * 356, rel=0.02)
     photo, truth, found = np.array_split(sheet[78:], 3)

@@ -91,12 +91,22 @@ def test_the_runs_of_a_series_share_the_weight_of_their_candidate(name: str) -> 
 def test_the_line_repeats_the_options_of_the_search() -> None:
     candidates = [Candidate(name, (MemberRef(Path(f"{name}.pt")),)) for name in "ab"]
     line = submit_command(
-        _way((0, 1), "mean"), candidates, None,
+        _way((0, 1), "mean"),
+        candidates,
+        None,
         {"--data": Path("my data"), "--store": "f32", "--device": None},
-    )  # fmt: skip
+    )
     assert shlex.split(line) == [
-        "trash", "submit", "--ensemble", "a.pt", "b.pt", "--data", "my data", "--store", "f32",
-    ]  # fmt: skip
+        "trash",
+        "submit",
+        "--ensemble",
+        "a.pt",
+        "b.pt",
+        "--data",
+        "my data",
+        "--store",
+        "f32",
+    ]
 
 
 def test_the_line_names_checkpoints_from_the_working_folder(

@@ -53,7 +53,7 @@ def test_parts_without_a_labelled_pixel_are_no_obstacle(
 ) -> None:
     held_out = make_held_out(1.0, 2.0)
     _only(held_out, {2}, monkeypatch)
-    # More folds than images: the one labelled image alone is left out once, and nothing is fitted to.
+    # More folds than images: the one labelled image is left out once, and nothing is fitted to.
     found = _search(held_out, registry, tmp_path, folds=50, repeats=1)
     for way in found.ways:
         assert math.isfinite(way.scored.honest_miou)

@@ -89,7 +89,8 @@ def test_check_takes_parameters_and_classes_of_a_recipe(
     needy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (needy.parents[1] / "recipes" / "r.toml").write_text(
-        "[data]\nclasses = ['Bags', 'Cans']\nimage_size = [32, 64]\n[model]\nname = 'fpn'\n[loss]\nname = 'ce'\n"
+        "[data]\nclasses = ['Bags', 'Cans']\nimage_size = [32, 64]\n"
+        "[model]\nname = 'fpn'\n[loss]\nname = 'ce'\n"
         "[[postprocess]]\nname = 'needy'\nkeep = ['Cans']\nshare = 0.5\n"
         "[[postprocess]]\nname = 'needy'\nkeep = ['Paper']\nshare = 0.5\n"
     )

@@ -15,7 +15,8 @@ def test_no_command_but_check_imports_torch(arguments: list[str], tiny: Path) ->
         "import sys; from toolkit.cli.main import run; "
         f"code = run(['plugin', *{arguments!r}]); "
         "heavy = {'torch', 'albumentations', 'timm', 'segmentation_models_pytorch'}; "
-        "sys.exit(code or str(sorted(heavy & set(sys.modules)) if heavy & set(sys.modules) else ''))"
+        "sys.exit(code or "
+        "str(sorted(heavy & set(sys.modules)) if heavy & set(sys.modules) else ''))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
@@ -30,5 +31,6 @@ def _notes(arguments: list[str]) -> list[str]:
     if arguments[0] != "new":
         return [first]
     return [
-        f"{first}\ncheck it: trash plugin check x1\ntry it:   trash recipe run RECIPE --smoke --set model.name=x1"
+        f"{first}\ncheck it: trash plugin check x1\n"
+        "try it:   trash recipe run RECIPE --smoke --set model.name=x1"
     ]

@@ -12,7 +12,12 @@ from pydantic import Field
 from toolkit import Component, hookimpl
 
 
-def make(context, *, threshold: Annotated[float, Field(gt=0, le=1)] = 0.5, name_of: str | None = None):
+def make(
+    context,
+    *,
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.5,
+    name_of: str | None = None,
+):
     """Make nothing.
 
     Args:

@@ -12,9 +12,11 @@ from toolkit.pseudo.label_set import LabelSet
 
 
 def test_export_writes_a_file_that_can_be_read_again(
-    label_sets: list[LabelSet], tmp_path: Path, demo_root: Path,
+    label_sets: list[LabelSet],
+    tmp_path: Path,
+    demo_root: Path,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     (tmp_path / "recipes" / "small.toml").write_text(
         f'[data]\nroot = "{demo_root.as_posix()}"\n[model]\nname = "unet"\n'
         '[loss]\nname = "cross_entropy"\n[submission]\nname = "mask_string"\nsize = [64, 64]\n'

@@ -21,8 +21,15 @@ def test_list_names_the_sets_the_newest_first(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["key", "images", "teachers", "created"]
     assert lines[1].split()[:3] == ["broken", "-", "damaged"]
-    assert lines[2].split() == ["0456bbbb", "3", "of", "5", "teacher", "1",
-                                "1970-01-01T00:00:01+00:00"]  # fmt: skip
+    assert lines[2].split() == [
+        "0456bbbb",
+        "3",
+        "of",
+        "5",
+        "teacher",
+        "1",
+        "1970-01-01T00:00:01+00:00",
+    ]
     assert lines[3].split()[0] == "0123aaaa"
     assert len(lines) == 4
     assert run(["pseudo", "list", "--json"]) == 0

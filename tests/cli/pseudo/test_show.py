@@ -43,9 +43,11 @@ def test_show_writes_a_page(
 
 
 def test_photos_that_were_moved_are_found_with_an_option(
-    label_sets: list[LabelSet], demo_root: Path, tmp_path: Path,
+    label_sets: list[LabelSet],
+    demo_root: Path,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     index = label_sets[0].folder / "index.json"
     index.write_text(index.read_text().replace(str(demo_root), "/gone"))
     assert run(["pseudo", "show", "0123", "-o", "page.html"]) == 2

@@ -2,4 +2,16 @@
 
 from __future__ import annotations
 
-RECIPE = '# What: a test\ntitle = "A test"\n[data]\nval = "val.json"\n[model]\nname = "unet"\nencoder = "resnet18"\n[loss]\nname = "ce"\n[reference]\npublic = 0.7147\n'
+RECIPE = """\
+# What: a test
+title = "A test"
+[data]
+val = "val.json"
+[model]
+name = "unet"
+encoder = "resnet18"
+[loss]
+name = "ce"
+[reference]
+public = 0.7147
+"""

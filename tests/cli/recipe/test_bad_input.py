@@ -60,7 +60,8 @@ def test_wrong_keys_and_wrong_components_come_in_one_report(
         ),
         (
             "trackers+=csv",
-            'trackers.0\n    must be a table, not "csv". Write [[trackers]], then name = "csv" below it',
+            'trackers.0\n    must be a table, not "csv". '
+            'Write [[trackers]], then name = "csv" below it',
         ),
         (
             "postprocess=dense_crf",
@@ -79,7 +80,8 @@ def test_wrong_keys_and_wrong_components_come_in_one_report(
         ('train.compile="true"', "Write true without quotes"),
         (
             "submission.size=64",
-            'submission.name\n    is required. Without this table it is submission.name = "mask_string"',
+            "submission.name\n    is required. "
+            'Without this table it is submission.name = "mask_string"',
         ),
         (
             'optimizer={name="adamw", betas=0.5}',

@@ -74,10 +74,14 @@ def save(project: Path, data: dict[str, Any], submission: dict[str, Any]) -> Non
                 "loss": {"name": "cross_entropy"},
                 "submission": {"size": [32, 32]} | submission,
             },
-            class_names=classes, image_size=(64, 64), mean=(0.4,) * 3, std=(0.2,) * 3,
-            scores={}, epoch=1,
+            class_names=classes,
+            image_size=(64, 64),
+            mean=(0.4,) * 3,
+            std=(0.2,) * 3,
+            scores={},
+            epoch=1,
         ),
-    )  # fmt: skip
+    )
 
 
 def test_every_format_says_the_same(
@@ -148,43 +152,84 @@ def text_of(rows: list[str], end: str = "\n") -> str:
 
 
 BROKEN = {
-    "missing row": (text_of([*lines()[:2], lines()[3]]), None, None, "1 of 3 images has no row: b.jpg; the first belongs before row 3"),
+    "missing row": (
+        text_of([*lines()[:2], lines()[3]]),
+        None,
+        None,
+        "1 of 3 images has no row: b.jpg; the first belongs before row 3",
+    ),
     "65,535 numbers": (
-        text_of(lines(b=ZEROS[2:])), 3, 65_535, "65,535 labels; expected 65,536 (256 × 256)",
+        text_of(lines(b=ZEROS[2:])),
+        3,
+        65_535,
+        "65,535 labels; expected 65,536 (256 × 256)",
     ),
     "NaN": (text_of(lines(b="0 " * 9 + "nan" + ZEROS[19:])), 3, 10, "'nan' is not a label"),
     "float": (text_of(lines(c="1.0" + ZEROS[1:])), 4, 1, "'1.0' is not a label"),
     "label 110 of 12 classes": (
-        text_of(lines(c=ZEROS[:-1] + "110")), 4, 65_536, "label 110 is outside the 12 classes (0…11)",
+        text_of(lines(c=ZEROS[:-1] + "110")),
+        4,
+        65_536,
+        "label 110 is outside the 12 classes (0…11)",
     ),
     "Windows line ends": (text_of(lines(), "\r\n"), 1, None, "Windows line end"),
     "one Windows line end": (text_of(lines(b=ZEROS + "\r")), 3, None, "Windows line end"),
     "quote not closed": (text_of(lines(b='"' + ZEROS)), 3, None, "the quote at byte 7 of the row"),
-    "quote inside": (text_of(lines(b='0 "0"' + ZEROS[5:])), 3, None, "the quote at byte 9 of the row"),
+    "quote inside": (
+        text_of(lines(b='0 "0"' + ZEROS[5:])),
+        3,
+        None,
+        "the quote at byte 9 of the row",
+    ),
     "truncated last line": (
-        text_of(lines())[:-1001], 4, 65_036, "65,036 labels; expected 65,536",
+        text_of(lines())[:-1001],
+        4,
+        65_036,
+        "65,036 labels; expected 65,536",
     ),
     "no last line end": (text_of(lines())[:-1], 4, None, "no line end after the last row"),
     "byte order mark": ("\ufeff" + text_of(lines()), 1, None, "byte order mark"),
     "empty file": ("", 1, None, "the file is empty; expected image_id,PredictionString"),
-    "header only": (text_of(lines()[:1]), None, None, "3 of 3 images have no row: a.jpg, b.jpg, c.jpg"),
+    "header only": (
+        text_of(lines()[:1]),
+        None,
+        None,
+        "3 of 3 images have no row: a.jpg, b.jpg, c.jpg",
+    ),
     "no header": (text_of(lines()[1:]), 1, None, "the header is 'a.jpg,0 0 0"),
     "image twice": (text_of([*lines()[:3], lines()[2]]), 4, None, "the image is already in row 3"),
-    "extra column": (text_of([*lines()[:3], lines()[3] + ",0"]), 4, None, "field 3 is one too many"),
+    "extra column": (
+        text_of([*lines()[:3], lines()[3] + ",0"]),
+        4,
+        None,
+        "field 3 is one too many",
+    ),
     "index column": (
-        text_of([f"{i}," + line for i, line in enumerate(lines())]), 1, None,
+        text_of([f"{i}," + line for i, line in enumerate(lines())]),
+        1,
+        None,
         "the header is '0,image_id,PredictionString', expected 'image_id,PredictionString'",
     ),
-    "semicolons": (text_of([lines()[0], *(line.replace(",", ";") for line in lines()[1:])]), 2, None,
-                   "field 2 is missing: expected image_id,PredictionString"),
+    "semicolons": (
+        text_of([lines()[0], *(line.replace(",", ";") for line in lines()[1:])]),
+        2,
+        None,
+        "field 2 is missing: expected image_id,PredictionString",
+    ),
     "empty line": (text_of([*lines(), ""]), 5, None, "empty line"),
     "another image": (
-        text_of([*lines(), f"d.jpg,{ZEROS}"]), 5, None, "not an image of the test set",
+        text_of([*lines(), f"d.jpg,{ZEROS}"]),
+        5,
+        None,
+        "not an image of the test set",
     ),
     "wrong order": (
-        text_of([lines()[i] for i in (0, 2, 1, 3)]), 2, None, "wrong order from here on: expected a.jpg",
+        text_of([lines()[i] for i in (0, 2, 1, 3)]),
+        2,
+        None,
+        "wrong order from here on: expected a.jpg",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from tests.cli.submission.demo_files import add_side_car
 def test_no_torch_is_imported(submission: Path, demo_root: Path) -> None:
     add_side_car(submission, demo_root)
     code = (
-        "import sys; from toolkit.cli.main import run; code = run(['submission', 'check', 'a.csv']);"
+        "import sys; from toolkit.cli.main import run; "
+        "code = run(['submission', 'check', 'a.csv']);"
         "sys.exit('torch' in sys.modules or code)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)

@@ -77,10 +77,18 @@ def test_list(desk: Any, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> No
     [
         ({"name": "mean", "weights": [0.4, 0.6]}, [], "mean 0.4,0.6"),
         ({"name": "power", "exponent": 3.0, "weights": []}, [], "power"),
-        ({"name": "stacking", "weights": [[0.6, 0.8], [0.2, 0.4]], "bias": [0.2, -0.2]}, [], "stacking"),
-        ({"name": "max"}, [{"name": "dense_crf"}, {"name": "min_area"}], "max + dense_crf + min_area"),
+        (
+            {"name": "stacking", "weights": [[0.6, 0.8], [0.2, 0.4]], "bias": [0.2, -0.2]},
+            [],
+            "stacking",
+        ),
+        (
+            {"name": "max"},
+            [{"name": "dense_crf"}, {"name": "min_area"}],
+            "max + dense_crf + min_area",
+        ),
     ],
-)  # fmt: skip
+)
 def test_list_says_how_every_submission_was_decided(
     desk: Any, capsys: Capture, combine: Any, postprocess: Any, shown: str
 ) -> None:

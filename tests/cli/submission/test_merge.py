@@ -22,9 +22,7 @@ def test_merge_against_a_slow_vote(desk: Any, capsys: Capture) -> None:
         a, b, c = (each[name] for each in maps)
         voted[name] = np.where(b == c, b, a)
     expected = desk.write("expected.csv", voted)
-    assert (desk.root / "submissions/out.csv").read_bytes() == (
-        desk.root / expected
-    ).read_bytes()  # fmt: skip
+    assert (desk.root / "submissions/out.csv").read_bytes() == (desk.root / expected).read_bytes()
 
     side_car = desk.side_car("submissions/out.csv")
     assert [each["file"] for each in side_car["files"]] == files
