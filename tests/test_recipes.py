@@ -47,7 +47,8 @@ def test_a_shipped_recipe_passes_the_check(path: str, registry: Registry) -> Non
     assert loaded.recipe.title
     warnings = check_recipe(Workspace(project, registry, SilentProgress()), loaded)
     own_normalisation = any("data.mean" in warning for warning in warnings)
-    # Hyojin Kim fed ImageNet's weights with the data's own figures; one recipe starts from another's.
+    # Hyojin Kim fed ImageNet's weights with the data's own figures; one recipe starts from those
+    # of another.
     of_imagenet = loaded.recipe.train.start is None
     assert own_normalisation == ("/hyojin_kim/" in path and of_imagenet)
 

@@ -42,7 +42,8 @@ def small_network(context, *, outputs: tuple[str, ...] = ()):
     class Network(nn.Module):
         def __init__(self):
             super().__init__()
-            self.encoder = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())
+            layers = nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU()
+            self.encoder = nn.Sequential(*layers)
             names = ("main", *outputs)
             self.heads = nn.ModuleDict({name: nn.Conv2d(8, context.n_classes, 1) for name in names})
 

@@ -1,8 +1,8 @@
 """Commands in processes of their own that are killed, or refused by the system, at a chosen moment.
 
-The processes are forked from one that has imported everything, so that a killed command costs its own
-work alone. Moments are counted in operations on files, as Python's audit events tell them, or in seconds
-of the processor: neither depends on how busy the machine is.
+The processes are forked from one that has imported everything, so that a killed command costs its
+own work alone. Moments are counted in operations on files, as Python's audit events tell them, or
+in seconds of the processor: neither depends on how busy the machine is.
 """
 
 from __future__ import annotations
@@ -19,8 +19,15 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, Literal
 
-_PRELOADED = ["torch", "cv2", "pycocotools.mask", "toolkit.cli.main", "toolkit.train.fit",
-              "toolkit.experiment.execution.execute", "toolkit.builtins"]  # fmt: skip
+_PRELOADED = [
+    "torch",
+    "cv2",
+    "pycocotools.mask",
+    "toolkit.cli.main",
+    "toolkit.train.fit",
+    "toolkit.experiment.execution.execute",
+    "toolkit.builtins",
+]
 _REPORT, _PAUSED, _GO = "report.json", "paused", "go"
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.link", "open"}
@@ -32,7 +39,8 @@ class Moment:
 
     Attributes:
         what: "killed"; "refused" = from then on the system refuses every change with `errno`;
-            "vanished" = the folder `folder` gets another name; "paused" = it waits until it may go on.
+            "vanished" = the folder `folder` gets another name; "paused" = it waits until
+            it may go on.
         operation: at this operation on a file of the project, counted from 1; None = not.
         below: only operations on this file or folder of the project count.
         seconds: after this time of the processor; None = not.

@@ -1,8 +1,8 @@
-"""Commands that are killed, refused by the system or crowded: nothing is lost, nothing half-done stays.
+"""Commands that are killed, refused by the system or crowded: nothing is lost or left half-done.
 
-Every command is cut at random moments and run again; what it leaves then equals, byte for byte, what a
-command leaves that nobody disturbed. 22 kills by default; `pytest -m long tests/experiment/test_kills.py`
-makes 510 more.
+Every command is cut at random moments and run again; what it leaves then equals, byte for byte,
+what a command leaves that nobody disturbed. 22 kills by default;
+`pytest -m long tests/experiment/test_kills.py` makes 510 more.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from toolkit.train.checkpoint import load_checkpoint
 
 
 def digests(project: Path, pattern: str) -> dict[str, str]:
-    """Return name -> digest of the content; of checkpoints, whose archives hold times, of the weights."""
+    """Return name -> digest of the content; of a checkpoint, whose file has times, of weights."""
     found = {}
     for path in sorted(project.glob(pattern)):
         if path.is_file():
@@ -85,26 +85,39 @@ SIDE_CAR = "submissions/merged.json"
 JOBS = {
     "demo": Job(
         ("data", "demo", "data/new", "--train", "3", "--val", "2", "--test", "2", "--size", "48"),
-        files("data/new/**/*"), kills=1,
+        files("data/new/**/*"),
+        kills=1,
     ),
-    "split": Job(("data", "split", "tiny", "-o", "folds.json", "--folds", "2"), files("folds.json"), kills=1),
+    "split": Job(
+        ("data", "split", "tiny", "-o", "folds.json", "--folds", "2"), files("folds.json"), kills=1
+    ),
     "bank": Job(("data", "objects", "cut", "bank"), files(".trash/objects/*/*"), kills=2),
     "training": Job(("recipe", "run", "again"), newest_run("again"), ("--resume",), kills=2),
     "stages": Job(("recipe", "run", "staged"), newest_run("staged"), ("--resume",), kills=1),
     "prediction": Job(("predict", "tiny-001", "--split", "train"), training_maps),
     "submission": Job(
         ("submit", "--ensemble", "tiny-001", "tiny-001@hflip", "-o", "submissions/both.csv"),
-        files("submissions/both.csv"), ("--overwrite",),
+        files("submissions/both.csv"),
+        ("--overwrite",),
     ),
     "merge": Job(
-        ("submission", "merge", "submissions/tiny-001.csv", "submissions/copy.csv", "-o", "submissions/merged.csv"),
-        files("submissions/merged.csv"), ("--overwrite",),
+        (
+            "submission",
+            "merge",
+            "submissions/tiny-001.csv",
+            "submissions/copy.csv",
+            "-o",
+            "submissions/merged.csv",
+        ),
+        files("submissions/merged.csv"),
+        ("--overwrite",),
     ),
     "record": Job(
         ("submission", "record", "submissions/tiny-001.csv", "--public", "0.5"),
-        files("submissions/tiny-001.json"), kills=1,
+        files("submissions/tiny-001.json"),
+        kills=1,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +146,8 @@ def moments(name: str, kills: int, whole: Ending) -> Iterator[Moment]:
         if number % 2:
             yield Moment("killed", seconds=max(1e-3, chance.uniform(0, whole.seconds)))
         else:
-            # The first lands for sure: some files are written only by the first command that sees a photo.
+            # The first lands for sure: some files are written only by the first command that sees
+            # a photo.
             last = whole.operations if number else max(1, whole.operations // 2)
             yield Moment("killed", operation=chance.randint(1, last))
 
@@ -213,27 +227,38 @@ def test_commands_killed_510_times_end_as_ones_that_were_not(
 
 
 REFUSALS = [
-    ("training", errno.ENOSPC, ""), ("stages", errno.ENOSPC, ""), ("prediction", errno.ENOSPC, ""),
-    ("training", errno.EACCES, "runs"), ("submission", errno.EROFS, "submissions"),
-    ("bank", errno.EROFS, ".trash"), ("demo", errno.ENOSPC, ""), ("record", errno.ENOSPC, ""),
+    ("training", errno.ENOSPC, ""),
+    ("stages", errno.ENOSPC, ""),
+    ("prediction", errno.ENOSPC, ""),
+    ("training", errno.EACCES, "runs"),
+    ("submission", errno.EROFS, "submissions"),
+    ("bank", errno.EROFS, ".trash"),
+    ("demo", errno.ENOSPC, ""),
+    ("record", errno.ENOSPC, ""),
     ("split", errno.EROFS, ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "code", "folder"), REFUSALS)
 def test_a_disk_that_refuses_is_told_and_what_was_finished_is_kept(
-    name: str, code: int, folder: str, finished: Path, tmp_path: Path,
+    name: str,
+    code: int,
+    folder: str,
+    finished: Path,
+    tmp_path: Path,
     undisturbed: Callable[[str], tuple[object, Ending]],
-) -> None:  # fmt: skip
+) -> None:
     expected, whole = undisturbed(name)
     project = tmp_path / "project"
     shutil.copytree(finished, project)
     before = digests(project, "**/*.csv") | digests(project, "runs/tiny-001/best.pt")
     chance = random.Random(f"{name} {code}")
     refused = Moment(
-        "refused", operation=chance.randint(1, max(1, whole.operations // 2)), errno=code,
+        "refused",
+        operation=chance.randint(1, max(1, whole.operations // 2)),
+        errno=code,
         folder=str(project / folder),
-    )  # fmt: skip
+    )
     ending = run_command(project, list(JOBS[name].command), refused)
     assert ending.code == 1, ending.told
     assert "mistake in the program" not in ending.told
@@ -301,7 +326,10 @@ def test_two_at_once_do_what_two_in_turn_do(crowd: str, finished: Path, tmp_path
 def results(project: Path) -> object:
     """Return all that commands made, whichever came first."""
     patterns = (
-        "submissions/*.csv", "submissions/tiny-001.json", "runs/*/best.pt", ".trash/objects/*/*"
-    )  # fmt: skip
+        "submissions/*.csv",
+        "submissions/tiny-001.json",
+        "runs/*/best.pt",
+        ".trash/objects/*/*",
+    )
     maps = sorted(path.read_bytes() for path in project.glob(".trash/stores/*/maps.bin"))
     return [digests(project, pattern) for pattern in patterns], maps

@@ -123,7 +123,8 @@ def test_a_process_sees_the_end_of_its_launcher_without_the_help_of_linux(
     processes: Processes, tmp_path: Path
 ) -> None:
     child = (
-        "import sys, time; from pathlib import Path; from toolkit.experiment.execution import launch;"
+        "import sys, time; from pathlib import Path;"
+        "from toolkit.experiment.execution import launch;"
         "launch._killed_with_parent = lambda: False; launch.end_with_launcher();"
         "Path('ready').touch(); time.sleep(1e6)"
     )
@@ -155,8 +156,9 @@ def test_two_devices_train_every_stage(runs: Runs, project: Project) -> None:
     assert result["submission"]["rows"] == 5
     assert run(["submission", "check", result["submission"]["path"]]) == 0
     assert {path.name for path in project.runs.iterdir()} == {
-        "staged.round-0-001", "staged-001",
-    }  # fmt: skip
+        "staged.round-0-001",
+        "staged-001",
+    }
     assert all(
         _manifest(project, path.name)["status"] == "finished" for path in project.runs.iterdir()
     )
@@ -164,7 +166,12 @@ def test_two_devices_train_every_stage(runs: Runs, project: Project) -> None:
     assert manifest["result"] == result
     assert manifest["parents"][0]["checkpoints"][0]["run"] == "staged.round-0-001"
     assert (project.root / "hooks.log").read_text().splitlines() == [
-        "started staged.round-0-001 1", "epoch 1 True", "written staged.round-0-001.csv 5",
+        "started staged.round-0-001 1",
+        "epoch 1 True",
+        "written staged.round-0-001.csv 5",
         "finished staged.round-0-001 1",
-        "started staged-001 1", "epoch 1 True", "written staged-001.csv 5", "finished staged-001 1",
-    ]  # fmt: skip
+        "started staged-001 1",
+        "epoch 1 True",
+        "written staged-001.csv 5",
+        "finished staged-001 1",
+    ]

@@ -99,8 +99,11 @@ def test_a_start_that_made_nothing_leaves_its_number(tmp_path: Path) -> None:
     _ended(tmp_path, 5, "interrupted")
     assert _new(tmp_path) == "unet-004"
     assert sorted(each.name[-3:] for each in (tmp_path / "runs").iterdir()) == [
-        "001", "002", "003", "004",
-    ]  # fmt: skip
+        "001",
+        "002",
+        "003",
+        "004",
+    ]
 
 
 @pytest.mark.parametrize("why", ["running", "locked", "notes"])

@@ -75,11 +75,24 @@ def test_nothing_that_a_repository_configures_is_run(repository: Path, tmp_path:
     included = repository / ".git" / "more"
     included.write_text(f'[filter "included"]\n\tclean = {command}\n\trequired\n')
     for key in (
-        "core.fsmonitor", "core.pager", "pager.status", "pager.rev-parse", "core.sshCommand",
-        "core.editor", "core.askPass", "core.gitProxy", "diff.external", "gpg.program",
-        "filter.evil.clean", "filter.evil.smudge", "filter.process.process",
-        f"filter.{odd}.clean", "diff.evil.command", "diff.evil.textconv", "merge.evil.driver",
-    ):  # fmt: skip
+        "core.fsmonitor",
+        "core.pager",
+        "pager.status",
+        "pager.rev-parse",
+        "core.sshCommand",
+        "core.editor",
+        "core.askPass",
+        "core.gitProxy",
+        "diff.external",
+        "gpg.program",
+        "filter.evil.clean",
+        "filter.evil.smudge",
+        "filter.process.process",
+        f"filter.{odd}.clean",
+        "diff.evil.command",
+        "diff.evil.textconv",
+        "merge.evil.driver",
+    ):
         git(repository, "config", key, command)
     git(repository, "config", "filter.evil.required", "true")
     git(repository, "config", "include.path", "more")
@@ -112,8 +125,10 @@ def test_no_program_fetches_what_a_partial_clone_lacks(repository: Path, tmp_pat
     git(repository, "config", "core.repositoryFormatVersion", "1")
     git(repository, "config", "extensions.partialClone", "origin")
     for key, value in (
-        ("url", f"ext::{command}"), ("promisor", "true"), ("uploadpack", command),
-    ):  # fmt: skip
+        ("url", f"ext::{command}"),
+        ("promisor", "true"),
+        ("uploadpack", command),
+    ):
         git(repository, "config", f"remote.origin.{key}", value)
     git(repository, "config", "protocol.ext.allow", "always")
     for missing in (tree, commit):

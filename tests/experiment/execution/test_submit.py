@@ -100,10 +100,15 @@ class World:
             path,
             Checkpoint(
                 model_state=nn.Conv2d(3, len(classes), 3, padding=1).state_dict(),
-                recipe=recipe, class_names=classes, image_size=size, mean=(0.1 * seed, 0.4, 0.5),
-                std=(0.2, 0.3, 0.1 * seed), scores={}, epoch=1,
+                recipe=recipe,
+                class_names=classes,
+                image_size=size,
+                mean=(0.1 * seed, 0.4, 0.5),
+                std=(0.2, 0.3, 0.1 * seed),
+                scores={},
+                epoch=1,
             ),
-        )  # fmt: skip
+        )
         return path
 
 
@@ -118,14 +123,17 @@ def world(tmp_path: Path, demo_root: Path, monkeypatch: pytest.MonkeyPatch) -> I
     assert not registry.failures
     values = {
         "data": {
-            "root": str(demo_root), "val": "val.json", "test": "test.json",
-            "truth": "test_truth.json", "image_size": [64, 64],
+            "root": str(demo_root),
+            "val": "val.json",
+            "test": "test.json",
+            "truth": "test_truth.json",
+            "image_size": [64, 64],
         },
         "model": {"name": "tiny"},
         "loss": {"name": "cross_entropy"},
         "predict": {"store": "f32"},
         "submission": {"name": "mask_string", "size": [32, 32]},
-    }  # fmt: skip
+    }
     recipe = Recipe.model_validate_json(json.dumps(values))
     contest = open_contest(recipe.data, project, SilentProgress())
     yield World(project, registry, contest, recipe)

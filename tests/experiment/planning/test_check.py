@@ -95,7 +95,8 @@ def test_names_and_parameters_of_all_components_at_once(
     assert found == [
         "  recipes/r.toml:9  model.name\n    no model is called unett. Did you mean unet?",
         "  recipes/r.toml:14  loss.dice_wieght\n    unknown key. Did you mean dice_weight?",
-        '  recipes/r.toml:15  loss.smooth\n    must be a valid number, not "1". Write 1 without quotes',
+        "  recipes/r.toml:15  loss.smooth\n"
+        '    must be a valid number, not "1". Write 1 without quotes',
         "  recipes/r.toml:18  predict.views\n    no view is called hflop. Did you mean hflip?",
     ]
 

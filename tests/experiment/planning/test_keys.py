@@ -127,9 +127,10 @@ def test_files_and_folders_that_a_recipe_names_count_by_content(own: Project) ->
 )
 def test_texts_that_are_no_files_cost_nothing(own: Project, text: str) -> None:
     recipe = load_recipe(
-        Path("tiny"), project=own,
+        Path("tiny"),
+        project=own,
         set_=[f'augment.train=[{{name="stamp", backgrounds="{text}"}}]'],
-    ).recipe  # fmt: skip
+    ).recipe
     assert training_files(workspace_of(own), recipe) == {}
 
 

@@ -108,7 +108,7 @@ def test_a_network_of_other_classes_is_refused_before_anything_is_run(
 
 
 def place(project: Project, name: str, **splits: str) -> Path:
-    """Copy the data to `data/NAME`; `train="val.json"` puts the content of one file under another."""
+    """Copy the data to `data/NAME`; `train="val.json"` puts one file's content under another."""
     root = Path(load_recipe(Path("tiny"), project=project).recipe.data.root)
     folder = project.root / "data" / name
     shutil.copytree(root, folder)
