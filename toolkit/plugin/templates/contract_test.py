@@ -1,4 +1,4 @@
-"""template_name keeps the contract of its kind; add what it promises beyond that."""
+"""template_name keeps the contract of its kind. Add what it promises beyond."""
 
 from pathlib import Path
 
