@@ -300,3 +300,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    # As the command ends where several processes trained together: see `toolkit.cli.main`.
+    os._exit(0)

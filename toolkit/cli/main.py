@@ -122,7 +122,7 @@ def main() -> None:
         code = EXIT_FAILED
         if error.errno != errno.EPIPE:  # a reader such as `head` that has enough is no news
             console.print_error(TrashError(f"cannot write to the output: {error.strerror}"))
-    if "TORCHELASTIC_RUN_ID" in os.environ:
+    if os.environ.get("WORLD_SIZE", "1") != "1":
         # One of several processes that trained together: while Python ends, a thread of their
         # connection can abort the process, although all its work is done (seen on busy machines).
         sys.stderr.flush()
