@@ -8,6 +8,7 @@ from toolkit.plugin.component import Component, ComponentSpec, OfKind
 from toolkit.plugin.hookspecs import hookimpl
 from toolkit.plugin.interfaces import Context, CutOut, ObjectBank, Prediction, Sample
 from toolkit.plugin.kinds import UnitInterval
+from toolkit.plugin.metric import MetricScore
 
 __version__ = "0.1.0"
 
@@ -16,6 +17,7 @@ __all__ = [
     "ComponentSpec",
     "Context",
     "CutOut",
+    "MetricScore",
     "ObjectBank",
     "OfKind",
     "Prediction",

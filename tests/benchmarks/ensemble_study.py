@@ -30,8 +30,11 @@ from statistics import mean, stdev
 from toolkit.data.resize import Sampling
 from toolkit.ensemble.combination import FitScores, write_combination
 from toolkit.experiment.execution.submit import submit
+from toolkit.metrics.scores import build_metrics
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import load_registry
+from toolkit.plugin.interfaces import Context
+from toolkit.plugin.metric import Metric
 from toolkit.predict.members import MemberRef
 from toolkit.progress import SilentProgress
 from toolkit.project import find_project
@@ -81,7 +84,12 @@ def search_members(checkpoints: list[str], views: str) -> tuple[OpenedCandidates
     opened = open_candidates(WORKSPACE, candidates)
     held_out = HeldOut(opened.parts, Sampling(SIZE), PROJECT.cache, QUIET)
     names = [each.name for each in candidates]
-    return opened, held_out, search(WORKSPACE, held_out, names, Effort())
+    return opened, held_out, search(WORKSPACE, held_out, names, Effort(), metric_of(opened))
+
+
+def metric_of(opened: OpenedCandidates) -> Metric:
+    context = Context(opened.contest.class_names)
+    return build_metrics(WORKSPACE.registry, opened.recipe.metric, context).metric
 
 
 def score_on_test(way: CombinationResult, opened: OpenedCandidates, folder: Path) -> float:
@@ -116,7 +124,7 @@ def steps_of(
     found: dict[str, tuple[float, float]] = {}
 
     def add(step: str, way: CombinationResult, opened: OpenedCandidates) -> None:
-        found[step] = way.scored.honest_miou, score_on_test(way, opened, folder)
+        found[step] = way.scored.honest_score, score_on_test(way, opened, folder)
         print(f"  {step}: {found[step][0]:.4f}, test {found[step][1]:.4f}", file=sys.stderr)
 
     opened, _, plain = search_members(checkpoints, "none")
@@ -133,7 +141,7 @@ def steps_of(
         effort = Effort()
         division = repeated_k_fold(held_out.n_images, effort.folds, effort.repeats, effort.seed)
         for label, way in (("mean of all", ways["mean of all"]), ("the choice", viewed.chosen)):
-            trial = try_postprocessors(WORKSPACE, way, [CRF], held_out, division)
+            trial = try_postprocessors(WORKSPACE, way, [CRF], held_out, division, metric_of(opened))
             (tried,) = trial.tried
             with_crf = CombinationResult(
                 way.name,
@@ -146,7 +154,7 @@ def steps_of(
             )
             step = f"{label} + dense CRF"
             # What is fitted in the way is fitted to all images here: only the gain is honest.
-            honest = way.scored.honest_miou + tried.gain.miou
+            honest = way.scored.honest_score + tried.gain.score
             found[step] = honest, score_on_test(with_crf, opened, folder)
             kept = "kept" if trial.kept else f"not kept, worse: {', '.join(tried.worse) or 'none'}"
             print(f"  {step}: {honest:.4f}, test {found[step][1]:.4f}; {kept}", file=sys.stderr)

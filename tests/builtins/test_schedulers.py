@@ -256,9 +256,9 @@ def test_plateau_waits_for_patience_and_starts_to_count_again(registry: Registry
     assert [rate for (rate,) in found] == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25]
 
 
-def test_plateau_may_watch_the_mean_iou(registry: Registry) -> None:
+def test_plateau_may_watch_the_score(registry: Registry) -> None:
     rising = [(1.0, 0.1), (1.0, 0.2), (1.0, 0.3), (1.0, 0.3), (0.5, 0.3)]
-    found = validations(registry, rising, watch="val_miou", patience=1, factor=0.1)
+    found = validations(registry, rising, watch="val_score", patience=1, factor=0.1)
     assert [rate for (rate,) in found] == pytest.approx([1, 1, 1, 1, 0.1])
 
 

@@ -28,7 +28,7 @@ from toolkit.formats.mask_string import MaskString
 from toolkit.formats.npz import Npz
 from toolkit.formats.png_zip import PngZip
 from toolkit.formats.run_length import RunLength
-from toolkit.metrics.confusion import scores
+from toolkit.metrics.scores import score_counts
 from toolkit.objects.object_bank import BankedObject, BankIndex, ObjectStore, SourceImage
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import SubmissionFormat
@@ -223,7 +223,7 @@ def _side_car(folder: Path) -> None:
         combine=spec,
         postprocess=(spec,),
         validation=None,
-        score=scores(np.eye(3, dtype=int)),
+        score=score_counts(np.eye(3, dtype=int)[None]),
         created="2026-11-02T10:00:00+00:00",
         command="trash submit",
         versions={"torch": "2"},

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from toolkit.metrics.confusion import confusion, mean_ious
+from tests.miou import MIOU
+from tests.miou import miou as miou_of
+from toolkit.metrics.confusion import confusion
 from toolkit.search.class_factors import FactorFit
 from toolkit.search.pixel_sample import PixelSample
 
@@ -19,12 +21,12 @@ def _overlooked() -> PixelSample:
 
 def test_an_overlooked_class_gets_a_factor_above_the_others() -> None:
     pixels = _overlooked()
-    factors = np.array(FactorFit(pixels)(np.ones(4, np.bool_)))
+    factors = np.array(FactorFit(pixels, MIOU)(np.ones(4, np.bool_)))
     assert factors[2] > 1.5 * factors[:2].max()
 
     def miou(scale: np.ndarray) -> float:
         labels = (pixels.maps.mean(0) * scale[:, None]).argmax(0).astype(np.uint8)
-        return float(mean_ious(confusion(pixels.target, labels, 3)))
+        return miou_of(confusion(pixels.target, labels, 3))
 
     assert miou(factors) > miou(np.ones(3)) + 0.05
 
@@ -35,7 +37,7 @@ def test_images_that_are_left_out_do_not_count() -> None:
     target = pixels.target.copy()
     target[~chosen[pixels.image]] = 0
     changed = PixelSample(pixels.maps, target, pixels.image)
-    assert FactorFit(pixels)(chosen) == FactorFit(changed)(chosen)
+    assert FactorFit(pixels, MIOU)(chosen) == FactorFit(changed, MIOU)(chosen)
 
 
 def test_factors_equal_those_of_scoring_every_step_anew() -> None:
@@ -47,7 +49,7 @@ def test_factors_equal_those_of_scoring_every_step_anew() -> None:
 
     def miou(factors: np.ndarray) -> float:
         scaled = pixels.maps[0] * factors[:, None].astype(np.float32)
-        return float(mean_ious(confusion(target, scaled.argmax(0).astype(np.uint8), 5)))
+        return miou_of(confusion(target, scaled.argmax(0).astype(np.uint8), 5))
 
     expected = np.ones(5)
     best = miou(expected)
@@ -59,4 +61,4 @@ def test_factors_equal_those_of_scoring_every_step_anew() -> None:
                 if (found := miou(tried)) > best:
                     expected, best = tried, found
     assert (expected != 1).any()
-    assert FactorFit(pixels)(np.ones(1, np.bool_)) == tuple(expected.round(4))
+    assert FactorFit(pixels, MIOU)(np.ones(1, np.bool_)) == tuple(expected.round(4))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from toolkit.metrics.confusion import mean_ious, scores
+from tests.miou import MIOU, miou
 from toolkit.progress import SilentProgress
 from toolkit.search.cross_validation import (
     CrossValidatedScore,
@@ -47,14 +47,14 @@ def test_a_choice_that_is_luck_gains_nothing_honestly() -> None:
 
     def best(left_out: LeftOut) -> int:
         chosen = division.outside(left_out)
-        return int(np.argmax([mean_ious(each[chosen].sum(0)) for each in options]))
+        return int(np.argmax([miou(each[chosen].sum(0)) for each in options]))
 
     fits = fit_parts(division, best, "choosing", SilentProgress())
-    scored = score_choices(fits, division, lambda choice: options[choice])
-    figures = [unfitted(each).honest_miou for each in options]
-    luck = scored.fitted_miou - np.mean(figures)
+    scored = score_choices(fits, division, lambda choice: options[choice], MIOU)
+    figures = [unfitted(each, MIOU).honest_score for each in options]
+    luck = scored.fitted_score - np.mean(figures)
     assert luck > 1.5 * np.std(figures)
-    assert scored.honest_miou - np.mean(figures) < luck / 3
+    assert scored.honest_score - np.mean(figures) < luck / 3
     # Slow reference: every held-out image by the choice that was made without it.
     for repeat in range(3):
         for image in range(20):
@@ -64,10 +64,10 @@ def test_a_choice_that_is_luck_gains_nothing_honestly() -> None:
 
 
 def test_a_real_gain_is_clear_and_noise_is_not() -> None:
-    plain, better = (unfitted(_confusions(60, right, 5)) for right in (0.6, 0.65))
+    plain, better = (unfitted(_confusions(60, right, 5), MIOU) for right in (0.6, 0.65))
     gain = gain_over(better, plain)
     assert gain.clear
-    assert gain.miou == pytest.approx(better.honest_miou - plain.honest_miou)
+    assert gain.score == pytest.approx(better.honest_score - plain.honest_score)
     assert not gain_over(plain, plain).clear
     assert gain_over(plain, plain).error == 0
     assert gain_over(plain, better).worse.tolist() == [0, 1, 2]
@@ -77,8 +77,8 @@ def test_a_class_that_is_absent_is_neither_better_nor_worse() -> None:
     found = _confusions(10, 0.6, 1)
     found[:, 2] = 0
     found[:, :, 2] = 0
-    gain = gain_over(unfitted(found), unfitted(found))
-    assert np.isnan(gain.iou[2])
+    gain = gain_over(unfitted(found, MIOU), unfitted(found, MIOU))
+    assert np.isnan(gain.classes[2])
     assert gain.worse.size == 0
 
 
@@ -88,22 +88,13 @@ def test_the_error_is_that_of_images_drawn_anew() -> None:
     drawn = []
     for _ in range(600):
         rows = rng.integers(0, 40, 40)
-        drawn.append(mean_ious(ours[rows].sum(0)) - mean_ious(plain[rows].sum(0)))
-    error = gain_over(unfitted(ours), unfitted(plain)).error
+        drawn.append(miou(ours[rows].sum(0)) - miou(plain[rows].sum(0)))
+    error = gain_over(unfitted(ours, MIOU), unfitted(plain, MIOU)).error
     assert error == pytest.approx(float(np.std(drawn)), rel=0.15)
-
-
-def test_many_scores_at_once_equal_one_by_one() -> None:
-    found = _confusions(30, 0.4, 3)
-    found[4, 1] = 0
-    found[4, :, 1] = 0
-    expected = [scores(each).mean_iou for each in found]
-    np.testing.assert_allclose(mean_ious(found), expected)
-    assert np.isnan(mean_ious(np.zeros((3, 3), np.int64)))
 
 
 def test_repeats_are_averaged() -> None:
     first, second = _confusions(10, 0.5, 1), _confusions(10, 0.7, 2)
-    scored = CrossValidatedScore(first, np.stack([first, second]))
-    expected = (mean_ious(first.sum(0)) + mean_ious(second.sum(0))) / 2
-    assert scored.honest_miou == pytest.approx(float(expected))
+    scored = CrossValidatedScore(first, np.stack([first, second]), MIOU)
+    expected = (miou(first.sum(0)) + miou(second.sum(0))) / 2
+    assert scored.honest_score == pytest.approx(float(expected))

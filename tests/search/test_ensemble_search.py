@@ -47,9 +47,9 @@ def test_every_way_is_listed_with_its_scores(
     # The scores are those of a submission with the same members.
     assert run(["submit", "--ensemble", *(f"{name}/best.pt" for name in RUNS), "--json"]) == 0
     submitted = json.loads(capsys.readouterr().out)
-    assert found["ways"][0]["miou"] == pytest.approx(submitted["validation"]["mean_iou"])
+    assert found["ways"][0]["score"] == pytest.approx(submitted["validation"]["mean_iou"])
     alone = [member["validation"]["mean_iou"] for member in submitted["members"]]
-    assert [way["miou"] for way in found["ways"][1:4]] == pytest.approx(alone)
+    assert [way["score"] for way in found["ways"][1:4]] == pytest.approx(alone)
     assert found["chosen"] in names
     assert found["command"].startswith("trash submit")
 
@@ -63,7 +63,7 @@ def test_the_printed_line_submits_what_was_scored(
     submitted = json.loads(capsys.readouterr().out)
     # The numbers in the file are rounded.
     assert submitted["validation"]["mean_iou"] == pytest.approx(
-        chosen["miou_if_fitted_on_all"], abs=2e-3
+        chosen["score_if_fitted_on_all"], abs=2e-3
     )
     assert run(["ensemble", "search", *RUNS, "--folds", "3"]) == 0
     heading, *_, line = capsys.readouterr().out.splitlines()
@@ -119,7 +119,7 @@ def test_a_combination_is_submitted_with_its_own_members_only(
     [
         ("", "is not a combination"),
         ("x = ", "no TOML file"),
-        ('schema = "trash-combination"\nversion = 7', "version 7; this is version 1"),
+        ('schema = "trash-combination"\nversion = 7', "version 7; this is version 2"),
         ('schema = "trash-combination"\nversion = 1', "broken combination: ensemble"),
         (
             'schema = "trash-combination"\nversion = 1\npostprocess = []\nmembers = []\n'
@@ -225,7 +225,7 @@ def test_series_are_searched_out_of_fold(
     capsys.readouterr()
     found = _found(capsys, "runs/tiny.folds.json", "runs/other.folds.json")
     assert found["images"] == 12
-    alone = {way["name"]: way["miou"] for way in found["ways"]}
+    alone = {way["name"]: way["score"] for way in found["ways"]}
     assert alone["tiny.folds"] == pytest.approx(summary["out_of_fold"]["mean_iou"])
     words = shlex.split(found["command"])
     if found["chosen"] == "mean of all":

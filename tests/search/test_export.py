@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from tests.miou import MIOU
 from toolkit.ensemble.combination import Combination, FitScores
 from toolkit.plugin.component import ComponentSpec
 from toolkit.predict.member import Member
@@ -24,7 +25,7 @@ FITTED = FitScores("greedy", 6, 0.5, 0.4, 0.3)
 
 def _way(members: Sequence[int], name: str, **parameters: Any) -> CombinationResult:
     ways = CombinationResults()
-    scored = unfitted(np.ones((2, 2, 2), np.int64))
+    scored = unfitted(np.ones((2, 2, 2), np.int64), MIOU)
     spec = ComponentSpec(name=name, **parameters)
     ways.add(name, members, spec, scored, is_fitted=False)
     return ways.best()

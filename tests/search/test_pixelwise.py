@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tests.miou import MIOU
 from toolkit.ensemble.stacking import Stacking
 from toolkit.metrics.confusion import confusion
 from toolkit.progress import SilentProgress
@@ -47,7 +48,7 @@ def test_every_image_is_scored_by_the_fit_without_it(
         (factors, scaled_means, by_factors),
     ):
         fits = Fits(make(), tuple(tuple(make() for _ in range(3)) for _ in range(2)))
-        found = score_fits(fits, division, held_out, combine, SilentProgress())
+        found = score_fits(fits, division, held_out, combine, MIOU, SilentProgress())
         for image in range(held_out.n_images):
             expected = _confusion(held_out, image, slow, fits.whole)
             np.testing.assert_array_equal(found.fitted[image], expected)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests.miou import MIOU
 from toolkit.plugin.component import ComponentSpec
 from toolkit.search.cross_validation import CrossValidatedScore, unfitted
 from toolkit.search.results import CombinationResults
@@ -11,7 +12,7 @@ MEAN = ComponentSpec(name="mean")
 
 def _scored(right: int) -> CrossValidatedScore:
     """Forty images of two classes with as many right pixels of a hundred each."""
-    return unfitted(np.tile([[right, 100 - right], [100 - right, right]], (40, 1, 1)))
+    return unfitted(np.tile([[right, 100 - right], [100 - right, right]], (40, 1, 1)), MIOU)
 
 
 def test_the_best_set_of_many_is_not_taken_by_the_scores_that_show_it() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.miou import MIOU
 from toolkit.errors import UsageError
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
@@ -22,7 +23,7 @@ Make = Callable[..., HeldOut]
 def _search(held_out: HeldOut, registry: Registry, folder: Path, **effort: int) -> Search:
     workspace = Workspace(Project(folder), registry, SilentProgress())
     names = [f"m{member}" for member in range(held_out.n_members)]
-    found = search(workspace, held_out, names, Effort(rounds=3, **effort))
+    found = search(workspace, held_out, names, Effort(rounds=3, **effort), MIOU)
     assert [way.name for way in found.ways] == way_names(names)
     return found
 
@@ -56,11 +57,11 @@ def test_parts_without_a_labelled_pixel_are_no_obstacle(
     # More folds than images: the one labelled image is left out once, and nothing is fitted to.
     found = _search(held_out, registry, tmp_path, folds=50, repeats=1)
     for way in found.ways:
-        assert math.isfinite(way.scored.honest_miou)
+        assert math.isfinite(way.scored.honest_score)
         for numbers in way.ensemble.parameters.values():
             assert np.isfinite(numbers).all()
     # Without a pixel to fit to, stacking is the geometric mean.
-    figures = {way.name: way.scored.honest_miou for way in found.ways}
+    figures = {way.name: way.scored.honest_score for way in found.ways}
     assert figures["stacking"] == pytest.approx(figures["geometric of all"])
 
 

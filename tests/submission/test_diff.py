@@ -44,7 +44,7 @@ def test_every_figure_against_a_slow_count(tmp_path: Path) -> None:
         for a, b in zip(first[name].ravel(), second[name].ravel(), strict=True)
     ]
     assert found.matrix.tolist() == [[pairs.count((a, b)) for b in range(4)] for a in range(4)]
-    scores = found.scores
+    scores = found.scores()
     assert scores.accuracy == pytest.approx(sum(a == b for a, b in pairs) / len(pairs))
     for label in range(3):
         both = sum(a == b == label for a, b in pairs)

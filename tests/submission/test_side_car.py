@@ -10,7 +10,7 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
-from toolkit.metrics.confusion import scores
+from toolkit.metrics.scores import score_counts
 from toolkit.plugin.component import ComponentSpec
 from toolkit.submission.side_car import (
     Leaderboard,
@@ -52,7 +52,7 @@ def side_car() -> SideCar:
         combine=ComponentSpec(name="mean"),
         postprocess=(ComponentSpec(name="crf", iterations=5),),  # type: ignore[call-arg]
         validation=None,
-        score=scores(np.array([[3, 1, 0], [0, 2, 0], [0, 0, 0]])),
+        score=score_counts(np.array([[[3, 1, 0], [0, 2, 0], [0, 0, 0]]])),
         created="2026-11-02T10:00:00+00:00",
         command="trash submit --ensemble a.pt b.pt",
         versions={"torch": "2.14"},
@@ -75,7 +75,7 @@ def test_a_score_may_be_unknown(tmp_path: Path, side_car: SideCar) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 7}, "side-car of version 7; this is version 2"),
+        ({"schema_version": 7}, "side-car of version 7; this is version 3"),
         ({"schema_version": None}, "is not a side-car"),
         ({"n_rows": "many"}, "broken side-car: n_rows: Input should be a valid integer"),
         ({"overlap": "sum"}, "broken side-car: overlap"),

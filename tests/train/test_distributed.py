@@ -89,6 +89,7 @@ def test_two_processes_train_what_one_trains(
         "epochs": 3,
         "ema": 0.9,
         "device_batch_size": 1,
+        "metric": "image_miou",
     }
     _train_with_two(processes, tiny_root, tmp_path / "two", recipe)
     train(tiny_root, tmp_path / "one", make_recipe(**recipe))
@@ -101,6 +102,7 @@ def test_two_processes_train_what_one_trains(
         assert theirs["train_loss"] == pytest.approx(ours["train_loss"], abs=1e-5)
         assert theirs["val_loss"] == pytest.approx(ours["val_loss"], abs=1e-5)
         assert theirs["val_miou"] == pytest.approx(ours["val_miou"], abs=2e-3)
+        assert theirs["val_score"] == pytest.approx(ours["val_score"], abs=2e-3)
     first, second = (load_checkpoint(tmp_path / name / "last.pt") for name in ("one", "two"))
     assert first.model_state.keys() == second.model_state.keys()
     for name, value in first.model_state.items():
@@ -125,5 +127,5 @@ def test_more_processes_than_images(processes: Processes, tmp_path: Path) -> Non
         for name in ("one", "two")
     )
     for ours, theirs in zip(one, two, strict=True):
-        for figure in ("train_loss", "val_loss", "val_miou"):
+        for figure in ("train_loss", "val_loss", "val_miou", "val_score"):
             assert theirs[figure] == pytest.approx(ours[figure], abs=1e-5)

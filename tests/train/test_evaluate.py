@@ -8,7 +8,10 @@ import torch
 from tiny_training import CLASSES, SIZE, TinyNet
 from torch.nn import functional
 
+from toolkit import Context
 from toolkit.data.loader import Batch
+from toolkit.metrics.scores import build_metrics
+from toolkit.plugin.discovery import load_registry
 from toolkit.train.criterion import Criterion, WeightedLoss
 from toolkit.train.device import make_compute
 from toolkit.train.distributed import World
@@ -49,6 +52,8 @@ def _evaluate(model: Any, sizes: tuple[int, ...]) -> Evaluation:
         Criterion(WeightedLoss("main", 1.0, _loss)),
         compute=COMPUTE,
         world=World(),
+        metrics=build_metrics(load_registry(None), None, Context(CLASSES)),
+        n_images=sum(sizes),
         n_classes=len(CLASSES),
         ignore_index=255,
         on_images=done.append,
@@ -79,8 +84,19 @@ def test_agrees_with_counting_pixel_by_pixel() -> None:
         ious.append(both / either)
     assert evaluation.scores.iou == tuple(ious)
     assert evaluation.scores.mean_iou == sum(ious) / len(ious)
+    assert evaluation.scores.metrics["miou"] == evaluation.scores.deciding == sum(ious) / len(ious)
     # The mean over all counted pixels, although the batches have different numbers of them.
     np.testing.assert_allclose(evaluation.loss, _loss(logits, batch.masks.long()), rtol=1e-5)
+
+
+def test_every_image_is_counted_in_its_own_row_whatever_the_batches() -> None:
+    model = _model()
+    whole = _evaluate(model, (5,)).counts
+    np.testing.assert_array_equal(_evaluate(model, (2, 2, 1)).counts, whole)
+    (batch,) = _batches((5,))
+    labelled = (batch.masks.numpy() != 255).sum((1, 2))
+    np.testing.assert_array_equal(whole.sum((1, 2)), labelled)
+    assert len(set(labelled.tolist())) > 1
 
 
 def test_only_the_main_output_counts(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from toolkit import Component, ComponentSpec, Context
+from toolkit import Component, ComponentSpec, Context, MetricScore
+from toolkit.builtins.metrics import trash_metrics
 from toolkit.data.contest import Contest, open_contest
 from toolkit.plugin.interfaces import Sample
 from toolkit.plugin.registry import Entry, Registry
@@ -202,6 +204,16 @@ def _refuse(context: Context, run_dir: Path) -> Any:
     raise ImportError("package is missing")
 
 
+class _Errors:
+    """The share of the pixels that are wrong."""
+
+    larger_is_better = False
+
+    def __call__(self, counts: NDArray[np.int64]) -> MetricScore:
+        total = counts.sum(0)
+        return MetricScore(float(1 - np.trace(total) / total.sum()))
+
+
 def make_registry() -> Registry:
     components = {
         "model": [Component("tiny", tiny, "")],
@@ -213,6 +225,7 @@ def make_registry() -> Registry:
             Component("ignore_edges", lambda context: _IgnoreEdges(), ""),
         ],
         "mix": [Component("blend", lambda context: _Blend(), "")],
+        "metric": [*trash_metrics(), Component("errors", lambda context: _Errors(), "")],
         "tracker": [
             Component("broken", lambda context, run_dir: BrokenTracker(run_dir), ""),
             Component("absent", _refuse, ""),
@@ -232,6 +245,7 @@ def make_recipe(
     mix: tuple[str, ...] = (),
     auxiliary: dict[str, Any] | None = None,
     trackers: tuple[str, ...] = (),
+    metric: str | None = None,
     data: dict[str, Any] | None = None,
     optimizer: str = "adamw",
     lr: float = 0.01,
@@ -257,6 +271,7 @@ def make_recipe(
             mix=tuple(ComponentSpec(name=name, p=0.7) for name in mix),
         ),
         train=Train(**settings),
+        metric=None if metric is None else ComponentSpec(name=metric),
         trackers=tuple(ComponentSpec(name=name) for name in trackers),
     )
 

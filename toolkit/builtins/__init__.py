@@ -14,6 +14,7 @@ MODULES: tuple[str, ...] = (
     "postprocessors",
     "views",
     "ensemblers",
+    "metrics",
     "selectors",
     "submission_formats",
     "trackers",

@@ -165,7 +165,7 @@ def plateau(
     *,
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5,
     patience: NonNegativeInt = 2,
-    watch: Literal["val_loss", "val_miou"] = "val_loss",
+    watch: Literal["val_loss", "val_score"] = "val_loss",
     min_lr: MinLearningRate = 0.0,
     warmup: BelowOne = 0.0,
 ) -> Plateau:
@@ -178,7 +178,7 @@ def plateau(
         factor: what the rate is multiplied by.
         patience: validations in a row without an improvement that are let pass; the next one
             lowers the rate.
-        watch: "val_loss", which should fall, or "val_miou", which should rise.
+        watch: "val_loss", or "val_score", the score by the recipe's metric.
         warmup: share of the run in which the rate first rises from 0.
     """
     from toolkit.builtins.schedulers_plateau import Plateau

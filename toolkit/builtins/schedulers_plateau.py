@@ -31,7 +31,7 @@ class Plateau:
         *,
         factor: float,
         patience: int,
-        watch: Literal["val_loss", "val_miou"],
+        watch: Literal["val_loss", "val_score"],
         lowest: float,
         warmup_steps: int,
     ) -> None:
@@ -59,16 +59,16 @@ class Plateau:
         self._steps += 1
         self._set_rates()
 
-    def validated(self, loss: float, mean_iou: float) -> None:
+    def validated(self, loss: float, merit: float) -> None:
         """Look at a validation.
 
         Args:
             loss: mean over the counted pixels.
-            mean_iou: 0…1.
+            merit: score by the recipe's metric, negative where smaller is better.
         """
         if self._steps < self._warmup_steps:
             return
-        self._watcher.step(loss if self._watch == "val_loss" else mean_iou)
+        self._watcher.step(loss if self._watch == "val_loss" else merit)
         self._set_rates()
 
     def _set_rates(self) -> None:

@@ -37,8 +37,10 @@ def open_workspace(project: Project, formats: Sequence[ComponentSpec] | None = N
     return Workspace(project, registry, console.make_progress())
 
 
-def open_formats(project: Project, *formats: ComponentSpec) -> Registry:
-    """Return a registry with these submission formats; plugins are loaded only for foreign ones.
+def open_formats(
+    project: Project, *formats: ComponentSpec, metric: ComponentSpec | None = None
+) -> Registry:
+    """Return a registry with these formats and metric; plugins are loaded only for foreign ones.
 
     A file that was written under a built-in's plain name was written by the built-in: of two
     formats with one name neither can be used by that name.
@@ -47,6 +49,8 @@ def open_formats(project: Project, *formats: ComponentSpec) -> Registry:
     try:
         for spec in formats:
             registry.find("submission_format", spec.name)
+        if metric is not None:
+            registry.find("metric", metric.name)
     except UsageError:
         return open_registry(project)
     return registry

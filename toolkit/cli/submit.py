@@ -136,6 +136,7 @@ def submit(
 
 
 def _report(result: SubmissionResult) -> list[str]:
+    from toolkit.metrics.scores import metric_title
     from toolkit.wording import counted
 
     rows: list[tuple[str, str, Any]] = [
@@ -145,14 +146,17 @@ def _report(result: SubmissionResult) -> list[str]:
     if result.score is not None:
         rows.append(("test split", "", result.score))
     width = max(len(name) for name, _, _ in rows)
-    lines = [f"{'member':<{width}}  {'mIoU':>6}  views"]
+    titles = {metric_title(scores.metric) for _, _, scores in rows if scores} or {"mIoU"}
+    title = titles.pop()
+    column = max(6, len(title))
+    lines = [f"{'member':<{width}}  {title:>{column}}  views"]
     for name, views, scores in rows:
-        figure = f"{scores.mean_iou:.4f}" if scores else "-"
-        lines.append(f"{name:<{width}}  {figure:>6}  {views}".rstrip())
+        figure = f"{scores.deciding:.4f}" if scores else "-"
+        lines.append(f"{name:<{width}}  {figure:>{column}}  {views}".rstrip())
     if result.fitted is not None:
         lines.append(
             f"fitted to {result.fitted.images} of these images: expect "
-            f"{result.fitted.honest_miou:.4f}, "
+            f"{result.fitted.honest_score:.4f}, "
             "its score on images that it was not fitted to"
         )
     lines.append(f"{counted(result.rows, 'row', 'rows')}, checked")

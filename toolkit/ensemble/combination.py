@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomli_w
-from pydantic import ConfigDict, FiniteFloat, TypeAdapter
+from pydantic import AliasChoices, ConfigDict, Field, FiniteFloat, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from toolkit.errors import UsageError
 from toolkit.file_schema import FileLayout, PathText
 from toolkit.files import read_toml, write_text_atomic
+from toolkit.metrics.scores import DEFAULT
 from toolkit.plugin.component import ComponentSpec
 from toolkit.wording import counted
 
 SCHEMA = "trash-combination"
-VERSION = 1
+VERSION = 2
+_OLDER = (1,)
+"""Version 1 scored by the mIoU alone."""
 SUFFIX = ".toml"
 _STRICT = ConfigDict(extra="forbid")
 
@@ -37,6 +40,11 @@ class FittedMember:
     views: str
 
 
+def _also(older: str) -> Any:
+    """Let a value be read under the name that it had in files of version 1 too."""
+    return Field(validation_alias=AliasChoices(older.replace("miou", "score"), older))
+
+
 @dataclass(frozen=True, config=_STRICT)
 class FitScores:
     """Scores of a fitted combination, and the images behind them.
@@ -44,16 +52,18 @@ class FitScores:
     Attributes:
         what: name of the method.
         images: number of the images that it was fitted to.
-        fitted_miou: mIoU on those images, which is too high.
-        honest_miou: mIoU on images that it was not fitted to, each by a fit without it.
-        mean_miou: mIoU of the simple mean of the searched members, for comparison.
+        fitted_score: score on those images, which is too good.
+        honest_score: score on images that it was not fitted to, each by a fit without it.
+        mean_score: score of the simple mean of the searched members, for comparison.
+        metric: of these scores.
     """
 
     what: str
     images: int
-    fitted_miou: FiniteFloat
-    honest_miou: FiniteFloat
-    mean_miou: FiniteFloat
+    fitted_score: Annotated[FiniteFloat, _also("fitted_miou")]
+    honest_score: Annotated[FiniteFloat, _also("honest_miou")]
+    mean_score: Annotated[FiniteFloat, _also("mean_miou")]
+    metric: str = DEFAULT
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -82,6 +92,7 @@ _LAYOUT = FileLayout(
     TypeAdapter(Combination),
     VERSION,
     SCHEMA,
+    _OLDER,
     origin="`trash ensemble search` writes them. To take the data and the combination of a recipe: "
     "--recipe FILE.",
 )

@@ -13,7 +13,8 @@ from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
 from toolkit.data.split import Split
 from toolkit.ensemble.combine import MemberMaps, combine_stores
-from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
+from toolkit.metrics.confusion import count_image
+from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.plugin.interfaces import Ensembler
 from toolkit.postprocess.chain import Chain
 from toolkit.postprocess.labels import argmax_labels
@@ -71,6 +72,7 @@ def evaluate_ensemble(
     ensembler: Ensembler,
     postprocess: Chain,
     sampling: Sampling,
+    metrics: Metrics,
     progress: Progress,
 ) -> EnsembleScores:
     """Score the combined labels, and those of each member, in one pass over the stores.
@@ -81,27 +83,30 @@ def evaluate_ensemble(
     Raises:
         UsageError: the stores differ, or an annotation cannot be painted.
     """
-    matrices = [
-        found.matrix
-        for found in confusions(stores, split, ensembler, postprocess, sampling, progress)
-    ]
-    combined, *members = map(scores, matrices)
-    shares = matrices[0].sum(axis=1) / matrices[0].sum()
-    return EnsembleScores(combined, tuple(members), tuple(shares.tolist()))
+    counts = ensemble_counts(stores, split, ensembler, postprocess, sampling, progress)
+    combined, *members = (score_counts(each, metrics) for each in counts)
+    truths = counts[0].sum(axis=(0, 2))
+    return EnsembleScores(combined, tuple(members), tuple((truths / truths.sum()).tolist()))
 
 
-def confusions(
+def ensemble_counts(
     stores: Sequence[MemberMaps],
     split: Split,
     ensembler: Ensembler,
     postprocess: Chain,
     sampling: Sampling,
     progress: Progress,
-) -> tuple[ConfusionMatrix, ...]:
-    """Return the confusion of the combined labels, then that of each member."""
+) -> tuple[NDArray[np.int64], ...]:
+    """Return counts of all images, int64 (images, C, C): combined labels first, then each member.
+
+    Rows are truths, columns predictions.
+    """
     n_classes = len(split.labels.class_names)
-    matrices = [ConfusionMatrix(n_classes, split.ignore_index) for _ in (None, *stores)]
+    found = np.zeros((1 + len(stores), len(split), n_classes, n_classes), np.int64)
     target = np.zeros(sampling.size, np.uint8)
+
+    def count(row: int, position: int, labels: NDArray[np.uint8]) -> None:
+        found[row, position] = count_image(sampling(labels), target, n_classes, split.ignore_index)
 
     def score_member(member: int, position: int, probabilities: NDArray[np.float32]) -> None:
         nonlocal target
@@ -109,10 +114,11 @@ def confusions(
             record = split.images[position]
             mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
             target = sampling(mask)
-        matrices[member + 1].update(sampling(argmax_labels(probabilities)), target)
+        count(member + 1, position, argmax_labels(probabilities))
 
     with progress.bar(f"scoring on {split.name}", len(split), "images") as bar:
-        for labels in labels_of_stores(stores, split, ensembler, postprocess, on_map=score_member):
-            matrices[0].update(sampling(labels), target)
+        combined = labels_of_stores(stores, split, ensembler, postprocess, on_map=score_member)
+        for position, labels in enumerate(combined):
+            count(0, position, labels)
             bar.advance()
-    return tuple(matrices)
+    return tuple(found)

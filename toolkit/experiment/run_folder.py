@@ -60,7 +60,7 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """Its checkpoint with the highest validation mIoU."""
+        """Its checkpoint with the best validation score."""
         return self.path / "best.pt"
 
     @property
@@ -135,6 +135,9 @@ _Score = Annotated[float, Field(strict=True)]
 
 
 class _Figures(BaseModel):
+    metric: str = "miou"
+    val_score: _Score | None = None
+    val_metrics: dict[str, _Score | None] = {}
     val_miou: _Score
     val_iou: list[_Score | None] = []
 
@@ -142,6 +145,8 @@ class _Figures(BaseModel):
 class _TestScore(BaseModel):
     mean_iou: _Score
     iou: list[_Score | None]
+    metric: str = "miou"
+    metrics: dict[str, _Score | None] = {}
 
 
 class _Submission(BaseModel):

@@ -79,6 +79,12 @@ def trash_selectors() -> Sequence[Component]:
 
 
 @hookspec
+def trash_metrics() -> Sequence[Component]:
+    """Metrics, one of which decides what is best."""
+    raise NotImplementedError
+
+
+@hookspec
 def trash_submission_formats() -> Sequence[Component]:
     """Leaderboard file formats."""
     raise NotImplementedError

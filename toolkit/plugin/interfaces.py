@@ -199,9 +199,12 @@ class Scheduler(Protocol):
 
 @runtime_checkable
 class ListensToValidation(Protocol):
-    """A scheduler that is told the figures of each validation, the same in every process."""
+    """A scheduler that is told the figures of each validation, the same in every process.
 
-    def validated(self, loss: float, mean_iou: float) -> None: ...
+    `merit` is the score by the recipe's metric, negative where smaller is better: it should rise.
+    """
+
+    def validated(self, loss: float, merit: float) -> None: ...
 
 
 @runtime_checkable

@@ -92,6 +92,7 @@ KINDS: dict[str, Kind] = {
         Kind("view", "trash_views"),
         Kind("ensembler", "trash_ensemblers"),
         Kind("selector", "trash_selectors"),
+        Kind("metric", "trash_metrics"),
         Kind("submission_format", "trash_submission_formats"),
         Kind("tracker", "trash_trackers", ("run_dir",)),
     )

@@ -30,6 +30,7 @@ _OVERRIDES = {
     "scheduler": "scheduler.name={}",
     "view": "predict.views={}",
     "ensembler": "ensemble.name={}",
+    "metric": "metric.name={}",
     "submission_format": "submission.name={}",
     "tracker": 'trackers+={{name="{}"}}',
 }

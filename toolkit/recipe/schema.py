@@ -251,7 +251,7 @@ class Train(Section):
     """Decay per step of the weights' moving average, which is then validated and saved;
     0 = none."""
     patience: Annotated[NonNegativeInt, Effect("training", resumable=True, smoke=0)] = 0
-    """Stop after this number of epochs without a better validation mIoU; 0 = never."""
+    """Stop after this number of epochs without a better validation score; 0 = never."""
     snapshot_every: Annotated[PositiveInt | None, Effect("nothing")] = None
     """Keep the weights after every N-th epoch as epoch-NNN.pt, to combine or to average."""
     validate_every: Annotated[PositiveInt, Effect("training", smoke=1)] = 1
@@ -304,6 +304,9 @@ class Recipe(Section):
         _default_component("constant")
     )
     """The learning-rate schedule, stepped after every optimiser step."""
+    metric: Annotated[ComponentSpec | None, OfKind("metric"), Effect("training")] = None
+    """The contest's rule: it decides the best checkpoint, patience, and which ensemble is best.
+    Default: miou. All built-in metrics are shown beside it."""
     augment: Annotated[Augment, Effect("training")] = Augment()
     objects: Objects = Objects()
     pseudo: Pseudo | None = None

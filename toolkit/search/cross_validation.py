@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.metrics.confusion import class_ious, mean_ious
+from toolkit.metrics.formulas import class_ious
+from toolkit.metrics.scores import merit
+from toolkit.plugin.metric import Metric, ScoresTotal
 from toolkit.progress import Progress
 from toolkit.search.disagreement import Confusions
 from toolkit.seeds import Stream, generator
@@ -107,29 +109,34 @@ class CrossValidatedScore:
     Attributes:
         fitted: of what was fitted to all images, on the same images: int64 (images, C, C).
         honest: of every image by what was fitted without it: int64 (repeats, images, C, C).
+        metric: the contest's.
     """
 
     fitted: Confusions
     honest: NDArray[np.int64]
+    metric: Metric
 
     @property
-    def fitted_miou(self) -> float:
-        """The mIoU on the images that it was fitted to, which is too high."""
-        return float(mean_ious(self.fitted.sum(0)))
+    def fitted_score(self) -> float:
+        """The score on the images that it was fitted to, which is too good."""
+        return self.metric(self.fitted).score
 
     @property
-    def honest_miou(self) -> float:
-        """Score (mIoU) on images that it was not fitted to: mean over the repeats."""
-        return float(mean_ious(self.honest.sum(1)).mean())
+    def honest_score(self) -> float:
+        """The score on images that it was not fitted to: mean over the repeats."""
+        return float(np.mean([self.metric(each).score for each in self.honest]))
 
     @property
-    def honest_iou(self) -> NDArray[np.float64]:
-        """The same for every class, (C,), NaN where there is none of it."""
-        return class_ious(self.honest.sum((0, 1)))
+    def honest_classes(self) -> NDArray[np.float64]:
+        """The same for every class, (C,), NaN where there is none of it.
+
+        By the metric; the IoU where the metric says nothing of classes.
+        """
+        return _class_scores(self.metric, self.honest.reshape(-1, *self.honest.shape[2:]))
 
     def figures(self) -> ScoreWithError:
         """Return the figures alone: their size does not grow with the number of images."""
-        return ScoreWithError(self.fitted_miou, self.honest_miou, self.honest_iou)
+        return ScoreWithError(self.fitted_score, self.honest_score, self.honest_classes)
 
 
 @dataclass(frozen=True)
@@ -137,23 +144,31 @@ class ScoreWithError:
     """The scores of `CrossValidatedScore`, without the confusions of every image.
 
     Attributes:
-        fitted_miou: see `CrossValidatedScore`.
-        honest_miou: see `CrossValidatedScore`.
-        honest_iou: see `CrossValidatedScore`.
+        fitted_score: see `CrossValidatedScore`.
+        honest_score: see `CrossValidatedScore`.
+        honest_classes: see `CrossValidatedScore`.
     """
 
-    fitted_miou: float
-    honest_miou: float
-    honest_iou: NDArray[np.float64]
+    fitted_score: float
+    honest_score: float
+    honest_classes: NDArray[np.float64]
 
 
-def unfitted(confusions: Confusions) -> CrossValidatedScore:
+def _class_scores(metric: Metric, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    found = metric(counts).classes
+    return class_ious(counts.sum(0)) if found is None else found
+
+
+def unfitted(confusions: Confusions, metric: Metric) -> CrossValidatedScore:
     """Return the scores of a combination that nothing was fitted for: both figures are equal."""
-    return CrossValidatedScore(confusions, confusions[None])
+    return CrossValidatedScore(confusions, confusions[None], metric)
 
 
 def score_choices(
-    fits: Fits[Fit], division: RepeatedKFold, score: Callable[[Fit], Confusions]
+    fits: Fits[Fit],
+    division: RepeatedKFold,
+    score: Callable[[Fit], Confusions],
+    metric: Metric,
 ) -> CrossValidatedScore:
     """Score fits that are often equal, such as choices of members: each is scored once.
 
@@ -161,6 +176,7 @@ def score_choices(
         fits: hashable.
         division: the folds that they were made for.
         score: confusions of every image, int64 (images, C, C).
+        metric: the contest's.
     """
     known: dict[Hashable, Confusions] = {}
 
@@ -176,57 +192,89 @@ def score_choices(
         for fold, fit in enumerate(row):
             chosen = division.held_out(repeat, fold)
             honest[repeat, chosen] = scored(fit)[chosen]
-    return CrossValidatedScore(whole, honest)
+    return CrossValidatedScore(whole, honest, metric)
 
 
 @dataclass(frozen=True)
 class Gain:
-    """Difference of two scores on images that neither was fitted to, with its standard error.
+    """How much better one score is than another on images that neither was fitted to.
 
     Attributes:
-        miou: difference of the honest mIoU.
+        score: difference of the honest scores, positive where the first is the better one.
         error: its standard error, from images drawn anew (bootstrap).
-        iou: difference per class, (C,); NaN where there is none of the class.
-        iou_error: standard errors per class, (C,).
+        classes: difference per class, (C,); NaN where there is none of the class.
+        class_errors: standard errors per class, (C,).
     """
 
-    miou: float
+    score: float
     error: float
-    iou: NDArray[np.float64]
-    iou_error: NDArray[np.float64]
+    classes: NDArray[np.float64]
+    class_errors: NDArray[np.float64]
 
     @property
     def clear(self) -> bool:
         """Whether it is more than its standard error: everything else is a tie."""
-        return self.miou > self.error
+        return self.score > self.error
 
     @property
     def worse(self) -> NDArray[np.intp]:
         """Labels of the classes that got clearly worse: by more than two standard errors."""
         with np.errstate(invalid="ignore"):
-            return np.flatnonzero(self.iou < -np.maximum(2 * self.iou_error, 1e-9))
+            return np.flatnonzero(self.classes < -np.maximum(2 * self.class_errors, 1e-9))
 
 
 def gain_over(ours: CrossValidatedScore, baseline: CrossValidatedScore, seed: int = 0) -> Gain:
     """Return the cross-validated gain of one combination over another on the same images."""
-    a, b = ours.honest.mean(0), baseline.honest.mean(0)
-    n_images, *shape = a.shape
+    metric = ours.metric
+    n_images = len(ours.fitted)
     rng = generator(Stream.RESAMPLES, seed)
-    mious, ious = [], []
-    for _ in range(_DRAWS // _BLOCK):
-        counts = rng.multinomial(n_images, np.full(n_images, 1 / n_images), _BLOCK).astype(float)
-        first, second = (
-            (counts @ each.reshape(n_images, -1)).reshape(-1, *shape) for each in (a, b)
-        )
-        mious.append(mean_ious(first) - mean_ious(second))
-        ious.append(class_ious(first) - class_ious(second))
-    drawn = np.concatenate(ious)
+    draws = rng.multinomial(n_images, np.full(n_images, 1 / n_images), _DRAWS)
+    first, first_classes = _redrawn(ours, draws)
+    second, second_classes = _redrawn(baseline, draws)
+    drawn = first_classes - second_classes
     known = np.isfinite(drawn).sum(0) > 1
-    error = np.full(drawn.shape[1], np.nan)
-    error[known] = np.nanstd(drawn[:, known], axis=0)
+    errors = np.full(drawn.shape[1], np.nan)
+    errors[known] = np.nanstd(drawn[:, known], axis=0)
+    classes = ours.honest_classes - baseline.honest_classes
+    by_metric = metric(ours.fitted).classes is not None
     return Gain(
-        miou=ours.honest_miou - baseline.honest_miou,
-        error=float(np.nanstd(np.concatenate(mious))),
-        iou=ours.honest_iou - baseline.honest_iou,
-        iou_error=error,
+        score=merit(metric, ours.honest_score - baseline.honest_score),
+        error=float(np.nanstd(first - second)),
+        classes=classes if metric.larger_is_better or not by_metric else -classes,
+        class_errors=errors,
     )
+
+
+def _redrawn(
+    scored: CrossValidatedScore, draws: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the honest scores (draws,) and those of classes (draws, C) of images drawn anew.
+
+    Args:
+        scored: of the images.
+        draws: int64 (draws, images), how often each image is drawn.
+    """
+    metric = scored.metric
+    scores, classes = [], []
+    for repeat in scored.honest:
+        for counts in _counts_drawn(metric, repeat, draws):
+            scores.append(metric(counts).score)
+            classes.append(_class_scores(metric, counts))
+    n_repeats = len(scored.honest)
+    by_repeat = np.array(scores).reshape(n_repeats, len(draws))
+    return by_repeat.mean(0), np.array(classes).reshape(n_repeats, len(draws), -1).mean(0)
+
+
+def _counts_drawn(
+    metric: Metric, counts: Confusions, draws: NDArray[np.int64]
+) -> Iterator[Confusions]:
+    if isinstance(metric, ScoresTotal) and metric.scores_total:
+        # The sums of all draws at once; float64 is exact below 2**53 pixels.
+        flat = counts.reshape(len(counts), -1).astype(np.float64)
+        for begin in range(0, len(draws), _BLOCK):
+            totals = draws[begin : begin + _BLOCK].astype(np.float64) @ flat
+            for total in totals.astype(np.int64):
+                yield total.reshape(1, *counts.shape[1:])
+        return
+    for draw in draws:
+        yield counts[np.repeat(np.arange(len(counts)), draw)]

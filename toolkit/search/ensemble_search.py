@@ -10,6 +10,7 @@ from typing import Any
 from toolkit.ensemble.combination import FitScores, write_combination
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
+from toolkit.metrics.scores import build_metrics, merit
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.postprocess.chain import build_chain
@@ -34,32 +35,35 @@ class EnsembleSearchResult:
         trial: of the postprocessors, if any were tried.
         file: the combination for `trash submit --combine`, unless a plain mean is best.
         command: the command line that submits it.
+        metric: what decided.
     """
 
     search: Search
     trial: PostprocessTrial | None
     file: Path | None
     command: str
+    metric: str
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain values."""
         return {
             "images": self.search.n_images,
+            "metric": self.metric,
             "contested": self.search.contested,
             "ways": [_plain(way) for way in self.search.ways],
             "chosen": self.search.chosen.name,
             "postprocessors": [
                 {
                     "component": dump(each.spec),
-                    "miou_if_fitted_on_all": each.scored.fitted_miou,
-                    "gain": each.gain.miou,
+                    "score_if_fitted_on_all": each.scored.fitted_score,
+                    "gain": each.gain.score,
                     "error": each.gain.error,
                     "worse": list(each.worse),
                     "kept": self.trial is not None and each.spec == self.trial.kept,
                 }
                 for each in (self.trial.tried if self.trial else ())
             ],
-            "postprocessing_gain": None if self.trial is None else self.trial.gain.miou,
+            "postprocessing_gain": None if self.trial is None else self.trial.gain.score,
             "file": None if self.file is None else str(self.file),
             "command": self.command,
         }
@@ -72,10 +76,10 @@ def _plain(way: CombinationResult) -> dict[str, Any]:
         "ensemble": dump(way.ensemble),
         "postprocess": [dump(spec) for spec in way.postprocess],
         "fitted": way.is_fitted,
-        "miou": way.scored.honest_miou,
-        "miou_if_fitted_on_all": way.scored.fitted_miou,
-        "iou": way.scored.honest_iou.tolist(),
-        "gain": way.gain.miou,
+        "score": way.scored.honest_score,
+        "score_if_fitted_on_all": way.scored.fitted_score,
+        "classes": way.scored.honest_classes.tolist(),
+        "gain": way.gain.score,
         "error": way.gain.error,
     }
 
@@ -128,31 +132,36 @@ def search_ensemble(
         raise UsageError(
             "one held-out image cannot be divided into parts", "Validate on more images."
         )
-    found = search(workspace, held_out, names, effort)
+    metrics = build_metrics(workspace.registry, opened.recipe.metric, context)
+    found = search(workspace, held_out, names, effort, metrics.metric)
     if wanted is not None:
         found = replace(found, chosen=next(way for way in found.ways if way.name == wanted))
     way, trial = found.chosen, None
-    fitted_miou, honest_miou = way.scored.fitted_miou, way.scored.honest_miou
+    fitted_score, honest_score = way.scored.fitted_score, way.scored.honest_score
     if postprocessors:
         division = repeated_k_fold(held_out.n_images, effort.folds, effort.repeats, effort.seed)
-        trial = try_postprocessors(workspace, way, postprocessors, held_out, division)
+        trial = try_postprocessors(
+            workspace, way, postprocessors, held_out, division, metrics.metric
+        )
         if trial.kept is not None:
             way = replace(way, postprocess=(*way.postprocess, trial.kept))
-            fitted_miou = trial.scored.fitted_miou
+            fitted_score = trial.scored.fitted_score
             # The members were combined by what all images fitted: only the gain is honest.
-            honest_miou += trial.gain.miou
+            honest_score += merit(metrics.metric, trial.gain.score)
     file = None
     if not is_plain(way, opened.members):
         file = output or default_combination(way, project)
         fitted = FitScores(
             what=way.name,
             images=held_out.n_images,
-            fitted_miou=fitted_miou,
-            honest_miou=honest_miou,
-            mean_miou=found.ways[0].scored.honest_miou,
+            fitted_score=fitted_score,
+            honest_score=honest_score,
+            mean_score=found.ways[0].scored.honest_score,
+            metric=metrics.deciding,
         )
         write_combination(
             file, as_combination(way, opened.members, fitted=fitted, root=project.root)
         )
     options = {"--data": data_root, "--store": store, "--device": device}
-    return EnsembleSearchResult(found, trial, file, submit_command(way, candidates, file, options))
+    command = submit_command(way, candidates, file, options)
+    return EnsembleSearchResult(found, trial, file, command, metrics.deciding)

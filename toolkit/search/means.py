@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from toolkit.ensemble.combiners import Mean
-from toolkit.metrics.confusion import mean_ious
+from toolkit.metrics.scores import merit
 from toolkit.plugin.component import ComponentSpec
-from toolkit.search.cross_validation import RepeatedKFold
+from toolkit.plugin.metric import Metric
+from toolkit.search.cross_validation import LeftOut, RepeatedKFold
 from toolkit.search.disagreement import Confusions, Disagreement
 from toolkit.search.greedy import Counts
 
@@ -19,46 +17,47 @@ from toolkit.search.greedy import Counts
 class MeanScores:
     """Scores means of members on all images, or on those outside a fold.
 
-    Selections on different parts of the images ask for the same means again and again: their
-    confusions are kept, summed over the images of each fold.
+    Selections on different parts of the images ask for the same means again and again: their scores
+    on every part are kept.
 
     Args:
         contested: the pixels that decide.
         division: the folds.
+        metric: the contest's.
     """
 
-    def __init__(self, contested: Disagreement, division: RepeatedKFold) -> None:
+    def __init__(self, contested: Disagreement, division: RepeatedKFold, metric: Metric) -> None:
         self._contested = contested
         self._division = division
-        self._known: dict[Counts, NDArray[np.int64]] = {}
+        self.metric = metric
+        self._known: dict[Counts, dict[LeftOut, float]] = {}
 
     def confusions(self, counts: Counts) -> Confusions:
         """Return the confusion of every image for a mean."""
         members, weights = members_of(counts)
         return self._contested.score(Mean(weights), members)
 
-    def miou(self, counts: Counts, left_out: tuple[int, int] | None) -> float:
-        """Return the mIoU of a mean on all images but those of one (repeat, fold).
+    def merit(self, counts: Counts, left_out: LeftOut) -> float:
+        """Return the score of a mean on all images but those of a fold; larger is better.
 
-        It is 0 where no pixel of them is labelled: all means are alike.
+        It is 0 where the metric has no value on them: all means are alike.
         """
         counts = _reduced(counts)
         if counts not in self._known:
-            self._known[counts] = self._by_fold(self.confusions(counts))
-        sums = self._known[counts]
-        total = sums[0].sum(0)
-        miou = mean_ious(total if left_out is None else total - sums[left_out])
-        return float(np.nan_to_num(miou))
+            self._known[counts] = self._by_part(self.confusions(counts))
+        return self._known[counts][left_out]
 
-    def _by_fold(self, confusions: Confusions) -> NDArray[np.int64]:
-        """Return int64 (repeats, folds, C, C)."""
-        n_folds = self._division.n_folds
-        return np.stack(
-            [
-                [confusions[fold_of == fold].sum(0) for fold in range(n_folds)]
-                for fold_of in self._division.fold_of
-            ]
-        )
+    def _by_part(self, confusions: Confusions) -> dict[LeftOut, float]:
+        division = self._division
+        parts: list[LeftOut] = [
+            None,
+            *((repeat, f) for repeat in range(division.repeats) for f in range(division.n_folds)),
+        ]
+        scores = {
+            part: merit(self.metric, self.metric(confusions[division.outside(part)]).score)
+            for part in parts
+        }
+        return {part: 0.0 if math.isnan(score) else score for part, score in scores.items()}
 
 
 def members_of(counts: Counts) -> tuple[tuple[int, ...], list[int]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from toolkit.ensemble.combiners import Mean
 from toolkit.ensemble.stacking import Stacking, stacked_scores
 from toolkit.metrics.confusion import confusion
+from toolkit.plugin.metric import Metric
 from toolkit.postprocess.labels import argmax_labels
 from toolkit.progress import Progress
 from toolkit.search.cross_validation import CrossValidatedScore, Fit, Fits, RepeatedKFold
@@ -24,6 +25,7 @@ def score_fits(
     division: RepeatedKFold,
     held_out: HeldOut,
     combine: Callable[[Iterable[Map], Sequence[Fit]], Iterable[Map]],
+    metric: Metric,
     progress: Progress,
 ) -> CrossValidatedScore:
     """Score what was fitted on all images, and on every image by the fits without it; one pass.
@@ -34,6 +36,7 @@ def score_fits(
         held_out: the images.
         combine: takes the members' maps of an image, float32 (C, 1, pixels) each, and several fits;
             returns a combined map for each fit, of which the largest class counts.
+        metric: the contest's.
         progress: told while the maps are read.
     """
     n, c = held_out.n_images, held_out.n_classes
@@ -50,7 +53,7 @@ def score_fits(
                 for each in combine(held_out.maps(image), [fits.whole, *used])
             )
             bar.advance()
-    return CrossValidatedScore(whole, honest)
+    return CrossValidatedScore(whole, honest, metric)
 
 
 def stacked(maps: Iterable[Map], fits: Sequence[StackingNumbers]) -> list[Map]:

@@ -12,6 +12,7 @@ from toolkit.data.images import read_image
 from toolkit.metrics.confusion import confusion
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
+from toolkit.plugin.metric import Metric
 from toolkit.postprocess.chain import build_chain
 from toolkit.postprocess.labels import argmax_labels
 from toolkit.search.cross_validation import (
@@ -70,11 +71,13 @@ def try_postprocessors(
     specs: Sequence[ComponentSpec],
     held_out: HeldOut,
     division: RepeatedKFold,
+    metric: Metric,
 ) -> PostprocessTrial:
     """Apply each postprocessor alone to the combined maps; choose one by cross-validation.
 
     As in nnU-Net, a step that does not help on held-out images is left out. A gain within its
-    standard error is no help; a class is clearly worse when its IoU falls by more than two.
+    standard error is no help; a class is clearly worse when its part of
+    the score falls by more than two.
 
     Args:
         workspace: the project, its components, and who is told what happens.
@@ -82,6 +85,7 @@ def try_postprocessors(
         specs: the postprocessors to try.
         held_out: the images.
         division: folds of the images.
+        metric: the contest's.
     """
     registry = workspace.registry
     context = Context(held_out.class_names, ignore_index=held_out.ignore_index)
@@ -100,7 +104,7 @@ def try_postprocessors(
                 labels = argmax_labels(chain(combined.copy(), photo))
                 found[row, image] = _counted(held_out.sampling(labels), held_out, image)
             bar.advance()
-    plain, *others = (unfitted(each) for each in found)
+    plain, *others = (unfitted(each, metric) for each in found)
     tried = []
     for spec, scored in zip(specs, others, strict=True):
         gain = gain_over(scored, plain)
@@ -108,23 +112,22 @@ def try_postprocessors(
         tried.append(TriedPostprocessor(spec, scored, gain, worse))
 
     def rule(left_out: LeftOut) -> int:
-        return _best(found[:, division.outside(left_out)])
+        return _best(found[:, division.outside(left_out)], metric)
 
     fits = fit_parts(division, rule, "choosing a postprocessor", workspace.progress)
-    scored = score_choices(fits, division, lambda row: found[row])
+    scored = score_choices(fits, division, lambda row: found[row], metric)
     kept = specs[fits.whole - 1] if fits.whole else None
     return PostprocessTrial(tuple(tried), kept, scored, gain_over(scored, plain))
 
 
-def _best(found: NDArray[np.int64]) -> int:
+def _best(found: NDArray[np.int64], metric: Metric) -> int:
     """Return the row of the best postprocessor that helps and harms none, else 0: none."""
-    plain = unfitted(found[0])
-    allowed = {0: plain.honest_miou}
+    plain = unfitted(found[0], metric)
+    allowed = {0: 0.0}
     for row in range(1, len(found)):
-        scored = unfitted(found[row])
-        gain = gain_over(scored, plain)
+        gain = gain_over(unfitted(found[row], metric), plain)
         if gain.clear and not gain.worse.size:
-            allowed[row] = scored.honest_miou
+            allowed[row] = gain.score
     return max(allowed, key=lambda row: allowed[row])
 
 

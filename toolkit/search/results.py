@@ -73,4 +73,4 @@ class CombinationResults:
         A gain within its standard error is a tie. Ways that are one of several sets are left out.
         """
         better = [way for way in self._found if way.gain.clear and not way.is_choice]
-        return max(better, key=lambda way: way.scored.honest_miou, default=self._found[0])
+        return max(better, key=lambda way: way.gain.score, default=self._found[0])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from toolkit.memory import keep_freed_memory
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
+from toolkit.plugin.metric import Metric
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress
 from toolkit.search.class_factors import FactorFit
@@ -86,7 +87,9 @@ class Search:
     n_images: int
 
 
-def search(workspace: Workspace, held_out: HeldOut, names: Sequence[str], effort: Effort) -> Search:
+def search(
+    workspace: Workspace, held_out: HeldOut, names: Sequence[str], effort: Effort, metric: Metric
+) -> Search:
     """Score singles, pairs, the mean of all and other combiners; select by cross-validation.
 
     Args:
@@ -94,6 +97,7 @@ def search(workspace: Workspace, held_out: HeldOut, names: Sequence[str], effort
         held_out: images that no member was trained on.
         names: short names of the members.
         effort: how much is tried.
+        metric: the contest's, which decides.
     """
     keep_freed_memory()
     division = repeated_k_fold(held_out.n_images, effort.folds, effort.repeats, effort.seed)
@@ -102,12 +106,12 @@ def search(workspace: Workspace, held_out: HeldOut, names: Sequence[str], effort
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="search-") as temporary:
         contested = Disagreement(held_out, Path(temporary), workspace.progress)
-        means = MeanScores(contested, division)
+        means = MeanScores(contested, division, metric)
         _add_means(ways, names, means)
         if held_out.n_members > 1:
-            _add_unfitted(ways, held_out, contested, workspace.registry)
+            _add_unfitted(ways, held_out, contested, workspace.registry, metric)
             _add_selections(ways, len(names), means, division, effort.rounds, workspace.progress)
-    _add_pixelwise(ways, held_out, division, effort.seed, workspace.progress)
+    _add_pixelwise(ways, held_out, division, effort.seed, metric, workspace.progress)
     return Search(ways.all(), ways.best(), contested.share, held_out.n_images)
 
 
@@ -116,7 +120,7 @@ def _add_means(ways: CombinationResults, names: Sequence[str], means: MeanScores
     n = len(names)
     for name, members in _means(names):
         counts = counts_of(members, n)
-        scored = unfitted(means.confusions(counts))
+        scored = unfitted(means.confusions(counts), means.metric)
         is_choice = len(members) < n
         ways.add(name, members, mean_spec(counts), scored, is_fitted=False, is_choice=is_choice)
 
@@ -145,13 +149,17 @@ def _pairs(n_members: int) -> list[tuple[int, int]]:
 
 
 def _add_unfitted(
-    ways: CombinationResults, held_out: HeldOut, contested: Disagreement, registry: Registry
+    ways: CombinationResults,
+    held_out: HeldOut,
+    contested: Disagreement,
+    registry: Registry,
+    metric: Metric,
 ) -> None:
     everyone = range(held_out.n_members)
     for name in _UNFITTED:
         spec = ComponentSpec(name=name)
         ensembler = registry.build("ensembler", spec, Context(held_out.class_names))
-        scored = unfitted(contested.score(ensembler, everyone))
+        scored = unfitted(contested.score(ensembler, everyone), metric)
         ways.add(f"{name} of all", everyone, spec, scored, is_fitted=False)
 
 
@@ -172,11 +180,11 @@ def _add_selections(
     rules[_GREEDY] = lambda score: select_greedily(score, n, rounds)
 
     def select(rule: Rule, left_out: LeftOut) -> Counts:
-        return rule(lambda counts: means.miou(counts, left_out))
+        return rule(lambda counts: means.merit(counts, left_out))
 
     for name, rule in rules.items():
         fits = fit_parts(division, partial(select, rule), f"selecting: {name}", progress)
-        scored = score_choices(fits, division, means.confusions)
+        scored = score_choices(fits, division, means.confusions, means.metric)
         members, _ = members_of(fits.whole)
         ways.add(name, members, mean_spec(fits.whole), scored, is_fitted=True)
 
@@ -186,6 +194,7 @@ def _add_pixelwise(
     held_out: HeldOut,
     division: RepeatedKFold,
     seed: int,
+    metric: Metric,
     progress: Progress,
 ) -> None:
     """Add what is fitted to pixels: stacking, and factors of the classes."""
@@ -203,11 +212,11 @@ def _add_pixelwise(
             "weights": numbers.whole.weights.round(_DIGITS).tolist(),
             "bias": numbers.whole.bias.round(_DIGITS).tolist(),
         }
-        scored = score_fits(numbers, division, held_out, stacked, progress)
+        scored = score_fits(numbers, division, held_out, stacked, metric, progress)
         spec = ComponentSpec(name="stacking", **parameters)
         ways.add(name, everyone, spec, scored, is_fitted=True)
-    factors = fitted(FactorFit(pixels), "factors of the classes")
-    scored = score_fits(factors, division, held_out, scaled_means, progress)
+    factors = fitted(FactorFit(pixels, metric), "factors of the classes")
+    scored = score_fits(factors, division, held_out, scaled_means, metric, progress)
     table = {"factors": dict(zip(held_out.class_names, factors.whole, strict=True))}
     ways.add(
         _CLASS_FACTORS,

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
+from toolkit.metrics.confusion import count_image
+from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.submission.aligned import Labels, Readable, read_together
 
 # No label can be 255: a file has at most 255 classes.
@@ -38,20 +39,28 @@ class Difference:
     """How two files differ.
 
     Attributes:
-        matrix: int64 (C, C) pixels; rows are labels of the first file, columns of the second.
+        counts: int64 (images, C, C) pixels; rows are labels of the first file, columns of the
+            second.
         differing: (image id, share of its pixels that differ, 0…1), most first.
         shown: (image id, labels of the first, labels of the second), uint8 (H, W), of the images
             that differ most.
     """
 
-    matrix: NDArray[np.int64]
+    counts: NDArray[np.int64]
     differing: tuple[tuple[str, float], ...]
     shown: tuple[tuple[str, Labels, Labels], ...]
 
     @property
-    def scores(self) -> Scores:
-        """Scores of the second file as if the first were the truth; `accuracy` = equal pixels."""
-        return scores(self.matrix)
+    def matrix(self) -> NDArray[np.int64]:
+        """The counts of all images together, int64 (C, C)."""
+        return np.asarray(self.counts.sum(0))
+
+    def scores(self, metrics: Metrics | None = None) -> Scores:
+        """Return those of the second file as if the first were the truth.
+
+        `accuracy` is the share of equal pixels.
+        """
+        return score_counts(self.counts, metrics)
 
     @property
     def n_differing(self) -> int:
@@ -70,10 +79,11 @@ class Difference:
 
     def as_json(self, class_names: Sequence[str], count: int) -> dict[str, Any]:
         """Return it as plain values, with the `count` images that differ most."""
+        scores = self.scores()
         return {
-            "equal": self.scores.accuracy,
-            "mean_iou": self.scores.mean_iou,
-            "iou": dict(zip(class_names, self.scores.iou, strict=True)),
+            "equal": scores.accuracy,
+            "mean_iou": scores.mean_iou,
+            "iou": dict(zip(class_names, scores.iou, strict=True)),
             "images": len(self.differing),
             "differing_images": self.n_differing,
             "flows": [
@@ -103,11 +113,11 @@ def compare(first: Readable, second: Readable, keep: int = 0) -> Difference:
         UsageError: the files differ in classes, sizes or images, hold none, or one of them is
             broken.
     """
-    confusion = ConfusionMatrix(len(first.class_names), _NOTHING_IGNORED)
+    counts = []
     differing: list[tuple[str, float]] = []
     kept: list[tuple[float, int, Labels, Labels]] = []
     for row, (image_id, (before, after)) in enumerate(read_together([first, second])):
-        confusion.update(after, before)
+        counts.append(count_image(after, before, len(first.class_names), _NOTHING_IGNORED))
         share = float(np.mean(before != after))
         differing.append((image_id, share))
         if keep and share:
@@ -120,4 +130,4 @@ def compare(first: Readable, second: Readable, keep: int = 0) -> Difference:
     kept.sort(key=lambda each: each[:2], reverse=True)
     shown = [(differing[-row][0], before, after) for _, row, before, after in kept]
     most_first = sorted(differing, key=lambda each: -each[1])
-    return Difference(confusion.matrix, tuple(most_first), tuple(shown))
+    return Difference(np.stack(counts), tuple(most_first), tuple(shown))

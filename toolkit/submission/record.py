@@ -15,7 +15,7 @@ from toolkit.data.contest import Contest
 from toolkit.ensemble.combination import FitScores
 from toolkit.errors import UsageError
 from toolkit.files import file_digest, file_lock
-from toolkit.metrics.confusion import Scores
+from toolkit.metrics.scores import Scores
 from toolkit.packages import package_versions
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.parameters import validate

@@ -13,7 +13,8 @@ from toolkit.data.resize import Sampling
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
-from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
+from toolkit.metrics.confusion import count_image
+from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.progress import Progress, SilentProgress
 from toolkit.suggestions import did_you_mean
@@ -27,18 +28,22 @@ def true_labels(record: ImageRecord, truth: Split, sampling: Sampling) -> NDArra
 
 
 def score_submission(
-    path: Path, format: SubmissionFormat, truth: Split, progress: Progress | None = None
+    path: Path,
+    format: SubmissionFormat,
+    truth: Split,
+    metrics: Metrics | None = None,
+    progress: Progress | None = None,
 ) -> Scores:
     """Score a submission against annotations, as the leaderboard does.
 
     The truth is painted at the images' own sizes and gets the submission's as the labels of the
-    file did, by the rule of the format; all pixels of all images go into one confusion matrix. The
-    order of the rows does not matter.
+    file did, by the rule of the format. The order of the rows does not matter.
 
     Args:
         path: the file.
         format: how it is written, for the classes of `truth`.
         truth: every image of the file, with its annotations.
+        metrics: of the contest; None = the mIoU and its parts alone.
         progress: told while reading.
 
     Raises:
@@ -47,7 +52,9 @@ def score_submission(
     record_of = {record.file_name: record for record in truth.images}
     waiting = dict.fromkeys(record_of)
     sampling = sampling_of(format)
-    confusion = ConfusionMatrix(len(truth.labels.class_names), truth.ignore_index)
+    position_of = {name: row for row, name in enumerate(truth.file_names)}
+    n_classes = len(truth.labels.class_names)
+    counts = np.zeros((len(truth), n_classes, n_classes), np.int64)
     with (progress or SilentProgress()).bar("scoring", len(truth), "images") as bar:
         for image_id, labels in format.read(path):
             record = record_of.get(image_id)
@@ -59,7 +66,9 @@ def score_submission(
             if image_id not in waiting:
                 raise UsageError(f"{path}: {image_id} has two rows")
             del waiting[image_id]
-            confusion.update(labels, true_labels(record, truth, sampling))
+            counts[position_of[image_id]] = count_image(
+                labels, true_labels(record, truth, sampling), n_classes, truth.ignore_index
+            )
             bar.advance()
     if waiting:
         raise UsageError(
@@ -68,4 +77,4 @@ def score_submission(
             f"{next(iter(waiting))} the first",
             f"See all problems: trash submission check {path}",
         )
-    return scores(confusion.matrix)
+    return score_counts(counts, metrics)

@@ -14,12 +14,12 @@ from toolkit.ensemble.combination import FitScores
 from toolkit.errors import UsageError
 from toolkit.file_schema import FileLayout, PathText
 from toolkit.files import file_digest, refuse_existing, write_json_atomic
-from toolkit.metrics.confusion import Scores
+from toolkit.metrics.scores import Scores
 from toolkit.plugin.component import ComponentSpec
 
-SCHEMA_VERSION = 2
-_OLDER = (1,)
-"""Version 1 lacks what has a default today."""
+SCHEMA_VERSION = 3
+_OLDER = (1, 2)
+"""They lack what has a default today; version 2 names no metric: it scored by the mIoU."""
 _STRICT = ConfigDict(extra="forbid")
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -128,11 +128,11 @@ class SideCar:
     schema_version: int = SCHEMA_VERSION
 
     @property
-    def honest_miou(self) -> float | None:
-        """The mIoU to trust: on validation images that nothing in it was fitted to, if known."""
+    def honest_score(self) -> float | None:
+        """The score to trust: on validation images that nothing in it was fitted to, if known."""
         if self.fitted is not None:
-            return self.fitted.honest_miou
-        return self.validation.mean_iou if self.validation else None
+            return self.fitted.honest_score
+        return self.validation.deciding if self.validation else None
 
     def as_json(self) -> dict[str, Any]:
         """Return the side-car as plain values."""

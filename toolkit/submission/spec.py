@@ -18,6 +18,7 @@ from toolkit.files import file_digest
 from toolkit.formats.id_style import LeftOut
 from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.component_text import parse_component
 from toolkit.plugin.interfaces import (
     Context,
     LeavesOutFolder,
@@ -46,6 +47,7 @@ class SpecSource:
         validation_shares: share of the validation split's pixels of each label; empty = unknown.
         warnings: what is odd about the file, seen on the way.
         side_car: the side-car that all of it is from, if it is from one.
+        metric: the contest's metric as in a recipe; None = nothing says it.
     """
 
     data: Data
@@ -55,6 +57,7 @@ class SpecSource:
     validation_shares: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
     side_car: Path | None = None
+    metric: ComponentSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Expectation:
 def from_recipe(path: Path, project: Project) -> SpecSource:
     """Take data and format from a recipe."""
     recipe = load_recipe(path, project=project).recipe
-    return SpecSource(recipe.data, recipe.submission, recipe.data.root)
+    return SpecSource(recipe.data, recipe.submission, recipe.data.root, metric=recipe.metric)
 
 
 def from_files(test: Path | None, sample: Path | None, size: tuple[int, int] | None) -> SpecSource:
@@ -112,6 +115,7 @@ def from_side_car(submission: Path) -> SpecSource | None:
     warnings = []
     if submission.is_file() and file_digest(submission) != side_car.digest:
         warnings.append(f"{submission} was changed after its side-car was written")
+    scores = side_car.score or side_car.validation
     return SpecSource(
         data,
         side_car.format,
@@ -120,6 +124,7 @@ def from_side_car(submission: Path) -> SpecSource | None:
         validation_shares=side_car.validation_shares,
         warnings=tuple(warnings),
         side_car=path,
+        metric=parse_component(scores.metric) if scores else None,
     )
 
 

@@ -22,7 +22,7 @@ from toolkit.train.state import SavedState, load_state, save_state
 from toolkit.train.tensor_file import explain_disk_errors
 from toolkit.wording import counted
 
-_SCORES = ("val_miou", "val_iou", "val_loss", "train_loss")
+_SCORES = ("val_score", "val_miou", "val_iou", "val_loss", "train_loss")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Artifacts:
 
     @property
     def best(self) -> Path:
-        """Checkpoint with the highest validation mIoU."""
+        """Checkpoint with the best validation score."""
         return self.path / "best.pt"
 
     @property

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from toolkit.data.loader import Batch
-from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
+from toolkit.metrics.confusion import count_image
+from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.train.criterion import Criterion
 from toolkit.train.device import Compute
 from toolkit.train.distributed import World
@@ -22,11 +25,13 @@ class Evaluation:
 
     Attributes:
         loss: mean over the counted pixels.
-        scores: from one confusion matrix over all pixels of all images.
+        scores: of all images, by all metrics.
+        counts: pixels of every image, int64 (images, C, C), rows truth, columns predictions.
     """
 
     loss: float
     scores: Scores
+    counts: NDArray[np.int64]
 
 
 @torch.inference_mode()
@@ -37,6 +42,8 @@ def evaluate(
     *,
     compute: Compute,
     world: World,
+    metrics: Metrics,
+    n_images: int,
     n_classes: int,
     ignore_index: int,
     on_images: Callable[[int], None],
@@ -49,13 +56,15 @@ def evaluate(
         criterion: the training losses, of which the main one is measured.
         compute: how images go through the network.
         world: the processes that evaluate together.
+        metrics: of the contest.
+        n_images: images of all processes.
         n_classes: number of labels.
         ignore_index: label of pixels that count for nothing.
         on_images: told after each batch how many images of all processes are done.
     """
     model.eval()
     world.share_buffers(model)
-    confusion = ConfusionMatrix(n_classes, ignore_index)
+    own = np.zeros((n_images, n_classes, n_classes), np.int64)
     loss_sum = torch.zeros(2, dtype=torch.float64)
     for batch in batches:
         with compute.autocast():
@@ -66,9 +75,12 @@ def evaluate(
         mean = criterion.main(logits, target).item()
         loss_sum += torch.tensor([mean * counted, counted], dtype=torch.float64)
         # max(1).indices is several times faster than argmax(dim=1) on CPUs.
-        labels = logits.max(1).indices.to(torch.uint8)
-        confusion.update(labels.cpu().numpy(), batch.masks.numpy())
+        labels = logits.max(1).indices.to(torch.uint8).cpu().numpy()
+        masks = batch.masks.numpy()
+        for image, predicted, true in zip(batch.indices.tolist(), labels, masks, strict=True):
+            own[image] = count_image(predicted, true, n_classes, ignore_index)
         on_images(len(batch.images) * world.size)
-    matrix = world.sum(torch.from_numpy(confusion.matrix)).numpy()
+    # A process counts nothing of the others' images: the sum puts all of them together.
+    counts = world.sum(torch.from_numpy(own)).numpy()
     total, pixels = world.sum(loss_sum).tolist()
-    return Evaluation(loss=total / max(pixels, 1), scores=scores(matrix))
+    return Evaluation(total / max(pixels, 1), score_counts(counts, metrics), counts)

@@ -13,6 +13,7 @@ from typing import Any
 from toolkit.data.contest import Contest
 from toolkit.errors import TrashError
 from toolkit.memory import keep_freed_memory
+from toolkit.metrics.scores import Metrics, build_metrics, merit
 from toolkit.progress import Bar, Progress
 from toolkit.recipe.schema import Recipe
 from toolkit.seeds import seed_process
@@ -36,7 +37,7 @@ class FitResult:
     """Checkpoints and scores of a training.
 
     Attributes:
-        best: checkpoint with the highest validation mIoU.
+        best: checkpoint with the best validation score by the recipe's metric.
         last: checkpoint of the last epoch.
         best_epoch: epoch of `best`, counted from 1.
         epochs: number of finished epochs.
@@ -110,14 +111,22 @@ def fit(
             inputs.start,
             workspace.progress,
         )
+        metrics = build_metrics(workspace.registry, recipe.metric, batches.context)
         artifacts = Artifacts(run_dir, recipe, contest, lineage or {}, inputs.keys)
         history = artifacts.begin(learner, resume=resume, progress=workspace.progress)
-        with _journal(workspace, recipe, batches, artifacts, history, world) as journal:
+        history.larger_is_better = metrics.metric.larger_is_better
+        with _journal(workspace, recipe, batches, metrics, artifacts, history, world) as journal:
             while history.last_epoch < recipe.train.epochs:
                 if history.is_stale(recipe.train.patience):
                     break
                 record = _run_epoch(
-                    history.last_epoch + 1, recipe, batches, learner, world, workspace.progress
+                    history.last_epoch + 1,
+                    recipe,
+                    batches,
+                    learner,
+                    metrics,
+                    world,
+                    workspace.progress,
                 )
                 history.epochs.append(record)
                 if journal:
@@ -133,6 +142,7 @@ def _journal(
     workspace: Workspace,
     recipe: Recipe,
     batches: Batches,
+    metrics: Metrics,
     artifacts: Artifacts,
     history: History,
     world: World,
@@ -144,7 +154,9 @@ def _journal(
     trackers = open_trackers(
         recipe.trackers, workspace.registry, batches.context, artifacts.path, workspace.progress
     )
-    journal = Journal(artifacts.metrics, history.epochs, trackers, workspace.progress)
+    journal = Journal(
+        artifacts.metrics, history.epochs, trackers, workspace.progress, metrics.deciding
+    )
     try:
         yield journal
     finally:
@@ -175,6 +187,7 @@ def _run_epoch(
     recipe: Recipe,
     batches: Batches,
     learner: Learner,
+    metrics: Metrics,
     world: World,
     progress: Progress,
 ) -> dict[str, Any]:
@@ -190,17 +203,20 @@ def _run_epoch(
     evaluation = None
     if validates:
         with progress.bar(f"{name}: validation", batches.n_validation, "images") as bar:
-            evaluation = _validate(learner, batches, world, bar)
+            evaluation = _validate(learner, batches, metrics, world, bar)
     _refuse_broken(epoch, learner, evaluation)
     if evaluation:
-        learner.validated(evaluation.loss, evaluation.scores.mean_iou)
+        learner.validated(evaluation.loss, merit(metrics.metric, evaluation.scores.deciding))
     return {
         "epoch": epoch,
         "lr": learning_rate,
         "train_loss": train_loss,
         "val_loss": evaluation.loss if evaluation else None,
+        "metric": metrics.deciding,
+        "val_score": evaluation.scores.deciding if evaluation else None,
         "val_miou": evaluation.scores.mean_iou if evaluation else None,
         "val_iou": list(evaluation.scores.iou) if evaluation else None,
+        "val_metrics": evaluation.scores.metrics if evaluation else None,
         "images_per_second": trained_on / (trained - started),
         "seconds": time.perf_counter() - started,
     }
@@ -244,7 +260,9 @@ def _train(
     return loss_sum / batches.train.steps_per_epoch, learning_rate
 
 
-def _validate(learner: Learner, batches: Batches, world: World, bar: Bar) -> Evaluation:
+def _validate(
+    learner: Learner, batches: Batches, metrics: Metrics, world: World, bar: Bar
+) -> Evaluation:
     left = batches.n_validation
 
     def count(images: int) -> None:
@@ -259,6 +277,8 @@ def _validate(learner: Learner, batches: Batches, world: World, bar: Bar) -> Eva
         learner.criterion,
         compute=learner.compute,
         world=world,
+        metrics=metrics,
+        n_images=batches.n_validation,
         n_classes=batches.context.n_classes,
         ignore_index=batches.context.ignore_index,
         on_images=count,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from toolkit.metrics.scores import DEFAULT
 
 
 @dataclass
@@ -12,9 +15,11 @@ class History:
 
     Attributes:
         epochs: one record per epoch, as in metrics.jsonl.
+        larger_is_better: whether the recipe's metric is better the larger it is.
     """
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    larger_is_better: bool = True
 
     @property
     def last_epoch(self) -> int:
@@ -23,12 +28,13 @@ class History:
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """Record with the highest validation mIoU; of equal ones the earliest."""
+        """Record with the best validation score by the recipe's metric; of equal ones the first."""
         validated = self._validated_epochs()
-        return max(validated, key=lambda record: record["val_miou"]) if validated else None
+        choose = max if self.larger_is_better else min
+        return choose(validated, key=validation_score) if validated else None
 
     def is_stale(self, patience: int) -> bool:
-        """Return whether `patience` epochs have passed without a better validation mIoU."""
+        """Return whether `patience` epochs have passed without a better validation score."""
         best = self.best
         if not patience or best is None:
             return False
@@ -36,3 +42,24 @@ class History:
 
     def _validated_epochs(self) -> list[dict[str, Any]]:
         return [record for record in self.epochs if record["val_miou"] is not None]
+
+
+def validation_scores(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the validation scores of an epoch as the JSON files hold those of a submission."""
+    metrics = record.get("val_metrics", {})
+    return {
+        "metric": record.get("metric", DEFAULT),
+        "metrics": metrics,
+        "mean_iou": record["val_miou"],
+    }
+
+
+def validation_score(record: Mapping[str, Any]) -> float:
+    """Return the validation score of an epoch by the metric that decides.
+
+    Args:
+        record: of a validated epoch; those of before recipes could name a metric hold the mIoU
+            alone, which decided.
+    """
+    score: float = record["val_score"] if "val_score" in record else record["val_miou"]
+    return score

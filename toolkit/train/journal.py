@@ -9,6 +9,7 @@ from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.files import write_text_atomic
+from toolkit.metrics.scores import DEFAULT
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, Tracker
 from toolkit.plugin.registry import Registry
@@ -24,6 +25,7 @@ class Journal:
         finished: records of the epochs before.
         trackers: the trackers by name.
         progress: shows the table.
+        metric: name of the metric that decides: its score has a column of its own.
     """
 
     def __init__(
@@ -32,8 +34,14 @@ class Journal:
         finished: Iterable[Mapping[str, Any]],
         trackers: Mapping[str, Tracker],
         progress: Progress,
+        metric: str = DEFAULT,
     ) -> None:
         self._path = path
+        self._columns = dict(_COLUMNS)
+        if metric == DEFAULT:
+            del self._columns["val_score"]
+        else:
+            self._columns["val_score"] = f"val {metric}"
         self._trackers = dict(trackers)
         self._progress = progress
         with explain_disk_errors(path):
@@ -47,7 +55,7 @@ class Journal:
         ):
             file.write(_line(record))
         figures = numbers_of(record)
-        shown = {title: figures[name] for name, title in _COLUMNS.items() if name in figures}
+        shown = {title: figures[name] for name, title in self._columns.items() if name in figures}
         self._progress.row({**shown, "epoch": int(record["epoch"])})
         self._call_trackers("log", lambda tracker: tracker.log(int(record["epoch"]), figures))
 
@@ -69,6 +77,7 @@ _COLUMNS = {
     "lr": "lr",
     "train_loss": "train loss",
     "val_loss": "val loss",
+    "val_score": "",
     "val_miou": "val mIoU",
     "images_per_second": "images/s",
     "seconds": "seconds",

@@ -109,10 +109,15 @@ class Learner:
         if isinstance(self._optimizer, SwitchesWeights):
             self._optimizer.eval()
 
-    def validated(self, loss: float, mean_iou: float) -> None:
-        """Tell the schedule what a validation found, if it wants to know."""
+    def validated(self, loss: float, merit: float) -> None:
+        """Tell the schedule what a validation found, if it wants to know.
+
+        Args:
+            loss: mean over the counted pixels.
+            merit: score by the recipe's metric, negative where smaller is better.
+        """
         if isinstance(self._scheduler, ListensToValidation):
-            self._scheduler.validated(loss, mean_iou)
+            self._scheduler.validated(loss, merit)
 
     def step(self, batches: Sequence[Batch]) -> StepResult:
         """Take one optimiser step on the gradient of the whole batch.

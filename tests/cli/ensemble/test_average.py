@@ -29,7 +29,7 @@ def test_the_weights_are_averaged_and_the_score_is_shown(capsys: Capture) -> Non
     assert run(["ensemble", "average", *arguments, "--overwrite", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["members"] == [["a", None], ["b", None]]
-    assert found["val_miou"] == pytest.approx(float(table[-1].split()[-1]), abs=1e-4)
+    assert found["scores"]["mean_iou"] == pytest.approx(float(table[-1].split()[-1]), abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_json_has_every_way_with_its_scores(capsys: Capture) -> None:
     assert [ways[name]["members"] for name in ("a", "b")] == [[0], [1]]
     assert not ways["b"]["fitted"]
     n_classes = len(load_checkpoint(Path("a.pt")).class_names)
-    assert {len(way["iou"]) for way in ways.values()} == {n_classes}
+    assert {len(way["classes"]) for way in ways.values()} == {n_classes}
     assert (found["chosen"], found["file"]) == ("stacking", "chosen.toml")
     written = tomllib.loads(Path("chosen.toml").read_text())
     assert [member["views"] for member in written["members"]] == ["none", "hflip"]

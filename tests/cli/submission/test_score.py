@@ -41,6 +41,50 @@ def test_score(
     assert result["foreground_iou"] == 0
 
 
+@pytest.mark.parametrize(
+    ("metric", "shown"),
+    [("image_dice", "image_dice"), ('dice:classes=["Paper"]', 'dice:classes=["Paper"]')],
+)
+def test_the_metric_that_decides_is_shown_first_and_all_beside_it(
+    submission: Path,
+    demo_root: Path,
+    capsys: pytest.CaptureFixture[str],
+    metric: str,
+    shown: str,
+) -> None:
+    truth = ["--truth", str(demo_root / "test_truth.json"), "--size", "32x32"]
+    command = ["submission", "score", "a.csv", *truth, "--metric", metric]
+    assert run(command) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1] == [shown, "1.0000"]
+    assert {"mIoU", "image_miou", "fwiou", "cohen_kappa"} <= {line[0] for line in lines[2:] if line}
+    assert run([*command, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["metric"], next(iter(result["metrics"]))) == (shown, shown)
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ("image_mious", "no metric is called image_mious"),
+        ('dice:classes=["Papre"]', "no class called Papre"),
+        ("dice:absent=skip", "absent"),
+    ],
+)
+def test_a_wrong_metric_is_one_message(
+    submission: Path,
+    demo_root: Path,
+    capsys: pytest.CaptureFixture[str],
+    metric: str,
+    message: str,
+) -> None:
+    truth = ["--truth", str(demo_root / "test_truth.json"), "--size", "32x32"]
+    assert run(["submission", "score", "a.csv", *truth, "--metric", metric]) == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert "Traceback" not in errors
+
+
 def test_a_file_is_not_read_against_its_side_car(
     submission: Path, demo_root: Path, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -112,7 +112,7 @@ def _compared(name: str, tests: list[float], iou: list[tuple[float, ...]]) -> Co
         SeedScores(seed, f"{name}-{seed}", test + 0.1, test, classes)
         for seed, (test, classes) in enumerate(zip(tests, iou, strict=True))
     )
-    return Compared(name, name, ("a", "b"), outcomes)
+    return Compared(name, name, ("a", "b"), "miou", True, outcomes)
 
 
 def test_the_table_has_means_spreads_and_gains_seed_by_seed() -> None:

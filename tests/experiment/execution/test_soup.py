@@ -37,7 +37,7 @@ def test_a_run_keeps_snapshots_that_are_averaged_and_submitted(
     for name, tensor in soup.model_state.items():
         mean = (first.model_state[name] + second.model_state[name]) / 2
         torch.testing.assert_close(tensor, mean)
-    assert found["val_miou"] == soup.scores["val_miou"]
+    assert found["scores"]["mean_iou"] == soup.scores["val_miou"]
     assert found["members"][0] == ["tiny-001/epoch-002", first.scores["val_miou"]]
     assert [parent["checkpoint"] for parent in soup.lineage["parents"]] == list(SNAPSHOTS)
     # The score is what a training would say of the same weights.
@@ -51,7 +51,7 @@ def test_one_checkpoint_keeps_its_weights_and_its_score(
     assert run(["ensemble", "average", SNAPSHOTS[1], "-o", "same.pt", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     original = load_checkpoint(Path(SNAPSHOTS[1]))
-    assert found["val_miou"] == pytest.approx(original.scores["val_miou"])
+    assert found["scores"]["mean_iou"] == pytest.approx(original.scores["val_miou"])
     for name, tensor in load_checkpoint(Path("same.pt")).model_state.items():
         assert torch.equal(tensor, original.model_state[name])
 

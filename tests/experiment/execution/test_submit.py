@@ -21,7 +21,8 @@ from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.execution.submit import SubmissionResult, submit
 from toolkit.formats.mask_string import MaskString
-from toolkit.metrics.confusion import ConfusionMatrix, scores
+from toolkit.metrics.confusion import count_image
+from toolkit.metrics.scores import score_counts
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.interfaces import Context
@@ -158,11 +159,12 @@ def labels_of(world: World, split: Split, members: list[tuple[Path, float]]) -> 
 
 
 def score_of(split: Split, labels: list[Any]) -> float:
-    matrix = ConfusionMatrix(len(split.labels.class_names), 255)
+    counts = []
     for record, found in zip(split.images, labels, strict=True):
         mask = paint_mask(record, split.labels, "max-id", 255)
-        matrix.update(found, cv2.resize(mask, (32, 32), interpolation=0))
-    return scores(matrix.matrix).mean_iou
+        target = cv2.resize(mask, (32, 32), interpolation=0)
+        counts.append(count_image(found, target, len(split.labels.class_names), 255))
+    return score_counts(np.stack(counts)).mean_iou
 
 
 def test_submission_is_the_combination_of_its_members(world: World) -> None:
@@ -284,7 +286,7 @@ def test_members_are_postprocessed_before_they_are_combined(world: World) -> Non
     members = [load_member(path, world.registry, torch.device("cpu")) for path in (a, b)]
     for split, scored in ((world.contest.val, result.validation), (world.contest.test, None)):
         assert split is not None
-        matrix = ConfusionMatrix(context.n_classes, 255)
+        counts = []
         stores = [
             predict_split(
                 each, split, cache=world.project.cache, store="f32", progress=SilentProgress()
@@ -300,9 +302,10 @@ def test_members_are_postprocessed_before_they_are_combined(world: World) -> Non
                 np.testing.assert_array_equal(rows[record.file_name], labels)
                 continue
             mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
-            matrix.update(labels, Sampling((32, 32))(mask))
+            target = Sampling((32, 32))(mask)
+            counts.append(count_image(labels, target, context.n_classes, 255))
         if scored is not None:
-            assert scored.mean_iou == pytest.approx(scores(matrix.matrix).mean_iou)
+            assert scored.mean_iou == pytest.approx(score_counts(np.stack(counts)).mean_iou)
     assert read_side_car(result.side_car).member_postprocess == (step,)
     assert result.path.read_bytes() != world.submit([a, b], "plain.csv").path.read_bytes()
 

@@ -45,6 +45,7 @@ def average(
     from toolkit.experiment.execution.soup import average_checkpoints
     from toolkit.experiment.find import CHECKPOINT_SUFFIX, find_checkpoint
     from toolkit.files import refuse_existing
+    from toolkit.metrics.scores import metric_title
     from toolkit.submission.merge import parse_weights
 
     if output.suffix != CHECKPOINT_SUFFIX:
@@ -74,9 +75,10 @@ def average(
     if json_:
         console.print_json(asdict(found))
         return
-    rows = [(name, "-" if miou is None else f"{miou:.4f}") for name, miou in found.members]
-    rows.append((output.name, f"{found.val_miou:.4f}"))
-    console.print_table(("checkpoint", "val mIoU"), rows, numeric=("val mIoU",))
+    rows = [(name, "-" if score is None else f"{score:.4f}") for name, score in found.members]
+    rows.append((output.name, f"{found.scores.deciding:.4f}"))
+    title = f"val {metric_title(found.scores.metric)}"
+    console.print_table(("checkpoint", title), rows, numeric=(title,))
     console.note(
         f"statistics of {counted(found.batch_norms, 'batch-norm layer', 'batch-norm layers')} "
         "recomputed"

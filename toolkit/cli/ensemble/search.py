@@ -117,20 +117,23 @@ def search(
         console.note(f"a plain mean needs no file: {shown_path(output)} was not written")
 
 
-_FITTED = "mIoU on the images it was fitted to"
+_FITTED = "on the images it was fitted to"
 
 
 def _show(found: EnsembleSearchResult) -> None:
+    from toolkit.metrics.scores import metric_title
+
     result = found.search
     console.note(
         f"{counted(result.n_images, 'held-out image', 'held-out images')}; members disagree on "
         f"{result.contested:.1%} of the pixels"
     )
     rows = [_row(way, way is result.chosen) for way in result.ways]
-    numeric = ("mIoU", _FITTED, "gain over the mean of all", "±")
+    title = metric_title(found.metric)
+    numeric = (title, f"{title} {_FITTED}", "gain over the mean of all", "±")
     console.print_table((*numeric, "way"), rows, numeric=numeric)
     if found.trial is not None:
-        _show_trial(found.trial, result.chosen)
+        _show_trial(found.trial, result.chosen, title)
     if found.file is not None:
         console.note(f"combination: {shown_path(found.file)}")
     console.print_result(found.command)
@@ -139,42 +142,42 @@ def _show(found: EnsembleSearchResult) -> None:
 def _row(way: CombinationResult, is_chosen: bool) -> tuple[Any, ...]:
     scored = way.scored
     return (
-        _marked(scored.honest_miou, is_chosen),
-        f"{scored.fitted_miou:.4f}" if way.is_fitted else "",
-        f"{way.gain.miou:+.4f}",
+        _marked(scored.honest_score, is_chosen),
+        f"{scored.fitted_score:.4f}" if way.is_fitted else "",
+        f"{way.gain.score:+.4f}",
         f"{way.gain.error:.4f}",
         way.name,
     )
 
 
-def _marked(miou: float, is_chosen: bool) -> str:
-    return f"→ {miou:.4f}" if is_chosen else f"  {miou:.4f}"
+def _marked(score: float, is_chosen: bool) -> str:
+    return f"→ {score:.4f}" if is_chosen else f"  {score:.4f}"
 
 
-def _show_trial(trial: PostprocessTrial, way: CombinationResult) -> None:
+def _show_trial(trial: PostprocessTrial, way: CombinationResult, title: str) -> None:
     from toolkit.plugin.component_text import component_text
 
     # A combination that was fitted to all images scores too high on them: only the gain is honest.
-    miou = _FITTED if way.is_fitted else "mIoU"
+    score = f"{title} {_FITTED}" if way.is_fitted else title
     gain = "gain over no postprocessor"
     console.print_table(
-        (miou, gain, "±", "postprocessor"),
+        (score, gain, "±", "postprocessor"),
         [
             (
-                _marked(each.scored.honest_miou, each.spec == trial.kept),
-                f"{each.gain.miou:+.4f}",
+                _marked(each.scored.honest_score, each.spec == trial.kept),
+                f"{each.gain.score:+.4f}",
                 f"{each.gain.error:.4f}",
                 component_text(each.spec)
                 + (f"; clearly worse: {', '.join(each.worse)}" if each.worse else ""),
             )
             for each in trial.tried
         ],
-        numeric=(miou, gain, "±"),
+        numeric=(score, gain, "±"),
     )
     if trial.kept is None:
         console.note("no postprocessor clearly helps without making a class worse: none is kept")
     else:
         console.note(
             "gain when it is chosen on part of the images and scored on the rest: "
-            f"{trial.gain.miou:+.4f}"
+            f"{trial.gain.score:+.4f}"
         )

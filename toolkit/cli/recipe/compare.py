@@ -29,6 +29,10 @@ def compare(
         str, typer.Option("--seeds", metavar="N,N,…", help="Run each recipe with these seeds.")
     ] = "1,2,3",
     set_: Set = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Compare by this metric; default: that of the first recipe."),
+    ] = None,
     per_class: Annotated[
         bool, typer.Option("--per-class", help="Show the IoU of every class as well.")
     ] = False,
@@ -56,6 +60,7 @@ def compare(
         comparing.expanded(recipes, workspace.project),
         parse_seeds(seeds),
         set_=with_data_root(set_, data, workspace.project),
+        metric=metric,
         execute=run_one,
     )
     if json_:

@@ -113,6 +113,7 @@ def _run_series(
 ) -> None:
     from toolkit.experiment.execution.compare import spread
     from toolkit.experiment.execution.series import make_variants, run_series, series_name
+    from toolkit.metrics.scores import metric_title
     from toolkit.recipe.problems import shown_path
     from toolkit.report.pseudo_page import write_pseudo_page
 
@@ -127,21 +128,23 @@ def _run_series(
     if json_:
         console.print_json(series.as_json())
         return
+    title = metric_title(series.out_of_fold.metric)
+    scores = f"validation {title}", f"test {title}"
     console.print_table(
-        ("run", "seed", "fold", "validation mIoU", "test mIoU"),
+        ("run", "seed", "fold", *scores),
         [(o.run, o.seed, o.fold, o.validation, o.test) for o in series.outcomes],
-        numeric=("seed", "fold", "validation mIoU", "test mIoU"),
+        numeric=("seed", "fold", *scores),
     )
     held_out = "out of fold" if folds else "together"
     lines = {
-        "validation": f"mIoU {spread([each.validation for each in series.outcomes])}",
-        held_out: f"mIoU {series.out_of_fold.mean_iou:.4f} on all held-out images",
+        "validation": f"{title} {spread([each.validation for each in series.outcomes])}",
+        held_out: f"{title} {series.out_of_fold.deciding:.4f} on all held-out images",
         "summary": shown_path(series.path),
     }
     if series.submission is not None:
         lines["submission"] = shown_path(series.submission.path)
         if series.submission.score is not None:
-            lines["score"] = f"mIoU {series.submission.score.mean_iou:.4f} on the test split"
+            lines["score"] = f"{title} {series.submission.score.deciding:.4f} on the test split"
     for label, text in lines.items():
         console.print_result(f"{label:<11} {text}")
     for warning in series.warnings:

@@ -91,7 +91,7 @@ def _distinct_names(first: Path, second: Path) -> tuple[str, str]:
 
 
 def _print_difference(found: Difference, class_names: Sequence[str], count: int) -> None:
-    scores = found.scores
+    scores = found.scores()
     equal = f"{scores.accuracy:.2%} of the pixels are equal, mIoU {scores.mean_iou:.4f}"
     console.print_result(equal)
     console.print_result(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from statistics import mean, stdev
@@ -13,10 +13,14 @@ from toolkit.errors import UsageError
 from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.metrics.scores import DEFAULT, metric_title, stored_score
+from toolkit.plugin.component_text import parse_component
+from toolkit.plugin.interfaces import Context
 from toolkit.project import Project
 from toolkit.recipe.find import find_recipe
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import shown_path
+from toolkit.train.history import validation_scores
 from toolkit.workspace import Workspace
 
 
@@ -27,8 +31,8 @@ class SeedScores:
     Attributes:
         seed: the seed.
         run: name of the run.
-        validation: best validation mIoU; the epoch was chosen by it, so it is a little too high.
-        test: mIoU of the submission on the test split, None where its truth is unknown.
+        validation: best validation score; the epoch was chosen by it, so it is a little too good.
+        test: score of the submission on the test split, None where its truth is unknown.
         iou: IoU of every class, on the test split if it is known, else on validation; NaN where a
             class does not occur.
     """
@@ -49,11 +53,15 @@ class Compared:
         title: its title.
         class_names: names of the classes of `SeedScores.iou`.
         outcomes: one per seed.
+        metric: name of the metric of these scores.
+        larger_is_better: whether a larger score is the better one.
     """
 
     recipe: str
     title: str
     class_names: tuple[str, ...]
+    metric: str
+    larger_is_better: bool
     outcomes: tuple[SeedScores, ...]
 
     @property
@@ -85,9 +93,9 @@ def spread(values: Sequence[float | None]) -> Spread:
 
 def gain(compared: Compared, first: Compared) -> Spread:
     """Return how much better a recipe scores than another, compared seed by seed."""
-    return spread(
-        [one - other for one, other in zip(compared.deciding, first.deciding, strict=True)]
-    )
+    sign = 1 if first.larger_is_better else -1
+    pairs = zip(compared.deciding, first.deciding, strict=True)
+    return spread([sign * (one - other) for one, other in pairs])
 
 
 Execute = Callable[[LoadedRecipe], RunFolder | None]
@@ -99,6 +107,7 @@ def compare(
     seeds: Sequence[int],
     *,
     set_: Sequence[str] = (),
+    metric: str | None = None,
     execute: Execute,
 ) -> list[Compared]:
     """Run every recipe with every seed, unless a finished run of it is there, and collect scores.
@@ -110,6 +119,7 @@ def compare(
         paths: the recipes; the first is what the others are measured against.
         seeds: seeds to run each of them with, in place of its own.
         set_: `--set` texts for all of them.
+        metric: to compare by; default: that of the first recipe.
         execute: runs a recipe and returns the folder of its run.
 
     Raises:
@@ -128,7 +138,7 @@ def compare(
         for seed in seeds
         for path in paths
     }
-    outcomes: dict[Path, list[SeedScores]] = {path: [] for path in paths}
+    runs: dict[Path, list[tuple[RunFolder, int]]] = {path: [] for path in paths}
     for number, ((path, seed), recipe) in enumerate(loaded.items(), start=1):
         what = f"{number}/{len(loaded)} {shown_path(recipe.path)}, seed {seed}"
         run = find_finished(workspace, recipe)
@@ -138,16 +148,25 @@ def compare(
             workspace.progress.say(what)
             run = execute(recipe)
         if run is not None:
-            outcomes[path].append(_outcome(run, seed))
+            runs[path].append((run, seed))
+    finished = {path: found for path, found in runs.items() if found}
+    if not finished:
+        return []
+    first, _ = next(iter(finished.values()))[0]
+    manifest = first.manifest()
+    metric = metric or str(manifest["result"]["scores"].get("metric", DEFAULT))
+    context = Context(tuple(manifest["classes"]))
+    measure = workspace.registry.build("metric", parse_component(metric), context)
     return [
         Compared(
             shown_path(loaded[path, seeds[0]].path),
             loaded[path, seeds[0]].recipe.title,
-            _class_names(workspace.project, found[0]),
-            tuple(found),
+            tuple(found[0][0].manifest()["classes"]),
+            metric,
+            measure.larger_is_better,
+            tuple(_outcome(run, seed, metric) for run, seed in found),
         )
-        for path, found in outcomes.items()
-        if found
+        for path, found in finished.items()
     ]
 
 
@@ -172,21 +191,28 @@ def _finished(name: str, project: Project) -> Iterator[tuple[RunFolder, dict[str
             yield run, manifest
 
 
-def _outcome(run: RunFolder, seed: int) -> SeedScores:
+def _outcome(run: RunFolder, seed: int, metric: str) -> SeedScores:
     result = run.manifest()["result"]
     score = (result.get("submission") or {}).get("score")
     iou = score["iou"] if score else result["scores"]["val_iou"]
     return SeedScores(
         seed=seed,
         run=run.name,
-        validation=result["scores"]["val_miou"],
-        test=score["mean_iou"] if score else None,
+        validation=_by(metric, validation_scores(result["scores"]), run),
+        test=_by(metric, score, run) if score else None,
         iou=tuple(math.nan if value is None else value for value in iou),
     )
 
 
-def _class_names(project: Project, outcome: SeedScores) -> tuple[str, ...]:
-    return tuple(RunFolder(project.runs / outcome.run).manifest()["classes"])
+def _by(metric: str, scores: Mapping[str, Any], run: RunFolder) -> float:
+    score = stored_score(scores, metric)
+    if score is None:
+        raise UsageError(
+            f"{run.name} has no score by {metric}",
+            "It was scored by another metric, or before there were several: choose one that all "
+            f"have, --metric {DEFAULT} for example, or remove the run to repeat it.",
+        )
+    return score
 
 
 def expanded(paths: Sequence[Path], project: Project) -> list[Path]:
@@ -215,12 +241,16 @@ def table(compared: Sequence[Compared], *, per_class: bool) -> tuple[list[str], 
     unique = len(set(stems)) == len(stems)
     baseline = stems[0] if unique else first.recipe
     gained_on = "test" if has_test else "validation"
+    title = metric_title(first.metric)
     columns = [
-        *("recipe", "runs", *(["test mIoU"] if has_test else []), "validation mIoU"),
+        *("recipe", "runs", *([f"test {title}"] if has_test else []), f"validation {title}"),
         f"{gained_on} gain over {baseline}",
     ]
     rows = []
-    for one in sorted(compared, key=lambda one: spread(one.deciding).mean, reverse=True):
+    best_first = sorted(
+        compared, key=lambda one: spread(one.deciding).mean, reverse=first.larger_is_better
+    )
+    for one in best_first:
         tests = [str(spread([outcome.test for outcome in one.outcomes]))] if has_test else []
         validation = spread([outcome.validation for outcome in one.outcomes])
         gained = "-" if one is first else str(gain(one, first))

@@ -8,8 +8,10 @@ from typing import Any
 
 from toolkit.experiment.execution.submit import SubmissionResult
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.metrics.scores import also_miou, metric_title
 from toolkit.recipe.problems import shown_path
 from toolkit.train.fit import FitResult
+from toolkit.train.history import validation_score
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,15 @@ class RunResult:
         if self.kept:
             yield "run", shown_path(self.run.path)
             yield "checkpoint", shown_path(self.fit.best)
-        yield "validation", f"mIoU {self.fit.scores['val_miou']:.4f} (epoch {self.fit.best_epoch})"
+        scores = self.fit.scores
+        title = metric_title(scores["metric"])
+        score = f"{title} {validation_score(scores):.4f} (epoch {self.fit.best_epoch})"
+        yield "validation", score + also_miou(scores["metric"], scores["val_miou"])
         if self.submission is not None:
             if self.kept:
                 yield "submission", shown_path(self.submission.path)
             yield "rows", f"{self.submission.rows} (checked)"
             if self.submission.score is not None:
-                yield "score", f"mIoU {self.submission.score.mean_iou:.4f} on the test split"
+                found = self.submission.score
+                score = f"{metric_title(found.metric)} {found.deciding:.4f} on the test split"
+                yield "score", score + also_miou(found.metric, found.mean_iou)

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.folds import read_folds
-from toolkit.ensemble.labels_of_stores import confusions
+from toolkit.ensemble.labels_of_stores import ensemble_counts
 from toolkit.ensemble.postprocessed_maps import postprocessed_maps
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.compare import spread
@@ -22,7 +24,7 @@ from toolkit.experiment.planning.planner import load_for_run, make_plan
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.files import write_json_atomic
 from toolkit.formats.label_rows import sampling_of
-from toolkit.metrics.confusion import ConfusionMatrix, Scores, scores
+from toolkit.metrics.scores import Scores, build_metrics, score_counts, stored_score
 from toolkit.plugin.interfaces import Context
 from toolkit.postprocess.chain import build_chain
 from toolkit.predict.members import MemberRef, choose_prediction_device, load_members
@@ -32,6 +34,7 @@ from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import LoadedRecipe
 from toolkit.submission.side_car import portable_path
+from toolkit.train.history import validation_score
 from toolkit.workspace import Workspace
 
 SCHEMA = "trash-series"
@@ -62,8 +65,8 @@ class VariantScores:
         fold: the fold that was held out, or None.
         run: its name.
         checkpoint: its best checkpoint.
-        validation: mIoU on the images that it validates on; its epoch was chosen by it.
-        test: mIoU of its own submission, None where the truth is unknown or the submission was made
+        validation: score on the images that it validates on; its epoch was chosen by it.
+        test: score of its submission, None where the truth is unknown or the submission was made
             by a recipe that predicts or writes in another way.
         store: folder of its maps of the images that it was not trained on.
     """
@@ -86,7 +89,7 @@ class Series:
         class_names: index = label.
         outcomes: one per run.
         out_of_fold: scores over all held-out images together, each predicted by the runs that were
-            not trained on it: one confusion matrix, at the submission's size.
+            not trained on it, at the submission's size.
         submission: of all runs combined; None without a test split.
     """
 
@@ -109,6 +112,7 @@ class Series:
             "schema": SCHEMA,
             "version": VERSION,
             "classes": list(self.class_names),
+            "metric": self.out_of_fold.metric,
             "runs": [asdict(each) for each in self.outcomes],
             "validation": asdict(validation),
             "test": asdict(test),
@@ -116,7 +120,7 @@ class Series:
             "submission": None if self.submission is None else str(self.submission.path),
             "submission_score": None
             if self.submission is None or self.submission.score is None
-            else self.submission.score.mean_iou,
+            else self.submission.score.deciding,
             "submission_warnings": list(self.warnings),
         }
 
@@ -241,8 +245,8 @@ def _outcome(
         fold=variant.fold,
         run=run.name,
         checkpoint=portable_path(run.best, workspace.project.root),
-        validation=result["scores"]["val_miou"],
-        test=score["mean_iou"] if score else None,
+        validation=validation_score(result["scores"]),
+        test=stored_score(score) if score else None,
         store=portable_path(store.folder, workspace.project.root),
     )
 
@@ -252,13 +256,13 @@ def _out_of_fold(
 ) -> Scores:
     """Score all held-out images: those of a fold by the runs of all seeds that held it out."""
     registry = workspace.registry
-    total: ConfusionMatrix | None = None
+    counts = []
     for fold in dict.fromkeys(variant.fold for variant in variants):
         chosen = [row for row, variant in enumerate(variants) if variant.fold == fold]
         variant = variants[chosen[0]]
         recipe, contest = variant.loaded.recipe, _contest(variant, workspace.project)
         context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
-        found = confusions(
+        found = ensemble_counts(
             postprocessed_maps(
                 [stores[row] for row in chosen],
                 contest.val,
@@ -270,12 +274,8 @@ def _out_of_fold(
             sampling_of(registry.build("submission_format", recipe.submission, context)),
             workspace.progress,
         )[0]
-        if total is None:
-            total = found
-        else:
-            total.matrix += found.matrix
-    assert total is not None
-    return scores(total.matrix)
+        counts.append(found)
+    return score_counts(np.concatenate(counts), build_metrics(registry, recipe.metric, context))
 
 
 def _submission(

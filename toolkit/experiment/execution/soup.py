@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from toolkit.data.contest import open_contest
@@ -17,7 +18,9 @@ from toolkit.data.split import Split
 from toolkit.ensemble.weight_averaging import average_states, estimate_batch_norm
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.lineage import describe_checkpoint
-from toolkit.metrics.confusion import ConfusionMatrix, scores
+from toolkit.metrics.confusion import count_image
+from toolkit.metrics.scores import Scores, build_metrics, score_counts
+from toolkit.plugin.interfaces import Context
 from toolkit.predict.exposure import combined_exposure, divisions_of, exposure_in, refuse_exposed
 from toolkit.predict.member import Member
 from toolkit.predict.members import (
@@ -27,6 +30,7 @@ from toolkit.predict.members import (
     prediction_recipe,
 )
 from toolkit.progress import Progress
+from toolkit.recipe.schema import Recipe
 from toolkit.submission.side_car import checkpoint_name, portable_path
 from toolkit.train.checkpoint import save_checkpoint
 from toolkit.train.device import Compute, make_compute
@@ -44,13 +48,14 @@ class Averaged:
     Attributes:
         path: the checkpoint that was written.
         batch_norms: number of layers whose statistics were recomputed.
-        val_miou: on the validation split, at the size of the network's input.
-        members: name and `val_miou` of each checkpoint that was averaged; None = it has no score.
+        scores: on the validation split, at the size of the network's input.
+        members: name and validation score by the same metric of each checkpoint that was averaged;
+            None = it has none.
     """
 
     path: Path
     batch_norms: int
-    val_miou: float
+    scores: Scores
     members: tuple[tuple[str, float | None], ...]
 
 
@@ -100,13 +105,22 @@ def average_checkpoints(
     rows = np.unique(np.linspace(0, len(contest.train) - 1, _MOST_IMAGES).astype(int))
     training = contest.train.part("train", [int(row) for row in rows])
     batch_norms = estimate_batch_norm(model, _batches(training, size, batch_size), compute)
-    miou, iou = _validated(model, contest.val, size, compute, project.cache, workspace.progress)
+    context = Context(contest.class_names, size, recipe.data.ignore_index)
+    metrics = build_metrics(workspace.registry, recipe.metric, context)
+    counts = _validation_counts(
+        model, contest.val, size, compute, project.cache, workspace.progress
+    )
+    found = score_counts(counts, metrics)
     save_checkpoint(
         output,
         replace(
             first.checkpoint,
             model_state=model.state_dict(),
-            scores={"val_miou": miou, "val_iou": list(iou)},
+            scores={
+                "val_score": found.deciding,
+                "val_miou": found.mean_iou,
+                "val_iou": list(found.iou),
+            },
             epoch=max(each.checkpoint.epoch for each in members),
             lineage={
                 "run": output.stem,
@@ -122,8 +136,8 @@ def average_checkpoints(
         ),
     )
     names = [checkpoint_name(portable_path(path, project.root)) for path in paths]
-    own = [_own_score(each) for each in members]
-    return Averaged(output, batch_norms, miou, tuple(zip(names, own, strict=True)))
+    own = [_own_score(each, recipe) for each in members]
+    return Averaged(output, batch_norms, found, tuple(zip(names, own, strict=True)))
 
 
 def _refuse_strangers(members: Sequence[Member]) -> None:
@@ -145,8 +159,11 @@ def _refuse_strangers(members: Sequence[Member]) -> None:
                 )
 
 
-def _own_score(member: Member) -> float | None:
-    score = member.checkpoint.scores.get("val_miou")
+def _own_score(member: Member, recipe: Recipe) -> float | None:
+    if member.recipe.metric != recipe.metric:
+        return None  # not to be compared
+    scores = member.checkpoint.scores
+    score = scores.get("val_score", scores.get("val_miou"))
     return score if isinstance(score, float) else None
 
 
@@ -160,24 +177,24 @@ def _batches(split: Split, size: tuple[int, int], batch_size: int) -> Iterator[T
 
 
 @torch.inference_mode()
-def _validated(
+def _validation_counts(
     model: torch.nn.Module,
     split: Split,
     size: tuple[int, int],
     compute: Compute,
     cache: Path,
     progress: Progress,
-) -> tuple[float, tuple[float | None, ...]]:
+) -> NDArray[np.int64]:
     images = open_images(split, None, size, progress)
     masks = open_masks(split, cache, size, progress)
-    confusion = ConfusionMatrix(len(split.labels.class_names), split.ignore_index)
+    n_classes = len(split.labels.class_names)
+    counts = []
     with progress.bar(f"scoring on {split.name}", len(split), "images") as bar:
         for row in range(len(split)):
             image = torch.from_numpy(np.ascontiguousarray(images[row].transpose(2, 0, 1)))
             with compute.autocast():
                 logits = main_output(model(compute.images(image[None]))).float()
             labels = logits[0].max(0).indices.to(torch.uint8).cpu().numpy()
-            confusion.update(labels, masks[row])
+            counts.append(count_image(labels, masks[row], n_classes, split.ignore_index))
             bar.advance()
-    found = scores(confusion.matrix)
-    return found.mean_iou, found.iou
+    return np.stack(counts)

@@ -15,7 +15,7 @@ from toolkit.ensemble.labels_of_stores import EnsembleScores, evaluate_ensemble,
 from toolkit.ensemble.postprocessed_maps import postprocessed_maps
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
-from toolkit.metrics.confusion import Scores
+from toolkit.metrics.scores import Metrics, Scores, build_metrics
 from toolkit.plugin.interfaces import Context, Ensembler, SubmissionFormat
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import Chain, build_chain
@@ -163,7 +163,9 @@ def submit(
     found = plan.evaluate(held_out, contest.val, progress) if validate else None
     report = plan.write(stores, test, output, progress)
     score = (
-        score_submission(output, plan.format, contest.truth, progress) if contest.truth else None
+        score_submission(output, plan.format, contest.truth, plan.metrics, progress)
+        if contest.truth
+        else None
     )
     side_car = make_side_car(
         workspace,
@@ -214,6 +216,7 @@ class SubmissionPlan:
     member_postprocess: Chain
     ensembler: Ensembler
     postprocess: Chain
+    metrics: Metrics
     image_ids: tuple[str, ...]
 
     def evaluate(
@@ -221,7 +224,13 @@ class SubmissionPlan:
     ) -> EnsembleScores:
         maps = postprocessed_maps(stores, split, self.member_postprocess)
         return evaluate_ensemble(
-            maps, split, self.ensembler, self.postprocess, sampling_of(self.format), progress
+            maps,
+            split,
+            self.ensembler,
+            self.postprocess,
+            sampling_of(self.format),
+            self.metrics,
+            progress,
         )
 
     def write(
@@ -259,6 +268,7 @@ def plan_submission(
         ),
         member_postprocess=build_chain(recipe.member_postprocess, registry, context),
         postprocess=build_chain(recipe.postprocess, registry, context),
+        metrics=build_metrics(registry, recipe.metric, context),
         image_ids=row_order(contest.test.file_names, contest.sample_submission, format_),
     )
 

@@ -1,0 +1,54 @@
+"""What a metric receives and must return; imports no torch and no numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """What a metric says of some images.
+
+    Attributes:
+        score: the one figure that decides; NaN where these images decide nothing, because they have
+            no class that counts, for example.
+        classes: float64 (C,), the part of every class, NaN where it has none; None when the metric
+            has no parts.
+    """
+
+    score: float
+    classes: NDArray[np.float64] | None = None
+
+
+class Metric(Protocol):
+    """Scores predicted labels by the contest's rule.
+
+    Called with the pixel counts of every image, int64 (images, C, C), rows truth, columns
+    predictions, at least one image; ignored pixels are in none of them. It must not change them,
+    and the order of the images must not matter. It is called thousands of times in a search, on
+    parts of the images and on images that were drawn repeatedly.
+
+    Attributes:
+        larger_is_better: whether a larger score is the better one.
+    """
+
+    @property
+    def larger_is_better(self) -> bool: ...
+
+    def __call__(self, counts: NDArray[np.int64]) -> MetricScore: ...
+
+
+@runtime_checkable
+class ScoresTotal(Protocol):
+    """A metric of all images' sum alone, whichever image a pixel is of: a search is then quicker.
+
+    `scores_total` is True: `metric(counts)` equals `metric(counts.sum(0)[None])`.
+    """
+
+    @property
+    def scores_total(self) -> bool: ...
