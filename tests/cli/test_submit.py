@@ -19,7 +19,7 @@ def test_submission_of_two_checkpoints(
     captured = capsys.readouterr()
     assert captured.out == "out.csv\n"
     lines = captured.err.splitlines()
-    table = lines[lines.index("member       mIoU  views") :]
+    table = lines[lines.index("member       mIoU           views") :]
     assert [line.split()[0] for line in table[1:4]] == ["a", "b", "submitted"]
     assert table[4] == "5 rows, checked"
     shares = [float(each) for each in re.findall(r"([0-9.]+)%", table[5])]
@@ -27,6 +27,8 @@ def test_submission_of_two_checkpoints(
     assert shares == sorted(shares, reverse=True)
     assert min(shares) > 0
     side_car = json.loads((two_checkpoints / "out.json").read_text())
+    error = side_car["validation"]["intervals"]["miou"]["error"]
+    assert table[3].split()[2:] == ["±", f"{error:.4f}"]
     assert side_car["combine"] == {"name": "mean", "weights": [0.4, 0.6]}
     assert side_car["validation"]["mean_iou"] == pytest.approx(float(table[3].split()[1]), abs=1e-4)
     assert run(["submission", "check", "out.csv"]) == 0

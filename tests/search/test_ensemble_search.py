@@ -277,3 +277,16 @@ def test_one_checkpoint_with_two_kinds_of_views(
         "runs/tiny-001/best.pt@hflip",
     ]
     assert [way["members"] for way in found["ways"][1:3]] == [[0], [1]]
+
+
+def test_the_metric_that_is_named_decides_and_goes_with_the_combination(
+    trained: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--way", "stacking", "-o", "best.toml", "--metric", "image_dice")
+    assert _found(capsys, *RUNS, *options)["metric"] == "image_dice"
+    assert 'metric = "image_dice"' in (trained.root / "best.toml").read_text()
+    submit = ["submit", "--ensemble", *RUNS, "--combine", "best.toml", "-o", "out.csv", "--json"]
+    assert run(submit) == 0
+    assert json.loads(capsys.readouterr().out)["validation"]["metric"] == "image_dice"
+    assert run(["ensemble", "search", *RUNS, "--metric", "image_dyce"]) == 2
+    assert "Did you mean image_dice?" in capsys.readouterr().err

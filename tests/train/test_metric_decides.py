@@ -10,6 +10,8 @@ import pytest
 from tiny_training import make_recipe, train
 
 from toolkit import ComponentSpec, TrashError, UsageError
+from toolkit.experiment.execution.result import RunResult
+from toolkit.experiment.run_folder import RunFolder
 from toolkit.train.checkpoint import load_checkpoint
 
 METRICS = ("miou", "image_miou", "dice", "image_dice", "pixel_accuracy", "errors")
@@ -71,9 +73,12 @@ def test_a_run_from_before_metrics_goes_on(tiny_root: Path, tmp_path: Path) -> N
     for record in content["history"]:
         for key in ("metric", "val_score", "val_metrics"):
             del record[key]
+    content["history"][0]["val_miou"] = 0.99  # the best one is from before
     write_tensor_file(path, content)
     result = train(tiny_root, tmp_path / "run", make_recipe(epochs=3), resume=True)
     assert result.epochs == 3
+    told = dict(RunResult(RunFolder(tmp_path / "run"), result, None, kept=True).summary())
+    assert told["validation"] == "mIoU 0.9900 (epoch 1)"
     assert [r["val_miou"] for r in records_of(tmp_path / "run")][result.best_epoch - 1] == max(
         r["val_miou"] for r in records_of(tmp_path / "run")
     )

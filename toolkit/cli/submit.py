@@ -136,7 +136,7 @@ def submit(
 
 
 def _report(result: SubmissionResult) -> list[str]:
-    from toolkit.metrics.scores import metric_title
+    from toolkit.metrics.scores import metric_title, with_error
     from toolkit.wording import counted
 
     rows: list[tuple[str, str, Any]] = [
@@ -149,10 +149,10 @@ def _report(result: SubmissionResult) -> list[str]:
     titles = {metric_title(scores.metric) for _, _, scores in rows if scores} or {"mIoU"}
     title = titles.pop()
     column = max(6, len(title))
-    lines = [f"{'member':<{width}}  {title:>{column}}  views"]
+    lines = [f"{'member':<{width}}  {title:>{column}}           views"]
     for name, views, scores in rows:
-        figure = f"{scores.deciding:.4f}" if scores else "-"
-        lines.append(f"{name:<{width}}  {figure:>{column}}  {views}".rstrip())
+        figure, _, error = (with_error(scores) if scores else "-").partition(" ")
+        lines.append(f"{name:<{width}}  {figure:>{column}} {error:<8}  {views}".rstrip())
     if result.fitted is not None:
         lines.append(
             f"fitted to {result.fitted.images} of these images: expect "

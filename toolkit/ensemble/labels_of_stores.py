@@ -13,6 +13,7 @@ from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
 from toolkit.data.split import Split
 from toolkit.ensemble.combine import MemberMaps, combine_stores
+from toolkit.metrics.bootstrap import with_intervals
 from toolkit.metrics.confusion import count_image
 from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.plugin.interfaces import Ensembler
@@ -85,6 +86,7 @@ def evaluate_ensemble(
     """
     counts = ensemble_counts(stores, split, ensembler, postprocess, sampling, progress)
     combined, *members = (score_counts(each, metrics) for each in counts)
+    combined = with_intervals(combined, counts[0], metrics)
     truths = counts[0].sum(axis=(0, 2))
     return EnsembleScores(combined, tuple(members), tuple((truths / truths.sum()).tolist()))
 

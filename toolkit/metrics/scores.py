@@ -67,6 +67,21 @@ def build_metrics(registry: Registry, spec: ComponentSpec | None, context: Conte
 
 
 @dataclass(frozen=True)
+class Interval:
+    """How far a figure would be another one on other images of the same kind.
+
+    Attributes:
+        error: its standard error.
+        low: lower end of the 95 % interval (percentiles of the draws).
+        high: upper end.
+    """
+
+    error: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Scores:
     """Scores of one set of images.
 
@@ -79,6 +94,7 @@ class Scores:
         foreground_iou: IoU of "any class" against background; None without any foreground.
         metric: name of the metric that decides.
         metrics: score by every metric, the deciding one first; None where it has none.
+        intervals: how sure each of these is; empty where nobody asked.
     """
 
     mean_iou: float
@@ -88,6 +104,7 @@ class Scores:
     foreground_iou: float | None
     metric: str = DEFAULT
     metrics: dict[str, float | None] = field(default_factory=dict)
+    intervals: dict[str, Interval] = field(default_factory=dict)
 
     @property
     def deciding(self) -> float:
@@ -150,6 +167,12 @@ def metric_title(name: str) -> str:
 def also_miou(name: str, miou: float) -> str:
     """Return ", mIoU 0.1234" to follow the score by another metric; empty after the mIoU itself."""
     return "" if name == DEFAULT else f", mIoU {miou:.4f}"
+
+
+def with_error(scores: Scores) -> str:
+    """Return the deciding score as people read it: 0.7123 ± 0.0110, its standard error."""
+    interval = scores.intervals.get(scores.metric)
+    return f"{scores.deciding:.4f}" + (f" ± {interval.error:.4f}" if interval else "")
 
 
 def merit(metric: Metric, score: float) -> float:

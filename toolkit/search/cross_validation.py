@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.metrics.bootstrap import image_draws, redrawn_scores
 from toolkit.metrics.formulas import class_ious
 from toolkit.metrics.scores import merit
-from toolkit.plugin.metric import Metric, ScoresTotal
+from toolkit.plugin.metric import Metric
 from toolkit.progress import Progress
 from toolkit.search.disagreement import Confusions
 from toolkit.seeds import Stream, generator
-
-_DRAWS = 400
-_BLOCK = 50
 
 Fit = TypeVar("Fit")
 LeftOut = tuple[int, int] | None
@@ -226,9 +224,7 @@ class Gain:
 def gain_over(ours: CrossValidatedScore, baseline: CrossValidatedScore, seed: int = 0) -> Gain:
     """Return the cross-validated gain of one combination over another on the same images."""
     metric = ours.metric
-    n_images = len(ours.fitted)
-    rng = generator(Stream.RESAMPLES, seed)
-    draws = rng.multinomial(n_images, np.full(n_images, 1 / n_images), _DRAWS)
+    draws = image_draws(len(ours.fitted), seed)
     first, first_classes = _redrawn(ours, draws)
     second, second_classes = _redrawn(baseline, draws)
     drawn = first_classes - second_classes
@@ -248,33 +244,7 @@ def gain_over(ours: CrossValidatedScore, baseline: CrossValidatedScore, seed: in
 def _redrawn(
     scored: CrossValidatedScore, draws: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the honest scores (draws,) and those of classes (draws, C) of images drawn anew.
-
-    Args:
-        scored: of the images.
-        draws: int64 (draws, images), how often each image is drawn.
-    """
-    metric = scored.metric
-    scores, classes = [], []
-    for repeat in scored.honest:
-        for counts in _counts_drawn(metric, repeat, draws):
-            scores.append(metric(counts).score)
-            classes.append(_class_scores(metric, counts))
-    n_repeats = len(scored.honest)
-    by_repeat = np.array(scores).reshape(n_repeats, len(draws))
-    return by_repeat.mean(0), np.array(classes).reshape(n_repeats, len(draws), -1).mean(0)
-
-
-def _counts_drawn(
-    metric: Metric, counts: Confusions, draws: NDArray[np.int64]
-) -> Iterator[Confusions]:
-    if isinstance(metric, ScoresTotal) and metric.scores_total:
-        # The sums of all draws at once; float64 is exact below 2**53 pixels.
-        flat = counts.reshape(len(counts), -1).astype(np.float64)
-        for begin in range(0, len(draws), _BLOCK):
-            totals = draws[begin : begin + _BLOCK].astype(np.float64) @ flat
-            for total in totals.astype(np.int64):
-                yield total.reshape(1, *counts.shape[1:])
-        return
-    for draw in draws:
-        yield counts[np.repeat(np.arange(len(counts)), draw)]
+    """Return the honest scores (draws,) and those of classes (draws, C) of images drawn anew."""
+    repeats = [redrawn_scores(scored.metric, each, draws) for each in scored.honest]
+    scores, classes = (np.mean(each, axis=0) for each in zip(*repeats, strict=True))
+    return scores, classes

@@ -96,6 +96,7 @@ def search_ensemble(
     effort: Effort,
     postprocessors: Sequence[ComponentSpec] = (),
     wanted: str | None = None,
+    metric: ComponentSpec | None = None,
     output: Path | None = None,
     data_root: Path | None = None,
     store: str | None = None,
@@ -109,13 +110,15 @@ def search_ensemble(
         effort: how much is tried.
         postprocessors: tried one by one on the chosen way; one that clearly helps is added to it.
         wanted: name of the way to choose; default: the best one.
+        metric: decides; default: that of the first candidate's recipe.
         output: the combination; default: a new file in `submissions/ensembles/`.
         data_root: where the data lie on this machine.
         store: number type of the stored maps.
         device: where to predict.
 
     Raises:
-        UsageError: candidates that do not fit together, a wrong postprocessor, or no such way.
+        UsageError: candidates that do not fit together, a wrong postprocessor or metric, or no such
+            way.
     """
     project = workspace.project
     names = [each.name for each in candidates]
@@ -124,6 +127,7 @@ def search_ensemble(
         raise UsageError(f"--way {wanted}: unknown", hint)
     first = load_checkpoint(candidates[0].members[0].path)
     build_chain(postprocessors, workspace.registry, Context(first.class_names))
+    build_metrics(workspace.registry, metric, Context(first.class_names))
     opened = open_candidates(workspace, candidates, data_root=data_root, store=store, device=device)
     context = Context(opened.contest.class_names, ignore_index=opened.recipe.data.ignore_index)
     format_ = workspace.registry.build("submission_format", opened.recipe.submission, context)
@@ -132,7 +136,7 @@ def search_ensemble(
         raise UsageError(
             "one held-out image cannot be divided into parts", "Validate on more images."
         )
-    metrics = build_metrics(workspace.registry, opened.recipe.metric, context)
+    metrics = build_metrics(workspace.registry, metric or opened.recipe.metric, context)
     found = search(workspace, held_out, names, effort, metrics.metric)
     if wanted is not None:
         found = replace(found, chosen=next(way for way in found.ways if way.name == wanted))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from toolkit.metrics.correlation import rank_correlation
+from toolkit.metrics.scores import DEFAULT
 from toolkit.plugin.component import ComponentSpec
 from toolkit.submission.history import Submission
 from toolkit.submission.side_car import checkpoint_name
@@ -18,7 +20,7 @@ _LARGEST = 1e9
 
 @dataclass(frozen=True)
 class Row:
-    """One submission; scores are mIoU in 0…1, None = unknown.
+    """One submission; None = an unknown score.
 
     Attributes:
         name: of the file, without its ending.
@@ -27,6 +29,7 @@ class Row:
             the file was not made here.
         validation: on validation images that nothing in it was fitted to.
         local: against the truth of the test split.
+        metric: of these two scores.
         public: of the public leaderboard.
         private: of the private leaderboard.
         created: UTC, ISO 8601.
@@ -37,6 +40,7 @@ class Row:
     combine: str | None
     validation: float | None
     local: float | None
+    metric: str
     public: float | None
     private: float | None
     created: str
@@ -70,6 +74,7 @@ def row_of(submission: Submission) -> Row:
         combine=_decided(side_car.combine, side_car.postprocess) if side_car.combine else None,
         validation=side_car.honest_score,
         local=side_car.score.deciding if side_car.score else None,
+        metric=scores.metric if (scores := side_car.score or side_car.validation) else DEFAULT,
         public=side_car.leaderboard.public,
         private=side_car.leaderboard.private,
         created=side_car.created,
@@ -87,8 +92,14 @@ def sorted_rows(rows: Sequence[Row], by: str) -> list[Row]:
 
 
 def agreements(rows: Sequence[Row]) -> tuple[Agreement, ...]:
-    """Return the agreement of each of `PAIRS`."""
+    """Return the agreement of each of `PAIRS`, among the submissions of the most frequent metric.
+
+    Scores by different metrics have no order.
+    """
     found = []
+    by_metric = Counter(row.metric for row in rows)
+    usual = by_metric.most_common(1)[0][0] if by_metric else DEFAULT
+    rows = [row for row in rows if row.metric == usual]
     for first, second in PAIRS:
         both = [(getattr(row, first), getattr(row, second)) for row in rows]
         known = [pair for pair in both if None not in pair]

@@ -13,6 +13,7 @@ from toolkit.data.resize import Sampling
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
+from toolkit.metrics.bootstrap import with_intervals
 from toolkit.metrics.confusion import count_image
 from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.plugin.interfaces import SubmissionFormat
@@ -34,16 +35,40 @@ def score_submission(
     metrics: Metrics | None = None,
     progress: Progress | None = None,
 ) -> Scores:
-    """Score a submission against annotations, as the leaderboard does.
-
-    The truth is painted at the images' own sizes and gets the submission's as the labels of the
-    file did, by the rule of the format. The order of the rows does not matter.
+    """Score a submission against annotations, as the leaderboard does; see `count_submission`.
 
     Args:
         path: the file.
         format: how it is written, for the classes of `truth`.
         truth: every image of the file, with its annotations.
         metrics: of the contest; None = the mIoU and its parts alone.
+        progress: told while reading.
+
+    Raises:
+        UsageError: the file is not valid, or holds other images than the truth.
+    """
+    return scores_of(count_submission(path, format, truth, progress), metrics)
+
+
+def scores_of(counts: NDArray[np.int64], metrics: Metrics | None) -> Scores:
+    """Return the scores of counted images, with how sure those by `metrics` are."""
+    found = score_counts(counts, metrics)
+    return with_intervals(found, counts, metrics) if metrics else found
+
+
+def count_submission(
+    path: Path, format: SubmissionFormat, truth: Split, progress: Progress | None = None
+) -> NDArray[np.int64]:
+    """Count the pixels of every image by true and submitted label, int64 (images, C, C).
+
+    The truth is painted at the images' own sizes and gets the submission's as the labels of the
+    file did, by the rule of the format. The images are in the order of `truth`, whatever that of
+    the rows.
+
+    Args:
+        path: the file.
+        format: how it is written, for the classes of `truth`.
+        truth: every image of the file, with its annotations.
         progress: told while reading.
 
     Raises:
@@ -77,4 +102,4 @@ def score_submission(
             f"{next(iter(waiting))} the first",
             f"See all problems: trash submission check {path}",
         )
-    return score_counts(counts, metrics)
+    return counts

@@ -80,8 +80,12 @@ def _is_content(key: str) -> bool:
 
 def _check_numbers(records: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
     for number, record in enumerate(records, start=1):
-        score = record.get("val_miou", "missing")
-        if record.get("epoch") != number or not isinstance(score, float | None):
+        scores = record.get("val_miou", "missing"), record.get("val_score")
+        known = all(isinstance(score, float | None) for score in scores)
+        # Both are measured, or none: the best epoch is looked for among those that were.
+        if "val_score" in record:
+            known = known and (scores[0] is None) == (scores[1] is None)
+        if record.get("epoch") != number or not known:
             raise ValueError(f"record {number} is not that of epoch {number}")
     return records
 

@@ -110,6 +110,7 @@ def test_list_as_json(desk: Any, capsys: Capture) -> None:
         "combine": None,
         "validation": 0.7,
         "local": None,
+        "metric": "miou",
         "public": 0.69,
         "private": 0.66,
         "created": "2026-11-01T10:00:00+00:00",
@@ -171,3 +172,23 @@ def test_a_broken_side_car_hides_no_other(desk: Any, capsys: Capture) -> None:
     assert "early" in captured.out
     assert "broken.json:1: side-car is not valid JSON" in captured.err
     assert "notes.json is not a side-car" in captured.err
+
+
+def test_scores_by_several_metrics_are_told_apart(desk: Any, capsys: Capture) -> None:
+    maps = desk.noisy(1)
+    for number, (name, metric, public) in enumerate(
+        [("a", "miou", 0.1), ("b", "miou", 0.2), ("c", "miou", 0.3), ("d", "image_dice", 0.05)]
+    ):
+        scores = validated(0.5 + number / 10) | {"metric": metric, "metrics": {"image_dice": 0.9}}
+        file = desk.submit(f"{name}.csv", maps)
+        desk.change(file, validation=scores, leaderboard={"public": public, "private": None})
+    assert run(["submission", "list", "--sort", "name"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["submission", "members", "combine", "metric", "validation", "public"]
+    assert [line[3:5] for line in lines[1:5]] == [
+        ["miou", "0.5000"],
+        ["miou", "0.6000"],
+        ["miou", "0.7000"],
+        ["image_dice", "0.9000"],
+    ]
+    assert lines[-1][-2:] == ["+1.00", "3"]  # without the one that has no place among the others

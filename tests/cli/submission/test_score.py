@@ -28,7 +28,7 @@ def test_score(
     write_recipe(project, demo_root)
     assert run([*command, "--recipe", "demo"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == ["mIoU", "1.0000"]
+    assert lines[1].split() == ["mIoU", "1.0000", "0.0000"]
 
     with submission.open("wb") as file:
         wrong = {name: np.zeros_like(labels) for name, labels in truth.items()}
@@ -56,11 +56,35 @@ def test_the_metric_that_decides_is_shown_first_and_all_beside_it(
     command = ["submission", "score", "a.csv", *truth, "--metric", metric]
     assert run(command) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines[1] == [shown, "1.0000"]
+    assert lines[1] == [shown, "1.0000", "0.0000"]
     assert {"mIoU", "image_miou", "fwiou", "cohen_kappa"} <= {line[0] for line in lines[2:] if line}
     assert run([*command, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["metric"], next(iter(result["metrics"]))) == (shown, shown)
+
+
+def test_a_difference_is_told_with_its_noise(
+    submission: Path,
+    demo_root: Path,
+    truth: dict[str, NDArray[np.uint8]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = submission.with_name("b.csv")
+    with other.open("wb") as file:
+        worse = {name: np.zeros_like(labels) for name, labels in truth.items()}
+        MaskString(SIZE, ("image_id", "PredictionString"), 12).write(file, worse.items())
+    options = ["--truth", str(demo_root / "test_truth.json"), "--size", "32x32"]
+    for first, second, verdict in (("a.csv", "b.csv", "better"), ("b.csv", "a.csv", "worse")):
+        command = ["submission", "score", first, *options, "--over", second]
+        assert run(command) == 0
+        last = capsys.readouterr().out.splitlines()[-1]
+        assert f"{verdict} than {second} by mIoU, 95 % interval" in last
+        assert "within noise" not in last
+    assert run(["submission", "score", "a.csv", *options, "--over", "a.csv", "--json"]) == 0
+    same = json.loads(capsys.readouterr().out)["over"]
+    assert (same["score"], same["within_noise"]) == (0, True)
+    assert run(["submission", "score", "b.csv", *options, "--over", "c.csv"]) == 2
+    assert "c.csv" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -97,7 +121,7 @@ def test_a_file_is_not_read_against_its_side_car(
     (project / "t.json").write_text(json.dumps(content))
     score = ["submission", "score", "a.csv", "--truth", "t.json"]
     assert run(score) == 0
-    assert capsys.readouterr().out.splitlines()[1].split() == ["mIoU", "1.0000"]
+    assert capsys.readouterr().out.splitlines()[1].split() == ["mIoU", "1.0000", "0.0000"]
     test = ["--test", "t.json", "--size", "32x32"]
     for command in ([*score, "--size", "32x32"], ["submission", "check", "a.csv", *test]):
         assert run(command) == 2

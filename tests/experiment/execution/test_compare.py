@@ -17,6 +17,7 @@ from toolkit.experiment.execution.compare import (
     markdown,
     spread,
     table,
+    within_noise,
 )
 from toolkit.project import Project
 
@@ -159,3 +160,17 @@ def test_a_comparison_of_broken_recipes_names_them(
     Path(pair.recipes / "slow.toml").write_text('extends = "tiny.toml"\n[loss]\nname = "cee"\n')
     assert run(["recipe", "compare", "tiny", "slow", "--seeds", "1"]) == 2
     assert "slow.toml:3" in capsys.readouterr().err
+
+
+def test_a_gain_is_noise_within_two_standard_errors() -> None:
+    base = _compared("base", [0.2, 0.4, 0.6], [(0.1, 0.2)] * 3)
+    for gains, expected in (
+        ((0.1, 0.1, 0.11), False),
+        ((0.1, -0.1, 0.05), True),
+        ((0.0, 0.0, 0.0), True),
+        ((-0.1, -0.1, -0.11), False),
+    ):
+        tests = [score + gain for score, gain in zip((0.2, 0.4, 0.6), gains, strict=True)]
+        assert within_noise(_compared("other", tests, [(0.1, 0.2)] * 3), base) is expected
+    single = _compared("one", [0.2], [(0.1, 0.2)])
+    assert within_noise(_compared("two", [0.9], [(0.1, 0.2)]), single)

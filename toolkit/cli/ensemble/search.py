@@ -46,6 +46,10 @@ def search(
             "--way", help="Take this row of the table, such as greedy, instead of the best one."
         ),
     ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="The metric that decides; default: that of the first member's recipe."),
+    ] = None,
     rounds: Annotated[
         int, typer.Option("--rounds", min=1, help="Number of members that greedy selection adds.")
     ] = 12,
@@ -104,6 +108,7 @@ def search(
         effort=Effort(rounds, folds, repeats, seed),
         postprocessors=[parse_component(text) for text in try_ or ()],
         wanted=way,
+        metric=parse_component(metric) if metric is not None else None,
         output=output,
         data_root=data_root,
         store=store,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +14,7 @@ from toolkit.cli.recipe.options import Set, parse_seeds
 from toolkit.cli.session import open_workspace
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
+from toolkit.wording import counted
 
 if TYPE_CHECKING:
     from toolkit.experiment.run_folder import RunFolder
@@ -71,6 +72,13 @@ def compare(
         console.print_result(comparing.markdown(columns, rows))
         return
     console.print_table(columns, rows, numeric=columns[1:])
+    noise = [
+        PurePath(one.recipe).stem for one in found[1:] if comparing.within_noise(one, found[0])
+    ]
+    if noise:
+        seeds_run = counted(len(found[0].outcomes), "seed", "seeds")
+        told = f"gain within noise (two standard errors over {seeds_run}): {', '.join(noise)}"
+        console.note(told)
     if per_class:
         console.print_result("")
         columns, rows = comparing.class_table(found)

@@ -113,7 +113,7 @@ def _run_series(
 ) -> None:
     from toolkit.experiment.execution.compare import spread
     from toolkit.experiment.execution.series import make_variants, run_series, series_name
-    from toolkit.metrics.scores import metric_title
+    from toolkit.metrics.scores import metric_title, with_error
     from toolkit.recipe.problems import shown_path
     from toolkit.report.pseudo_page import write_pseudo_page
 
@@ -138,13 +138,13 @@ def _run_series(
     held_out = "out of fold" if folds else "together"
     lines = {
         "validation": f"{title} {spread([each.validation for each in series.outcomes])}",
-        held_out: f"{title} {series.out_of_fold.deciding:.4f} on all held-out images",
+        held_out: f"{title} {with_error(series.out_of_fold)} on all held-out images",
         "summary": shown_path(series.path),
     }
     if series.submission is not None:
         lines["submission"] = shown_path(series.submission.path)
         if series.submission.score is not None:
-            lines["score"] = f"{title} {series.submission.score.deciding:.4f} on the test split"
+            lines["score"] = f"{title} {with_error(series.submission.score)} on the test split"
     for label, text in lines.items():
         console.print_result(f"{label:<11} {text}")
     for warning in series.warnings:

@@ -44,16 +44,20 @@ def list_(
         return
     # Few contests tell the truth of the test split: columns without any score take no room.
     scores = [name for name in _SCORES if any(getattr(row, name) is not None for row in rows)]
+    # Scores by several metrics cannot be told apart without it.
+    several = ["metric"] if len({row.metric for row in rows}) > 1 else []
     table = [
         (
             row.name,
             ", ".join(row.members) or None,
             row.combine,
-            *(getattr(row, name) for name in scores),
+            *(getattr(row, name) for name in (*several, *scores)),
         )
         for row in rows
     ]
-    console.print_table(("submission", "members", "combine", *scores), table, numeric=scores)
+    console.print_table(
+        ("submission", "members", "combine", *several, *scores), table, numeric=scores
+    )
     known = [
         (f"{each.first}, {each.second}", f"{each.correlation:+.2f}", each.n)
         for each in between

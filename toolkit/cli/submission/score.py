@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +17,10 @@ from toolkit.errors import UsageError
 from toolkit.project import Project, find_project
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from toolkit.metrics.bootstrap import PairedDifference
     from toolkit.metrics.scores import Scores
     from toolkit.plugin.component import ComponentSpec
 
@@ -35,69 +40,128 @@ def score(
         str | None,
         typer.Option(help="The metric that decides, such as image_dice; default: the recipe's."),
     ] = None,
+    over: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Another file, to tell whether the difference is within noise."
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """Score a file against the annotations of its images: every metric, the IoU of every class."""
+    """Score a file against the annotations of its images: every metric, the IoU of every class.
+
+    ± is the standard error over images drawn again and again; --json has the 95 % intervals.
+    """
     from toolkit.metrics.scores import build_metrics
     from toolkit.plugin.component_text import parse_component
     from toolkit.plugin.interfaces import Context
-    from toolkit.submission.named_files import require_file, source_to_score
-    from toolkit.submission.score import score_submission
-    from toolkit.submission.spec import refuse_contradiction, truth_split
+    from toolkit.submission.named_files import require_file
+    from toolkit.submission.score import scores_of
     from toolkit.submission.truth import truth_file
 
     if recipe is not None and size is not None:
         raise UsageError("give --recipe or --size, not both")
     project = find_project()
-    require_file(file, project)
-    chosen = parse_component(metric) if metric is not None else None
+    files = [file] if over is None else [file, over]
+    for path in files:
+        require_file(path, project)
     annotations = truth_file(truth, project)
     if annotations is None:
-        _score_by_file(file, truth, recipe, chosen, project, json_)
+        counted = _counted_by_file(files, truth, recipe, project)
+    else:
+        counted = _counted_by_annotations(files, annotations, recipe, size, on_empty, project)
+    chosen = parse_component(metric) if metric is not None else counted.metric
+    registry = open_formats(project, metric=chosen)
+    metrics = build_metrics(registry, chosen, Context(counted.class_names))
+    scores = scores_of(counted.files[0], metrics)
+    difference = None
+    if over is not None:
+        from toolkit.metrics.bootstrap import paired_difference
+
+        difference = paired_difference(metrics.metric, counted.files[0], counted.files[1])
+    if json_:
+        iou = dict(zip(counted.class_names, scores.iou, strict=True))
+        found: dict[str, Any] = {"file": file} | asdict(scores) | {"iou": iou}
+        if difference is not None:
+            noise = {"within_noise": difference.within_noise}
+            found["over"] = {"file": over} | asdict(difference) | noise
+        console.print_json(found)
         return
-    source = source_to_score(file, project, recipe, size, on_empty)
-    progress = console.make_progress()
-    split = truth_split(annotations, source.data, progress)
-    class_names = split.labels.class_names
-    chosen = chosen or source.metric
-    registry = open_formats(project, source.format, metric=chosen)
-    format_ = registry.build("submission_format", source.format, Context(class_names))
-    refuse_contradiction(file, format_, class_names)
-    metrics = build_metrics(registry, chosen, Context(class_names))
-    scores = score_submission(file, format_, split, metrics, progress)
-    _print_scores(file, scores, class_names, json_)
+    _print_scores(scores, counted.class_names)
+    if difference is not None:
+        _print_difference(difference, str(over), metrics.deciding)
 
 
-def _score_by_file(
-    file: Path,
-    truth: Path,
+@dataclass(frozen=True)
+class _Counted:
+    """Counts of the images of one or two files, in one order; the metric that a source names."""
+
+    files: tuple[NDArray[np.int64], ...]
+    class_names: tuple[str, ...]
+    metric: ComponentSpec | None
+
+
+def _counted_by_annotations(
+    files: Sequence[Path],
+    annotations: Path,
     recipe: Path | None,
-    chosen: ComponentSpec | None,
+    size: str | None,
+    on_empty: Literal["refuse", "skip"] | None,
     project: Project,
-    json_: bool,
-) -> None:
-    """Score a file by the labels of another one."""
-    from toolkit.metrics.scores import build_metrics
+) -> _Counted:
     from toolkit.plugin.interfaces import Context
+    from toolkit.submission.named_files import source_to_score
+    from toolkit.submission.score import count_submission
+    from toolkit.submission.spec import refuse_contradiction, truth_split
+
+    sources = [source_to_score(path, project, recipe, size, on_empty) for path in files]
+    progress = console.make_progress()
+    split = truth_split(annotations, sources[0].data, progress)
+    context = Context(split.labels.class_names)
+    counts = []
+    for path, source in zip(files, sources, strict=True):
+        registry = open_formats(project, source.format)
+        format_ = registry.build("submission_format", source.format, context)
+        refuse_contradiction(path, format_, context.class_names)
+        counts.append(count_submission(path, format_, split, progress))
+    return _Counted(tuple(counts), context.class_names, sources[0].metric)
+
+
+def _counted_by_file(
+    files: Sequence[Path], truth: Path, recipe: Path | None, project: Project
+) -> _Counted:
+    """Count by the labels of another file."""
     from toolkit.submission.diff import compare
     from toolkit.submission.named_files import SubmissionOptions
 
-    (first, second), source = open_files([truth, file], SubmissionOptions(recipe), project)
-    chosen = chosen or source.metric
-    registry = open_formats(project, metric=chosen)
-    metrics = build_metrics(registry, chosen, Context(tuple(first.class_names)))
-    _print_scores(file, compare(first, second).scores(metrics), first.class_names, json_)
+    (labels, *others), source = open_files([truth, *files], SubmissionOptions(recipe), project)
+    counts = tuple(compare(labels, each).counts for each in others)
+    return _Counted(counts, tuple(labels.class_names), source.metric)
 
 
-def _print_scores(file: Path, scores: Scores, class_names: tuple[str, ...], json_: bool) -> None:
-    if json_:
-        iou = dict(zip(class_names, scores.iou, strict=True))
-        console.print_json({"file": file} | asdict(scores) | {"iou": iou})
-        return
+def _print_scores(scores: Scores, class_names: tuple[str, ...]) -> None:
     from toolkit.metrics.scores import metric_title
 
-    figures = [(metric_title(name), score) for name, score in scores.metrics.items()]
-    console.print_table(("", "score"), figures, numeric=("score",))
+    errors = {name: each.error for name, each in scores.intervals.items()}
+    figures = [
+        (metric_title(name), score, errors.get(name, "")) for name, score in scores.metrics.items()
+    ]
+    console.print_table(("metric", "score", "±"), figures, numeric=("score", "±"))
     console.print_result("")
     classes = list(zip(class_names, scores.iou, strict=True))
     console.print_table(("class", "IoU"), classes, numeric=("IoU",))
+
+
+def _print_difference(found: PairedDifference, over: str, metric: str) -> None:
+    from toolkit.metrics.scores import metric_title
+
+    title = metric_title(metric)
+    console.print_result("")
+    if found.score == 0:
+        console.print_result(f"the same {title} as {over}")
+        return
+    verdict = "better" if found.score > 0 else "worse"
+    noise = ": within noise" if found.within_noise else ""
+    interval = found.interval
+    sure = f", 95 % interval {interval.low:+.4f} to {interval.high:+.4f}" if interval else ""
+    console.print_result(f"{abs(found.score):.4f} {verdict} than {over} by {title}{sure}{noise}")

@@ -98,6 +98,13 @@ def gain(compared: Compared, first: Compared) -> Spread:
     return spread([sign * (one - other) for one, other in pairs])
 
 
+def within_noise(compared: Compared, first: Compared) -> bool:
+    """Return whether a gain is less than two of its standard errors over the seeds."""
+    found = gain(compared, first)
+    # One seed has no spread (NaN): nothing is known of its noise.
+    return not abs(found.mean) > 2 * found.deviation / math.sqrt(len(compared.outcomes))
+
+
 Execute = Callable[[LoadedRecipe], RunFolder | None]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from toolkit.experiment.execution.submit import SubmissionResult
 from toolkit.experiment.run_folder import RunFolder
-from toolkit.metrics.scores import also_miou, metric_title
+from toolkit.metrics.scores import DEFAULT, also_miou, metric_title, with_error
 from toolkit.recipe.problems import shown_path
 from toolkit.train.fit import FitResult
 from toolkit.train.history import validation_score
@@ -56,14 +56,16 @@ class RunResult:
             yield "run", shown_path(self.run.path)
             yield "checkpoint", shown_path(self.fit.best)
         scores = self.fit.scores
-        title = metric_title(scores["metric"])
+        # An epoch of before recipes could name a metric says nothing of it.
+        metric = scores.get("metric", DEFAULT)
+        title = metric_title(metric)
         score = f"{title} {validation_score(scores):.4f} (epoch {self.fit.best_epoch})"
-        yield "validation", score + also_miou(scores["metric"], scores["val_miou"])
+        yield "validation", score + also_miou(metric, scores["val_miou"])
         if self.submission is not None:
             if self.kept:
                 yield "submission", shown_path(self.submission.path)
             yield "rows", f"{self.submission.rows} (checked)"
             if self.submission.score is not None:
                 found = self.submission.score
-                score = f"{metric_title(found.metric)} {found.deciding:.4f} on the test split"
+                score = f"{metric_title(found.metric)} {with_error(found)} on the test split"
                 yield "score", score + also_miou(found.metric, found.mean_iou)

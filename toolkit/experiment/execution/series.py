@@ -24,6 +24,7 @@ from toolkit.experiment.planning.planner import load_for_run, make_plan
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.files import write_json_atomic
 from toolkit.formats.label_rows import sampling_of
+from toolkit.metrics.bootstrap import with_intervals
 from toolkit.metrics.scores import Scores, build_metrics, score_counts, stored_score
 from toolkit.plugin.interfaces import Context
 from toolkit.postprocess.chain import build_chain
@@ -275,7 +276,8 @@ def _out_of_fold(
             workspace.progress,
         )[0]
         counts.append(found)
-    return score_counts(np.concatenate(counts), build_metrics(registry, recipe.metric, context))
+    metrics, every = build_metrics(registry, recipe.metric, context), np.concatenate(counts)
+    return with_intervals(score_counts(every, metrics), every, metrics)
 
 
 def _submission(
