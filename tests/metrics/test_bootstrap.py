@@ -5,8 +5,14 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.miou import MIOU
-from toolkit import ComponentSpec, Context
-from toolkit.metrics.bootstrap import paired_difference, score_interval, with_intervals
+from toolkit import ComponentSpec, Context, MetricScore
+from toolkit.metrics.bootstrap import (
+    image_draws,
+    paired_difference,
+    redrawn_scores,
+    score_interval,
+    with_intervals,
+)
 from toolkit.metrics.scores import build_metrics, score_counts
 from toolkit.plugin.metric import Metric
 from toolkit.plugin.registry import Registry
@@ -36,6 +42,30 @@ def test_an_interval_is_that_of_images_drawn_one_by_one(name: str, registry: Reg
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.6 * np.std(drawn))
     assert found.low < metric(counts).score < found.high
     assert score_interval(metric, counts) == found  # the same draws every time
+
+
+@pytest.mark.parametrize("absent", ["skip", "one"])
+def test_images_scored_once_have_the_intervals_of_images_scored_in_every_draw(
+    absent: str, registry: Registry
+) -> None:
+    counts = images(40, 3, 2)
+    counts[::7] = 0  # every pixel is ignored
+    counts[1::3, 1:] = 0  # classes that are not in every image
+    counts[1::3, :, 1:] = 0
+    spec = ComponentSpec(name="image_dice", absent=absent)
+    metric: Metric = registry.build("metric", spec, Context(("a", "b", "c")))
+
+    class Slow:
+        larger_is_better = True
+
+        def __call__(self, counts: NDArray[np.int64]) -> MetricScore:
+            return metric(counts)
+
+    draws = image_draws(len(counts))
+    for quick, slow in zip(
+        redrawn_scores(metric, counts, draws), redrawn_scores(Slow(), counts, draws), strict=True
+    ):
+        np.testing.assert_allclose(quick, slow, rtol=1e-12, equal_nan=True)
 
 
 def test_the_interval_holds_the_score_of_other_images_as_often_as_it_says() -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tests.miou import MIOU
 from toolkit.errors import UsageError
+from toolkit.metrics.scores import Metrics
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
@@ -23,7 +24,8 @@ Make = Callable[..., HeldOut]
 def _search(held_out: HeldOut, registry: Registry, folder: Path, **effort: int) -> Search:
     workspace = Workspace(Project(folder), registry, SilentProgress())
     names = [f"m{member}" for member in range(held_out.n_members)]
-    found = search(workspace, held_out, names, Effort(rounds=3, **effort), MIOU)
+    metrics = Metrics("miou", {"miou": MIOU}, held_out.class_names)
+    found = search(workspace, held_out, names, Effort(rounds=3, **effort), metrics)
     assert [way.name for way in found.ways] == way_names(names)
     return found
 

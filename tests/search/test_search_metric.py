@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit import ComponentSpec, Context
 from toolkit.metrics.confusion import count_image
+from toolkit.metrics.scores import Metrics
 from toolkit.plugin.metric import Metric
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
@@ -30,6 +32,11 @@ def metric_of(registry: Registry, name: str, n_classes: int) -> Metric:
     classes = ("Background", *(f"class {label}" for label in range(1, n_classes)))
     metric: Metric = registry.build("metric", ComponentSpec(name=name), Context(classes))
     return metric
+
+
+def only(metric: Metric, held_out: HeldOut) -> Metrics:
+    """Return the metric as that of a contest."""
+    return Metrics("metric", {"metric": metric}, held_out.class_names)
 
 
 def counted(held_out: HeldOut, members: tuple[int, ...]) -> NDArray[np.int64]:
@@ -57,7 +64,7 @@ def test_scores_are_those_of_all_pixels_of_every_image(
     metric = metric_of(registry, name, held_out.n_classes)
     workspace = Workspace(Project(tmp_path), registry, SilentProgress())
     effort = Effort(rounds=3, folds=2, repeats=1)
-    found = search(workspace, held_out, ["a", "b", "c"], effort, metric)
+    found = search(workspace, held_out, ["a", "b", "c"], effort, only(metric, held_out))
     ways = {way.name: way for way in found.ways}
     for way in ("mean of all", "a", "b", "c", "a + b", "b + c"):
         expected = metric(counted(held_out, ways[way].members)).score
@@ -87,8 +94,9 @@ def test_a_score_that_should_fall_is_best_where_it_is_smallest(
     workspace = Workspace(Project(tmp_path), registry, SilentProgress())
     effort = Effort(rounds=3, folds=2, repeats=1)
     names = ["a", "b", "c"]
-    right = search(workspace, held_out, names, effort, accuracy)
-    wrong = search(workspace, held_out, names, effort, Errors(accuracy))  # type: ignore[arg-type]
+    errors: Any = Errors(accuracy)
+    right = search(workspace, held_out, names, effort, only(accuracy, held_out))
+    wrong = search(workspace, held_out, names, effort, only(errors, held_out))
     assert wrong.chosen.name == right.chosen.name
     for ours, theirs in zip(wrong.ways, right.ways, strict=True):
         assert ours.members == theirs.members

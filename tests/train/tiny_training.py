@@ -23,7 +23,7 @@ from toolkit import Component, ComponentSpec, Context, MetricScore
 from toolkit.builtins.metrics import trash_metrics
 from toolkit.data.contest import Contest, open_contest
 from toolkit.plugin.interfaces import Sample
-from toolkit.plugin.registry import Entry, Registry
+from toolkit.plugin.registry import BUILTIN, Entry, Registry
 from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Augment, Data, Recipe, Train
@@ -225,16 +225,17 @@ def make_registry() -> Registry:
             Component("ignore_edges", lambda context: _IgnoreEdges(), ""),
         ],
         "mix": [Component("blend", lambda context: _Blend(), "")],
-        "metric": [*trash_metrics(), Component("errors", lambda context: _Errors(), "")],
+        "metric": [Component("errors", lambda context: _Errors(), "")],
         "tracker": [
             Component("broken", lambda context, run_dir: BrokenTracker(run_dir), ""),
             Component("absent", _refuse, ""),
             Component("file", lambda context, run_dir: FileTracker(run_dir), ""),
         ],
     }
-    return Registry(
+    entries = [
         Entry(kind, component, "test") for kind, found in components.items() for component in found
-    )
+    ]
+    return Registry([*entries, *(Entry("metric", each, BUILTIN) for each in trash_metrics())])
 
 
 def make_recipe(

@@ -125,8 +125,13 @@ def submit(
     if json_:
         console.print_json(result.as_json())
         return
+    from toolkit.metrics.scores import by_other_metrics
+
     for line in _report(result):
         console.note(line)
+    if result.score is not None:
+        others = by_other_metrics(result.score.metrics, result.score.metric)
+        console.note_items("test split", others)
     shares = sorted(result.class_shares.items(), key=lambda item: -item[1])
     shown = [(name, f"{share:.1%}") for name, share in shares[:_CLASSES_SHOWN]]
     console.note_items("pixels", [f"{name} {share}" for name, share in shown if share != "0.0%"])

@@ -13,8 +13,8 @@ from pydantic.dataclasses import dataclass
 from toolkit.errors import UsageError
 from toolkit.file_schema import FileLayout, PathText
 from toolkit.files import read_toml, write_text_atomic
-from toolkit.metrics.scores import DEFAULT
 from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.wording import counted
 
 SCHEMA = "trash-combination"
@@ -56,6 +56,7 @@ class FitScores:
         honest_score: score on images that it was not fitted to, each by a fit without it.
         mean_score: score of the simple mean of the searched members, for comparison.
         metric: of these scores.
+        larger_is_better: whether a larger score is the better one by it.
     """
 
     what: str
@@ -63,7 +64,8 @@ class FitScores:
     fitted_score: Annotated[FiniteFloat, _also("fitted_miou")]
     honest_score: Annotated[FiniteFloat, _also("honest_miou")]
     mean_score: Annotated[FiniteFloat, _also("mean_miou")]
-    metric: str = DEFAULT
+    metric: str = DEFAULT_METRIC
+    larger_is_better: bool = True
 
 
 @dataclass(frozen=True, config=_STRICT)

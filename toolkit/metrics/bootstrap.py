@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.metrics.formulas import class_ious
-from toolkit.metrics.scores import Interval, Metrics, Scores, merit
-from toolkit.plugin.metric import Metric, ScoresTotal
+from toolkit.metrics.scores import Interval, Metrics, Scores, direction
+from toolkit.plugin.metric import Metric, ScoresImages, ScoresTotal
 from toolkit.seeds import Stream, generator
 
 _DRAWS = 400
@@ -44,11 +44,12 @@ class PairedDifference:
     """How much better one set of predictions is than another on the same images.
 
     Attributes:
-        score: difference of the scores, positive where the first is the better one.
+        score: difference of the scores, positive where the first is the better one; None where one
+            of them has no score.
         interval: of the difference; None as in `score_interval`.
     """
 
-    score: float
+    score: float | None
     interval: Interval | None
 
     @property
@@ -70,9 +71,11 @@ def paired_difference(
     """
     draws = image_draws(len(first), seed)
     (ours, _), (theirs, _) = (redrawn_scores(metric, each, draws) for each in (first, second))
-    difference = merit(metric, metric(first).score - metric(second).score)
-    drawn = np.array([merit(metric, each) for each in ours - theirs])
-    return PairedDifference(difference, _interval(drawn) if len(first) > 1 else None)
+    difference = direction(metric) * (metric(first).score - metric(second).score)
+    drawn = direction(metric) * (ours - theirs)
+    return PairedDifference(
+        None if np.isnan(difference) else difference, _interval(drawn) if len(first) > 1 else None
+    )
 
 
 def with_intervals(scores: Scores, counts: NDArray[np.int64], metrics: Metrics) -> Scores:
@@ -94,12 +97,29 @@ def redrawn_scores(
 
     Those of classes are the IoU where the metric says nothing of classes.
     """
+    if isinstance(metric, ScoresImages):
+        figures = _redrawn_means(metric.image_figures(counts), draws)
+        return figures[:, 0], figures[:, 1:]
     scores, classes = [], []
     for drawn in _redrawn_counts(metric, counts, draws):
         found = metric(drawn)
         scores.append(found.score)
         classes.append(class_ious(drawn.sum(0)) if found.classes is None else found.classes)
     return np.array(scores), np.array(classes)
+
+
+def _redrawn_means(figures: NDArray[np.float64], draws: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the means of draws over the images that have a figure, (draws, F).
+
+    Args:
+        figures: float64 (images, F), NaN where an image has none.
+        draws: how often each image is drawn, int64 (draws, images).
+    """
+    weights = draws.astype(np.float64)
+    known = weights @ ~np.isnan(figures)
+    means = np.full(known.shape, np.nan)
+    np.divide(weights @ np.nan_to_num(figures), known, out=means, where=known > 0)
+    return means
 
 
 def _redrawn_counts(

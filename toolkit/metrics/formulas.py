@@ -101,16 +101,23 @@ class ImageMetric:
 
     def __call__(self, counts: Counts) -> MetricScore:
         """Return the mean over images, and those of the classes that count."""
+        score, *classes = (mean_of_images(each) for each in self.image_figures(counts).T)
+        return MetricScore(score, np.array(classes))
+
+    def image_figures(self, counts: Counts) -> Figures:
+        """Return the mean over the classes of every image, and its figures, (images, 1 + C)."""
         figures = np.where(self.weights > 0, self.figure(counts), np.nan)
         if self.absent == "one":
             has_pixels = counts.sum((-2, -1)) > 0
             figures[np.isnan(figures) & has_pixels[:, None] & (self.weights > 0)] = 1.0
-        means = mean_of_known(figures, self.weights)
-        return MetricScore(_mean(means), np.array([_mean(each) for each in figures.T]))
+        return np.column_stack([mean_of_known(figures, self.weights), figures])
 
 
-def _mean(values: Figures) -> float:
-    """Return the mean of what is known; the sum is exact, so that no order of images changes it."""
+def mean_of_images(values: Figures) -> float:
+    """Return the mean over the images that have a value, NaN where none has.
+
+    The sum is exact, so that no order of the images changes it.
+    """
     known = values[~np.isnan(values)]
     return math.fsum(known.tolist()) / len(known) if len(known) else math.nan
 

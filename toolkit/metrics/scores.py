@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import TrashError, UsageError
+from toolkit.metrics.checked import checked
 from toolkit.metrics.formulas import class_ious, class_recalls, foreground_iou, mean_of_known
 from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.component_text import component_text
-from toolkit.plugin.discovery import BUILTIN
+from toolkit.plugin.component_text import component_text, parse_component
 from toolkit.plugin.interfaces import Context
-from toolkit.plugin.metric import Metric
-from toolkit.plugin.registry import Registry
+from toolkit.plugin.metric import DEFAULT_METRIC, Metric
+from toolkit.plugin.registry import BUILTIN, Registry
+from toolkit.wording import counted, some_of
 
-DEFAULT = "miou"
-"""The metric of recipes that name none, and of everything that was scored before they could."""
+NO_PIXEL = "no pixel to score: there are no images, or every pixel is ignored"
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,12 @@ class Metrics:
     Attributes:
         deciding: what the deciding one is called: its name, with the parameters of the recipe.
         by_name: the deciding one first, then the built-in ones with their defaults.
+        class_names: index = label.
     """
 
     deciding: str
     by_name: Mapping[str, Metric]
+    class_names: tuple[str, ...]
 
     @property
     def metric(self) -> Metric:
@@ -46,24 +48,52 @@ def build_metrics(registry: Registry, spec: ComponentSpec | None, context: Conte
 
     Args:
         registry: the components.
-        spec: `metric` of the recipe; None = `DEFAULT`.
+        spec: `metric` of the recipe; None = `DEFAULT_METRIC`.
         context: knows the classes.
 
     Raises:
         UsageError: no such metric, or a parameter is wrong.
     """
-    spec = spec or ComponentSpec(name=DEFAULT)
-    entry = registry.find("metric", spec.name)
-    deciding = component_text(spec) if spec.parameters else entry.name
-    found: dict[str, Metric] = {deciding: registry.build("metric", spec, context)}
-    for entry in registry.entries("metric"):
-        if entry.source != BUILTIN or entry.name in found:
+    spec = spec or _built_in(DEFAULT_METRIC)
+    deciding = metric_name(registry, spec)
+    found = {deciding: checked(deciding, registry.build("metric", spec, context))}
+    for name in shown_metrics(registry):
+        if name in found:
             continue
         try:
-            found[entry.name] = registry.build("metric", ComponentSpec(name=entry.name), context)
+            found[name] = checked(name, registry.build("metric", _built_in(name), context))
         except UsageError:  # with these classes it has nothing to say: there is no foreground
             continue
-    return Metrics(deciding, found)
+    return Metrics(deciding, found, context.class_names)
+
+
+def metric_name(registry: Registry, spec: ComponentSpec | None) -> str:
+    """Return what a metric is called beside its scores, however a recipe wrote it.
+
+    Equal metrics have one name, and others another: the name of a plugin's metric that is called as
+    a built-in one begins with the plugin's.
+
+    Raises:
+        UsageError: no such metric, or several with that name.
+    """
+    return component_text(registry.canonical("metric", spec or _built_in(DEFAULT_METRIC)))
+
+
+def stored_metric(registry: Registry, name: str) -> ComponentSpec:
+    """Return the metric that a file means by what `metric_name` once returned."""
+    spec = parse_component(name)
+    # Whatever plugins there are now: a plugin's metric of that name was called by its source.
+    is_built_in = spec.name in shown_metrics(registry)
+    return ComponentSpec(name=f"{BUILTIN}:{spec.name}", **spec.parameters) if is_built_in else spec
+
+
+def shown_metrics(registry: Registry) -> list[str]:
+    """Return the names of the metrics that everything is scored by: those built in."""
+    return [entry.name for entry in registry.entries("metric") if entry.source == BUILTIN]
+
+
+def _built_in(name: str) -> ComponentSpec:
+    return ComponentSpec(name=f"{BUILTIN}:{name}")
 
 
 @dataclass(frozen=True)
@@ -95,6 +125,7 @@ class Scores:
         metric: name of the metric that decides.
         metrics: score by every metric, the deciding one first; None where it has none.
         intervals: how sure each of these is; empty where nobody asked.
+        larger_is_better: whether a larger score is the better one by the metric that decides.
     """
 
     mean_iou: float
@@ -102,15 +133,21 @@ class Scores:
     accuracy: float
     mean_class_accuracy: float
     foreground_iou: float | None
-    metric: str = DEFAULT
+    metric: str = DEFAULT_METRIC
     metrics: dict[str, float | None] = field(default_factory=dict)
     intervals: dict[str, Interval] = field(default_factory=dict)
+    larger_is_better: bool = True
+
+    def by(self, metric: str) -> float | None:
+        """Return the score by a metric; None where it has none, or nobody asked."""
+        if metric == DEFAULT_METRIC:  # before recipes could name a metric, it was the only one
+            return self.metrics.get(metric, self.mean_iou)
+        return self.metrics.get(metric)
 
     @property
-    def deciding(self) -> float:
-        """The score by the metric that decides."""
-        score = self.metrics.get(self.metric)
-        return self.mean_iou if score is None else score
+    def deciding(self) -> float | None:
+        """The score by the metric that decides; None where it has no value on these images."""
+        return self.by(self.metric)
 
 
 def score_counts(counts: NDArray[np.int64], metrics: Metrics | None = None) -> Scores:
@@ -121,20 +158,13 @@ def score_counts(counts: NDArray[np.int64], metrics: Metrics | None = None) -> S
         metrics: of the contest; None = the mIoU and its parts alone.
 
     Raises:
-        TrashError: no pixel was counted, or the deciding metric has no value on these images.
+        TrashError: no pixel was counted.
     """
     total = counts.sum(0)
     pixels = int(total.sum())
     if pixels == 0:
-        raise TrashError("no pixel to score: there are no images, or every pixel is ignored")
-    metrics = metrics or Metrics(DEFAULT, {})
-    by_name = {name: metric(counts).score for name, metric in metrics.by_name.items()}
-    if math.isnan(by_name.get(metrics.deciding, 0.0)):
-        raise TrashError(
-            f"the metric {metrics.deciding} has no value on these {len(counts)} images: none of "
-            "the classes that count is in them",
-            "Choose another [metric] in the recipe, or other classes for it.",
-        )
+        raise TrashError(NO_PIXEL)
+    by_name = metrics.by_name if metrics else {}
     iou = class_ious(total)
     return Scores(
         mean_iou=float(mean_of_known(iou, np.ones(len(iou)))),
@@ -142,8 +172,42 @@ def score_counts(counts: NDArray[np.int64], metrics: Metrics | None = None) -> S
         accuracy=int(np.trace(total)) / pixels,
         mean_class_accuracy=float(mean_of_known(class_recalls(total), np.ones(len(iou)))),
         foreground_iou=_known(foreground_iou(total)),
-        metric=metrics.deciding,
-        metrics={name: _known(score) for name, score in by_name.items()},
+        metric=metrics.deciding if metrics else DEFAULT_METRIC,
+        metrics={name: _known(metric(counts).score) for name, metric in by_name.items()},
+        larger_is_better=metrics.metric.larger_is_better if metrics else True,
+    )
+
+
+def require_value(scores: Scores, metrics: Metrics, counts: NDArray[np.int64]) -> float:
+    """Return the score by the metric that decides.
+
+    Args:
+        scores: of these counts.
+        metrics: of the contest.
+        counts: int64 (images, C, C), rows truth, columns predictions.
+
+    Raises:
+        TrashError: it has none on these images.
+    """
+    if scores.deciding is None:
+        raise TrashError(
+            without_value(metrics, counts),
+            "Choose another [metric] in the recipe, or other classes for it.",
+        )
+    return scores.deciding
+
+
+def without_value(metrics: Metrics, counts: NDArray[np.int64]) -> str:
+    """Return the message that the deciding metric has no value on counted images.
+
+    Args:
+        metrics: of the contest.
+        counts: int64 (images, C, C), rows truth, columns predictions.
+    """
+    present = [metrics.class_names[label] for label in np.flatnonzero(counts.sum((0, 2)))]
+    return (
+        f"the metric {metrics.deciding} has no value on {counted(len(counts), 'image', 'images')}, "
+        f"whose classes are {some_of(present) or 'none'}"
     )
 
 
@@ -154,30 +218,41 @@ def stored_score(scores: Mapping[str, Any], name: str | None = None) -> float | 
         scores: the stored values; files of before recipes could name a metric hold the mIoU alone.
         name: of the metric; None = the one that decided.
     """
-    name = name or str(scores.get("metric", DEFAULT))
+    name = name or str(scores.get("metric", DEFAULT_METRIC))
     score: float | None = scores.get("metrics", {}).get(name)
-    return scores["mean_iou"] if score is None and name == DEFAULT else score
+    return scores["mean_iou"] if score is None and name == DEFAULT_METRIC else score
 
 
 def metric_title(name: str) -> str:
     """Return what people call a metric: mIoU, or its name in recipes."""
-    return "mIoU" if name == DEFAULT else name
+    return "mIoU" if name == DEFAULT_METRIC else name
 
 
-def also_miou(name: str, miou: float) -> str:
-    """Return ", mIoU 0.1234" to follow the score by another metric; empty after the mIoU itself."""
-    return "" if name == DEFAULT else f", mIoU {miou:.4f}"
+def by_other_metrics(metrics: Mapping[str, float | None], deciding: str) -> list[str]:
+    """Return the scores by the metrics that do not decide: "dice 0.7012", "fwiou 0.6543", …."""
+    return [
+        f"{metric_title(name)} {score:.4f}"
+        for name, score in metrics.items()
+        if name != deciding and score is not None
+    ]
 
 
 def with_error(scores: Scores) -> str:
     """Return the deciding score as people read it: 0.7123 ± 0.0110, its standard error."""
+    if scores.deciding is None:
+        return "-"
     interval = scores.intervals.get(scores.metric)
     return f"{scores.deciding:.4f}" + (f" ± {interval.error:.4f}" if interval else "")
 
 
 def merit(metric: Metric, score: float) -> float:
-    """Return a score so that larger is better, whatever the metric."""
-    return score if metric.larger_is_better else -score
+    """Return a score so that larger is better, whatever the metric; no score is worse than any."""
+    return -math.inf if math.isnan(score) else direction(metric) * score
+
+
+def direction(metric: Metric) -> int:
+    """Return 1 where a larger score is better, -1 where a smaller one is."""
+    return 1 if metric.larger_is_better else -1
 
 
 def _known(value: float) -> float | None:

@@ -20,11 +20,10 @@ from toolkit.errors import UsageError, in_words
 from toolkit.plugin import hookspecs, team
 from toolkit.plugin.component import Component
 from toolkit.plugin.kinds import KINDS, Kind
-from toolkit.plugin.registry import Entry, PluginFailure, Registry
+from toolkit.plugin.registry import BUILTIN, Entry, PluginFailure, Registry
 from toolkit.project import Project
 from toolkit.suggestions import did_you_mean
 
-BUILTIN = "builtin"
 ENTRY_POINT_GROUP = "trash"
 SWITCH = "TRASH_PLUGINS"
 """Environment variable: 0 leaves out all that is not built in; worker processes inherit it."""

@@ -21,6 +21,9 @@ from toolkit.plugin.parameters import (
 )
 from toolkit.suggestions import nearest
 
+BUILTIN = "builtin"
+"""Source of the components that trash itself brings."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -29,7 +32,7 @@ class Entry:
     Attributes:
         kind: name of its kind.
         component: the record.
-        source: "builtin", the stem of a file in plugins/, or the name of an installed package.
+        source: BUILTIN, the stem of a file in plugins/, or the name of an installed package.
         version: version of the installed package, else None.
     """
 
@@ -120,6 +123,28 @@ class Registry:
                 f"Write {matches[-1].source}:{plain} to choose one.",
             )
         return matches[0]
+
+    def canonical(self, kind: str, spec: ComponentSpec) -> ComponentSpec:
+        """Return a component as it is always called, however it was written.
+
+        Without an alias, without parameters that have their defaults, and without its source unless
+        it is a plugin's and another component has its name.
+
+        Raises:
+            UsageError: no such component, or several with that name.
+        """
+        entry = self.find(kind, spec.name)
+        others = [
+            other
+            for other in self.entries(kind)
+            if other is not entry and entry.name in (other.name, *other.component.aliases)
+        ]
+        is_plain = entry.source == BUILTIN or not others
+        name = entry.name if is_plain else f"{entry.source}:{entry.name}"
+        values, _ = validate(self.parameters(entry), spec.parameters)
+        if values is None:  # building it says what is wrong
+            return ComponentSpec(name=name, **spec.parameters)
+        return ComponentSpec(name=name, **values.model_dump(mode="json", exclude_defaults=True))
 
     def _unknown_hint(self, kind: str, name: str) -> str:
         hints = []

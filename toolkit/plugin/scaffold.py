@@ -11,8 +11,7 @@ from pathlib import Path
 from toolkit.errors import UsageError
 from toolkit.files import write_text_atomic
 from toolkit.plugin.describe import check_kind
-from toolkit.plugin.discovery import BUILTIN
-from toolkit.plugin.registry import Registry
+from toolkit.plugin.registry import BUILTIN, Registry
 from toolkit.project import Project
 
 _LONGEST = 32

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from toolkit.files import digest_of
 from toolkit.plugin import team
-from toolkit.plugin.discovery import BUILTIN
-from toolkit.plugin.registry import Entry
+from toolkit.plugin.registry import BUILTIN, Entry
 
 _INIT = "__init__.py"
 

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.plugin.parameters import problems_of
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
@@ -119,7 +121,16 @@ def validated_recipe(layers: Layers, path: Path, registry: Registry | None = Non
         ]
     if problems:
         raise RecipeError(path, _distinct(problems))
-    return recipe
+    return recipe if registry is None else _with_plain_metric(recipe, registry)
+
+
+def _with_plain_metric(recipe: Recipe, registry: Registry) -> Recipe:
+    """Return the recipe with its metric as it is always called: equal ones are one training."""
+    if recipe.metric is None:
+        return recipe
+    metric = registry.canonical("metric", recipe.metric)
+    is_default = metric == ComponentSpec(name=DEFAULT_METRIC)
+    return recipe.model_copy(update={"metric": None if is_default else metric})
 
 
 def check_names(loaded: LoadedRecipe, registry: Registry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit.metrics.bootstrap import image_draws, redrawn_scores
 from toolkit.metrics.formulas import class_ious
-from toolkit.metrics.scores import merit
+from toolkit.metrics.scores import direction
 from toolkit.plugin.metric import Metric
 from toolkit.progress import Progress
 from toolkit.search.disagreement import Confusions
@@ -227,18 +228,20 @@ def gain_over(ours: CrossValidatedScore, baseline: CrossValidatedScore, seed: in
     draws = image_draws(len(ours.fitted), seed)
     first, first_classes = _redrawn(ours, draws)
     second, second_classes = _redrawn(baseline, draws)
-    drawn = first_classes - second_classes
-    known = np.isfinite(drawn).sum(0) > 1
-    errors = np.full(drawn.shape[1], np.nan)
-    errors[known] = np.nanstd(drawn[:, known], axis=0)
     classes = ours.honest_classes - baseline.honest_classes
     by_metric = metric(ours.fitted).classes is not None
     return Gain(
-        score=merit(metric, ours.honest_score - baseline.honest_score),
-        error=float(np.nanstd(first - second)),
+        score=direction(metric) * (ours.honest_score - baseline.honest_score),
+        error=_deviation(first - second),
         classes=classes if metric.larger_is_better or not by_metric else -classes,
-        class_errors=errors,
+        class_errors=np.array([_deviation(each) for each in (first_classes - second_classes).T]),
     )
+
+
+def _deviation(drawn: NDArray[np.float64]) -> float:
+    """Return the standard deviation of what is known; NaN of fewer than two values."""
+    known = drawn[np.isfinite(drawn)]
+    return float(known.std()) if len(known) > 1 else math.nan
 
 
 def _redrawn(

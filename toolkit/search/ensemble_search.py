@@ -10,7 +10,7 @@ from typing import Any
 from toolkit.ensemble.combination import FitScores, write_combination
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
-from toolkit.metrics.scores import build_metrics, merit
+from toolkit.metrics.scores import build_metrics, direction
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.postprocess.chain import build_chain
@@ -137,7 +137,7 @@ def search_ensemble(
             "one held-out image cannot be divided into parts", "Validate on more images."
         )
     metrics = build_metrics(workspace.registry, metric or opened.recipe.metric, context)
-    found = search(workspace, held_out, names, effort, metrics.metric)
+    found = search(workspace, held_out, names, effort, metrics)
     if wanted is not None:
         found = replace(found, chosen=next(way for way in found.ways if way.name == wanted))
     way, trial = found.chosen, None
@@ -151,7 +151,7 @@ def search_ensemble(
             way = replace(way, postprocess=(*way.postprocess, trial.kept))
             fitted_score = trial.scored.fitted_score
             # The members were combined by what all images fitted: only the gain is honest.
-            honest_score += merit(metrics.metric, trial.gain.score)
+            honest_score += direction(metrics.metric) * trial.gain.score
     file = None
     if not is_plain(way, opened.members):
         file = output or default_combination(way, project)
@@ -162,6 +162,7 @@ def search_ensemble(
             honest_score=honest_score,
             mean_score=found.ways[0].scored.honest_score,
             metric=metrics.deciding,
+            larger_is_better=metrics.metric.larger_is_better,
         )
         write_combination(
             file, as_combination(way, opened.members, fitted=fitted, root=project.root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 Counts = tuple[int, ...]
@@ -20,13 +21,13 @@ def select_greedily(score: Callable[[Counts], float], n_members: int, rounds: in
         rounds: most members that are added.
     """
     chosen: Counts = (0,) * n_members
-    best, best_score = chosen, float("-inf")
-    for _ in range(rounds):
+    best, best_score = chosen, -math.inf
+    for number in range(rounds):
         added = [_with_one_more(chosen, member) for member in range(n_members)]
         scores = [score(counts) for counts in added]
         found = max(scores)
         chosen = added[scores.index(found)]
-        if found > best_score:
+        if number == 0 or found > best_score:  # where nothing has a score, one member is a mean
             best, best_score = chosen, found
     return best
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 
 from toolkit.ensemble.combiners import Mean
+from toolkit.metrics.formulas import mean_of_images
 from toolkit.metrics.scores import merit
 from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.metric import Metric
+from toolkit.plugin.metric import Metric, ScoresImages
 from toolkit.search.cross_validation import LeftOut, RepeatedKFold
 from toolkit.search.disagreement import Confusions, Disagreement
 from toolkit.search.greedy import Counts
@@ -40,7 +41,7 @@ class MeanScores:
     def merit(self, counts: Counts, left_out: LeftOut) -> float:
         """Return the score of a mean on all images but those of a fold; larger is better.
 
-        It is 0 where the metric has no value on them: all means are alike.
+        It is -inf where the metric has no value on them.
         """
         counts = _reduced(counts)
         if counts not in self._known:
@@ -53,11 +54,13 @@ class MeanScores:
             None,
             *((repeat, f) for repeat in range(division.repeats) for f in range(division.n_folds)),
         ]
-        scores = {
-            part: merit(self.metric, self.metric(confusions[division.outside(part)]).score)
-            for part in parts
-        }
-        return {part: 0.0 if math.isnan(score) else score for part, score in scores.items()}
+        metric = self.metric
+        if isinstance(metric, ScoresImages):  # every image is scored once, not once per part
+            images = metric.image_figures(confusions)[:, 0]
+            scores = {part: mean_of_images(images[division.outside(part)]) for part in parts}
+        else:
+            scores = {part: metric(confusions[division.outside(part)]).score for part in parts}
+        return {part: merit(metric, score) for part, score in scores.items()}
 
 
 def members_of(counts: Counts) -> tuple[tuple[int, ...], list[int]]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.memory import keep_freed_memory
+from toolkit.metrics.scores import Metrics, require_value, score_counts
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.metric import Metric
@@ -88,7 +89,7 @@ class Search:
 
 
 def search(
-    workspace: Workspace, held_out: HeldOut, names: Sequence[str], effort: Effort, metric: Metric
+    workspace: Workspace, held_out: HeldOut, names: Sequence[str], effort: Effort, metrics: Metrics
 ) -> Search:
     """Score singles, pairs, the mean of all and other combiners; select by cross-validation.
 
@@ -97,8 +98,12 @@ def search(
         held_out: images that no member was trained on.
         names: short names of the members.
         effort: how much is tried.
-        metric: the contest's, which decides.
+        metrics: the contest's, of which one decides.
+
+    Raises:
+        TrashError: the mean of all members has no score, so that nothing can be compared with it.
     """
+    metric = metrics.metric
     keep_freed_memory()
     division = repeated_k_fold(held_out.n_images, effort.folds, effort.repeats, effort.seed)
     ways = CombinationResults()
@@ -107,6 +112,8 @@ def search(
     with tempfile.TemporaryDirectory(dir=folder, prefix="search-") as temporary:
         contested = Disagreement(held_out, Path(temporary), workspace.progress)
         means = MeanScores(contested, division, metric)
+        everyone = means.confusions(counts_of(range(len(names)), len(names)))
+        require_value(score_counts(everyone, metrics), metrics, everyone)
         _add_means(ways, names, means)
         if held_out.n_members > 1:
             _add_unfitted(ways, held_out, contested, workspace.registry, metric)

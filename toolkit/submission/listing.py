@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from toolkit.metrics.correlation import rank_correlation
-from toolkit.metrics.scores import DEFAULT
 from toolkit.plugin.component import ComponentSpec
 from toolkit.submission.history import Submission
 from toolkit.submission.side_car import checkpoint_name
 
 PAIRS = (("validation", "public"), ("validation", "private"), ("public", "private"))
 """Whose orders are compared: the score before the upload with those after it."""
+_MEASURED = ("validation", "local")
+"""The scores by the row's metric."""
 _LARGEST = 1e9
 
 
@@ -29,7 +30,8 @@ class Row:
             the file was not made here.
         validation: on validation images that nothing in it was fitted to.
         local: against the truth of the test split.
-        metric: of these two scores.
+        metric: of these two scores; None without any.
+        larger_is_better: whether a larger one of them is the better one.
         public: of the public leaderboard.
         private: of the private leaderboard.
         created: UTC, ISO 8601.
@@ -40,7 +42,8 @@ class Row:
     combine: str | None
     validation: float | None
     local: float | None
-    metric: str
+    metric: str | None
+    larger_is_better: bool
     public: float | None
     private: float | None
     created: str
@@ -68,13 +71,15 @@ def row_of(submission: Submission) -> Row:
     side_car = submission.side_car
     checkpoints = [checkpoint_name(each.checkpoint) for each in side_car.members]
     files = [PurePosixPath(each.file).name for each in side_car.files]
+    decided = side_car.decided_by
     return Row(
         name=submission.path.stem,
         members=(*checkpoints, *files),
         combine=_decided(side_car.combine, side_car.postprocess) if side_car.combine else None,
         validation=side_car.honest_score,
-        local=side_car.score.deciding if side_car.score else None,
-        metric=scores.metric if (scores := side_car.score or side_car.validation) else DEFAULT,
+        local=side_car.score.by(decided.metric) if decided and side_car.score else None,
+        metric=decided.metric if decided else None,
+        larger_is_better=decided.larger_is_better if decided else True,
         public=side_car.leaderboard.public,
         private=side_car.leaderboard.private,
         created=side_car.created,
@@ -82,30 +87,52 @@ def row_of(submission: Submission) -> Row:
 
 
 def sorted_rows(rows: Sequence[Row], by: str) -> list[Row]:
-    """Return the rows by one of their values, the largest last, so that the best are seen last.
+    """Return the rows by one of their values, the best last, so that it is seen last.
 
     Args:
-        rows: the rows; those without the value come first.
+        rows: the rows; those without the value come first, and before the others those whose score
+            is by another metric than most, as scores by different metrics have no order.
         by: name of the attribute of `Row`.
     """
-    return sorted(rows, key=lambda row: (getattr(row, by) is not None, getattr(row, by) or 0))
+    if by not in _MEASURED:
+        return sorted(rows, key=lambda row: (getattr(row, by) is not None, getattr(row, by) or 0))
+    usual = _usual_metric(rows, by)
+    return sorted(
+        rows,
+        key=lambda row: (
+            getattr(row, by) is not None,
+            row.metric == usual,
+            row.metric or "",
+            _merit(row, by) or 0.0,
+        ),
+    )
 
 
 def agreements(rows: Sequence[Row]) -> tuple[Agreement, ...]:
-    """Return the agreement of each of `PAIRS`, among the submissions of the most frequent metric.
+    """Return the agreement of each of `PAIRS`.
 
-    Scores by different metrics have no order.
+    Validation scores are taken of the submissions of the most frequent metric alone.
     """
     found = []
-    by_metric = Counter(row.metric for row in rows)
-    usual = by_metric.most_common(1)[0][0] if by_metric else DEFAULT
-    rows = [row for row in rows if row.metric == usual]
     for first, second in PAIRS:
-        both = [(getattr(row, first), getattr(row, second)) for row in rows]
-        known = [pair for pair in both if None not in pair]
-        a, b = [pair[0] for pair in known], [pair[1] for pair in known]
-        found.append(Agreement(first, second, len(known), rank_correlation(a, b)))
+        both = [row for row in rows if None not in (_merit(row, first), _merit(row, second))]
+        if first in _MEASURED:
+            usual = _usual_metric(both, first)
+            both = [row for row in both if row.metric == usual]
+        a, b = ([_merit(row, name) or 0.0 for row in both] for name in (first, second))
+        found.append(Agreement(first, second, len(both), rank_correlation(a, b)))
     return tuple(found)
+
+
+def _usual_metric(rows: Sequence[Row], by: str) -> str | None:
+    metrics = Counter(row.metric for row in rows if getattr(row, by) is not None)
+    return metrics.most_common(1)[0][0] if metrics else None
+
+
+def _merit(row: Row, by: str) -> float | None:
+    """Return a score so that larger is better; those of a leaderboard are."""
+    score: float | None = getattr(row, by)
+    return -score if score is not None and by in _MEASURED and not row.larger_is_better else score
 
 
 def _decided(combine: ComponentSpec, postprocess: Sequence[ComponentSpec]) -> str:

@@ -11,6 +11,7 @@ from typing import Literal
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.component_text import component_text
 from toolkit.project import Project
 from toolkit.recipe.problems import shown_path
 from toolkit.submission.aligned import Readable
@@ -24,7 +25,7 @@ from toolkit.submission.spec import (
     sources_of,
     truth_split,
 )
-from toolkit.submission.truth import TruthLabels, truth_file
+from toolkit.submission.truth import TruthLabels, truth_file, truth_recipe
 from toolkit.suggestions import nearest
 from toolkit.workspace import Workspace
 
@@ -105,6 +106,43 @@ def source_to_score(
     if on_empty is None:
         return source
     return replace(source, data=source.data.model_copy(update={"on_empty": on_empty}))
+
+
+def deciding_metric(
+    files: Sequence[Path], truth: Path, recipe: Path | None, project: Project
+) -> ComponentSpec | None:
+    """Return the metric that scores submissions where no option names one; None = the default.
+
+    It is that of `recipe`; else that of the recipe which names the truth; else that which decided
+    the files, by their side-cars.
+
+    Args:
+        files: the submissions.
+        truth: annotations, a recipe that names them, or another submission.
+        recipe: `--recipe`.
+        project: recipes are looked for there.
+
+    Raises:
+        UsageError: a recipe or side-car is wrong, or the files were decided by different metrics.
+    """
+    if recipe is not None:
+        return from_recipe(recipe, project).metric
+    of_truth = truth_recipe(truth, project)
+    if of_truth is not None and of_truth.metric is not None:
+        return of_truth.metric
+    found = {}
+    for file in files:
+        source = from_side_car(file)
+        if source is not None and source.metric is not None:
+            found[file] = source.metric
+    names = {file: component_text(metric) for file, metric in found.items()}
+    if len(set(names.values())) > 1:
+        told = " and ".join(f"{file} by {name}" for file, name in names.items())
+        raise UsageError(
+            f"the files were decided by different metrics: {told}",
+            f"Name one: --metric {next(iter(names.values()))}",
+        )
+    return next(iter(found.values()), None)
 
 
 def require_file(file: Path, project: Project) -> None:

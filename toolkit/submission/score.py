@@ -28,28 +28,6 @@ def true_labels(record: ImageRecord, truth: Split, sampling: Sampling) -> NDArra
     return sampling(target)
 
 
-def score_submission(
-    path: Path,
-    format: SubmissionFormat,
-    truth: Split,
-    metrics: Metrics | None = None,
-    progress: Progress | None = None,
-) -> Scores:
-    """Score a submission against annotations, as the leaderboard does; see `count_submission`.
-
-    Args:
-        path: the file.
-        format: how it is written, for the classes of `truth`.
-        truth: every image of the file, with its annotations.
-        metrics: of the contest; None = the mIoU and its parts alone.
-        progress: told while reading.
-
-    Raises:
-        UsageError: the file is not valid, or holds other images than the truth.
-    """
-    return scores_of(count_submission(path, format, truth, progress), metrics)
-
-
 def scores_of(counts: NDArray[np.int64], metrics: Metrics | None) -> Scores:
     """Return the scores of counted images, with how sure those by `metrics` are."""
     found = score_counts(counts, metrics)
@@ -61,9 +39,9 @@ def count_submission(
 ) -> NDArray[np.int64]:
     """Count the pixels of every image by true and submitted label, int64 (images, C, C).
 
-    The truth is painted at the images' own sizes and gets the submission's as the labels of the
-    file did, by the rule of the format. The images are in the order of `truth`, whatever that of
-    the rows.
+    As the leaderboard does: the truth is painted at the images' own sizes and gets the submission's
+    as the labels of the file did, by the rule of the format. The images are in the order of
+    `truth`, whatever that of the rows.
 
     Args:
         path: the file.

@@ -134,6 +134,11 @@ class SideCar:
             return self.fitted.honest_score
         return self.validation.deciding if self.validation else None
 
+    @property
+    def decided_by(self) -> FitScores | Scores | None:
+        """The scores whose metric decided: those of `honest_score`, else those on the truth."""
+        return self.fitted or self.validation or self.score
+
     def as_json(self) -> dict[str, Any]:
         """Return the side-car as plain values."""
         plain: dict[str, Any] = _LAYOUT.content.dump_python(self, mode="json")

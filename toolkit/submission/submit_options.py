@@ -38,8 +38,7 @@ def with_options(
     Args:
         recipe: the recipe.
         combine: an ensembler as in "power:exponent=3", which drops the recipe's parameters for
-            another one; or a fitted combination, whose ensembler, postprocessors and metric are
-            taken.
+            another one; or a fitted combination, whose ensembler and postprocessors are taken.
         weights: one number per member, as in "0.4,0.6".
         postprocess: postprocessors as in "min_area:pixels=64", instead of all of the recipe's;
             "none" alone leaves them out.
@@ -59,7 +58,6 @@ def with_options(
                 "Leave them out, or name an ensembler with --combine.",
             )
         ensemble = combine.ensemble
-        changes["metric"] = parse_component(combine.fitted.metric)
         changes["member_postprocess"] = ()
         changes["postprocess"] = combine.postprocess
     elif combine is not None and combine != ensemble.name:

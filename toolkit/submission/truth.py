@@ -17,6 +17,7 @@ from toolkit.plugin.kinds import Nearest
 from toolkit.project import Project
 from toolkit.recipe.find import SUFFIX, find_recipe
 from toolkit.recipe.load import load_recipe
+from toolkit.recipe.schema import Recipe
 from toolkit.submission.score import true_labels
 
 _ANNOTATIONS = ".json"
@@ -33,7 +34,25 @@ def truth_file(path: Path, project: Project) -> Path | None:
     """
     if path.suffix == _ANNOTATIONS:
         return path
-    if path.is_file() and path.suffix != SUFFIX:
+    recipe = truth_recipe(path, project)
+    if recipe is None:
+        return None
+    data = recipe.data
+    if data.truth is None:
+        raise UsageError(
+            f"{path}: data.truth is unset: the recipe does not name the truth of the test images",
+            "Name a COCO JSON with their annotations.",
+        )
+    return project.path(data.root) / data.truth
+
+
+def truth_recipe(path: Path, project: Project) -> Recipe | None:
+    """Return the recipe that a path means; None for annotations and files of another kind.
+
+    Raises:
+        UsageError: no such file, or a recipe that is wrong.
+    """
+    if path.suffix == _ANNOTATIONS or (path.is_file() and path.suffix != SUFFIX):
         return None
     try:
         file = find_recipe(path, project)
@@ -41,13 +60,7 @@ def truth_file(path: Path, project: Project) -> Path | None:
         raise UsageError(
             f"{path} is neither an annotation file nor a submission file nor a recipe", error.hint
         ) from None
-    data = load_recipe(file, project=project).recipe.data
-    if data.truth is None:
-        raise UsageError(
-            f"{path}: data.truth is unset: the recipe does not name the truth of the test images",
-            "Name a COCO JSON with their annotations.",
-        )
-    return project.path(data.root) / data.truth
+    return load_recipe(file, project=project).recipe
 
 
 @dataclass

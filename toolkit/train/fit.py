@@ -13,7 +13,7 @@ from typing import Any
 from toolkit.data.contest import Contest
 from toolkit.errors import TrashError
 from toolkit.memory import keep_freed_memory
-from toolkit.metrics.scores import Metrics, build_metrics, merit
+from toolkit.metrics.scores import Metrics, build_metrics, merit, require_value
 from toolkit.progress import Bar, Progress
 from toolkit.recipe.schema import Recipe
 from toolkit.seeds import seed_process
@@ -205,15 +205,17 @@ def _run_epoch(
         with progress.bar(f"{name}: validation", batches.n_validation, "images") as bar:
             evaluation = _validate(learner, batches, metrics, world, bar)
     _refuse_broken(epoch, learner, evaluation)
+    score = None
     if evaluation:
-        learner.validated(evaluation.loss, merit(metrics.metric, evaluation.scores.deciding))
+        score = require_value(evaluation.scores, metrics, evaluation.counts)
+        learner.validated(evaluation.loss, merit(metrics.metric, score))
     return {
         "epoch": epoch,
         "lr": learning_rate,
         "train_loss": train_loss,
         "val_loss": evaluation.loss if evaluation else None,
         "metric": metrics.deciding,
-        "val_score": evaluation.scores.deciding if evaluation else None,
+        "val_score": score,
         "val_miou": evaluation.scores.mean_iou if evaluation else None,
         "val_iou": list(evaluation.scores.iou) if evaluation else None,
         "val_metrics": evaluation.scores.metrics if evaluation else None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from toolkit.metrics.scores import DEFAULT
+from toolkit.plugin.metric import DEFAULT_METRIC
 
 
 @dataclass
@@ -48,7 +48,7 @@ def validation_scores(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the validation scores of an epoch as the JSON files hold those of a submission."""
     metrics = record.get("val_metrics", {})
     return {
-        "metric": record.get("metric", DEFAULT),
+        "metric": record.get("metric", DEFAULT_METRIC),
         "metrics": metrics,
         "mean_iou": record["val_miou"],
     }

@@ -9,9 +9,9 @@ from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.files import write_text_atomic
-from toolkit.metrics.scores import DEFAULT
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context, Tracker
+from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress
 from toolkit.train.tensor_file import explain_disk_errors
@@ -34,11 +34,11 @@ class Journal:
         finished: Iterable[Mapping[str, Any]],
         trackers: Mapping[str, Tracker],
         progress: Progress,
-        metric: str = DEFAULT,
+        metric: str = DEFAULT_METRIC,
     ) -> None:
         self._path = path
         self._columns = dict(_COLUMNS)
-        if metric == DEFAULT:
+        if metric == DEFAULT_METRIC:
             del self._columns["val_score"]
         else:
             self._columns["val_score"] = f"val {metric}"

@@ -111,6 +111,7 @@ def test_list_as_json(desk: Any, capsys: Capture) -> None:
         "validation": 0.7,
         "local": None,
         "metric": "miou",
+        "larger_is_better": True,
         "public": 0.69,
         "private": 0.66,
         "created": "2026-11-01T10:00:00+00:00",
@@ -192,3 +193,44 @@ def test_scores_by_several_metrics_are_told_apart(desk: Any, capsys: Capture) ->
         ["image_dice", "0.9000"],
     ]
     assert lines[-1][-2:] == ["+1.00", "3"]  # without the one that has no place among the others
+
+
+def test_files_without_a_score_of_ours_are_by_no_metric(desk: Any, capsys: Capture) -> None:
+    """They neither outvote the scores by another metric nor lose their place on the leaderboard."""
+    maps = desk.noisy(1)
+    scores = validated(0.5) | {"metric": "image_dice"}
+    for number in range(3):
+        file = desk.submit(f"ours{number}.csv", maps)
+        own = scores | {"metrics": {"image_dice": 0.5 + number / 10}}
+        leaderboard = {"public": 0.2 + number / 10, "private": 0.3 + number / 10}
+        desk.change(file, validation=own, leaderboard=leaderboard)
+    for number in range(4):
+        file = desk.submit(f"mail{number}.csv", maps)
+        desk.change(file, validation=None, leaderboard={"public": 0.1, "private": 0.1})
+    assert run(["submission", "list", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    metrics = {row["name"]: row["metric"] for row in found["submissions"]}
+    assert metrics["ours0"] == "image_dice"
+    assert metrics["mail0"] is None
+    pairs = {(each["first"], each["second"]): each for each in found["rank_correlations"]}
+    assert pairs["validation", "public"]["n"] == 3
+    assert pairs["validation", "public"]["correlation"] == pytest.approx(1)
+    assert pairs["public", "private"]["n"] == 7
+
+
+def test_the_best_is_last_where_smaller_is_better(desk: Any, capsys: Capture) -> None:
+    maps = desk.noisy(1)
+    falling = validated(0.5) | {"metric": "errors", "larger_is_better": False}
+    for name, score, public in (("bad", 0.9, 0.1), ("good", 0.1, 0.9), ("fair", 0.5, 0.5)):
+        file = desk.submit(f"{name}.csv", maps)
+        own = falling | {"metrics": {"errors": score}}
+        desk.change(file, validation=own, leaderboard={"public": public, "private": None})
+    other = desk.submit("other.csv", maps)
+    desk.change(other, validation=validated(0.99))
+    assert run(["submission", "list", "--sort", "validation", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    # Scores by another metric have no place among those of most files.
+    assert [row["name"] for row in found["submissions"]] == ["other", "bad", "fair", "good"]
+    assert found["rank_correlations"][0]["correlation"] == pytest.approx(1)
+    assert run(["submission", "list"]) == 0
+    assert "errors" in capsys.readouterr().out

@@ -89,7 +89,8 @@ def test_the_command_prints_what_was_made(
 ) -> None:
     assert run([*RUN, "--set", "train.epochs=1"]) == 0
     captured = capsys.readouterr()
-    printed = dict(line.split(maxsplit=1) for line in captured.out.splitlines())
+    lines = [line for line in captured.out.splitlines() if not line.startswith(" ")]
+    printed = dict(line.split(maxsplit=1) for line in lines)
     assert printed.keys() == {"run", "checkpoint", "validation", "submission", "rows", "score"}
     assert Path(printed["submission"]).is_file()
     assert "Traceback" not in captured.err

@@ -45,7 +45,7 @@ def average(
     from toolkit.experiment.execution.soup import average_checkpoints
     from toolkit.experiment.find import CHECKPOINT_SUFFIX, find_checkpoint
     from toolkit.files import refuse_existing
-    from toolkit.metrics.scores import metric_title
+    from toolkit.metrics.scores import metric_title, with_error
     from toolkit.submission.merge import parse_weights
 
     if output.suffix != CHECKPOINT_SUFFIX:
@@ -76,7 +76,7 @@ def average(
         console.print_json(asdict(found))
         return
     rows = [(name, "-" if score is None else f"{score:.4f}") for name, score in found.members]
-    rows.append((output.name, f"{found.scores.deciding:.4f}"))
+    rows.append((output.name, with_error(found.scores)))
     title = f"val {metric_title(found.scores.metric)}"
     console.print_table(("checkpoint", title), rows, numeric=(title,))
     console.note(

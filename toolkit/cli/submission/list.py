@@ -17,7 +17,7 @@ Sort = Literal["created", "name", "validation", "local", "public", "private"]
 
 def list_(
     sort: Annotated[
-        Sort, typer.Option("--sort", help="Order of the rows, the largest last.")
+        Sort, typer.Option("--sort", help="Order of the rows, the best last.")
     ] = "created",
     json_: Json = False,
 ) -> None:
@@ -26,6 +26,7 @@ def list_(
     The rank correlations below say which score to trust: 1 = both put the submissions into the same
     order, 0 = one says nothing about the other.
     """
+    from toolkit.plugin.metric import DEFAULT_METRIC
     from toolkit.submission.history import read_submissions
     from toolkit.submission.listing import agreements, row_of, sorted_rows
 
@@ -44,8 +45,8 @@ def list_(
         return
     # Few contests tell the truth of the test split: columns without any score take no room.
     scores = [name for name in _SCORES if any(getattr(row, name) is not None for row in rows)]
-    # Scores by several metrics cannot be told apart without it.
-    several = ["metric"] if len({row.metric for row in rows}) > 1 else []
+    # Scores by several metrics cannot be told apart without it, and mIoU is what people expect.
+    several = ["metric"] if {row.metric for row in rows} - {None, DEFAULT_METRIC} else []
     table = [
         (
             row.name,

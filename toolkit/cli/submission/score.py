@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from toolkit.metrics.bootstrap import PairedDifference
     from toolkit.metrics.scores import Scores
-    from toolkit.plugin.component import ComponentSpec
 
 
 def score(
@@ -55,7 +54,7 @@ def score(
     from toolkit.metrics.scores import build_metrics
     from toolkit.plugin.component_text import parse_component
     from toolkit.plugin.interfaces import Context
-    from toolkit.submission.named_files import require_file
+    from toolkit.submission.named_files import deciding_metric, require_file
     from toolkit.submission.score import scores_of
     from toolkit.submission.truth import truth_file
 
@@ -70,7 +69,11 @@ def score(
         counted = _counted_by_file(files, truth, recipe, project)
     else:
         counted = _counted_by_annotations(files, annotations, recipe, size, on_empty, project)
-    chosen = parse_component(metric) if metric is not None else counted.metric
+    chosen = (
+        deciding_metric(files if size is None else [], truth, recipe, project)
+        if metric is None
+        else parse_component(metric)
+    )
     registry = open_formats(project, metric=chosen)
     metrics = build_metrics(registry, chosen, Context(counted.class_names))
     scores = scores_of(counted.files[0], metrics)
@@ -94,11 +97,10 @@ def score(
 
 @dataclass(frozen=True)
 class _Counted:
-    """Counts of the images of one or two files, in one order; the metric that a source names."""
+    """Counts of the images of one or two files, in one order."""
 
     files: tuple[NDArray[np.int64], ...]
     class_names: tuple[str, ...]
-    metric: ComponentSpec | None
 
 
 def _counted_by_annotations(
@@ -124,7 +126,7 @@ def _counted_by_annotations(
         format_ = registry.build("submission_format", source.format, context)
         refuse_contradiction(path, format_, context.class_names)
         counts.append(count_submission(path, format_, split, progress))
-    return _Counted(tuple(counts), context.class_names, sources[0].metric)
+    return _Counted(tuple(counts), context.class_names)
 
 
 def _counted_by_file(
@@ -134,9 +136,9 @@ def _counted_by_file(
     from toolkit.submission.diff import compare
     from toolkit.submission.named_files import SubmissionOptions
 
-    (labels, *others), source = open_files([truth, *files], SubmissionOptions(recipe), project)
+    (labels, *others), _ = open_files([truth, *files], SubmissionOptions(recipe), project)
     counts = tuple(compare(labels, each).counts for each in others)
-    return _Counted(counts, tuple(labels.class_names), source.metric)
+    return _Counted(counts, tuple(labels.class_names))
 
 
 def _print_scores(scores: Scores, class_names: tuple[str, ...]) -> None:
@@ -157,6 +159,9 @@ def _print_difference(found: PairedDifference, over: str, metric: str) -> None:
 
     title = metric_title(metric)
     console.print_result("")
+    if found.score is None:
+        console.print_result(f"no comparison with {over}: one of them has no {title}")
+        return
     if found.score == 0:
         console.print_result(f"the same {title} as {over}")
         return

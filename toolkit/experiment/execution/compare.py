@@ -13,14 +13,23 @@ from toolkit.errors import UsageError
 from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.experiment.run_folder import RunFolder
-from toolkit.metrics.scores import DEFAULT, metric_title, stored_score
+from toolkit.metrics.scores import (
+    build_metrics,
+    metric_name,
+    metric_title,
+    shown_metrics,
+    stored_score,
+)
 from toolkit.plugin.component_text import parse_component
 from toolkit.plugin.interfaces import Context
+from toolkit.plugin.metric import DEFAULT_METRIC
+from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.find import find_recipe
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import shown_path
 from toolkit.train.history import validation_scores
+from toolkit.wording import some_of
 from toolkit.workspace import Workspace
 
 
@@ -130,7 +139,8 @@ def compare(
         execute: runs a recipe and returns the folder of its run.
 
     Raises:
-        UsageError: a recipe is wrong, or a seed named twice; nothing was run.
+        UsageError: a recipe is wrong, a seed named twice, or there will be no score by the metric;
+            nothing was run.
         TrashError: a run failed; the finished ones are found again next time.
     """
     if len(set(seeds)) < len(seeds):
@@ -145,10 +155,18 @@ def compare(
         for seed in seeds
         for path in paths
     }
+    recipes = list(loaded.values())
+    spec = recipes[0].recipe.metric if metric is None else parse_component(metric)
+    name = metric_name(workspace.registry, spec)
+    _require_scores(name, recipes, workspace.registry)
+    finished_runs = {key: find_finished(workspace, recipe) for key, recipe in loaded.items()}
+    for (_, seed), run in finished_runs.items():
+        if run is not None:
+            _outcome(run, seed, name)
     runs: dict[Path, list[tuple[RunFolder, int]]] = {path: [] for path in paths}
     for number, ((path, seed), recipe) in enumerate(loaded.items(), start=1):
         what = f"{number}/{len(loaded)} {shown_path(recipe.path)}, seed {seed}"
-        run = find_finished(workspace, recipe)
+        run = finished_runs[path, seed]
         if run is not None:
             workspace.progress.say(f"{what}: finished before, {run.name}")
         else:
@@ -160,21 +178,38 @@ def compare(
     if not finished:
         return []
     first, _ = next(iter(finished.values()))[0]
-    manifest = first.manifest()
-    metric = metric or str(manifest["result"]["scores"].get("metric", DEFAULT))
-    context = Context(tuple(manifest["classes"]))
-    measure = workspace.registry.build("metric", parse_component(metric), context)
+    context = Context(tuple(first.manifest()["classes"]))
+    measure = build_metrics(workspace.registry, spec, context).metric
     return [
         Compared(
             shown_path(loaded[path, seeds[0]].path),
             loaded[path, seeds[0]].recipe.title,
             tuple(found[0][0].manifest()["classes"]),
-            metric,
+            name,
             measure.larger_is_better,
-            tuple(_outcome(run, seed, metric) for run, seed in found),
+            tuple(_outcome(run, seed, name) for run, seed in found),
         )
         for path, found in finished.items()
     ]
+
+
+def _require_scores(metric: str, recipes: Sequence[LoadedRecipe], registry: Registry) -> None:
+    """Refuse a metric that is neither built in nor that of every recipe: runs have no score by it.
+
+    Raises:
+        UsageError: with the recipes whose runs have none.
+    """
+    if metric in shown_metrics(registry):
+        return
+    others = [each for each in recipes if metric_name(registry, each.recipe.metric) != metric]
+    if others:
+        names = list(dict.fromkeys(shown_path(each.path) for each in others))
+        raise UsageError(
+            f"no run of {some_of(names)} is scored by {metric}",
+            "Runs are scored by the built-in metrics with their defaults "
+            f"({', '.join(shown_metrics(registry))}) and by the [metric] of their recipe: "
+            "set it for all with --set.",
+        )
 
 
 def find_finished(workspace: Workspace, loaded: LoadedRecipe) -> RunFolder | None:
@@ -201,6 +236,8 @@ def _finished(name: str, project: Project) -> Iterator[tuple[RunFolder, dict[str
 def _outcome(run: RunFolder, seed: int, metric: str) -> SeedScores:
     result = run.manifest()["result"]
     score = (result.get("submission") or {}).get("score")
+    if score and score.get("metrics", {}).get(metric, 0) is None:
+        score = None  # the truth of the test split gives it no value
     iou = score["iou"] if score else result["scores"]["val_iou"]
     return SeedScores(
         seed=seed,
@@ -217,7 +254,7 @@ def _by(metric: str, scores: Mapping[str, Any], run: RunFolder) -> float:
         raise UsageError(
             f"{run.name} has no score by {metric}",
             "It was scored by another metric, or before there were several: choose one that all "
-            f"have, --metric {DEFAULT} for example, or remove the run to repeat it.",
+            f"have, --metric {DEFAULT_METRIC} for example, or remove the run to repeat it.",
         )
     return score
 

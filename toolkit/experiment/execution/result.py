@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from toolkit.experiment.execution.submit import SubmissionResult
 from toolkit.experiment.run_folder import RunFolder
-from toolkit.metrics.scores import DEFAULT, also_miou, metric_title, with_error
+from toolkit.metrics.scores import by_other_metrics, metric_title, with_error
+from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.recipe.problems import shown_path
 from toolkit.train.fit import FitResult
 from toolkit.train.history import validation_score
+
+_PER_LINE = 3
 
 
 @dataclass(frozen=True)
@@ -57,15 +60,24 @@ class RunResult:
             yield "checkpoint", shown_path(self.fit.best)
         scores = self.fit.scores
         # An epoch of before recipes could name a metric says nothing of it.
-        metric = scores.get("metric", DEFAULT)
+        metric = scores.get("metric", DEFAULT_METRIC)
         title = metric_title(metric)
-        score = f"{title} {validation_score(scores):.4f} (epoch {self.fit.best_epoch})"
-        yield "validation", score + also_miou(metric, scores["val_miou"])
+        yield "validation", f"{title} {validation_score(scores):.4f} (epoch {self.fit.best_epoch})"
+        yield from _lines(by_other_metrics(scores.get("val_metrics") or {}, metric))
         if self.submission is not None:
             if self.kept:
                 yield "submission", shown_path(self.submission.path)
             yield "rows", f"{self.submission.rows} (checked)"
             if self.submission.score is not None:
                 found = self.submission.score
-                score = f"{metric_title(found.metric)} {with_error(found)} on the test split"
-                yield "score", score + also_miou(found.metric, found.mean_iou)
+                yield (
+                    "score",
+                    f"{metric_title(found.metric)} {with_error(found)} on the test split",
+                )
+                yield from _lines(by_other_metrics(found.metrics, found.metric))
+
+
+def _lines(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield lines without a name that fit beside others on a terminal."""
+    for begin in range(0, len(texts), _PER_LINE):
+        yield "", ", ".join(texts[begin : begin + _PER_LINE])

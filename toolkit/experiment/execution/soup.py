@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from toolkit.ensemble.weight_averaging import average_states, estimate_batch_nor
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.lineage import describe_checkpoint
 from toolkit.metrics.confusion import count_image
-from toolkit.metrics.scores import Scores, build_metrics, score_counts
+from toolkit.metrics.scores import Scores, build_metrics, metric_name, require_value, score_counts
 from toolkit.plugin.interfaces import Context
+from toolkit.plugin.metric import DEFAULT_METRIC
+from toolkit.plugin.registry import Registry
 from toolkit.predict.exposure import combined_exposure, divisions_of, exposure_in, refuse_exposed
 from toolkit.predict.member import Member
 from toolkit.predict.members import (
@@ -30,7 +33,6 @@ from toolkit.predict.members import (
     prediction_recipe,
 )
 from toolkit.progress import Progress
-from toolkit.recipe.schema import Recipe
 from toolkit.submission.side_car import checkpoint_name, portable_path
 from toolkit.train.checkpoint import save_checkpoint
 from toolkit.train.device import Compute, make_compute
@@ -117,7 +119,7 @@ def average_checkpoints(
             first.checkpoint,
             model_state=model.state_dict(),
             scores={
-                "val_score": found.deciding,
+                "val_score": require_value(found, metrics, counts),
                 "val_miou": found.mean_iou,
                 "val_iou": list(found.iou),
             },
@@ -136,7 +138,7 @@ def average_checkpoints(
         ),
     )
     names = [checkpoint_name(portable_path(path, project.root)) for path in paths]
-    own = [_own_score(each, recipe) for each in members]
+    own = [_own_score(each, found.metric, workspace.registry) for each in members]
     return Averaged(output, batch_norms, found, tuple(zip(names, own, strict=True)))
 
 
@@ -159,11 +161,16 @@ def _refuse_strangers(members: Sequence[Member]) -> None:
                 )
 
 
-def _own_score(member: Member, recipe: Recipe) -> float | None:
-    if member.recipe.metric != recipe.metric:
-        return None  # not to be compared
+def _own_score(member: Member, metric: str, registry: Registry) -> float | None:
+    """Return the validation score of a checkpoint by a metric; None where it holds none by it."""
     scores = member.checkpoint.scores
-    score = scores.get("val_score", scores.get("val_miou"))
+    with suppress(UsageError):  # its metric may be that of a plugin which is not here
+        if metric_name(registry, member.recipe.metric) == metric and "val_score" in scores:
+            return _number(scores["val_score"])
+    return _number(scores.get("val_miou")) if metric == DEFAULT_METRIC else None
+
+
+def _number(score: object) -> float | None:
     return score if isinstance(score, float) else None
 
 

@@ -15,7 +15,14 @@ from toolkit.ensemble.labels_of_stores import EnsembleScores, evaluate_ensemble,
 from toolkit.ensemble.postprocessed_maps import postprocessed_maps
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
-from toolkit.metrics.scores import Metrics, Scores, build_metrics
+from toolkit.metrics.scores import (
+    NO_PIXEL,
+    Metrics,
+    Scores,
+    build_metrics,
+    stored_metric,
+    without_value,
+)
 from toolkit.plugin.interfaces import Context, Ensembler, SubmissionFormat
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import Chain, build_chain
@@ -29,7 +36,7 @@ from toolkit.recipe.schema import Recipe
 from toolkit.submission.check import CheckReport
 from toolkit.submission.class_balance import share_warnings
 from toolkit.submission.record import make_side_car
-from toolkit.submission.score import score_submission
+from toolkit.submission.score import count_submission, scores_of
 from toolkit.submission.side_car import (
     checkpoint_name,
     portable_path,
@@ -130,7 +137,8 @@ def submit(
         device: "auto", "cpu", "cuda" or "mps"; default: what the recipe allows.
         overwrite: replace `output` when it is there.
         validate: predict the validation split too and score what is submitted on it.
-        combination: what `recipe` combines by, when it was fitted: only its own members fit.
+        combination: what `recipe` combines by, when it was fitted: only its own members fit, and
+            its metric decides.
 
     Raises:
         UsageError: members, recipe or output do not fit; nothing was predicted.
@@ -145,6 +153,8 @@ def submit(
     root = workspace.project.root
     if combination is not None:
         refuse_other_members(combination, [_fitted_member(member, root) for member in loaded])
+        metric = stored_metric(workspace.registry, combination.fitted.metric)
+        recipe = recipe.model_copy(update={"metric": metric})
     plan = plan_submission(recipe, contest, workspace.registry, len(loaded))
     refuse_output(output, overwrite, plan.format.suffix)
     validate = validate and _is_honest(loaded, recipe, contest, progress)
@@ -162,11 +172,7 @@ def submit(
         member.release()
     found = plan.evaluate(held_out, contest.val, progress) if validate else None
     report = plan.write(stores, test, output, progress)
-    score = (
-        score_submission(output, plan.format, contest.truth, plan.metrics, progress)
-        if contest.truth
-        else None
-    )
+    score = plan.score(output, contest.truth, progress) if contest.truth else None
     side_car = make_side_car(
         workspace,
         output,
@@ -247,6 +253,18 @@ class SubmissionPlan:
         labels = labels_of_stores(maps, test, self.ensembler, self.postprocess, order)
         n_classes = len(test.labels.class_names)
         return write_checked(output, self.format, labels, self.image_ids, n_classes, progress)
+
+    def score(self, file: Path, truth: Split, progress: Progress) -> Scores | None:
+        """Score the file as the leaderboard does; what has no score is told, and no failure."""
+        counts = count_submission(file, self.format, truth, progress)
+        if not counts.any():
+            progress.say(f"warning: no score on the test split: {NO_PIXEL}")
+            return None
+        scores = scores_of(counts, self.metrics)
+        if scores.deciding is None:
+            message = without_value(self.metrics, counts)
+            progress.say(f"warning: no score on the test split: {message}")
+        return scores
 
 
 def plan_submission(

@@ -16,9 +16,8 @@ from toolkit.experiment.planning.plan import PlannedMember, Training
 from toolkit.files import digest_of
 from toolkit.packages import OF_WEIGHTS, package_versions
 from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.discovery import BUILTIN
 from toolkit.plugin.parameters import Parameters, nested_specs, validate
-from toolkit.plugin.registry import Entry, Registry
+from toolkit.plugin.registry import BUILTIN, Entry, Registry
 from toolkit.plugin.source import source_digest
 from toolkit.predict.member import stored_recipe
 from toolkit.predict.views import parse_views

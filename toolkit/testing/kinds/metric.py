@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.plugin.metric import MetricScore, ScoresTotal
+from toolkit.plugin.metric import MetricScore, ScoresImages, ScoresTotal
 from toolkit.testing.contract import Rule, Subject, require
 
 _IMAGES = 7
@@ -106,6 +106,24 @@ def keeps_its_word_on_totals(subject: Subject) -> None:
         require(off < 1e-9, f"scores_total is True, but the sum scores {off:.3g} differently")
 
 
+def keeps_its_word_on_images(subject: Subject) -> None:
+    """Scores the mean of its figures of the images, if it says that it has some."""
+    metric = subject.component
+    if not isinstance(metric, ScoresImages):
+        return
+    counts = np.concatenate([_counts(subject, share, 3) for share in (0.2, 0.9)])
+    counts[0] = 0
+    figures = metric.image_figures(counts)
+    shape = len(counts), 1 + subject.context.n_classes
+    require(figures.shape == shape, f"image_figures of shape {figures.shape}, not {shape}")
+    found = _score(subject, counts)
+    expected = found.score if found.classes is None else np.array([found.score, *found.classes])
+    with np.errstate(invalid="ignore"):
+        means = np.nansum(figures, axis=0) / np.isfinite(figures).sum(axis=0)
+    off = np.nanmax(np.abs(means[: np.size(expected)] - expected))
+    require(off < 1e-9, f"the mean of image_figures scores {off:.3g} differently")
+
+
 def leaves_inputs(subject: Subject) -> None:
     """Leaves the counts as they were."""
     counts = _counts(subject, 0.6)
@@ -121,5 +139,6 @@ RULES: tuple[Rule, ...] = (
     knows_nothing_of_nothing,
     takes_counts_beyond_32_bits,
     keeps_its_word_on_totals,
+    keeps_its_word_on_images,
     leaves_inputs,
 )

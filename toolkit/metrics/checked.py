@@ -1,0 +1,104 @@
+"""Metrics whose every answer is looked at: one that is no number would be found hours later."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import TrashError, in_words, raised_at
+from toolkit.plugin.metric import Metric, MetricScore, ScoresImages, ScoresTotal
+
+
+class CheckedMetric:
+    """A metric that never answers with anything but numbers or NaN.
+
+    Args:
+        name: what messages call it.
+        metric: the metric.
+
+    Raises:
+        TrashError: it does not say which direction is better.
+    """
+
+    def __init__(self, name: str, metric: Metric) -> None:
+        self._name = name
+        self._metric = metric
+        larger = getattr(metric, "larger_is_better", None)
+        if not isinstance(larger, bool):
+            raise self._mistake(f"says larger_is_better = {larger!r}, not True or False")
+        self.larger_is_better: bool = larger
+        self.scores_total: bool = isinstance(metric, ScoresTotal) and metric.scores_total is True
+
+    def __call__(self, counts: NDArray[np.int64]) -> MetricScore:
+        """Return the metric's score, a Python float, and float64 (C,) or None for the classes.
+
+        Raises:
+            TrashError: the metric failed, or gave something else.
+        """
+        try:
+            found: object = self._metric(counts)
+        except TrashError:
+            raise
+        except Exception as error:  # anything may happen in a plugin
+            raise self._mistake(f"failed: {in_words(error)}{raised_at(error)}") from error
+        if not isinstance(found, MetricScore):
+            raise self._mistake(f"returned {type(found).__name__}, not MetricScore")
+        value: object = found.score
+        if not isinstance(value, Real):
+            raise self._mistake(f"returned a score of {type(value).__name__}, not a float")
+        score = float(value)
+        if math.isinf(score):
+            raise self._mistake(f"returned {score}")
+        if found.classes is None:
+            return MetricScore(score)
+        return MetricScore(score, self._figures(found.classes, counts.shape[-1:]))
+
+    def _figures(self, values: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        try:
+            figures = np.asarray(values, np.float64)
+        except (TypeError, ValueError) as error:
+            raise self._mistake(f"returned classes that are no numbers: {error}") from None
+        if figures.shape != shape:
+            raise self._mistake(f"returned figures of shape {figures.shape}, not {shape}")
+        if np.isinf(figures).any():
+            raise self._mistake("returned an infinite figure")
+        return figures
+
+    def _mistake(self, what: str) -> TrashError:
+        return TrashError(
+            f"the metric {self._name} {what}",
+            "NaN says that there is no score. trash plugin check NAME tells what a metric must do.",
+        )
+
+
+class CheckedImageMetric(CheckedMetric):
+    """The same for a metric that is a mean over images.
+
+    Args:
+        name: what messages call it.
+        metric: the metric.
+        ability: the metric again, by what it is able to.
+    """
+
+    def __init__(self, name: str, metric: Metric, ability: ScoresImages) -> None:
+        super().__init__(name, metric)
+        self._ability = ability
+
+    def image_figures(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the figures of every image, see `ScoresImages`.
+
+        Raises:
+            TrashError: the metric gave something else.
+        """
+        shape = len(counts), 1 + counts.shape[-1]
+        return self._figures(self._ability.image_figures(counts), shape)
+
+
+def checked(name: str, metric: Metric) -> Metric:
+    """Return a metric with every answer looked at, and its abilities."""
+    if isinstance(metric, ScoresImages):
+        return CheckedImageMetric(name, metric, metric)
+    return CheckedMetric(name, metric)
