@@ -87,18 +87,18 @@ def test_a_paired_difference_sees_what_two_intervals_do_not() -> None:
     assert ours is not None
     assert theirs is not None
     assert ours.low < theirs.high
-    found = paired_difference(MIOU, first, second)
+    found = paired_difference(MIOU, [(first, second)])
     assert found.score == MIOU(first).score - MIOU(second).score > 0
     assert not found.within_noise
-    assert paired_difference(MIOU, second, first).score == -found.score
-    noise = paired_difference(MIOU, images(40, 20, 1), images(40, 20, 2))
+    assert paired_difference(MIOU, [(second, first)]).score == -found.score
+    noise = paired_difference(MIOU, [(images(40, 20, 1), images(40, 20, 2))])
     assert noise.within_noise
 
 
 def test_one_image_says_nothing_of_others() -> None:
     one = images(1, 20, 1)
     assert score_interval(MIOU, one) is None
-    assert paired_difference(MIOU, one, one).within_noise
+    assert paired_difference(MIOU, [(one, one)]).within_noise
 
 
 def test_a_score_that_should_fall_gains_by_falling() -> None:
@@ -111,8 +111,8 @@ def test_a_score_that_should_fall_gains_by_falling() -> None:
             return MetricScore(1 - MIOU(counts).score)
 
     first, second = images(30, 40, 1), images(30, 10, 2)
-    found = paired_difference(Errors(), first, second)  # type: ignore[arg-type]
-    expected = paired_difference(MIOU, first, second)
+    found = paired_difference(Errors(), [(first, second)])  # type: ignore[arg-type]
+    expected = paired_difference(MIOU, [(first, second)])
     assert found.score == pytest.approx(expected.score)
     assert found.interval is not None
     assert expected.interval is not None

@@ -136,6 +136,7 @@ def test_learns_and_leaves_what_it_promises(tiny_root: Path, tmp_path: Path) -> 
     assert checkpoint.lineage == {"run": "run", "parents": [{"path": "a.pt", "digest": "0"}]}
     assert checkpoint.recipe["model"]["name"] == "tiny"
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "best.counts",
         "best.pt",
         "last.pt",
         "metrics.jsonl",

@@ -60,11 +60,13 @@ class EnsembleScores:
         combined: of exactly what is submitted: combined and postprocessed.
         members: of each member alone, not postprocessed.
         truth_shares: share of the labelled pixels that truly has each label (sums to 1).
+        counts: of the combined labels of every image, int64 (images, C, C).
     """
 
     combined: Scores
     members: tuple[Scores, ...]
     truth_shares: tuple[float, ...]
+    counts: NDArray[np.int64]
 
 
 def evaluate_ensemble(
@@ -88,7 +90,8 @@ def evaluate_ensemble(
     combined, *members = (score_counts(each, metrics) for each in counts)
     combined = with_intervals(combined, counts[0], metrics)
     truths = counts[0].sum(axis=(0, 2))
-    return EnsembleScores(combined, tuple(members), tuple((truths / truths.sum()).tolist()))
+    shares = tuple((truths / truths.sum()).tolist())
+    return EnsembleScores(combined, tuple(members), shares, counts[0])
 
 
 def ensemble_counts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,23 +58,33 @@ class PairedDifference:
         return self.interval is None or self.interval.low <= 0 <= self.interval.high
 
 
-def paired_difference(
-    metric: Metric, first: NDArray[np.int64], second: NDArray[np.int64], seed: int = 0
-) -> PairedDifference:
-    """Compare two predictions of the same images: both are scored on the same draws.
+Pair = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Counts of two predictions of the same images in one order, int64 (images, C, C) each."""
+
+
+def paired_difference(metric: Metric, pairs: Sequence[Pair], seed: int = 0) -> PairedDifference:
+    """Compare predictions of the same images: all are scored on the same draws.
 
     Args:
         metric: the score.
-        first: int64 (images, C, C), rows truth, columns predictions.
-        second: counts of the same images in the same order.
+        pairs: of both ways, one pair per repetition (with another seed, for example), all of the
+            same images; the mean of their differences counts.
         seed: of the draws.
     """
-    draws = image_draws(len(first), seed)
-    (ours, _), (theirs, _) = (redrawn_scores(metric, each, draws) for each in (first, second))
-    difference = direction(metric) * (metric(first).score - metric(second).score)
-    drawn = direction(metric) * (ours - theirs)
+    n_images = len(pairs[0][0])
+    draws = image_draws(n_images, seed)
+    scores = np.mean([metric(first).score - metric(second).score for first, second in pairs])
+    drawn = np.mean(
+        [
+            redrawn_scores(metric, first, draws)[0] - redrawn_scores(metric, second, draws)[0]
+            for first, second in pairs
+        ],
+        axis=0,
+    )
+    sign = direction(metric)
     return PairedDifference(
-        None if np.isnan(difference) else difference, _interval(drawn) if len(first) > 1 else None
+        None if np.isnan(scores) else sign * float(scores),
+        _interval(sign * drawn) if n_images > 1 else None,
     )
 
 

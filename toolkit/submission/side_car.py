@@ -14,6 +14,7 @@ from toolkit.ensemble.combination import FitScores
 from toolkit.errors import UsageError
 from toolkit.file_schema import FileLayout, PathText
 from toolkit.files import file_digest, refuse_existing, write_json_atomic
+from toolkit.metrics.counts_file import SUFFIX
 from toolkit.metrics.scores import Scores
 from toolkit.plugin.component import ComponentSpec
 
@@ -155,6 +156,11 @@ def side_car_path(submission: Path) -> Path:
     return submission.with_suffix(".json")
 
 
+def counts_path(submission: Path) -> Path:
+    """Return where the counts of a submission's images are: beside it, with another ending."""
+    return submission.with_suffix(SUFFIX)
+
+
 def refuse_output(output: Path, overwrite: bool, suffix: str) -> None:
     """Refuse to write a submission where it or its side-car would replace something.
 
@@ -211,6 +217,8 @@ def set_aside_recorded(output: Path, successor: Path) -> Path | None:
     write_side_car(aside, replace(side_car, file=aside.name))
     if output.is_file() and file_digest(output) == side_car.digest:
         output.replace(aside)
+    if counts_path(output).is_file():
+        counts_path(output).replace(counts_path(aside))
     return aside
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import OutOfMemoryError
 
 from toolkit.data.contest import Contest
 from toolkit.errors import UsageError
 from toolkit.files import same_file
+from toolkit.metrics.counts_file import SUFFIX, image_counts, write_counts
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import Checkpoint, save_checkpoint
@@ -119,8 +122,15 @@ class Artifacts:
             )
         return saved
 
-    def save(self, learner: Learner, history: History) -> None:
+    def save(
+        self, learner: Learner, history: History, counts: NDArray[np.int64] | None = None
+    ) -> None:
         """Write the checkpoints and, when they are whole, the state after an epoch.
+
+        Args:
+            learner: after the epoch.
+            history: with the epoch's record.
+            counts: of every validation image, int64 (images, C, C), if the epoch was validated.
 
         Raises:
             TrashError: the disk refused; what was written for earlier epochs is intact.
@@ -128,6 +138,11 @@ class Artifacts:
         checkpoint = self._checkpoint(learner, history.epochs[-1])
         save_checkpoint(self.last, checkpoint)
         if history.best is history.epochs[-1]:
+            if counts is not None:
+                sets = {"validation": image_counts(self.contest.val.file_names, counts)}
+                with explain_disk_errors(self.best):
+                    file = self.best.with_suffix(SUFFIX)
+                    write_counts(file, str(checkpoint.epoch), self.contest.class_names, sets)
             self._keep_last_as(self.best)
         every = self.recipe.train.snapshot_every
         if every is not None and checkpoint.epoch % every == 0:

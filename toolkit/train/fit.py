@@ -10,6 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from toolkit.data.contest import Contest
 from toolkit.errors import TrashError
 from toolkit.memory import keep_freed_memory
@@ -119,7 +122,7 @@ def fit(
             while history.last_epoch < recipe.train.epochs:
                 if history.is_stale(recipe.train.patience):
                     break
-                record = _run_epoch(
+                record, counts = _run_epoch(
                     history.last_epoch + 1,
                     recipe,
                     batches,
@@ -130,7 +133,7 @@ def fit(
                 )
                 history.epochs.append(record)
                 if journal:
-                    artifacts.save(learner, history)
+                    artifacts.save(learner, history, counts)
                     journal.add(record)
                     on_epoch(record["epoch"], numbers_of(record))
         world.barrier()  # no process goes on to predict before the files are there
@@ -190,8 +193,11 @@ def _run_epoch(
     metrics: Metrics,
     world: World,
     progress: Progress,
-) -> dict[str, Any]:
-    """Train one epoch, validate if it is due, and return the record for metrics.jsonl."""
+) -> tuple[dict[str, Any], NDArray[np.int64] | None]:
+    """Train one epoch, validate if it is due, and return the record for metrics.jsonl.
+
+    With it the counts of the validation images, int64 (images, C, C), if it was validated.
+    """
     validates = epoch % recipe.train.validate_every == 0 or epoch == recipe.train.epochs
     trained_on = batches.train.steps_per_epoch * recipe.train.batch_size
     name = f"epoch {epoch}/{recipe.train.epochs}"
@@ -209,7 +215,7 @@ def _run_epoch(
     if evaluation:
         score = require_value(evaluation.scores, metrics, evaluation.counts)
         learner.validated(evaluation.loss, merit(metrics.metric, score))
-    return {
+    record = {
         "epoch": epoch,
         "lr": learning_rate,
         "train_loss": train_loss,
@@ -222,6 +228,7 @@ def _run_epoch(
         "images_per_second": trained_on / (trained - started),
         "seconds": time.perf_counter() - started,
     }
+    return record, evaluation.counts if evaluation else None
 
 
 def _train(

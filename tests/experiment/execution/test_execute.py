@@ -55,7 +55,7 @@ def test_a_run_goes_from_data_to_a_checked_submission(project: Project) -> None:
     assert side_car.score == result.submission.score
 
     run_dir = project.runs / "tiny-001"
-    checkpoints = {"best.pt", "last.pt", "state.pt"}
+    checkpoints = {"best.counts", "best.pt", "last.pt", "state.pt"}
     assert _tree(run_dir) == checkpoints | {"metrics.jsonl", "manifest.json", "recipe.toml"}
     resolved = tomllib.loads((run_dir / "recipe.toml").read_text())
     assert resolved["train"]["epochs"] == 3

@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+from toolkit import Context
 from toolkit.cli.main import run
+from toolkit.metrics.counts_file import read_counts
+from toolkit.metrics.scores import build_metrics
+from toolkit.plugin.discovery import builtin_registry
 from toolkit.project import Project
+from toolkit.submission.side_car import read_side_car
 from toolkit.train.checkpoint import load_checkpoint
 
 RUN = ["recipe", "run", "tiny", "--set", "metric.name=image_dice"]
@@ -111,3 +116,62 @@ def test_a_wrong_metric_is_told_before_the_training(
     errors = capsys.readouterr().err
     assert message in errors
     assert not list(project.runs.glob("*")) if project.runs.is_dir() else True
+
+
+def test_the_counts_of_every_image_lie_beside_what_they_score(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = as_json(capsys, *RUN)
+    registry, classes = (
+        builtin_registry(),
+        tuple(load_checkpoint(Path(result["checkpoint"])).class_names),
+    )
+    metrics = build_metrics(registry, None, Context(classes)).by_name
+    trained = read_counts(project.runs / "tiny-001" / "best.counts")
+    assert trained.of == str(result["best_epoch"])
+    counts = trained.counts("validation")
+    assert counts is not None
+    for name, score in result["scores"]["val_metrics"].items():
+        assert metrics[name](counts).score == score
+    submitted = read_counts(project.submissions / "tiny-001.counts")
+    side_car = read_side_car(project.submissions / "tiny-001.json")
+    assert submitted.of == side_car.digest
+    for name, scores in (("validation", side_car.validation), ("test", side_car.score)):
+        counts = submitted.counts(name)
+        assert counts is not None
+        assert scores is not None
+        assert {each: metrics[each](counts).score for each in scores.metrics} == scores.metrics
+    # Recorded scores keep their files when another one takes the name: also the counts.
+    assert run(["submission", "record", "submissions/tiny-001.csv", "--public", "0.5"]) == 0
+    other = ["submit", "tiny-001", "--post", "min_area:pixels=2000"]
+    assert run([*other, "-o", "submissions/tiny-001.csv", "--overwrite"]) == 0
+    aside = project.submissions / f"tiny-001.{side_car.digest[:8]}.counts"
+    assert read_counts(aside) == submitted
+    again = read_side_car(project.submissions / "tiny-001.json")
+    assert (
+        read_counts(project.submissions / "tiny-001.counts").of == again.digest != side_car.digest
+    )
+
+
+def test_runs_are_compared_on_the_same_images(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (project.root / "recipes" / "tiny.toml").read_text()
+    (project.root / "recipes" / "fast.toml").write_text(text.replace("lr = 0.1", "lr = 0.3"))
+    (project.root / "recipes" / "same.toml").write_text(text)
+    command = ["recipe", "compare", "tiny", "fast", "same", "--seeds", "1,2"]
+    tiny, fast, same = as_json(capsys, *command)
+    assert tiny["over_first"] is None
+    gain = [
+        one["test"] - other["test"]
+        for one, other in zip(fast["outcomes"], tiny["outcomes"], strict=True)
+    ]
+    assert fast["over_first"]["score"] == pytest.approx(sum(gain) / 2)
+    assert fast["over_first"]["interval"]["low"] < fast["over_first"]["score"]
+    assert same["over_first"]["score"] == 0
+    assert run(command) == 0
+    assert "95 % interval over the images holds 0" in capsys.readouterr().err
+    # Without the counts nothing is claimed.
+    (project.runs / "fast-001" / "best.counts").unlink()
+    (project.submissions / "fast-001.counts").unlink()
+    assert as_json(capsys, *command)[1]["over_first"] is None

@@ -79,6 +79,14 @@ def compare(
         seeds_run = counted(len(found[0].outcomes), "seed", "seeds")
         told = f"gain within noise (two standard errors over {seeds_run}): {', '.join(noise)}"
         console.note(told)
+    few = [
+        PurePath(one.recipe).stem
+        for one in found[1:]
+        if one.over_first is not None and one.over_first.within_noise
+    ]
+    if few:
+        told = f"gain within noise (95 % interval over the images holds 0): {', '.join(few)}"
+        console.note(told)
     if per_class:
         console.print_result("")
         columns, rows = comparing.class_table(found)

@@ -81,7 +81,7 @@ def score(
     if over is not None:
         from toolkit.metrics.bootstrap import paired_difference
 
-        difference = paired_difference(metrics.metric, counted.files[0], counted.files[1])
+        difference = paired_difference(metrics.metric, [(counted.files[0], counted.files[1])])
     if json_:
         iou = dict(zip(counted.class_names, scores.iou, strict=True))
         found: dict[str, Any] = {"file": file} | asdict(scores) | {"iou": iou}

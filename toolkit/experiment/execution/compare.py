@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from statistics import mean, stdev
 from typing import Any
 
 from toolkit.errors import UsageError
+from toolkit.experiment.execution.image_noise import ScoredRun, images_difference
 from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.metrics.bootstrap import PairedDifference
 from toolkit.metrics.scores import (
     build_metrics,
     metric_name,
@@ -64,6 +66,8 @@ class Compared:
         outcomes: one per seed.
         metric: name of the metric of these scores.
         larger_is_better: whether a larger score is the better one.
+        over_first: how much better it is than the recipe named first on images drawn anew; None for
+            that one itself, and where it cannot be told.
     """
 
     recipe: str
@@ -72,6 +76,7 @@ class Compared:
     metric: str
     larger_is_better: bool
     outcomes: tuple[SeedScores, ...]
+    over_first: PairedDifference | None = None
 
     @property
     def deciding(self) -> tuple[float, ...]:
@@ -180,17 +185,24 @@ def compare(
     first, _ = next(iter(finished.values()))[0]
     context = Context(tuple(first.manifest()["classes"]))
     measure = build_metrics(workspace.registry, spec, context).metric
-    return [
-        Compared(
+    compared: list[Compared] = []
+    scored: list[list[ScoredRun]] = []
+    for path, found in finished.items():
+        outcomes = tuple(_outcome(run, seed, name) for run, seed in found)
+        one = Compared(
             shown_path(loaded[path, seeds[0]].path),
             loaded[path, seeds[0]].recipe.title,
             tuple(found[0][0].manifest()["classes"]),
             name,
             measure.larger_is_better,
-            tuple(_outcome(run, seed, name) for run, seed in found),
+            outcomes,
         )
-        for path, found in finished.items()
-    ]
+        scored.append([(run, score) for (run, _), score in zip(found, one.deciding, strict=True)])
+        if compared:
+            difference = images_difference(measure, scored[-1], scored[0])
+            one = replace(one, over_first=difference)
+        compared.append(one)
+    return compared
 
 
 def _require_scores(metric: str, recipes: Sequence[LoadedRecipe], registry: Registry) -> None:

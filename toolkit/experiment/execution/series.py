@@ -25,6 +25,7 @@ from toolkit.experiment.run_folder import RunFolder
 from toolkit.files import write_json_atomic
 from toolkit.formats.label_rows import sampling_of
 from toolkit.metrics.bootstrap import with_intervals
+from toolkit.metrics.counts_file import SUFFIX, ImageCounts, image_counts, write_counts
 from toolkit.metrics.scores import Scores, build_metrics, score_counts, stored_score
 from toolkit.plugin.interfaces import Context
 from toolkit.postprocess.chain import build_chain
@@ -202,13 +203,17 @@ def run_series(
         _outcome(workspace, variant, run, store)
         for variant, run, store in zip(variants, runs, stores, strict=True)
     )
+    class_names = tuple(runs[0].manifest()["classes"])
+    out_of_fold, counts = _out_of_fold(workspace, variants, stores)
     series = Series(
         workspace.project.runs / f"{name}.json",
-        tuple(runs[0].manifest()["classes"]),
+        class_names,
         outcomes,
-        _out_of_fold(workspace, variants, stores),
+        out_of_fold,
         _submission(workspace, variants, runs, name),
     )
+    of = " ".join(run.name for run in runs)
+    write_counts(series.path.with_suffix(SUFFIX), of, class_names, {"out_of_fold": counts})
     write_json_atomic(series.path, series.as_json())
     return series
 
@@ -254,10 +259,11 @@ def _outcome(
 
 def _out_of_fold(
     workspace: Workspace, variants: Sequence[Variant], stores: Sequence[ProbabilityStore]
-) -> Scores:
+) -> tuple[Scores, ImageCounts]:
     """Score all held-out images: those of a fold by the runs of all seeds that held it out."""
     registry = workspace.registry
     counts = []
+    names: list[str] = []
     for fold in dict.fromkeys(variant.fold for variant in variants):
         chosen = [row for row, variant in enumerate(variants) if variant.fold == fold]
         variant = variants[chosen[0]]
@@ -276,8 +282,10 @@ def _out_of_fold(
             workspace.progress,
         )[0]
         counts.append(found)
+        names += contest.val.file_names
     metrics, every = build_metrics(registry, recipe.metric, context), np.concatenate(counts)
-    return with_intervals(score_counts(every, metrics), every, metrics)
+    scores = with_intervals(score_counts(every, metrics), every, metrics)
+    return scores, image_counts(names, every)
 
 
 def _submission(

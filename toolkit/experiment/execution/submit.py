@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from toolkit.data.contest import Contest
 from toolkit.data.split import Split
 from toolkit.ensemble.combination import Combination, FitScores, FittedMember, refuse_other_members
@@ -15,6 +18,7 @@ from toolkit.ensemble.labels_of_stores import EnsembleScores, evaluate_ensemble,
 from toolkit.ensemble.postprocessed_maps import postprocessed_maps
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
+from toolkit.metrics.counts_file import image_counts, write_counts
 from toolkit.metrics.scores import (
     NO_PIXEL,
     Metrics,
@@ -39,6 +43,7 @@ from toolkit.submission.record import make_side_car
 from toolkit.submission.score import count_submission, scores_of
 from toolkit.submission.side_car import (
     checkpoint_name,
+    counts_path,
     portable_path,
     refuse_output,
     write_side_car,
@@ -172,7 +177,12 @@ def submit(
         member.release()
     found = plan.evaluate(held_out, contest.val, progress) if validate else None
     report = plan.write(stores, test, output, progress)
-    score = plan.score(output, contest.truth, progress) if contest.truth else None
+    counts = {"validation": image_counts(contest.val.file_names, found.counts)} if found else {}
+    score = None
+    if contest.truth is not None:
+        tested = count_submission(output, plan.format, contest.truth, progress)
+        counts["test"] = image_counts(contest.truth.file_names, tested)
+        score = _test_score(tested, plan.metrics, progress)
     side_car = make_side_car(
         workspace,
         output,
@@ -185,6 +195,7 @@ def submit(
         fitted=combination.fitted if combination is not None else None,
     )
     side_car_file = write_side_car(output, side_car)
+    write_counts(counts_path(output), side_car.digest, contest.class_names, counts)
     failures = workspace.registry.notify(
         "trash_submission_written", path=output, side_car=side_car.as_json()
     )
@@ -254,18 +265,6 @@ class SubmissionPlan:
         n_classes = len(test.labels.class_names)
         return write_checked(output, self.format, labels, self.image_ids, n_classes, progress)
 
-    def score(self, file: Path, truth: Split, progress: Progress) -> Scores | None:
-        """Score the file as the leaderboard does; what has no score is told, and no failure."""
-        counts = count_submission(file, self.format, truth, progress)
-        if not counts.any():
-            progress.say(f"warning: no score on the test split: {NO_PIXEL}")
-            return None
-        scores = scores_of(counts, self.metrics)
-        if scores.deciding is None:
-            message = without_value(self.metrics, counts)
-            progress.say(f"warning: no score on the test split: {message}")
-        return scores
-
 
 def plan_submission(
     recipe: Recipe, contest: Contest, registry: Registry, n_members: int
@@ -289,6 +288,17 @@ def plan_submission(
         metrics=build_metrics(registry, recipe.metric, context),
         image_ids=row_order(contest.test.file_names, contest.sample_submission, format_),
     )
+
+
+def _test_score(counts: NDArray[np.int64], metrics: Metrics, progress: Progress) -> Scores | None:
+    """Score the file as the leaderboard does; what has no score is told, and no failure."""
+    if not counts.any():
+        progress.say(f"warning: no score on the test split: {NO_PIXEL}")
+        return None
+    scores = scores_of(counts, metrics)
+    if scores.deciding is None:
+        progress.say(f"warning: no score on the test split: {without_value(metrics, counts)}")
+    return scores
 
 
 def _fitted_member(member: Member, root: Path) -> FittedMember:
