@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.workspaces import workspace_in
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
@@ -35,7 +36,7 @@ class ArrayMaps:
 @pytest.fixture
 def contest(demo_root: Path) -> Contest:
     data = Data(root=str(demo_root), val="val.json")
-    return open_contest(data, Project(demo_root), SilentProgress())
+    return open_contest(workspace_in(Project(demo_root)), data)
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.workspaces import workspace_in
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.split import Split
-from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
 
@@ -87,7 +87,7 @@ def make_contest(data_root: Path) -> MakeContest:
     def make(**data: Any) -> Contest:
         given = {"val": "val.json", "test": "test.json", "image_size": (24, 32), **data}
         described = Data(root=str(data_root), **given)
-        return open_contest(described, Project(data_root.parent), SilentProgress())
+        return open_contest(workspace_in(Project(data_root.parent)), described)
 
     return make
 

@@ -209,6 +209,11 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)
 
 
+def exists(path: Path) -> bool:
+    """Return whether there is such a file or folder; False for an impossible name, too."""
+    return os.path.exists(path)
+
+
 def write_text_atomic(path: Path, text: str) -> None:
     """Write `text` as UTF-8 so that `path` is never seen half-written."""
     with atomic_path(path) as temporary:
@@ -241,6 +246,16 @@ def _open(path: Path) -> BinaryIO:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
     return path.open("rb", buffering=_BLOCK)
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return the text of `path`; `what` names it in messages ("list of images").
+
+    Raises:
+        UsageError: the file is missing, unreadable or not UTF-8.
+    """
+    text: str = _parse(path, what, str)
+    return text
 
 
 def read_json(path: Path, what: str) -> Any:

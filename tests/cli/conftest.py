@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.cli.two_checkpoints import two_checkpoints
+from tests.workspaces import open_truth
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
 from toolkit.plugin.component import ComponentSpec
@@ -22,7 +23,7 @@ from toolkit.recipe.schema import Data
 from toolkit.submission.check import check_submission
 from toolkit.submission.record import make_file_side_car
 from toolkit.submission.side_car import side_car_path, write_side_car
-from toolkit.submission.spec import SpecSource, expect, truth_split
+from toolkit.submission.spec import SpecSource, expect
 from toolkit.workspace import Workspace
 
 __all__ = ["two_checkpoints"]
@@ -41,10 +42,10 @@ class Desk:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        return truth_split(self.demo / "test_truth.json", Data()).labels.class_names
+        return open_truth(self.demo / "test_truth.json").labels.class_names
 
     def truth(self) -> dict[str, Labels]:
-        split = truth_split(self.demo / "test_truth.json", Data())
+        split = open_truth(self.demo / "test_truth.json")
         return {
             record.file_name: Sampling(SIZE)(
                 paint_mask(record, split.labels, split.overlap, split.ignore_index)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.workspaces import workspace_in
 from toolkit.data.check import DataReport, check_contest, check_split
 from toolkit.data.contest import open_contest
 from toolkit.data.masks import paint_mask
@@ -23,7 +24,7 @@ QUIET = SilentProgress()
 
 
 def check(root: Path, name: str = "train", role: str = "train") -> DataReport:
-    return check_split(AnnotationFile(role, root / f"{name}.json", root), QUIET)
+    return check_split(workspace_in(), AnnotationFile(role, root / f"{name}.json", root))
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ def test_the_same_picture_in_two_splits_is_an_error(data_root: Path) -> None:
         AnnotationFile(role, data_root / f"{role}.json", data_root)
         for role in ("train", "val", "test")
     ]
-    train, val, test = check_contest(sources, QUIET)
+    train, val, test = check_contest(workspace_in(), sources)
     assert not train.problems
     assert not test.problems
     (problem,) = val.problems
@@ -178,7 +179,7 @@ def test_the_truth_shares_the_test_images(data_root: Path) -> None:
     sources = [
         AnnotationFile(role, data_root / "test.json", data_root) for role in ("test", "truth")
     ]
-    assert not any(report.has_errors for report in check_contest(sources, QUIET))
+    assert not any(report.has_errors for report in check_contest(workspace_in(), sources))
 
 
 def test_a_recipe_stands_for_its_files(tmp_path: Path) -> None:
@@ -207,8 +208,12 @@ def test_annotations_without_pixels_are_what_the_recipe_makes_of_them(
 ) -> None:
     edit(lambda content: content["annotations"][4].update(segmentation=reason))
     file = data_root / "train.json"
-    refusing = check_split(AnnotationFile("train", file, data_root, Data(on_empty="refuse")), QUIET)
-    skipping = check_split(AnnotationFile("train", file, data_root, Data(on_empty="skip")), QUIET)
+    refusing = check_split(
+        workspace_in(), AnnotationFile("train", file, data_root, Data(on_empty="refuse"))
+    )
+    skipping = check_split(
+        workspace_in(), AnnotationFile("train", file, data_root, Data(on_empty="skip"))
+    )
     (refused,), (skipped,) = refusing.problems, skipping.problems
     assert (refused.detail, refused.error) == (skipped.detail, not skipped.error)
     assert [item.annotations for item in skipping.classes] == [0, 6, 6, 5]
@@ -219,9 +224,9 @@ def test_labels_and_pixels_are_those_of_the_recipe(data_root: Path) -> None:
     root, classes = data_root, ("glass", "paper", "metal")
     data = Data(root=str(root), val="val.json", classes=classes, overlap="order", background="no")
     sources = [AnnotationFile(role, root / f"{role}.json", root, data) for role in ("train", "val")]
-    contest = open_contest(data, Project(root), QUIET)
+    contest = open_contest(workspace_in(Project(root), QUIET), data)
     for report, split in zip(
-        check_contest(sources, QUIET), (contest.train, contest.val), strict=True
+        check_contest(workspace_in(), sources), (contest.train, contest.val), strict=True
     ):
         assert [item.name for item in report.classes] == ["no", *classes]
         painted = np.stack([paint_mask(each, split.labels, "order", 255) for each in split.images])
@@ -238,7 +243,7 @@ def test_without_classes_the_others_are_numbered_as_the_training_split(data_root
     sources = [
         AnnotationFile(role, data_root / f"{role}.json", data_root) for role in ("train", "val")
     ]
-    train, val = check_contest(sources, QUIET)
+    train, val = check_contest(workspace_in(), sources)
     assert [item.name for item in train.classes] == [item.name for item in val.classes]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.workspaces import workspace_in
 from toolkit.data.coco import read_coco
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.folds import Folds, make_folds, photo_contents, write_folds
@@ -75,14 +76,14 @@ def test_a_group_without_annotations_is_told(make_contest: MakeContest, data_roo
     add_category(data_root, ("train", "val", "test"), name="trash")
     lines = Lines()
     data = Data(root=str(data_root), val="val.json")
-    contest = open_contest(data, Project(data_root.parent), lines)
+    contest = open_contest(workspace_in(Project(data_root.parent), lines), data)
     assert contest.class_names[1] == "trash"
     assert len(lines.said) == 2
     assert "train.json: category 'trash' has no annotation" in lines.said[0]
     assert 'data.classes = ["metal", "paper", "glass"]' in lines.said[0]
     lines.said.clear()
     without = data.model_copy(update={"classes": ("metal", "paper", "glass")})
-    contest = open_contest(without, Project(data_root.parent), lines)
+    contest = open_contest(workspace_in(Project(data_root.parent), lines), without)
     assert contest.class_names[1] == "metal"
     assert lines.said == []
 
@@ -202,7 +203,9 @@ class Lines(SilentProgress):
 def test_annotations_without_an_image_are_mentioned(data_root: Path) -> None:
     edit(data_root / "train.json", lambda content: content["annotations"][0].update(image_id=1))
     lines = Lines()
-    open_contest(Data(root="contest", val="val.json"), Project(data_root.parent), lines)
+    open_contest(
+        workspace_in(Project(data_root.parent), lines), Data(root="contest", val="val.json")
+    )
     (line,) = lines.said
     assert "train.json: 1 annotation is of an image that it does not list" in line
 
@@ -214,7 +217,7 @@ def test_an_empty_file_is_refused(make_contest: MakeContest, data_root: Path) ->
 
 def test_paths_are_relative_to_the_project(data_root: Path) -> None:
     data = Data(root="contest", val="val.json")
-    contest = open_contest(data, Project(data_root.parent), QUIET)
+    contest = open_contest(workspace_in(Project(data_root.parent), QUIET), data)
     assert contest.train.root == data_root
 
 
@@ -249,9 +252,9 @@ def test_the_demo_is_written_when_the_recipe_asks_for_it(tmp_path: Path) -> None
         image_size=(48, 48),
         demo=Demo(train=4, val=2, test=2, size=48),
     )
-    first = open_contest(data, Project(tmp_path), QUIET)
+    first = open_contest(workspace_in(Project(tmp_path), QUIET), data)
     assert (len(first.train), len(first.class_names)) == (4, 12)
-    assert open_contest(data, Project(tmp_path), QUIET) == first
+    assert open_contest(workspace_in(Project(tmp_path), QUIET), data) == first
 
 
 def copy_photo(data_root: Path, source: str, target: str) -> None:
@@ -294,12 +297,12 @@ def test_copies_among_the_test_images_are_said_aloud(data_root: Path) -> None:
             said.append(text)
 
     data = Data(root=str(data_root), val="val.json", test="test.json")
-    contest = open_contest(data, Project(data_root.parent), Lines())
+    contest = open_contest(workspace_in(Project(data_root.parent), Lines()), data)
     assert contest.test is not None
     assert not said
     copy_photo(data_root, contest.train.file_names[0], contest.test.file_names[0])
     copy_photo(data_root, contest.val.file_names[0], contest.test.file_names[1])
-    open_contest(data, Project(data_root.parent), Lines())
+    open_contest(workspace_in(Project(data_root.parent), Lines()), data)
     assert [line.split(":")[1] for line in said] == [
         " 1 test image is the same photo as one of train",
         " 1 test image is the same photo as one of val",

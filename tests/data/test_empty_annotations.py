@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.small_contests import MakeContest
+from tests.workspaces import open_truth, workspace_in
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.masks import open_masks
 from toolkit.errors import UsageError
@@ -15,7 +16,6 @@ from toolkit.objects.cutting import find_pieces
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data, FoldChoice
-from toolkit.submission.spec import truth_split
 
 QUIET = SilentProgress()
 NO_PIXEL: list[Any] = [
@@ -91,7 +91,7 @@ def test_annotations_of_images_that_are_only_predicted_do_not_matter(
 
 def skipping(data_root: Path, lines: Lines) -> Contest:
     data = Data(root=str(data_root), val="val.json", on_empty="skip")
-    return open_contest(data, Project(data_root.parent), lines)
+    return open_contest(workspace_in(Project(data_root.parent), lines), data)
 
 
 def test_skipped_ones_are_told_once_and_change_nothing_else(
@@ -123,10 +123,10 @@ def test_no_object_is_cut_out_of_a_skipped_one(data_root: Path) -> None:
 def test_a_truth_without_pixels_scores_nothing(data_root: Path, segmentation: Any) -> None:
     empty_two(data_root / "test.json", segmentation)
     with pytest.raises(UsageError, match="2 of 6 annotations cover no pixel") as caught:
-        truth_split(data_root / "test.json", Data())
+        open_truth(data_root / "test.json")
     assert "--on-empty skip" in caught.value.hint
     lines = Lines()
-    split = truth_split(data_root / "test.json", Data(on_empty="skip"), lines)
+    split = open_truth(data_root / "test.json", Data(on_empty="skip"), lines)
     assert [len(record.annotations) for record in split.images] == [2, 0, 2]
     assert len(lines.said) == 1
 
@@ -135,7 +135,7 @@ def test_real_contests_hold_none(taco_root: Path, bags_root: Path) -> None:
     """One outline of the bags is smaller than a pixel, which is no mistake."""
     for root in (taco_root, bags_root):
         data = Data(root=str(root), val="val.json")
-        assert open_contest(data, Project(root), QUIET).train.images
+        assert open_contest(workspace_in(Project(root), QUIET), data).train.images
 
 
 def test_repeated_annotation_ids_are_told(data_root: Path) -> None:

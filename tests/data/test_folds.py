@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.data.coco import CocoFile, read_coco
+from toolkit.data.coco import read_coco
 from toolkit.data.contest import Contest
 from toolkit.data.folds import (
     Folds,
@@ -23,6 +23,7 @@ from toolkit.data.folds import (
     write_folds,
 )
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import AnnotationSet
 from toolkit.progress import SilentProgress
 
 MakeContest = Callable[..., Contest]
@@ -108,18 +109,18 @@ def test_groups_are_spread_by_their_images() -> None:
 
 
 @pytest.fixture
-def coco(data_root: Path) -> CocoFile:
+def coco(data_root: Path) -> AnnotationSet:
     return read_coco(data_root / "train.json")
 
 
 @pytest.fixture
-def fold_file(data_root: Path, coco: CocoFile) -> Path:
+def fold_file(data_root: Path, coco: AnnotationSet) -> Path:
     path = data_root.parent / "folds.json"
     assert write_folds(path, make_folds(coco, 3, 0), coco, 0)
     return path
 
 
-def test_equal_photos_share_a_fold(coco: CocoFile, data_root: Path, tmp_path: Path) -> None:
+def test_equal_photos_share_a_fold(coco: AnnotationSet, data_root: Path, tmp_path: Path) -> None:
     names = [record.file_name for record in coco.images]
     for first, copy in ((0, 5), (0, 7), (2, 8)):
         shutil.copy(data_root / names[first], data_root / names[copy])
@@ -139,7 +140,7 @@ def test_equal_photos_share_a_fold(coco: CocoFile, data_root: Path, tmp_path: Pa
         make_folds(coco, 7, 0, contents)
 
 
-def test_folds_of_other_content_are_not_written_over(coco: CocoFile, fold_file: Path) -> None:
+def test_folds_of_other_content_are_not_written_over(coco: AnnotationSet, fold_file: Path) -> None:
     before = fold_file.read_bytes()
     assert not write_folds(fold_file, make_folds(coco, 3, 0), coco, 0)
     with pytest.raises(UsageError, match="is there already") as caught:
@@ -155,18 +156,20 @@ def test_folds_of_other_content_are_not_written_over(coco: CocoFile, fold_file: 
         write_folds(fold_file.parent, make_folds(coco, 3, 0), coco, 0)
 
 
-def names(coco: CocoFile) -> list[str]:
+def names(coco: AnnotationSet) -> list[str]:
     return [record.file_name for record in coco.images]
 
 
-def test_a_split_file_is_read_back(coco: CocoFile, fold_file: Path) -> None:
+def test_a_split_file_is_read_back(coco: AnnotationSet, fold_file: Path) -> None:
     assert read_folds(fold_file, coco.path, names(coco)) == make_folds(coco, 3, 0)
     content = json.loads(fold_file.read_text())
     assert content["source"] == "train.json"
     assert sorted(name for fold in content["folds"] for name in fold) == names(coco)
 
 
-def test_the_order_of_the_annotation_file_does_not_matter(coco: CocoFile, fold_file: Path) -> None:
+def test_the_order_of_the_annotation_file_does_not_matter(
+    coco: AnnotationSet, fold_file: Path
+) -> None:
     turned = names(coco)[::-1]
     folds = read_folds(fold_file, coco.path, turned)
     before = make_folds(coco, 3, 0)
@@ -174,7 +177,7 @@ def test_the_order_of_the_annotation_file_does_not_matter(coco: CocoFile, fold_f
         assert {turned[row] for row in rows} == {names(coco)[row] for row in rows_before}
 
 
-def test_the_held_out_fold_validates(coco: CocoFile) -> None:
+def test_the_held_out_fold_validates(coco: AnnotationSet) -> None:
     folds = make_folds(coco, 3, 0)
     held_out = []
     for index in range(3):
@@ -186,7 +189,9 @@ def test_the_held_out_fold_validates(coco: CocoFile) -> None:
         choose_fold(folds, 3)
 
 
-def test_another_annotation_file_is_refused_with_names(coco: CocoFile, fold_file: Path) -> None:
+def test_another_annotation_file_is_refused_with_names(
+    coco: AnnotationSet, fold_file: Path
+) -> None:
     others = [name.replace("03", "33") for name in names(coco)]
     with pytest.raises(UsageError) as caught:
         read_folds(fold_file, coco.path, others)
@@ -195,7 +200,7 @@ def test_another_annotation_file_is_refused_with_names(coco: CocoFile, fold_file
     assert "in a fold but not in train.json: train/03.png" in caught.value.hint
 
 
-def test_an_image_in_two_folds_is_refused(coco: CocoFile, fold_file: Path) -> None:
+def test_an_image_in_two_folds_is_refused(coco: AnnotationSet, fold_file: Path) -> None:
     content = json.loads(fold_file.read_text())
     content["folds"][0].append(content["folds"][1][0])
     fold_file.write_text(json.dumps(content))
@@ -234,7 +239,7 @@ def test_a_contest_opens_with_folds(make_contest: MakeContest, fold_file: Path) 
     assert len(set(seen)) == 9
 
 
-def test_too_many_folds_are_refused(coco: CocoFile) -> None:
+def test_too_many_folds_are_refused(coco: AnnotationSet) -> None:
     with pytest.raises(UsageError, match="cannot divide 9 images"):
         make_folds(coco, 10, 0)
 

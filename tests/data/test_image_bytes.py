@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from toolkit.data.coco import ImageRecord
 from toolkit.data.image_bytes import Header, apply_orientation, decode, read_header
 from toolkit.data.images import ImageSizeError, read_image
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import ImageRecord
 
 HERE = Path("a.img")
 FORMATS = ["JPEG", "PNG", "WEBP", "TIFF"]

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from toolkit.data.coco import ImageRecord
 from toolkit.data.images import ImageSizeError, open_images, read_image
 from toolkit.data.resize import resize_image
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import SilentProgress
 
 QUIET = SilentProgress()

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.data.coco import Category
 from toolkit.data.labels import make_label_map, unused_groups
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import Category
 
 PAPER, METAL, GLASS = Category(7, "paper"), Category(3, "metal"), Category(40, "glass")
 

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from toolkit.data.coco import Annotation, ImageRecord, read_coco
+from toolkit.data.coco import read_coco
 from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.data.masks import open_masks, open_resized, paint_mask
 from toolkit.data.resize import resize_labels
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import Annotation, ImageRecord
 from toolkit.progress import SilentProgress
 
 LABELS = LabelMap(("Background", "a", "b", "c"), {10: 1, 20: 2, 30: 3})

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.workspaces import workspace_in
 from toolkit.data.check import check_contest
 from toolkit.data.contest import Contest, open_contest, open_unlabelled
 from toolkit.data.images import open_images
@@ -88,7 +89,7 @@ def write(
 def open_root(root: Path, **data: Any) -> tuple[Contest, list[str]]:
     lines = Lines()
     given = {"root": str(root), "val": "val.json", "test": "test.json", **data}
-    return open_contest(Data(**given), Project(root.parent), lines), lines.said
+    return open_contest(workspace_in(Project(root.parent), lines), Data(**given)), lines.said
 
 
 def shares(contest: Contest, cache: Path, name: str = "train") -> list[float]:
@@ -121,9 +122,8 @@ def test_what_is_silent_follows_the_rest_of_the_contest(root: Path, cache: Path)
     for name, shade in (("val", 40), ("test", 60), ("more", 80)):
         write(root, name, SILENT, as_shown=False, shade=shade)
     contest, said = open_root(root)
-    more = open_unlabelled(
-        Data(root=str(root)), "more.json", contest, Project(root.parent), SilentProgress()
-    )
+    workspace = workspace_in(Project(root.parent))
+    more = open_unlabelled(workspace, Data(root=str(root)), "more.json", contest)
     assert said == []
     assert shares(contest, cache, "val") == [1.0] * 6
     for split in (contest.test, more):
@@ -213,11 +213,10 @@ def test_a_check_tells_the_same(root: Path) -> None:
     sources = [
         AnnotationFile(role, root / f"{role}.json", root) for role in ("train", "val", "test")
     ]
-    quiet = SilentProgress()
-    assert [report.problems for report in check_contest(sources, quiet)] == [(), (), ()]
+    assert [report.problems for report in check_contest(workspace_in(), sources)] == [(), (), ()]
     write(root, "val", SILENT, as_shown=False, shade=40)
-    assert check_contest(sources, quiet)[1].problems == ()
-    (alone,) = check_contest([sources[1]], quiet)
+    assert check_contest(workspace_in(), sources)[1].problems == ()
+    (alone,) = check_contest(workspace_in(), [sources[1]])
     (problem,) = alone.problems
     assert (problem.kind, problem.error) == ("EXIF orientation", False)
 

@@ -10,14 +10,14 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from tests.small_contests import MakeContest
+from tests.workspaces import open_truth, workspace_in
 from toolkit.data.check import check_split
-from toolkit.data.coco import Annotation, ImageRecord, read_coco
+from toolkit.data.coco import read_coco
 from toolkit.data.sources import AnnotationFile
 from toolkit.data.stated_boxes import contradiction, doubtful_outlines
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import Annotation, ImageRecord
 from toolkit.progress import SilentProgress
-from toolkit.recipe.schema import Data
-from toolkit.submission.spec import truth_split
 
 QUIET = SilentProgress()
 HEIGHT, WIDTH = 24, 32
@@ -111,8 +111,8 @@ def test_scores_and_checks_do_too(data_root: Path) -> None:
     path = data_root / "test.json"
     as_rle(path, "C")
     with pytest.raises(UsageError, match="RLE that run along the rows"):
-        truth_split(path, Data())
-    report = check_split(AnnotationFile("train", path, data_root), QUIET)
+        open_truth(path)
+    report = check_split(workspace_in(), AnnotationFile("train", path, data_root))
     assert len(report.by_kind()["RLE along rows"]) == 6
     assert report.has_errors
 
@@ -128,7 +128,7 @@ def test_outlines_of_another_size_are_told(
     change(path, shrink)
     said = doubtful_outlines(read_coco(path))
     assert said.startswith("the outlines of 18 of 18 annotations are elsewhere than their bbox")
-    report = check_split(AnnotationFile("train", path, data_root), QUIET)
+    report = check_split(workspace_in(), AnnotationFile("train", path, data_root))
     assert len(report.by_kind()["outline contradicts bbox"]) == 18
     assert not report.has_errors
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.objects.object_bank_pieces import ALL, assert_holds, expected_objects, open_data
 from tests.small_contests import MakeContest, square
-from toolkit.data.coco import Annotation, ImageRecord
+from tests.workspaces import workspace_in
 from toolkit.data.contest import open_contest
 from toolkit.data.labels import LabelMap
 from toolkit.data.split import Split
@@ -17,6 +17,7 @@ from toolkit.objects.cutting import chosen_labels
 from toolkit.objects.object_bank import (
     make_object_bank,
 )
+from toolkit.plugin.reader import Annotation, ImageRecord
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data, Objects
@@ -51,7 +52,7 @@ def test_real_photos_of_many_sizes_are_cut_at_their_native_size(
     bags_root: Path, tmp_path: Path, by: Any
 ) -> None:
     data = Data(root=str(bags_root), val="val.json")
-    contest = open_contest(data, Project(tmp_path), SilentProgress())
+    contest = open_contest(workspace_in(Project(tmp_path)), data)
     sizes = [(record.height, record.width) for record in contest.train.images]
     rows = [sizes.index(size) for size in sorted(set(sizes))[:12]]
     contest = replace(contest, train=contest.train.part("train", rows))

@@ -16,7 +16,7 @@ import pytest
 
 from tests.objects.object_bank_pieces import ALL, assert_holds, expected_objects, open_data
 from tests.small_contests import MakeContest, write_split
-from toolkit.data.coco import ImageRecord
+from tests.workspaces import workspace_in
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.images import read_image
 from toolkit.data.split import Split
@@ -27,6 +27,7 @@ from toolkit.objects.object_bank import (
     ObjectStore,
     make_object_bank,
 )
+from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data, Objects
@@ -207,7 +208,7 @@ def test_images_of_another_data_set_are_welcome(
     data = Data(root=str(elsewhere), folds=None, val="val.json")
     shutil.copytree(data_root / "val", elsewhere / "val")
     shutil.copy(data_root / "val.json", elsewhere)
-    foreign = open_contest(data, Project(tmp_path), SilentProgress())
+    foreign = open_contest(workspace_in(Project(tmp_path)), data)
     bank = open_data(write_bank(foreign, tmp_path / "bank"), contest, tmp_path)
     assert bank[0].file_name.startswith("more/")
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.workspaces import workspace_in
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.images import read_image
 from toolkit.data.masks import paint_mask
-from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
 
@@ -22,7 +22,7 @@ Pair = tuple[NDArray[np.float32], NDArray[np.uint8]]
 def open_photos(root: Path, project: Path) -> Contest:
     """Open the contest in `root`; caches go to `project`."""
     data = Data(root=str(root), train="train.json", val="val.json")
-    return open_contest(data, Project(project), SilentProgress())
+    return open_contest(workspace_in(Project(project)), data)
 
 
 def load(contest: Contest, position: int, size: tuple[int, int] | None = None) -> Pair:

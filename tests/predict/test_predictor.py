@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit import Component, Context
-from toolkit.data.coco import ImageRecord
 from toolkit.data.images import read_image
 from toolkit.data.labels import LabelMap
 from toolkit.data.resize import resize_image
 from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
+from toolkit.plugin.reader import ImageRecord
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.predict.member import Member, load_member
 from toolkit.predict.predictor import predict_split

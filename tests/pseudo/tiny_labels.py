@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from toolkit import Component, Prediction
-from toolkit.data.coco import ImageRecord
 from toolkit.data.labels import LabelMap
 from toolkit.data.split import Split
 from toolkit.plugin.discovery import load_registry
+from toolkit.plugin.reader import ImageRecord
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.predict.members import MemberRef
 from toolkit.progress import Progress, SilentProgress

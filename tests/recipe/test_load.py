@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
+from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.layers import parse_assignment
 from toolkit.recipe.load import LoadedRecipe, load_recipe
@@ -289,3 +290,30 @@ def test_the_digest_is_of_values_not_of_files(project: Project) -> None:
     two = load_recipe(project.recipes / "base.toml", project=project)
     other = load(project, 'extends = "base.toml"\nseed = 1\n')
     assert one.digest == two.digest != other.digest
+
+
+def test_the_name_of_a_format_stands_for_its_table(project: Project, registry: Registry) -> None:
+    (project.recipes / "base.toml").write_text(
+        'model.name = "unet"\nloss.name = "ce"\n[data]\nformat = "masks"\nclasses = ["a"]\n'
+    )
+    (project.recipes / "child.toml").write_text(
+        'extends = "base.toml"\n[data.format]\nmasks = "m/{stem}.png"\n'
+    )
+
+    def format_of(name: str, *set_: str) -> object:
+        path = project.recipes / f"{name}.toml"
+        found = load_recipe(path, project=project, registry=registry, set_=set_).recipe.data.format
+        return None if found is None else found.model_dump()
+
+    assert format_of("base") == {"name": "masks"}
+    masks = {"name": "masks", "masks": "m/{stem}.png"}
+    assert format_of("child") == masks
+    assert format_of("child", "data.format=masks") == masks
+    assert format_of("child", "data.format=coco") == {"name": "coco"}
+    with pytest.raises(RecipeError, match="no reader is called masques") as caught:
+        format_of("base", "data.format=masques")
+    assert "Did you mean masks?" in str(caught.value.problems[0])
+    with pytest.raises(RecipeError, match=r"data\.format\.mask\b"):
+        format_of("base", 'data.format={name="masks", mask="a"}')
+    with pytest.raises(RecipeError, match=r"data\.format"):
+        format_of("base", "data.format=3")

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.workspaces import workspace_in
 from toolkit.data.augment import AugmentStep, Pipeline
 from toolkit.data.contest import open_contest
 from toolkit.data.images import read_image
 from toolkit.errors import TrashError
 from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.interfaces import CutOut, Sample
-from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
 from toolkit.report.contact_sheet import bank_sheet, mixed_samples, mixed_sheet
@@ -106,7 +106,7 @@ def darken(sample: Sample, rng: np.random.Generator) -> Sample:
 
 def test_images_are_mixed_at_the_size_of_the_network(demo_root: Path) -> None:
     data = Data(root=str(demo_root), val="val.json")
-    train = open_contest(data, Project(demo_root), SilentProgress()).train
+    train = open_contest(workspace_in(Project(demo_root)), data).train
     pipeline = Pipeline((AugmentStep("darken", darken, 1.0),), (48, 40))
     pairs = mixed_samples(train, pipeline, 5, rng())
     assert len(pairs) == 5

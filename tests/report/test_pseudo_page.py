@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.workspaces import workspace_in
 from toolkit import Prediction
-from toolkit.data.coco import ImageRecord
 from toolkit.data.contest import open_contest
 from toolkit.data.labels import LabelMap
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.plugin.interfaces import Selector
+from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.pseudo.file_list import read_file_list
@@ -250,7 +251,7 @@ def test_real_photos_stay_within_the_bytes_of_a_page(
     taco_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = Data(root=str(taco_root), val="val.json", test="test.json")
-    contest = open_contest(data, Project(tmp_path), SilentProgress())
+    contest = open_contest(workspace_in(Project(tmp_path)), data)
     assert contest.test is not None
     split = contest.test.part("some", range(12))
     rng = np.random.default_rng(0)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from toolkit.data.coco import ImageRecord
 from toolkit.data.labels import LabelMap
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import ImageRecord
 from toolkit.report.submission_sheet import (
     difference_sheet,
     overlay_sheet,

@@ -43,7 +43,7 @@ def test_submissions_are_told_from_annotations(tmp_path: Path) -> None:
     file.touch()
     options = SubmissionOptions(test=tmp_path / "test.json")
     named = name_files([truth, file], options, Project(tmp_path))
-    assert named.truths == {truth: truth}
+    assert {path: each.file for path, each in named.truths.items()} == {truth: truth}
     assert list(named.sources) == [file]
     assert named.source.data.test == str(tmp_path / "test.json")
     assert [spec.name for spec in named.formats] == ["mask_string"]

@@ -8,7 +8,6 @@ import pytest
 from numpy.typing import NDArray
 
 from toolkit import ComponentSpec, Context
-from toolkit.data.coco import Annotation, ImageRecord
 from toolkit.data.labels import LabelMap
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import NEAREST_RULES
@@ -16,6 +15,7 @@ from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.formats.mask_string import MaskString
 from toolkit.plugin.kinds import Nearest
+from toolkit.plugin.reader import Annotation, ImageRecord
 from toolkit.plugin.registry import Registry
 from toolkit.submission.score import count_submission, scores_of
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.workspaces import open_truth, workspace_in
 from toolkit.errors import UsageError
 from toolkit.formats.mask_string import MaskString
 from toolkit.plugin.component import ComponentSpec
@@ -22,7 +23,6 @@ from toolkit.submission.spec import (
     photos_of,
     row_order,
     sources_of,
-    truth_split,
 )
 from toolkit.workspace import Workspace
 
@@ -122,11 +122,11 @@ def test_a_repeated_test_image_is_an_error() -> None:
 
 def test_truth_is_labelled_by_the_classes_of_the_data(tmp_path: Path) -> None:
     write_coco(tmp_path / "truth.json", ["a.jpg"], CATEGORIES)
-    split = truth_split(tmp_path / "truth.json", Data(classes=("Glass", "Paper"), overlap="area"))
+    split = open_truth(tmp_path / "truth.json", Data(classes=("Glass", "Paper"), overlap="area"))
     assert split.labels.label_of == {7: 1, 3: 2}
     assert split.overlap == "area"
     with pytest.raises(UsageError, match=r"truth\.json: no category is called Metal"):
-        truth_split(tmp_path / "truth.json", Data(classes=("Glass", "Paper", "Metal")))
+        open_truth(tmp_path / "truth.json", Data(classes=("Glass", "Paper", "Metal")))
 
 
 NAMED = SpecSource(
@@ -149,14 +149,17 @@ def test_photos_lie_where_the_source_says_or_elsewhere(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         write_coco(tmp_path / folder / "test.json", [f"{folder}.jpg"], [])
     project = Project(tmp_path)
-    photos = photos_of(NAMED, project)
+    photos = photos_of(workspace_in(project), NAMED)
     assert photos.path(0) == tmp_path / "contest" / "contest.jpg"
-    assert photos_of(NAMED, project, tmp_path / "moved").path(0) == tmp_path / "moved" / "moved.jpg"
+    assert (
+        photos_of(workspace_in(project), NAMED, tmp_path / "moved").path(0)
+        == tmp_path / "moved" / "moved.jpg"
+    )
     (tmp_path / "contest" / "test.json").unlink()
     with pytest.raises(
         UsageError, match=r"annotation file not found: .*contest.test\.json"
     ) as caught:
-        photos_of(NAMED, project)
+        photos_of(workspace_in(project), NAMED)
     assert "--test JSON" in caught.value.hint
 
 
@@ -164,7 +167,7 @@ def test_a_test_json_beside_the_images_moves_with_them(tmp_path: Path) -> None:
     (tmp_path / "moved" / "images").mkdir(parents=True)
     write_coco(tmp_path / "moved" / "test.json", ["a.jpg"], [])
     source = replace(NAMED, image_root="contest/images")
-    moved = photos_of(source, Project(tmp_path), tmp_path / "moved" / "images")
+    moved = photos_of(workspace_in(Project(tmp_path)), source, tmp_path / "moved" / "images")
     assert moved.path(0) == tmp_path / "moved" / "images" / "a.jpg"
 
 

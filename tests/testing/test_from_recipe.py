@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workspaces import workspace_in
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
@@ -26,7 +27,7 @@ def test_the_context_is_that_of_the_recipe(
     classes: tuple[str, ...], registry: Registry, tmp_path: Path
 ) -> None:
     data = {"classes": classes, "image_size": [32, 48], "ignore_index": 200}
-    context, warning = recipe_context(recipe(data=data), Project(tmp_path))
+    context, warning = recipe_context(workspace_in(Project(tmp_path)), recipe(data=data))
     assert warning == ""
     assert context.class_names == ("Background", *classes)
     assert (context.image_size, context.ignore_index) == ((32, 48), 200)
@@ -48,14 +49,14 @@ def test_the_context_is_that_of_the_recipe(
 
 
 def test_classes_come_from_the_data_and_the_demos_stand_in(demo_root: Path, tmp_path: Path) -> None:
-    context, warning = recipe_context(recipe(data={"root": "no"}), Project(tmp_path))
+    context, warning = recipe_context(workspace_in(Project(tmp_path)), recipe(data={"root": "no"}))
     assert str(tmp_path / "no" / "train.json") in warning
     assert context.n_classes == 12
     file = demo_root / "train.json"
     text = file.read_text().replace('"Paper"', '"Papyrus"')
     assert text != file.read_text()
     (tmp_path / "train.json").write_text(text)
-    context, warning = recipe_context(recipe(data={"root": "."}), Project(tmp_path))
+    context, warning = recipe_context(workspace_in(Project(tmp_path)), recipe(data={"root": "."}))
     assert warning == ""
     assert "Papyrus" in context.class_names
 

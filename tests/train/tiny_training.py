@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from toolkit import Component, ComponentSpec, Context, MetricScore
 from toolkit.builtins.metrics import trash_metrics
+from toolkit.builtins.readers import trash_readers
 from toolkit.data.contest import Contest, open_contest
 from toolkit.plugin.interfaces import Sample
 from toolkit.plugin.registry import BUILTIN, Entry, Registry
@@ -226,6 +227,7 @@ def make_registry() -> Registry:
         ],
         "mix": [Component("blend", lambda context: _Blend(), "")],
         "metric": [Component("errors", lambda context: _Errors(), "")],
+        "reader": trash_readers(),
         "tracker": [
             Component("broken", lambda context, run_dir: BrokenTracker(run_dir), ""),
             Component("absent", _refuse, ""),
@@ -279,7 +281,7 @@ def make_recipe(
 
 def open_tiny(root: Path, recipe: Recipe) -> Contest:
     data = recipe.data.model_copy(update={"root": str(root)})
-    return open_contest(data, Project(root), SilentProgress())
+    return open_contest(Workspace(Project(root), make_registry(), SilentProgress()), data)
 
 
 def train(

@@ -15,6 +15,7 @@ MODULES: tuple[str, ...] = (
     "views",
     "ensemblers",
     "metrics",
+    "readers",
     "selectors",
     "submission_formats",
     "trackers",

@@ -55,7 +55,7 @@ def predict(
     workspace = open_workspace(project)
     choice = find_checkpoint(checkpoint, project, views)
     used = with_options(prediction_recipe(choice, project, recipe, data_root), store=store)
-    contest = open_contest(used.data, project, workspace.progress)
+    contest = open_contest(workspace, used.data)
     images = {"test": contest.test, "val": contest.val, "train": contest.train}[split]
     if images is None:
         raise UsageError("data.test is unset: there are no test images", "Add --split val.")

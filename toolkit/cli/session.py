@@ -14,6 +14,9 @@ from toolkit.project import Project
 from toolkit.recipe.problems import shown_path
 from toolkit.workspace import Workspace
 
+Named = tuple[str, ComponentSpec]
+"""Kind of a component, and how a recipe names it."""
+
 
 def open_registry(project: Project) -> Registry:
     """Load the plugins; say which files run for the first time, and in a line each which failed."""
@@ -26,31 +29,27 @@ def open_registry(project: Project) -> Registry:
     return registry
 
 
-def open_workspace(project: Project, formats: Sequence[ComponentSpec] | None = None) -> Workspace:
+def open_workspace(project: Project, needed: Sequence[Named] | None = None) -> Workspace:
     """Return what a command works with: its project, the loaded plugins, and the terminal.
 
     Args:
         project: the project folder.
-        formats: the only components that the command needs, see `open_formats`; None = any.
+        needed: the only components that the command needs, see `open_components`; None = any.
     """
-    registry = open_registry(project) if formats is None else open_formats(project, *formats)
+    registry = open_registry(project) if needed is None else open_components(project, *needed)
     return Workspace(project, registry, console.make_progress())
 
 
-def open_formats(
-    project: Project, *formats: ComponentSpec, metric: ComponentSpec | None = None
-) -> Registry:
-    """Return a registry with these formats and metric; plugins are loaded only for foreign ones.
+def open_components(project: Project, *needed: Named) -> Registry:
+    """Return a registry with these components; plugins are loaded only for foreign ones.
 
     A file that was written under a built-in's plain name was written by the built-in: of two
     formats with one name neither can be used by that name.
     """
     registry = builtin_registry()
     try:
-        for spec in formats:
-            registry.find("submission_format", spec.name)
-        if metric is not None:
-            registry.find("metric", metric.name)
+        for kind, spec in needed:
+            registry.find(kind, spec.name)
     except UsageError:
         return open_registry(project)
     return registry

@@ -106,7 +106,7 @@ def submit(
         member_postprocess=member_post,
         store=store,
     )
-    contest = open_contest(used.data, project, workspace.progress)
+    contest = open_contest(workspace, used.data)
     format_ = workspace.registry.build(
         "submission_format", used.submission, Context(contest.class_names)
     )

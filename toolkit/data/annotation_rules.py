@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from toolkit.data.coco import CocoFile
 from toolkit.data.empty_annotations import RECIPE_OPTION, without_empty
 from toolkit.data.guards import refuse_unknown_categories
 from toolkit.data.labels import unused_groups
 from toolkit.data.stated_boxes import doubtful_outlines
+from toolkit.plugin.reader import AnnotationSet
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
 from toolkit.wording import counted, some_of, toml_array
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def with_annotation_rules(
-    split: Split, coco: CocoFile, data: Data, progress: Progress, *, option: str = RECIPE_OPTION
+    split: Split,
+    coco: AnnotationSet,
+    data: Data,
+    progress: Progress,
+    *,
+    option: str = RECIPE_OPTION,
 ) -> Split:
     """Return a split whose annotations can be trained on and scored by.
 
@@ -45,7 +50,7 @@ def with_annotation_rules(
     return replace(split, images=images)
 
 
-def oddities(coco: CocoFile, data: Data) -> Iterator[str]:
+def oddities(coco: AnnotationSet, data: Data) -> Iterator[str]:
     """Yield what looks odd in a file whose annotations are used; sentences without the file's name.
 
     Raises:
@@ -73,7 +78,7 @@ def oddities(coco: CocoFile, data: Data) -> Iterator[str]:
             yield group_oddity(coco, group.name)
 
 
-def group_oddity(coco: CocoFile, name: str) -> str:
+def group_oddity(coco: AnnotationSet, name: str) -> str:
     """Return what is odd about a category without annotations that is the group of others."""
     others = sorted(coco.categories, key=lambda category: category.category_id)
     rest = toml_array([each.name for each in others if each.name != name])

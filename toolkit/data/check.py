@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.data.coco import Annotation, CocoFile, ImageRecord, read_coco
+from toolkit.data.annotation_sets import read_annotations
 from toolkit.data.images import ImageSizeError, read_image
 from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.data.masks import paint_mask
@@ -22,9 +22,11 @@ from toolkit.data.problems import DataProblem, find_problems, is_paintable
 from toolkit.data.segmentation import why_empty
 from toolkit.data.sources import AnnotationFile
 from toolkit.errors import UsageError
-from toolkit.files import file_digest, is_file
+from toolkit.files import exists, file_digest, is_file
+from toolkit.plugin.reader import Annotation, AnnotationSet, ImageRecord
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
+from toolkit.workspace import Workspace
 
 _THREADS = 4
 
@@ -94,14 +96,14 @@ class DataReport:
         }
 
 
-def check_contest(sources: Sequence[AnnotationFile], progress: Progress) -> list[DataReport]:
+def check_contest(workspace: Workspace, sources: Sequence[AnnotationFile]) -> list[DataReport]:
     """Check every annotation file of a contest, and that no image is in two of its splits."""
     seen: dict[str, str] = {}
     applied: list[bool | None] = []
     reports = []
     for position in range(len(sources)):
         source = sources[position]
-        report = check_split(source, progress, applied)
+        report = check_split(workspace, source, applied)
         if source.role == "train" and report.classes:
             # The others are numbered by name as it is, whatever the ids in their files.
             classes = tuple(content.name for content in report.classes[1:])
@@ -118,23 +120,27 @@ def _with_classes(source: AnnotationFile, classes: tuple[str, ...]) -> Annotatio
 
 
 def check_split(
-    source: AnnotationFile, progress: Progress, others: Sequence[bool | None] = ()
+    workspace: Workspace, source: AnnotationFile, others: Sequence[bool | None] = ()
 ) -> DataReport:
     """Check an annotation file and every image that it names; stops at no problem.
 
     Args:
+        workspace: has the readers; is told while the images are checked.
         source: the file.
-        progress: told while the images are checked.
         others: whether EXIF orientations are applied in other files of the contest.
     """
-    file, labelled = source.file, source.is_labelled
-    try:
-        coco = read_coco(file, labelled=labelled)
-    except UsageError as error:
-        kind = "unreadable file" if is_file(file) else "missing file"
-        error = error if is_file(file) else not_found(file)
+    file, labelled, progress = source.file, source.is_labelled, workspace.progress
+    if not exists(file):
+        error = not_found(file)
         detail = f"{error.message}. {error.hint}".removesuffix(". ")
-        return DataReport(file, is_read=False, problems=(DataProblem(kind, file.name, detail),))
+        problem = DataProblem("missing file", file.name, detail)
+        return DataReport(file, is_read=False, problems=(problem,))
+    try:
+        coco = read_annotations(workspace, source.data, file, source.root, labelled=labelled)
+    except UsageError as error:
+        detail = f"{error.message}. {error.hint}".removesuffix(". ")
+        problem = DataProblem("unreadable file", file.name, detail)
+        return DataReport(file, is_read=False, problems=(problem,))
     found = read_headers(source.root, [record.file_name for record in coco.images])
     rules = photo_rules(file, source.root, coco.images, found, source.data, others)
     coco = replace(coco, images=rules.images)
@@ -157,7 +163,7 @@ def check_split(
     )
 
 
-def _without_large(coco: CocoFile, data: Data) -> tuple[CocoFile, list[DataProblem]]:
+def _without_large(coco: AnnotationSet, data: Data) -> tuple[AnnotationSet, list[DataProblem]]:
     """Leave out images that would fill the memory."""
     limit = data.max_megapixels * 1e6
     large = [record for record in coco.images if record.width * record.height > limit]
@@ -196,7 +202,7 @@ def _with_shared_images(report: DataReport, seen: dict[str, str]) -> DataReport:
 
 
 def _check_images(
-    coco: CocoFile, root: Path, progress: Progress
+    coco: AnnotationSet, root: Path, progress: Progress
 ) -> tuple[list[DataProblem], dict[str, str]]:
     problems: list[DataProblem] = []
     contents: dict[str, str] = {}
@@ -243,7 +249,7 @@ def _photo_repetitions(contents: Mapping[str, str]) -> Iterator[DataProblem]:
         seen.setdefault(content, name)
 
 
-def _class_contents(coco: CocoFile, data: Data) -> tuple[ClassContent, ...]:
+def _class_contents(coco: AnnotationSet, data: Data) -> tuple[ClassContent, ...]:
     try:
         labels = make_label_map(
             coco.categories, data.classes, data.background, coco.used_categories
@@ -256,15 +262,18 @@ def _class_contents(coco: CocoFile, data: Data) -> tuple[ClassContent, ...]:
     annotations, images = np.zeros(n_labels, np.int64), np.zeros(n_labels, np.int64)
     pixels = np.zeros(n_labels, np.int64)
     for record in coco.images:
-        kept = [item for item in record.annotations if _counts(item, record, labels)]
+        kept = [item for item in record.objects if _counts(item, record, labels)]
         present = [labels.label_of[item.category_id] for item in kept]
+        if record.mask is not None:
+            present = [labels.label_of[each] for each in record.categories]
         annotations += np.bincount(present, minlength=n_labels)
         images[sorted(set(present))] += 1
-        paintable = tuple(item for item in kept if is_paintable(record, item))
+        ignored = [item for item in record.annotations if item.ignored]
+        paintable = tuple(item for item in [*ignored, *kept] if is_paintable(record, item))
         mask = paint_mask(
             replace(record, annotations=paintable), labels, data.overlap, data.ignore_index
         )
-        pixels += np.bincount(mask.ravel(), minlength=n_labels)
+        pixels += np.bincount(mask.ravel(), minlength=n_labels)[:n_labels]
     shares = pixels / max(int(pixels.sum()), 1)
     return tuple(
         ClassContent(name, int(annotations[label]), int(images[label]), float(shares[label]))

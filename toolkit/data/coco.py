@@ -10,92 +10,19 @@ from typing import Any, NoReturn
 
 from toolkit.errors import UsageError
 from toolkit.files import file_digest, read_json
+from toolkit.plugin.reader import (
+    Annotation,
+    AnnotationSet,
+    Box,
+    Category,
+    ImageRecord,
+    ReadRequest,
+)
 from toolkit.suggestions import did_you_mean
-
-Box = tuple[float, float, float, float]
-"""Left, top, width, height in pixels."""
+from toolkit.wording import some_of
 
 
-@dataclass(frozen=True)
-class Annotation:
-    """One object: its class and its outline.
-
-    Attributes:
-        category_id: id in the file's category list, any integer.
-        segmentation: polygons, uncompressed or compressed RLE, as in the file; None when absent.
-        area: square pixels as the file states them, 0 when it does not; used for nothing.
-        iscrowd: True for a region of many objects of the class.
-        annotation_id: id in the file.
-        bbox: four numbers as the file states them, None when it does not; used for nothing.
-    """
-
-    category_id: int
-    segmentation: Any
-    area: float
-    iscrowd: bool
-    annotation_id: int
-    bbox: Box | None = None
-
-
-@dataclass(frozen=True)
-class ImageRecord:
-    """One image of the file with its annotations, and how its photo is read.
-
-    Attributes:
-        image_id: id in the file.
-        file_name: relative to the folder of the photos.
-        width: pixels.
-        height: pixels.
-        annotations: in file order.
-        oriented: whether the photo is turned as its EXIF data says, see `toolkit.data.orientation`.
-        bit_depth: bits that the values use if the photo has 16 per channel, see `data.bit_depth`.
-    """
-
-    image_id: int
-    file_name: str
-    width: int
-    height: int
-    annotations: tuple[Annotation, ...] = ()
-    oriented: bool = True
-    bit_depth: int | None = None
-
-
-@dataclass(frozen=True)
-class Category:
-    """A class as the file calls it; `supercategory` is the name of a group, empty = none."""
-
-    category_id: int
-    name: str
-    supercategory: str = ""
-
-
-@dataclass(frozen=True)
-class CocoFile:
-    """A COCO annotation file.
-
-    Attributes:
-        path: where it was read.
-        images: in file order; of images with one id the first holds the annotations.
-        categories: in file order; may be empty when the file was read as unlabelled.
-        digest: digest of the file's content.
-        orphans: (image id, annotation) of annotations whose image is not in the file.
-    """
-
-    path: Path
-    images: tuple[ImageRecord, ...]
-    categories: tuple[Category, ...]
-    digest: str
-    orphans: tuple[tuple[int, Annotation], ...] = ()
-
-    @property
-    def used_categories(self) -> frozenset[int]:
-        """Ids of the categories that have an annotation."""
-        return frozenset(
-            annotation.category_id for record in self.images for annotation in record.annotations
-        )
-
-
-def read_coco(path: Path, *, labelled: bool = True) -> CocoFile:
+def read_coco(path: Path, *, labelled: bool = True) -> AnnotationSet:
     """Read a COCO file; with `labelled=False`, `categories` and `annotations` may be missing.
 
     Raises:
@@ -139,7 +66,7 @@ def read_coco(path: Path, *, labelled: bool = True) -> CocoFile:
         )
         for record in records
     )
-    return CocoFile(path, images, categories, file_digest(path), tuple(orphans))
+    return AnnotationSet(path, images, categories, file_digest(path), tuple(orphans))
 
 
 def _list(path: Path, content: Mapping[str, Any], key: str, *, required: bool) -> list[Any]:
@@ -251,3 +178,24 @@ class _Entry:
 def _type(value: Any) -> str:
     names = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", int: "an integer"}
     return "null" if value is None else names.get(type(value), "a number")
+
+
+@dataclass(frozen=True)
+class CocoReader:
+    """Reads COCO JSON files."""
+
+    def __call__(self, request: ReadRequest) -> AnnotationSet:
+        """Read the file that a recipe names.
+
+        Raises:
+            UsageError: it is a folder, or not a COCO file, see `read_coco`.
+        """
+        if request.path.is_dir():
+            inside = sorted(found.name for found in request.path.glob("*.json"))
+            raise UsageError(
+                f"{request.path} is a folder, not a COCO file",
+                f"It holds {some_of(inside)}."
+                if inside
+                else 'If labels are masks as files: data.format = "masks"; see docs/data.md.',
+            )
+        return read_coco(request.path, labelled=request.labelled)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.data.annotation_rules import with_annotation_rules
-from toolkit.data.coco import CocoFile, read_coco
+from toolkit.data.annotation_sets import read_annotations
 from toolkit.data.folds import choose_fold, read_folds
 from toolkit.data.guards import (
     equal_photos,
@@ -23,12 +23,13 @@ from toolkit.data.near_files import not_found
 from toolkit.data.photo_rules import with_photo_rules
 from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
-from toolkit.files import is_file
+from toolkit.files import exists, is_file
+from toolkit.plugin.reader import AnnotationSet
 from toolkit.progress import Progress
-from toolkit.project import Project
 from toolkit.recipe.schema import Data, Demo
 from toolkit.suggestions import nearest
 from toolkit.wording import counted, some_of
+from toolkit.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -43,35 +44,36 @@ class Contest:
     sample_submission: Path | None
 
 
-def open_contest(data: Data, project: Project, progress: Progress) -> Contest:
-    """Read the annotation files of a recipe and check that they fit together.
+def open_contest(workspace: Workspace, data: Data) -> Contest:
+    """Read the annotations of a recipe and check that they fit together.
 
     A recipe with `data.demo` has its synthetic contest written first, unless it is there.
 
     Raises:
-        UsageError: a file is missing or no COCO file; categories disagree between files or with
-            `data.classes`; an annotation's category is outside the class list, or it covers no
+        UsageError: a file is missing or not of its format; categories disagree between files or
+            with `data.classes`; an annotation's category is outside the class list, or it covers no
             pixel; a photo is broken or of another size than its record; an image repeats, is in two
             splits, or its file is missing; a validation photo is in the training split under
             another name; the split file is made for other images.
     """
+    project, progress = workspace.project, workspace.progress
     root = project.path(data.root)
     if data.demo is not None:
         from toolkit.demo.write_demo import write_demo
 
         write_demo(root, data.demo, progress)
     require_folder(data, root)
-    train = _open_split(data, project, "train", None, progress)
+    train = _open_split(workspace, data, "train", None)
     if data.folds is not None:
         folds = read_folds(project.path(data.folds.file), train.file, train.file_names)
         training, validating = choose_fold(folds, data.folds.index)
         train, val = train.part("train", training), train.part("val", validating)
     elif data.val is not None:
-        val = _open_split(data, project, "val", train, progress)
+        val = _open_split(workspace, data, "val", train)
     else:
-        raise UsageError("data.val is unset", "Name a COCO JSON there, or set data.folds.")
-    test = _open_split(data, project, "test", train, progress) if data.test else None
-    truth = _open_split(data, project, "truth", train, progress) if data.truth else None
+        raise UsageError("data.val is unset", "Name it there, or set data.folds.")
+    test = _open_split(workspace, data, "test", train) if data.test else None
+    truth = _open_split(workspace, data, "truth", train) if data.truth else None
     if test and truth:
         require_same_images(test, truth)
     splits = [split for split in (train, val, test) if split]
@@ -115,7 +117,7 @@ def _warn_of_known_photos(test: Split, other: Split, progress: Progress) -> None
         )
 
 
-def own_classes(data: Data, project: Project) -> tuple[str, ...] | None:
+def own_classes(workspace: Workspace, data: Data) -> tuple[str, ...] | None:
     """Return the names of a recipe's classes, in label order from 1; None = not known here.
 
     None, too, for the classes of the demo contest: they are not the recipe's own.
@@ -125,7 +127,8 @@ def own_classes(data: Data, project: Project) -> tuple[str, ...] | None:
     classes = data.classes
     if classes is None and data.demo is None:
         try:
-            coco = read_coco(project.path(data.root) / data.train)
+            root = workspace.project.path(data.root)
+            coco = read_annotations(workspace, data, root / data.train, root)
             labels = make_label_map(coco.categories, None, data.background, coco.used_categories)
             classes = labels.class_names[1:]
         except TrashError:  # not on this machine, or wrong: `recipe check` tells it
@@ -133,63 +136,54 @@ def own_classes(data: Data, project: Project) -> tuple[str, ...] | None:
     return None if not classes or classes == demo_classes(Demo()) else classes
 
 
-def open_unlabelled(
-    data: Data, file: str, contest: Contest, project: Project, progress: Progress
-) -> Split:
+def open_unlabelled(workspace: Workspace, data: Data, file: str, contest: Contest) -> Split:
     """Open images beside the splits of a contest; annotations that they may have are not looked at.
 
     Args:
+        workspace: has the readers; is told what is odd in the file.
         data: where the images are.
-        file: their COCO JSON, relative to `data.root`.
+        file: as `data.test` names images, relative to `data.root`.
         contest: gives the classes.
-        project: `data.root` is relative to it.
-        progress: told what is odd in the file.
 
     Raises:
-        UsageError: the file or an image is missing, it is no COCO file, or an image repeats.
+        UsageError: the file or an image is missing, the file is not of its format, or an image
+            repeats.
     """
-    path = project.path(data.root) / file
-    split = _read_split(data, path, project, "unlabelled", "pseudo.images", contest.train, progress)
+    path = workspace.project.path(data.root) / file
+    split = _read_split(workspace, data, path, "unlabelled", "pseudo.images", contest.train)
     require_files(split)
-    split.read_contents(progress)
+    split.read_contents(workspace.progress)
     known = [other.exif_applied for other in (contest.train, contest.val, contest.test) if other]
-    return with_photo_rules([split], data, progress, known)[0]
+    return with_photo_rules([split], data, workspace.progress, known)[0]
 
 
-def _open_split(
-    data: Data, project: Project, name: str, train: Split | None, progress: Progress
-) -> Split:
-    path = project.path(data.root) / getattr(data, name)
-    return _read_split(data, path, project, name, f"data.{name}", train, progress)
+def _open_split(workspace: Workspace, data: Data, name: str, train: Split | None) -> Split:
+    path = workspace.project.path(data.root) / getattr(data, name)
+    return _read_split(workspace, data, path, name, f"data.{name}", train)
 
 
 _UNLABELLED = ("test", "unlabelled")
 
 
 def _read_split(
-    data: Data,
-    path: Path,
-    project: Project,
-    name: str,
-    key: str,
-    train: Split | None,
-    progress: Progress,
+    workspace: Workspace, data: Data, path: Path, name: str, key: str, train: Split | None
 ) -> Split:
-    if not is_file(path):
+    if not exists(path):
         raise not_found(path, key)
-    coco = read_coco(path, labelled=name not in _UNLABELLED)
+    root = workspace.project.path(data.root)
+    coco = read_annotations(workspace, data, path, root, labelled=name not in _UNLABELLED)
     if not coco.images:
         raise UsageError(f"{path}: no images")
     split = Split(
         name=name,
         file=path,
-        root=project.path(data.root),
+        root=root,
         images=coco.images,
         labels=_labels(data, coco, train),
         overlap=data.overlap,
         ignore_index=data.ignore_index,
         digest=coco.digest,
-        cache=project.cache,
+        cache=workspace.project.cache,
     )
     if data.ignore_index < len(split.labels.class_names):
         raise UsageError(
@@ -200,11 +194,11 @@ def _read_split(
     refuse_duplicates(split)
     refuse_large_images(split, data.max_megapixels)
     if name not in _UNLABELLED:  # annotations of the others, if any, are not used
-        split = with_annotation_rules(split, coco, data, progress)
+        split = with_annotation_rules(split, coco, data, workspace.progress)
     return split
 
 
-def _labels(data: Data, coco: CocoFile, train: Split | None) -> LabelMap:
+def _labels(data: Data, coco: AnnotationSet, train: Split | None) -> LabelMap:
     if train is None:
         classes = data.classes
         if not coco.categories:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from toolkit.data.coco import Annotation, ImageRecord
 from toolkit.data.guards import check_command
 from toolkit.data.image_bytes import Header
 from toolkit.data.images import ImageSizeError, require_size
 from toolkit.data.photo_facts import read_headers
 from toolkit.data.segmentation import why_empty
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import Annotation, ImageRecord
 from toolkit.progress import Progress
 from toolkit.wording import counted, some_of
 

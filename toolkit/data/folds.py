@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from toolkit.data.coco import CocoFile
 from toolkit.data.content_digests import content_digests
 from toolkit.errors import UsageError
 from toolkit.file_schema import FileLayout
 from toolkit.files import read_json, write_json_atomic
+from toolkit.plugin.reader import AnnotationSet
 from toolkit.progress import Progress
 from toolkit.seeds import Stream, generator
 from toolkit.wording import counted, some_of
@@ -105,19 +105,19 @@ def stratify(
     return fold_of
 
 
-def class_presence(coco: CocoFile) -> NDArray[np.bool_]:
+def class_presence(coco: AnnotationSet) -> NDArray[np.bool_]:
     """Return which image has an annotation of which category: bool (images, categories)."""
     column = {category.category_id: index for index, category in enumerate(coco.categories)}
     presence = np.zeros((len(coco.images), len(coco.categories)), dtype=bool)
     for row, record in enumerate(coco.images):
-        for annotation in record.annotations:
-            if annotation.category_id in column:
-                presence[row, column[annotation.category_id]] = True
+        for category_id in record.categories:
+            if category_id in column:
+                presence[row, column[category_id]] = True
     return presence
 
 
 def photo_contents(
-    coco: CocoFile, root: Path, cache: Path, progress: Progress
+    coco: AnnotationSet, root: Path, cache: Path, progress: Progress
 ) -> tuple[str | None, ...]:
     """Return the digest of the content of every image of a file; None where the photo is not there.
 
@@ -137,7 +137,7 @@ def photo_contents(
 
 
 def make_folds(
-    coco: CocoFile, n_folds: int, seed: int, contents: Sequence[str | None] | None = None
+    coco: AnnotationSet, n_folds: int, seed: int, contents: Sequence[str | None] | None = None
 ) -> Folds:
     """Divide the images of a file into folds of equal class content; equal photos share a fold.
 
@@ -176,7 +176,7 @@ def make_folds(
 
 
 def write_folds(
-    path: Path, folds: Folds, coco: CocoFile, seed: int, *, overwrite: bool = False
+    path: Path, folds: Folds, coco: AnnotationSet, seed: int, *, overwrite: bool = False
 ) -> bool:
     """Write the split file: it lists file names, so that it can be read and compared.
 

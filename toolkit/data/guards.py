@@ -9,10 +9,10 @@ from pathlib import Path
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
-from toolkit.data.coco import CocoFile
 from toolkit.data.near_files import near_file
 from toolkit.errors import UsageError
 from toolkit.files import is_file
+from toolkit.plugin.reader import AnnotationSet
 from toolkit.wording import counted, some_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def check_command(file: Path, root: Path) -> str:
     return f"`{shlex.join(words)}`"
 
 
-def require_same_categories(coco: CocoFile, train: Split) -> None:
+def require_same_categories(coco: AnnotationSet, train: Split) -> None:
     """Require the category names of `train`, with any ids; those left out there may be missing."""
     used = coco.used_categories
     here = {
@@ -74,7 +74,7 @@ def refuse_large_images(split: Split, max_megapixels: float) -> None:
 def refuse_unknown_categories(split: Split) -> None:
     """Refuse annotations whose category is not in the file's list."""
     for record in split.images:
-        for annotation in record.annotations:
+        for annotation in record.objects:
             if annotation.category_id not in split.labels.label_of:
                 raise UsageError(
                     f"{split.file}: annotation {annotation.annotation_id} of {record.file_name} "

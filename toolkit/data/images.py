@@ -22,11 +22,11 @@ from toolkit.data.array_store import (
     open_store,
     write_store,
 )
-from toolkit.data.coco import ImageRecord
 from toolkit.data.image_bytes import Header, decode, read_header
 from toolkit.data.resize import RESIZING, resize_image
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
+from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
 
@@ -83,6 +83,14 @@ def require_size(path: Path, record: ImageRecord, header: Header) -> None:
 
 
 def _another_size(path: Path, record: ImageRecord, size: tuple[int, int]) -> ImageSizeError:
+    if record.mask is not None:
+        return ImageSizeError(
+            f"{path}: the image is {size[0]}x{size[1]} pixels, its mask {record.mask.path.name} "
+            f"{record.width}x{record.height}",
+            "Labels belong to pixels: resize the masks to their photos, without interpolation."
+            if size[::-1] != (record.width, record.height)
+            else "Was it annotated as it is stored, or as EXIF turns it? data.exif says which.",
+        )
     hint = "Was the image resized after it was annotated? `trash data check` lists all such images."
     if size[::-1] == (record.width, record.height):
         hint = "Was it annotated as it is stored, or as EXIF turns it? data.exif says which."

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from toolkit.data.coco import Category
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import Category
 from toolkit.suggestions import did_you_mean
 from toolkit.wording import counted, toml_array
 

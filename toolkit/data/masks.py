@@ -19,14 +19,15 @@ from toolkit.data.array_store import (
     open_store,
     write_store,
 )
-from toolkit.data.coco import ImageRecord
 from toolkit.data.labels import LabelMap
+from toolkit.data.mask_pixels import paint_labels
 from toolkit.data.resize import RESIZING, Sampling, resize_labels
 from toolkit.data.segmentation import Rle, encode
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
 from toolkit.plugin.kinds import Nearest
+from toolkit.plugin.reader import Annotation, ImageRecord
 from toolkit.progress import Progress
 
 
@@ -36,21 +37,35 @@ def paint_mask(
     """Return the labels of an image, uint8 (height, width); 0 where there is no object.
 
     Where annotations overlap, the larger label wins ("max-id"), the one that covers fewer pixels
-    ("area"), or the later one in the file ("order"); equals go to the later one.
+    ("area"), or the later one in the file ("order"); equals go to the later one. An ignored region
+    gives `ignore_index` where no object is: what is known of a pixel counts. An image with a mask
+    has the labels of its pixels.
 
     Raises:
-        UsageError: an outline cannot be painted, a category is outside the class list, or a label
-            equals `ignore_index`.
+        UsageError: an outline cannot be painted, a category is outside the class list, a label
+            equals `ignore_index`, or a mask cannot be read or is not what it was.
     """
     if ignore_index < len(labels.class_names):
         raise UsageError(f"data.ignore_index = {ignore_index} is a label, choose a larger number")
-    pieces = [_piece(record, position, labels) for position in range(len(record.annotations))]
+    if record.mask is not None:
+        size = record.height, record.width
+        return paint_labels(record.mask, size, labels.label_of, ignore_index)
+    pieces = [
+        _piece(record, position, labels)
+        for position, annotation in enumerate(record.annotations)
+        if not annotation.ignored
+    ]
     if overlap == "max-id":
         pieces.sort(key=lambda piece: piece[0])
     elif overlap == "area":
         pieces.sort(key=lambda piece: -int(coco_mask.area(piece[1])))
     # pycocotools stores column by column: painting the transpose keeps memory access in order.
     transposed = np.zeros((record.width, record.height), dtype=np.uint8)
+    ignored = [
+        _outline(record, annotation) for annotation in record.annotations if annotation.ignored
+    ]
+    if ignored:
+        transposed[coco_mask.decode(coco_mask.merge(ignored)).T.view(np.bool_)] = ignore_index
     for label, group in groupby(pieces, key=lambda piece: piece[0]):
         covered = coco_mask.decode(coco_mask.merge([rle for _, rle in group]))
         transposed[covered.T.view(np.bool_)] = label
@@ -59,19 +74,27 @@ def paint_mask(
 
 def _piece(record: ImageRecord, position: int, labels: LabelMap) -> tuple[int, Rle]:
     annotation = record.annotations[position]
-    where = f"annotation {annotation.annotation_id} of {record.file_name}"
     label = labels.label_of.get(annotation.category_id)
     if label is None:
         raise UsageError(
-            f"{where}: category id {annotation.category_id} is not in the class list",
+            f"{_where(record, annotation)}: category id {annotation.category_id} is not in the "
+            "class list",
             f"Known ids: {', '.join(map(str, sorted(labels.label_of)))}",
         )
+    return label, _outline(record, annotation)
+
+
+def _outline(record: ImageRecord, annotation: Annotation) -> Rle:
     try:
-        return label, encode(annotation.segmentation, record.height, record.width)
+        return encode(annotation.segmentation, record.height, record.width)
     except UsageError as error:
         raise UsageError(
-            f"{where}: {error.message}", "`trash data check` lists them all."
+            f"{_where(record, annotation)}: {error.message}", "`trash data check` lists them all."
         ) from None
+
+
+def _where(record: ImageRecord, annotation: Annotation) -> str:
+    return f"annotation {annotation.annotation_id} of {record.file_name}"
 
 
 def open_masks(
@@ -109,10 +132,18 @@ def open_masks(
         json.dumps(sorted(split.labels.label_of.items())),
         split.overlap,
         json.dumps(size and [size, RESIZING, nearest]),
+        *([str(split.ignore_index)] if _may_ignore(split) else []),
     )
     path = cache / "masks" / f"{split.file.stem}-{key}.bin"
     found = open_store(path, layout)
     return found or write_store(path, layout, _paint_all(split, size, nearest, progress))
+
+
+def _may_ignore(split: Split) -> bool:
+    return any(
+        record.mask is not None or len(record.objects) < len(record.annotations)
+        for record in split.images
+    )
 
 
 def _paint_all(

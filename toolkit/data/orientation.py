@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from toolkit.data.coco import ImageRecord
 from toolkit.data.image_bytes import UPRIGHT, Header
+from toolkit.plugin.reader import ImageRecord
 from toolkit.wording import counted, some_of
 
 Setting = Literal["auto", "apply", "ignore"]

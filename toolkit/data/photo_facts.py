@@ -44,23 +44,38 @@ def headers_of(split: Split, progress: Progress) -> list[Header | Fault]:
         split: its photos are there.
         progress: shows a bar when many photos have to be read.
     """
-    memory = _Memory(split)
+    return known_headers(split.root, split.file_names, split.contents, split.cache, progress)
+
+
+def known_headers(
+    root: Path,
+    names: Sequence[str],
+    contents: Sequence[str],
+    cache: Path | None,
+    progress: Progress,
+) -> list[Header | Fault]:
+    """Return the header of each photo, or why there is none; remembered by content.
+
+    Args:
+        root: folder that the names are relative to.
+        names: the photos, which are there.
+        contents: digest of the content of each.
+        cache: folder of caches; None = nothing is remembered.
+        progress: shows a bar when many photos have to be read.
+    """
+    memory = _Memory(root, cache)
     known = memory.headers()
-    unread = [row for row, content in enumerate(split.contents) if content not in known]
+    unread = [row for row, content in enumerate(contents) if content not in known]
     shown = progress if len(unread) >= _MANY else SilentProgress()
     found: dict[int, Header | Fault] = {}
-    with shown.bar(f"reading headers of {split.name}", len(unread), "images") as bar:
+    with shown.bar("reading headers of photos", len(unread), "images") as bar:
         for row in unread:
-            found[row] = _header(split.path(row), row)
+            found[row] = _header(root / names[row], row)
             bar.advance()
-    new = {
-        split.contents[row]: header for row, header in found.items() if isinstance(header, Header)
-    }
+    new = {contents[row]: header for row, header in found.items() if isinstance(header, Header)}
     if new:
         memory.keep(headers=new)
-    return [
-        found[row] if row in found else known[content] for row, content in enumerate(split.contents)
-    ]
+    return [found[row] if row in found else known[content] for row, content in enumerate(contents)]
 
 
 def read_headers(root: Path, names: Sequence[str]) -> list[Header | Fault]:
@@ -82,7 +97,7 @@ def undecodable_photos(split: Split, progress: Progress) -> list[Fault]:
         split: opened, so that its photos are whole and of the size of their records.
         progress: told while decoding.
     """
-    memory = _Memory(split)
+    memory = _Memory(split.root, split.cache)
     known = memory.decoded_photos()
     names = [
         f"{content} {split.images[row].bit_depth}" for row, content in enumerate(split.contents)
@@ -114,10 +129,10 @@ def undecodable_photos(split: Split, progress: Progress) -> list[Fault]:
 
 
 class _Memory:
-    """What is remembered of the photos in the folder of a split."""
+    """What is remembered of the photos in a folder."""
 
-    def __init__(self, split: Split) -> None:
-        self._facts = FolderMemory("photos", _VERSION, split.root, split.cache)
+    def __init__(self, root: Path, cache: Path | None) -> None:
+        self._facts = FolderMemory("photos", _VERSION, root, cache)
 
     def headers(self) -> dict[str, Header]:
         """Return content -> header."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.data.coco import ImageRecord
+from toolkit.data.guards import refuse_large_images
 from toolkit.data.image_bytes import Header
 from toolkit.data.images import require_size
 from toolkit.data.orientation import evidence_of, orientation_warning, oriented_flags
 from toolkit.data.photo_facts import Fault, headers_of, read_headers, undecodable_photos
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
 from toolkit.wording import some_of
@@ -65,8 +66,8 @@ def photo_rules(
     rule = elsewhere if evidence.rule is None else evidence.rule
     flags = oriented_flags(records, headers, data.exif, rule)
     images = tuple(
-        replace(record, oriented=oriented, bit_depth=data.bit_depth)
-        for record, oriented in zip(records, flags, strict=True)
+        replace(_sized(record, header, oriented), oriented=oriented, bit_depth=data.bit_depth)
+        for record, header, oriented in zip(records, headers, flags, strict=True)
     )
     return PhotoRules(
         images=images,
@@ -74,6 +75,14 @@ def photo_rules(
         faults=tuple(_faults(root, images, found)),
         warning=orientation_warning(file, evidence, data.exif, elsewhere),
     )
+
+
+def _sized(record: ImageRecord, header: Header | None, oriented: bool) -> ImageRecord:
+    """Give a record without a size that of its photo."""
+    if record.width or header is None:
+        return record
+    width, height = header.size(oriented=oriented)
+    return replace(record, width=width, height=height)
 
 
 def _legible(found: Sequence[Header | Fault]) -> list[Header | None]:
@@ -118,9 +127,11 @@ def with_photo_rules(
     for split, headers in zip(splits, found, strict=True):
         rules = photo_rules(split.file, split.root, split.images, headers, data, [*known, *told])
         refuse_faults(split, rules.faults)
+        split = split.with_images(rules.images, rules.applied)
+        refuse_large_images(split, data.max_megapixels)
         if rules.warning:
             progress.say(f"warning: {rules.warning}")
-        ready.append(split.with_images(rules.images, rules.applied))
+        ready.append(split)
     return ready
 
 

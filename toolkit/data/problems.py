@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pycocotools import mask as coco_mask
 
 from toolkit.data.annotation_rules import group_oddity
-from toolkit.data.coco import Annotation, CocoFile, ImageRecord
 from toolkit.data.labels import make_label_map, unused_groups
 from toolkit.data.segmentation import defects, encode, why_empty
 from toolkit.data.stated_boxes import contradiction
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import Annotation, AnnotationSet, ImageRecord
 from toolkit.recipe.schema import Data
 
 
@@ -34,7 +34,7 @@ class DataProblem:
     error: bool = True
 
 
-def find_problems(coco: CocoFile, data: Data, *, labelled: bool) -> Iterator[DataProblem]:
+def find_problems(coco: AnnotationSet, data: Data, *, labelled: bool) -> Iterator[DataProblem]:
     """Yield all problems of the file.
 
     Args:
@@ -64,7 +64,7 @@ def is_paintable(record: ImageRecord, annotation: Annotation) -> bool:
     return not any(defect.fatal for defect in found)
 
 
-def _category_problems(coco: CocoFile, data: Data) -> Iterator[DataProblem]:
+def _category_problems(coco: AnnotationSet, data: Data) -> Iterator[DataProblem]:
     try:
         labels = make_label_map(
             coco.categories, data.classes, data.background, coco.used_categories
@@ -82,7 +82,7 @@ def _category_problems(coco: CocoFile, data: Data) -> Iterator[DataProblem]:
             yield DataProblem("group without annotations", coco.path.name, detail, error=False)
 
 
-def _duplicates(coco: CocoFile) -> Iterator[DataProblem]:
+def _duplicates(coco: AnnotationSet) -> Iterator[DataProblem]:
     annotations = [annotation for record in coco.images for annotation in record.annotations]
     annotations += [annotation for _, annotation in coco.orphans]
     for kind, values in (
@@ -101,7 +101,7 @@ def _annotation_problems(
     record: ImageRecord, annotation: Annotation, known: set[int], data: Data
 ) -> Iterator[DataProblem]:
     about = f"annotation {annotation.annotation_id}"
-    if annotation.category_id not in known:
+    if annotation.category_id not in known and not annotation.ignored:
         detail = f"{about}: category_id {annotation.category_id} is not in the file"
         yield DataProblem("unknown category", record.file_name, detail)
     size = record.height, record.width
@@ -120,14 +120,14 @@ def _annotation_problems(
         yield DataProblem(kind, record.file_name, f"{about}: {detail}", error=error)
 
 
-def _emptiness(coco: CocoFile) -> Iterator[DataProblem]:
-    if not any(record.annotations for record in coco.images):
+def _emptiness(coco: AnnotationSet) -> Iterator[DataProblem]:
+    used = coco.used_categories
+    if not used:
         yield DataProblem("no annotations", coco.path.name, "in the whole file", error=False)
         return
-    used = {item.category_id for record in coco.images for item in record.annotations}
     for category in coco.categories:
         if category.category_id not in used:
             yield DataProblem("empty category", category.name, "no annotation", error=False)
     for record in coco.images:
-        if not record.annotations:
+        if not record.categories:
             yield DataProblem("image without annotations", record.file_name, "", error=False)

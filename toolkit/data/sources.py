@@ -25,7 +25,7 @@ class AnnotationFile:
 
     Attributes:
         role: "train", "val", "test", "truth" or "unlabelled"; a file named by itself is a "train".
-        file: COCO JSON.
+        file: COCO JSON, or the file or folder that the recipe names.
         root: folder that `file_name` is relative to.
         data: how a recipe reads it; of a file named by itself, the defaults.
     """

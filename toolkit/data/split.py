@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from toolkit.data.coco import ImageRecord
 from toolkit.data.content_digests import content_digests
 from toolkit.data.labels import LabelMap
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
+from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import Progress
 from toolkit.wording import counted, some_of
 

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pycocotools import mask as coco_mask
 
-from toolkit.data.coco import Annotation, Box, CocoFile, ImageRecord
 from toolkit.data.segmentation import Rle, defects, encode
 from toolkit.errors import UsageError
+from toolkit.plugin.reader import Annotation, AnnotationSet, Box, ImageRecord
 
 Contradiction = Literal["RLE along rows", "outline contradicts bbox", "outline contradicts area"]
 
@@ -91,7 +91,7 @@ def _text(box: Box) -> str:
     return "[" + ", ".join(f"{value:g}" for value in box) + "]"
 
 
-def doubtful_outlines(coco: CocoFile) -> str:
+def doubtful_outlines(coco: AnnotationSet) -> str:
     """Return what is odd about most polygons of a file by its boxes; an empty text = nothing.
 
     Raises:
@@ -128,7 +128,7 @@ def _extent(annotation: Annotation) -> Box | None:
         return None
 
 
-def _refuse_rows(coco: CocoFile) -> None:
+def _refuse_rows(coco: AnnotationSet) -> None:
     along_rows: list[str] = []
     others = 0
     for record, annotation in islice(_annotations_with_box(coco, dict), _SAMPLE):
@@ -147,7 +147,7 @@ def _refuse_rows(coco: CocoFile) -> None:
 
 
 def _annotations_with_box(
-    coco: CocoFile, kind: type[list[Any] | dict[str, Any]]
+    coco: AnnotationSet, kind: type[list[Any] | dict[str, Any]]
 ) -> Iterator[tuple[ImageRecord, Annotation]]:
     """Yield the annotations with a box and a kind of segmentation: list = polygons, dict = RLE."""
     for record in coco.images:

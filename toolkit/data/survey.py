@@ -11,10 +11,11 @@ from math import isqrt
 from pathlib import Path
 from statistics import median
 
-from toolkit.data.coco import CocoFile, read_coco
+from toolkit.data.coco import read_coco
 from toolkit.data.labels import make_label_map
 from toolkit.errors import UsageError
 from toolkit.files import read_json
+from toolkit.plugin.reader import AnnotationSet
 from toolkit.wording import some_of
 
 _TRUTH = ("truth", "gt", "solution")
@@ -115,7 +116,7 @@ def survey(folder: Path) -> Survey:
     )
 
 
-def _coco_files(folder: Path) -> tuple[dict[Path, CocoFile], list[UsageError]]:
+def _coco_files(folder: Path) -> tuple[dict[Path, AnnotationSet], list[UsageError]]:
     """Return the annotation files, and what is wrong with those that cannot be used.
 
     JSON of another kind is passed over.
@@ -149,11 +150,13 @@ def _is_meant_as_coco(file: Path) -> bool:
     return isinstance(content, dict) and "images" in content
 
 
-def _n_annotations(coco: CocoFile) -> int:
+def _n_annotations(coco: AnnotationSet) -> int:
     return sum(len(record.annotations) for record in coco.images)
 
 
-def _pick(files: dict[Path, CocoFile], words: Sequence[str], not_: Sequence[str]) -> Path | None:
+def _pick(
+    files: dict[Path, AnnotationSet], words: Sequence[str], not_: Sequence[str]
+) -> Path | None:
     """Return the file with the shortest name that has one of the words and none of `not_`."""
     named = [file for file in files if _says(file, words) and not _says(file, not_)]
     return min(named, key=lambda file: (len(file.stem), file), default=None)
@@ -164,16 +167,16 @@ def _says(file: Path, words: Sequence[str]) -> bool:
     return any(part.startswith(tuple(words)) for part in _PART.findall(file.stem.casefold()))
 
 
-def _largest(files: dict[Path, CocoFile]) -> Path:
+def _largest(files: dict[Path, AnnotationSet]) -> Path:
     return max(files, key=lambda file: len(files[file].images))
 
 
-def _same_images(first: CocoFile, second: CocoFile) -> bool:
+def _same_images(first: AnnotationSet, second: AnnotationSet) -> bool:
     names = [{record.file_name for record in coco.images} for coco in (first, second)]
     return names[0] == names[1]
 
 
-def _root(folder: Path, files: dict[Path, CocoFile]) -> Path:
+def _root(folder: Path, files: dict[Path, AnnotationSet]) -> Path:
     """Return the folder that the images of all files are relative to."""
     inside = sorted(each for each in folder.iterdir() if each.is_dir())
     candidates = dict.fromkeys([folder, *(file.parent for file in files), *inside])

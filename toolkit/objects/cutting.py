@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from toolkit.data.coco import ImageRecord
 from toolkit.data.images import read_image
 from toolkit.data.masks import paint_mask
 from toolkit.data.segmentation import Rle, encode
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
+from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Objects
 from toolkit.suggestions import did_you_mean
@@ -81,7 +81,7 @@ def chosen_labels(objects: Objects, train: Split) -> tuple[int, ...]:
     """Return the labels whose objects are cut out, in ascending order.
 
     Without `objects.classes` these are the classes with fewer annotations than half the mean number
-    per class, but those of `objects.exclude`.
+    per class, but those of `objects.exclude`. A class of a mask counts as one annotation.
 
     Raises:
         UsageError: `objects.classes` names no class of the contest, or no class is rare.
@@ -108,9 +108,9 @@ def chosen_labels(objects: Objects, train: Split) -> tuple[int, ...]:
 def _rare_labels(train: Split, exclude: Collection[str]) -> tuple[int, ...]:
     names = train.labels.class_names
     counts = Counter(
-        train.labels.label_of[annotation.category_id]
+        train.labels.label_of[category_id]
         for record in train.images
-        for annotation in record.annotations
+        for category_id in record.categories
     )
     limit = _RARE * counts.total() / (len(names) - 1)
     rare = [
@@ -141,12 +141,19 @@ def find_pieces(
         progress: told while looking.
 
     Raises:
-        UsageError: an annotation cannot be painted.
+        UsageError: an annotation cannot be painted; objects by annotation in a split with masks,
+            which do not tell two objects of a class from one.
     """
+    if by == "annotation" and any(record.mask is not None for record in train.images):
+        raise UsageError(
+            'objects.by = "annotation", but masks do not tell objects of one class apart',
+            'Take all pixels of a class in an image as one object: objects.by = "class".',
+            parameter="objects.by",
+        )
     pieces: list[FoundObject] = []
     with progress.bar(f"looking for objects in {train.name}", len(train), "images") as bar:
         for row, record in enumerate(train.images):
-            present = {train.labels.label_of[each.category_id] for each in record.annotations}
+            present = {train.labels.label_of[each] for each in record.categories}
             wanted = sorted(present.intersection(labels))
             if wanted:
                 pieces.extend(_of_image(train, row, record, wanted, by))
@@ -166,7 +173,7 @@ def _of_image(
     if by == "annotation":
         found = [
             (label, coco_mask.merge([outline, shown[label]], intersect=True))
-            for each in record.annotations
+            for each in record.objects
             if (label := train.labels.label_of[each.category_id]) in shown and not each.iscrowd
             for outline in (encode(each.segmentation, record.height, record.width),)
         ]

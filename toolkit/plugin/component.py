@@ -42,6 +42,12 @@ class ComponentSpec(BaseModel):
 
 @dataclass(frozen=True)
 class OfKind:
-    """Marks an argument as a nested component: `Annotated[ComponentSpec, OfKind("loss")]`."""
+    """Marks an argument as a nested component: `Annotated[ComponentSpec, OfKind("loss")]`.
+
+    Attributes:
+        kind: of the component.
+        by_name: in a recipe, its name alone may stand for the table: `format = "masks"`.
+    """
 
     kind: str
+    by_name: bool = False

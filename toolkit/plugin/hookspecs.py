@@ -85,6 +85,12 @@ def trash_metrics() -> Sequence[Component]:
 
 
 @hookspec
+def trash_readers() -> Sequence[Component]:
+    """Formats of images and annotations, one of which `data.format` names."""
+    raise NotImplementedError
+
+
+@hookspec
 def trash_submission_formats() -> Sequence[Component]:
     """Leaderboard file formats."""
     raise NotImplementedError

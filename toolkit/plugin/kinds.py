@@ -93,6 +93,7 @@ KINDS: dict[str, Kind] = {
         Kind("ensembler", "trash_ensemblers"),
         Kind("selector", "trash_selectors"),
         Kind("metric", "trash_metrics"),
+        Kind("reader", "trash_readers"),
         Kind("submission_format", "trash_submission_formats"),
         Kind("tracker", "trash_trackers", ("run_dir",)),
     )

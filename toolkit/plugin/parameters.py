@@ -233,8 +233,14 @@ def nested_specs(
 
 def marked_kind(field: FieldInfo) -> str | None:
     """Return the kind of a nested component argument, or None."""
+    mark = marked_component(field)
+    return None if mark is None else mark.kind
+
+
+def marked_component(field: FieldInfo) -> OfKind | None:
+    """Return what a nested component argument is marked with, or None."""
     marks = [*field.metadata, *_metadata_in(field.annotation)]
-    return next((mark.kind for mark in marks if isinstance(mark, OfKind)), None)
+    return next((mark for mark in marks if isinstance(mark, OfKind)), None)
 
 
 def _metadata_in(annotation: Any) -> Iterator[Any]:

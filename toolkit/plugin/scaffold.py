@@ -30,6 +30,7 @@ _OVERRIDES = {
     "view": "predict.views={}",
     "ensembler": "ensemble.name={}",
     "metric": "metric.name={}",
+    "reader": "data.format.name={}",
     "submission_format": "submission.name={}",
     "tracker": 'trackers+={{name="{}"}}',
 }

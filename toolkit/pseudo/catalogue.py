@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.data.coco import ImageRecord
 from toolkit.data.labels import LabelMap
 from toolkit.data.photo_rules import with_rules_of_sizes
 from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
 from toolkit.files import digest_of
+from toolkit.plugin.reader import ImageRecord
 from toolkit.pseudo.label_set import INDEX, LabelSet, LabelSetIndex, read_label_index
 from toolkit.recipe.schema import Data
 from toolkit.suggestions import did_you_mean

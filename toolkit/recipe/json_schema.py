@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 from toolkit.errors import TrashError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.kinds import KINDS
-from toolkit.plugin.parameters import json_schema, marked_kind
+from toolkit.plugin.parameters import json_schema, marked_component
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.schema_keys import SCHEMA_KEYS
@@ -78,9 +78,10 @@ def _option(entry: Entry, registry: Registry, definitions: dict[str, Any]) -> di
 def _point_at_kinds(properties: dict[str, Any], model: type[BaseModel]) -> None:
     """Replace the description of each component that a table names by that of its kind."""
     for name, field in model.model_fields.items():
-        kind = marked_kind(field)
-        if kind is None:
+        mark = marked_component(field)
+        if mark is None:
             continue
+        kind = mark.kind
         written = properties[name]
         # One that may be left out is an array or null.
         array = next((one for one in written.get("anyOf", [written]) if "items" in one), None)
@@ -88,4 +89,6 @@ def _point_at_kinds(properties: dict[str, Any], model: type[BaseModel]) -> None:
             array["items"] = {"$ref": _reference(kind)}
         else:
             kept = {key: written[key] for key in ("description",) if key in written}
-            properties[name] = {**kept, "$ref": _reference(kind)}
+            table = {"$ref": _reference(kind)}
+            either = {"anyOf": [{"type": "string"}, table]} if mark.by_name else table
+            properties[name] = {**kept, **either}

@@ -12,6 +12,7 @@ from typing import Any
 from toolkit.errors import UsageError
 from toolkit.recipe.positions import key_lines
 from toolkit.recipe.problems import KeyPath, Origin, RecipeError, RecipeProblem, dotted, shown_path
+from toolkit.recipe.schema_keys import SCHEMA_KEYS, values_at
 from toolkit.suggestions import did_you_mean
 
 _WORD = re.compile(r"[A-Za-z_~./][\w~./+:*-]*")
@@ -35,9 +36,9 @@ class Layers:
         """Lay `values` over the present ones: tables merge, everything else replaces.
 
         A table whose `name` changes is replaced whole: the parameters of another component mean
-        nothing to the new one.
+        nothing to the new one. A name that may stand for a table becomes one.
         """
-        self._merge_table(self.values, values, (), origin_of)
+        self._merge_table(self.values, _with_tables(values), (), origin_of)
 
     def _merge_table(
         self,
@@ -155,6 +156,20 @@ class Layers:
             )
         del table[path[-1]]
         self._forget(path)
+
+
+def _with_tables(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return values with `{"name": …}` in place of each component that is written as its name."""
+    for path in (key.path for key in SCHEMA_KEYS if key.by_name):
+        for _, written in values_at(values, path):
+            if isinstance(written, str):
+                values = _replaced(values, path, {"name": written})
+    return values
+
+
+def _replaced(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    name, *rest = path
+    return {**values, name: _replaced(values[name], rest, value) if rest else value}
 
 
 def parse_assignment(text: str) -> tuple[KeyPath, str, Any]:

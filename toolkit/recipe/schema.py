@@ -88,13 +88,13 @@ class Data(Section):
     root: Annotated[str, Effect("content", smoke=demo_folder)] = "data"
     """Folder that the files below and the images' `file_name` are relative to."""
     train: Annotated[str, Effect("training", smoke="train.json")] = "train.json"
-    """COCO JSON of the training split."""
+    """The training split: a COCO JSON, or what `format` reads."""
     val: Annotated[str | None, Effect("training", smoke="val.json")] = None
-    """COCO JSON of the validation split; `folds` may make it instead."""
+    """The validation split, as `train`; `folds` may make it instead."""
     test: Annotated[str | None, Effect("submission", smoke="test.json")] = None
-    """COCO JSON of the images to submit, if there are any."""
+    """The images to submit, if there are any: as `train`, or a folder of photos."""
     truth: Annotated[str | None, Effect("submission", smoke="test_truth.json")] = None
-    """COCO JSON with the annotations of the test split, when they are known
+    """The test split with its annotations, as `train`, when they are known
     (demo, past contests)."""
     sample_submission: Annotated[str | None, Effect("submission", smoke=None)] = None
     """The contest's sample file: gives the order of rows when it has any."""
@@ -102,6 +102,11 @@ class Data(Section):
     """Cross-validation in place of `val`."""
     demo: Annotated[Demo | None, Effect("content", smoke=demo_data)] = None
     """Write this synthetic contest into `root` when it is not there yet."""
+    format: Annotated[
+        ComponentSpec | None, OfKind("reader", by_name=True), Effect("training", smoke=None)
+    ] = None
+    """How `train`, `val`, `test` and `truth` are written: the name of a reader, or a table with its
+    parameters. Default: coco."""
     classes: Annotated[tuple[str, ...] | None, Effect("training", smoke=None)] = None
     """Names of the categories in label order (1, 2, …); default: those of `train`
     by category id."""
@@ -133,6 +138,11 @@ class Data(Section):
     """Keep decoded, resized images on disk so that no epoch decodes a JPEG again."""
     workers: Annotated[int, Field(ge=0, le=1024), Effect("nothing", smoke=0)] = 4
     """Loader processes, at most one per core (0 = load in the training process)."""
+
+    @property
+    def components(self) -> list[tuple[str, ComponentSpec]]:
+        """Kind and name of the component that reads the data, unless it is the default one."""
+        return [] if self.format is None else [("reader", self.format)]
 
 
 class Augment(Section):
@@ -181,7 +191,8 @@ class Pseudo(Section):
     labels: Annotated[str | None, Effect("content", smoke=None)] = None
     """A submission file with labels of the images, in place of teachers."""
     images: Annotated[str | None, Effect("content", smoke=None)] = None
-    """COCO JSON of the images, below `data.root`; default: `data.test`."""
+    """The images, below `data.root`: as `data.train`, or a folder of photos; default:
+    `data.test`."""
     ensemble: Annotated[ComponentSpec, OfKind("ensembler"), Effect("pseudo-labels")] = Field(
         default_factory=lambda: ComponentSpec(name="mean")
     )

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from toolkit.plugin.parameters import marked_kind
+from toolkit.plugin.parameters import marked_component
 from toolkit.recipe.effect import Changed, Effect
 from toolkit.recipe.schema import Recipe, Section
 
@@ -25,6 +25,7 @@ class SchemaKey:
         table: the table that the key holds, or None.
         kind: the kind of component that it names, or None.
         is_array: whether it holds an array, of components for example.
+        by_name: whether the name of a component may stand for its table.
         effect: what it changes: its own mark or that of the table around it; None without either.
     """
 
@@ -32,6 +33,7 @@ class SchemaKey:
     table: type[Section] | None
     kind: str | None
     is_array: bool
+    by_name: bool
     effect: Effect | None
 
 
@@ -42,7 +44,9 @@ def _keys_of(
         own = next((mark for mark in field.metadata if isinstance(mark, Effect)), around)
         inner = _table_in(field.annotation)
         is_array = _holds_array(field.annotation)
-        yield SchemaKey((*path, name), inner, marked_kind(field), is_array, own)
+        mark = marked_component(field)
+        kind, by_name = (mark.kind, mark.by_name) if mark else (None, False)
+        yield SchemaKey((*path, name), inner, kind, is_array, by_name, own)
         if inner is not None:
             chosen = (ANY_NAME,) if get_origin(field.annotation) is dict else ()
             yield from _keys_of(inner, (*path, name, *chosen), own)

@@ -145,7 +145,7 @@ def open_candidates(
     project = workspace.project
     first = candidates[0].members[0]
     recipe = with_options(prediction_recipe(first, project, None, data_root), store=store)
-    contest = open_contest(recipe.data, project, workspace.progress)
+    contest = open_contest(workspace, recipe.data)
     where = choose_prediction_device(recipe, device)
     members = tuple(
         tuple(load_members(each.members, contest.class_names, workspace.registry, where))
@@ -178,7 +178,7 @@ def open_candidates(
 
 def _held_out_images(workspace: Workspace, member: Member, data_root: Path | None) -> Split:
     recipe = prediction_recipe(MemberRef(member.path), workspace.project, None, data_root)
-    return open_contest(recipe.data, workspace.project, workspace.progress).val
+    return open_contest(workspace, recipe.data).val
 
 
 def _by_division(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from toolkit.data.sources import AnnotationFile
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.plugin.component import ComponentSpec
@@ -182,7 +183,7 @@ class NamedFiles:
 
     paths: Sequence[Path]
     sources: Mapping[Path, SpecSource]
-    truths: Mapping[Path, Path]
+    truths: Mapping[Path, AnnotationFile]
 
     @property
     def source(self) -> SpecSource:
@@ -190,9 +191,11 @@ class NamedFiles:
         return next(iter(self.sources.values()))
 
     @property
-    def formats(self) -> list[ComponentSpec]:
-        """The submission formats that are needed to read them."""
-        return [source.format for source in self.sources.values()]
+    def components(self) -> list[tuple[str, ComponentSpec]]:
+        """Kind and name of the components that are needed to read them."""
+        of_files = [each for source in self.sources.values() for each in source.components]
+        of_truths = [each for truth in self.truths.values() for each in truth.data.components]
+        return of_files + of_truths
 
     def readable(self, workspace: Workspace) -> list[Readable]:
         """Return how to read each of them, in order.
@@ -212,9 +215,9 @@ class NamedFiles:
             refuse_contradiction(file, read.format, read.class_names)
         sampling = sampling_of(next(iter(found.values())).format)
         for file, truth in self.truths.items():
-            split = truth_split(truth, self.source.data, workspace.progress)
+            split = truth_split(workspace, truth, self.source.data)
             labels = TruthLabels(split, sampling.size, sampling.nearest)
-            found[file] = Readable(truth, labels, split.labels.class_names)
+            found[file] = Readable(truth.file, labels, split.labels.class_names)
         return [found[path] for path in self.paths]
 
 

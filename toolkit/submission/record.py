@@ -107,6 +107,7 @@ def make_side_car(
         labels_digest=report.labels_digest,
         validation_shares=found.truth_shares if found else (),
         fitted=fitted,
+        reader=recipe.data.format,
         **_circumstances(),
     )
 
@@ -161,6 +162,7 @@ def make_file_side_car(
         exif_applied=source.exif_applied,
         labels_digest=report.labels_digest,
         validation_shares=source.validation_shares,
+        reader=data.format,
         **_circumstances(),
     )
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.coco import ImageRecord
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
 from toolkit.data.split import Split
@@ -17,6 +16,7 @@ from toolkit.metrics.bootstrap import with_intervals
 from toolkit.metrics.confusion import count_image
 from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.plugin.interfaces import SubmissionFormat
+from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import Progress, SilentProgress
 from toolkit.suggestions import did_you_mean
 from toolkit.wording import part_of

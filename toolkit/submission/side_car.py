@@ -98,6 +98,7 @@ class SideCar:
         member_postprocess: the postprocessors on each member before it was combined, in order.
         fitted: how good the combination is on images that it was not fitted to; None when nothing
             in it was fitted, and `validation` is honest as it is.
+        reader: how `test` is read, as `data.format` of a recipe; None = by the default.
         schema_version: version of this file's layout.
     """
 
@@ -126,6 +127,7 @@ class SideCar:
     leaderboard: Leaderboard = Leaderboard()
     fitted: FitScores | None = None
     member_postprocess: tuple[ComponentSpec, ...] = ()
+    reader: ComponentSpec | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

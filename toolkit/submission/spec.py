@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from toolkit.data.annotation_rules import with_annotation_rules
-from toolkit.data.coco import CocoFile, read_coco
+from toolkit.data.annotation_sets import read_annotations
 from toolkit.data.guards import refuse_duplicates, refuse_large_images
 from toolkit.data.labels import LabelMap, make_label_map
 from toolkit.data.photo_rules import with_rules_of_sizes
+from toolkit.data.sources import AnnotationFile
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
@@ -26,7 +27,7 @@ from toolkit.plugin.interfaces import (
     RestrictsIds,
     SubmissionFormat,
 )
-from toolkit.progress import Progress, SilentProgress
+from toolkit.plugin.reader import AnnotationSet
 from toolkit.project import Project, refuse_other_project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
@@ -58,6 +59,11 @@ class SpecSource:
     warnings: tuple[str, ...] = ()
     side_car: Path | None = None
     metric: ComponentSpec | None = None
+
+    @property
+    def components(self) -> list[tuple[str, ComponentSpec]]:
+        """Kind and name of the components that are needed to read the file and its images."""
+        return [("submission_format", self.format), *self.data.components]
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,7 @@ def from_side_car(submission: Path) -> SpecSource | None:
     data = Data(
         root=".",
         test=side_car.test,
+        format=side_car.reader,
         sample_submission=side_car.sample_submission,
         classes=tuple(classes),
         background=background,
@@ -194,8 +201,8 @@ def expect(workspace: Workspace, source: SpecSource) -> Expectation:
     """
     data = source.data
     root = workspace.project.path(data.root)
-    coco = _test_images(source, workspace.project)
-    class_names = _class_names(data, root, coco)
+    coco = _test_images(workspace, source)
+    class_names = _class_names(workspace, data, root, coco)
     sample = root / data.sample_submission if data.sample_submission else None
     format_ = workspace.registry.build("submission_format", source.format, Context(class_names))
     return Expectation(
@@ -212,37 +219,39 @@ def format_of(workspace: Workspace, source: SpecSource) -> tuple[SubmissionForma
         UsageError: the class names are unknown.
     """
     data = source.data
-    coco = None if data.classes is not None else _test_images(source, workspace.project)
-    class_names = _class_names(data, workspace.project.path(data.root), coco)
+    coco = None if data.classes is not None else _test_images(workspace, source)
+    class_names = _class_names(workspace, data, workspace.project.path(data.root), coco)
     format_ = workspace.registry.build("submission_format", source.format, Context(class_names))
     return format_, class_names
 
 
-def photos_of(source: SpecSource, project: Project, data_root: Path | None = None) -> Split:
+def photos_of(workspace: Workspace, source: SpecSource, data_root: Path | None = None) -> Split:
     """Return the images of `data.test`, to be looked at; they are not opened yet.
 
     Args:
+        workspace: has the readers; relative paths are relative to its project.
         source: names the test JSON and the folder of the images.
-        project: relative paths are relative to its folder.
         data_root: the folder of the images on this machine, in place of the source's; the test JSON
             lies in it where it lies in the source's.
 
     Raises:
         UsageError: no test JSON is named, it is not there, or it is wrong.
     """
+    project = workspace.project
     root = project.path(source.image_root)
     if data_root is not None and source.data.test is not None:
         old = project.path(source.data.root) / source.data.test
         moved = data_root.resolve() / os.path.relpath(old, root)
-        source = replace(source, data=source.data.model_copy(update={"test": str(moved)}))
+        data = source.data.model_copy(update={"test": str(moved)})
+        source = replace(source, data=data, image_root=str(data_root.resolve()))
         root = data_root
-    coco = _test_images(source, project)
+    coco = _test_images(workspace, source)
     split = Split(
         name="test",
         file=coco.path,
         root=root,
         images=coco.images,
-        labels=LabelMap(_class_names(source.data, root, coco), {}),
+        labels=LabelMap(_class_names(workspace, source.data, root, coco), {}),
         overlap=source.data.overlap,
         ignore_index=source.data.ignore_index,
         digest=coco.digest,
@@ -250,8 +259,8 @@ def photos_of(source: SpecSource, project: Project, data_root: Path | None = Non
     return with_rules_of_sizes(split, source.data, source.exif_applied)
 
 
-def _test_images(source: SpecSource, project: Project) -> CocoFile:
-    data = source.data
+def _test_images(workspace: Workspace, source: SpecSource) -> AnnotationSet:
+    data, project = source.data, workspace.project
     if data.test is None:
         raise UsageError("data.test is unset: there is no list of the images to submit")
     if source.side_car is not None:
@@ -263,20 +272,23 @@ def _test_images(source: SpecSource, project: Project) -> CocoFile:
             "It lists the submitted images. If it is elsewhere on this machine: --test JSON --size "
             "HxW, or --recipe RECIPE.",
         )
-    return read_coco(file, labelled=False)
+    root = project.path(source.image_root)
+    return read_annotations(workspace, data, file, root, labelled=False)
 
 
-def _class_names(data: Data, root: Path, coco: CocoFile | None) -> tuple[str, ...]:
+def _class_names(
+    workspace: Workspace, data: Data, root: Path, coco: AnnotationSet | None
+) -> tuple[str, ...]:
     if data.classes is not None or coco is None:
         return (data.background, *(data.classes or ()))
     # A test JSON often has no categories, and then the training JSON must say them.
     categories, train = coco.categories, root / data.train
-    if not categories and not train.is_file():
+    if not categories and not train.exists():
         raise UsageError(
             f"{coco.path} has no categories: the class names are unknown",
             "Name them with --recipe RECIPE.",
         )
-    coco = coco if coco.categories else read_coco(train)
+    coco = coco if coco.categories else read_annotations(workspace, data, train, root)
     # A list of images to submit has no annotations, so what is unused cannot be told.
     used = coco.used_categories or None
     return make_label_map(coco.categories, None, data.background, used).class_names
@@ -320,14 +332,21 @@ def row_order(
     return ids or tuple(file_names)
 
 
-def truth_split(path: Path, data: Data, progress: Progress | None = None) -> Split:
+def truth_split(workspace: Workspace, truth: AnnotationFile, data: Data) -> Split:
     """Open annotations of the submitted images with the classes and rules of `data`.
 
+    Args:
+        workspace: has the readers; is told what is odd in the file.
+        truth: the annotations, and how they are read.
+        data: of the submission.
+
     Raises:
-        UsageError: the file is no COCO file, its categories are not the classes, an annotation's
-            category is not in its list, or one covers no pixel.
+        UsageError: the file is not of its format, its categories are not the classes, an
+            annotation's category is not in its list, or one covers no pixel.
     """
-    coco = read_coco(path)
+    path = truth.file
+    data = data.model_copy(update={"format": truth.data.format})
+    coco = read_annotations(workspace, data, path, truth.root)
     try:
         labels = make_label_map(
             coco.categories, data.classes, data.background, coco.used_categories
@@ -337,7 +356,7 @@ def truth_split(path: Path, data: Data, progress: Progress | None = None) -> Spl
     split = Split(
         name="truth",
         file=path,
-        root=path.parent,
+        root=truth.root,
         images=coco.images,
         labels=labels,
         overlap=data.overlap,
@@ -347,4 +366,4 @@ def truth_split(path: Path, data: Data, progress: Progress | None = None) -> Spl
     refuse_duplicates(split)
     refuse_large_images(split, data.max_megapixels)
     option = "--on-empty skip (in a recipe: data.on_empty)"
-    return with_annotation_rules(split, coco, data, progress or SilentProgress(), option=option)
+    return with_annotation_rules(split, coco, data, workspace.progress, option=option)

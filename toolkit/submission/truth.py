@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.resize import Sampling
+from toolkit.data.sources import AnnotationFile
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.plugin.kinds import Nearest
@@ -23,8 +24,8 @@ from toolkit.submission.score import true_labels
 _ANNOTATIONS = ".json"
 
 
-def truth_file(path: Path, project: Project) -> Path | None:
-    """Return the COCO JSON that a path means: itself, or the `data.truth` of a recipe.
+def truth_file(path: Path, project: Project) -> AnnotationFile | None:
+    """Return the annotations that a path means: a COCO JSON, or the `data.truth` of a recipe.
 
     Returns:
         None for a file of another kind, such as a submission.
@@ -33,7 +34,7 @@ def truth_file(path: Path, project: Project) -> Path | None:
         UsageError: no such file, or a recipe without `data.truth`.
     """
     if path.suffix == _ANNOTATIONS:
-        return path
+        return AnnotationFile("truth", path, path.parent)
     recipe = truth_recipe(path, project)
     if recipe is None:
         return None
@@ -43,7 +44,8 @@ def truth_file(path: Path, project: Project) -> Path | None:
             f"{path}: data.truth is unset: the recipe does not name the truth of the test images",
             "Name a COCO JSON with their annotations.",
         )
-    return project.path(data.root) / data.truth
+    root = project.path(data.root)
+    return AnnotationFile("truth", root / data.truth, root, data)
 
 
 def truth_recipe(path: Path, project: Project) -> Recipe | None:

@@ -12,25 +12,25 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.parameters import nested_specs, validate
 from toolkit.plugin.registry import Entry, Registry
-from toolkit.project import Project
 from toolkit.recipe.components import component_specs
 from toolkit.recipe.schema import Demo, Recipe
 from toolkit.testing.contract import CONTEXT
 from toolkit.testing.samples import object_bank
+from toolkit.workspace import Workspace
 
 
-def recipe_context(recipe: Recipe, project: Project) -> tuple[Context, str]:
+def recipe_context(workspace: Workspace, recipe: Recipe) -> tuple[Context, str]:
     """Return what a run of the recipe would know, its data's figures made up, and a warning or "".
 
     Where the classes are in a file that is not on this machine, those of the demo stand in.
     """
     data = recipe.data
-    classes = data.classes or own_classes(data, project)
+    classes = data.classes or own_classes(workspace, data)
     warning = ""
     if classes is None:
         classes = demo_classes(data.demo or Demo())
         if data.demo is None:
-            file = project.path(data.root) / data.train
+            file = workspace.project.path(data.root) / data.train
             warning = f"{file} cannot be read: {len(classes)} classes of the demo stand in"
     rest = len(classes) - 1
     context = replace(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workspaces import workspace_in
 from toolkit.data.contest import open_contest
 from toolkit.data.masks import paint_mask
 from toolkit.formats.mask_string import MaskString
@@ -39,7 +40,7 @@ def label_sets(tmp_path: Path, demo_root: Path, monkeypatch: pytest.MonkeyPatch)
             select=(ComponentSpec(name="file_list", file=str(names), mode="drop"),)  # type: ignore[call-arg]
         ),
     )
-    contest = open_contest(recipe.data, Project(tmp_path), SilentProgress())
+    contest = open_contest(workspace_in(Project(tmp_path)), recipe.data)
     truth, test = contest.truth, contest.test
     assert truth is not None
     assert test is not None

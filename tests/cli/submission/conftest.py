@@ -7,10 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.cli.submission.demo_files import SIZE
+from tests.workspaces import open_truth
 from toolkit.data.masks import paint_mask
 from toolkit.formats.mask_string import MaskString
-from toolkit.recipe.schema import Data
-from toolkit.submission.spec import truth_split
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def truth(demo_root: Path) -> dict[str, NDArray[np.uint8]]:
     """What the hidden truth of the demo contest says."""
-    split = truth_split(demo_root / "test_truth.json", Data())
+    split = open_truth(demo_root / "test_truth.json")
     return {
         record.file_name: paint_mask(record, split.labels, split.overlap, split.ignore_index)
         for record in split.images

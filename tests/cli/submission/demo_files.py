@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.workspaces import open_truth
 from toolkit.files import file_digest
 from toolkit.plugin.component import ComponentSpec
-from toolkit.recipe.schema import Data
 from toolkit.submission.side_car import SideCar, write_side_car
-from toolkit.submission.spec import truth_split
 
 SIZE = (32, 32)
 
@@ -31,7 +30,7 @@ size = [{size[0]}, {size[1]}]
 
 
 def add_side_car(path: Path, demo_root: Path) -> None:
-    split = truth_split(demo_root / "test_truth.json", Data())
+    split = open_truth(demo_root / "test_truth.json")
     write_side_car(
         path,
         SideCar(

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.workspaces import workspace_in
 from toolkit.cli.main import run
 from toolkit.data.contest import open_contest
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
 from toolkit.postprocess.labels import argmax_labels
 from toolkit.predict.store import open_store
-from toolkit.progress import SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 
@@ -62,7 +62,7 @@ def test_the_score_out_of_fold_is_one_matrix_over_all_images(
 ) -> None:
     found = _summary(capsys, "--folds")
     recipe = load_recipe(Path("tiny"), project=folded).recipe
-    train = open_contest(recipe.data, folded, SilentProgress()).train.source
+    train = open_contest(workspace_in(folded), recipe.data).train.source
     assert train is not None
     records = {record.file_name: record for record in train.images}
     matrix = np.zeros((len(found["classes"]),) * 2, np.int64)

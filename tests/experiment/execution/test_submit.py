@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.workspaces import workspace_in
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.images import read_image
 from toolkit.data.masks import paint_mask
@@ -136,7 +137,7 @@ def world(tmp_path: Path, demo_root: Path, monkeypatch: pytest.MonkeyPatch) -> I
         "submission": {"name": "mask_string", "size": [32, 32]},
     }
     recipe = Recipe.model_validate_json(json.dumps(values))
-    contest = open_contest(recipe.data, project, SilentProgress())
+    contest = open_contest(workspace_in(project), recipe.data)
     yield World(project, registry, contest, recipe)
     load_registry(Project(tmp_path / "nowhere"))
 
@@ -387,7 +388,7 @@ def test_broken_test_image_leaves_no_file_and_the_next_run_goes_on(
     shutil.copytree(demo_root, root)
     a = world.checkpoint("a", 1)
     data = world.recipe.data.model_copy(update={"root": str(root)})
-    contest = open_contest(data, world.project, SilentProgress())
+    contest = open_contest(workspace_in(world.project), data)
     assert contest.test is not None
     broken = contest.test.path(3)
     whole = broken.read_bytes()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.data.coco import CocoFile, read_coco
+from toolkit.data.coco import read_coco
 from toolkit.experiment.planning.check import check_recipe
+from toolkit.plugin.reader import AnnotationSet
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
@@ -221,11 +222,11 @@ def test_the_data_are_opened_once(
 ) -> None:
     read = []
 
-    def counted(path: Path, **settings: bool) -> CocoFile:
+    def counted(path: Path, **settings: bool) -> AnnotationSet:
         read.append(path.name)
         return read_coco(path, **settings)
 
-    monkeypatch.setattr("toolkit.data.contest.read_coco", counted)
+    monkeypatch.setattr("toolkit.data.coco.read_coco", counted)
     path = project.recipes / "r.toml"
     path.write_text(TEXT.format(root=demo_root))
     assert checked(project, registry, path) == []

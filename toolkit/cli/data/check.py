@@ -10,6 +10,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.data.options import DataRoot
 from toolkit.cli.options import Json
+from toolkit.cli.session import open_workspace
 from toolkit.errors import EXIT_USAGE
 from toolkit.project import find_project
 
@@ -32,11 +33,13 @@ def check(
     from toolkit.data.contest import require_folder
     from toolkit.data.sources import find_sources
 
-    progress = console.make_progress()
-    contests = find_sources(sources, find_project(), root)
+    project = find_project()
+    contests = find_sources(sources, project, root)
+    needed = [each for contest in contests for each in contest[0].data.components]
+    workspace = open_workspace(project, needed)
     for source in (contest[0] for contest in contests):
         require_folder(source.data, source.root)
-    reports = [report for contest in contests for report in check_contest(contest, progress)]
+    reports = [report for contest in contests for report in check_contest(workspace, contest)]
     if json_:
         console.print_json([report.as_json() for report in reports])
     else:

@@ -11,6 +11,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.data.options import DataRoot
 from toolkit.cli.options import Json
+from toolkit.cli.session import open_workspace
 from toolkit.project import find_project
 
 
@@ -34,16 +35,22 @@ def split(
 
     Copies of one photo, whatever their file names, are put into one fold.
     """
-    from toolkit.data.coco import read_coco
+    from toolkit.data.annotation_sets import read_annotations
     from toolkit.data.contest import require_folder
     from toolkit.data.folds import class_presence, make_folds, photo_contents, write_folds
+    from toolkit.data.near_files import not_found
     from toolkit.data.sources import find_sources
+    from toolkit.files import exists
     from toolkit.wording import counted
 
-    project, progress = find_project(), console.make_progress()
+    project = find_project()
     found = find_sources([source], project, root)[0][0]
     require_folder(found.data, found.root)
-    coco = read_coco(found.file)
+    if not exists(found.file):
+        raise not_found(found.file, "data.train")
+    workspace = open_workspace(project, found.data.components)
+    progress = workspace.progress
+    coco = read_annotations(workspace, found.data, found.file, found.root)
     contents = photo_contents(coco, found.root, project.cache, progress)
     made = make_folds(coco, folds, seed, contents)
     is_new = write_folds(output, made, coco, seed, overwrite=force)

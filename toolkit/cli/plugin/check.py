@@ -12,7 +12,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.plugin.options import Kind
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_workspace
 from toolkit.errors import EXIT_FAILED
 from toolkit.project import find_project
 
@@ -47,14 +47,15 @@ def check(
 
     check_kind(kind)
     project = find_project()
-    registry = open_registry(project)
+    workspace = open_workspace(project)
+    registry = workspace.registry
     loaded, context = None, CONTEXT
     if recipe is not None:
         from toolkit.recipe.load import load_recipe
         from toolkit.testing.from_recipe import recipe_context
 
         loaded = load_recipe(recipe, project=project, registry=registry).recipe
-        context, warning = recipe_context(loaded, project)
+        context, warning = recipe_context(workspace, loaded)
         if warning:
             console.warn(warning)
     subjects = choose_subjects(name, kind, set_ or [], loaded, registry)

@@ -10,7 +10,7 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.options import Json
 from toolkit.cli.pseudo.options import Set, open_set
-from toolkit.cli.session import open_formats
+from toolkit.cli.session import open_components
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 
@@ -46,7 +46,9 @@ def export(
         spec = load_recipe(recipe, project=project).recipe.submission
     label_set = open_set(set_)
     context = Context(label_set.class_names)
-    format_ = open_formats(project, spec).build("submission_format", spec, context)
+    format_ = open_components(project, ("submission_format", spec)).build(
+        "submission_format", spec, context
+    )
     lost = export_label_set(label_set, output, format_, console.make_progress())
     if json_:
         console.print_json({"file": output, "rows": len(label_set), "lost": lost})

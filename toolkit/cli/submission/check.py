@@ -32,7 +32,7 @@ def check(
     named = options.source(project)
     require_file(file, project)
     (source,) = sources_of([file], named)
-    expected = expect(open_workspace(project, [source.format]), source)
+    expected = expect(open_workspace(project, source.components), source)
     refuse_contradiction(file, expected.format, expected.class_names)
     report = check_submission(file, expected.format, expected.image_ids, len(expected.class_names))
     shares = dict(zip(expected.class_names, report.class_shares, strict=False))

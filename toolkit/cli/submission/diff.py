@@ -9,6 +9,7 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import Json
+from toolkit.cli.session import open_workspace
 from toolkit.cli.submission.options import PhotoFolder, Size, SpecRecipe, Test, open_files
 from toolkit.project import find_project
 from toolkit.wording import part_of
@@ -62,7 +63,9 @@ def diff(
     project = find_project()
     options = SubmissionOptions(recipe, test, None, size)
     (a, b), source = open_files([first, second], options, project)
-    photos = photos_of(source, project, data_root) if picture is not None else None
+    photos = None
+    if picture is not None:
+        photos = photos_of(open_workspace(project, source.components), source, data_root)
     if photos is not None:
         from toolkit.report.submission_sheet import require_photos
 

@@ -48,4 +48,4 @@ def open_files(
     from toolkit.submission.named_files import name_files
 
     named = name_files(paths, options, project)
-    return named.readable(open_workspace(project, named.formats)), named.source
+    return named.readable(open_workspace(project, named.components)), named.source

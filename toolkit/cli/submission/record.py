@@ -51,7 +51,7 @@ def record(
     if not side_car_path(file).exists():
         require_file(file, project)
         (source,) = sources_of([file], options.source(project))
-        side_car = adopt_file(open_workspace(project, [source.format]), file, source)
+        side_car = adopt_file(open_workspace(project, source.components), file, source)
         console.note(f"{file} had no side-car: wrote {side_car}")
     elif file.exists():
         _warn_if_changed(file)

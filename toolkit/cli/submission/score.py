@@ -11,7 +11,7 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import Json
-from toolkit.cli.session import open_formats
+from toolkit.cli.session import open_components, open_workspace
 from toolkit.cli.submission.options import TRUTH, File, SpecRecipe, open_files
 from toolkit.errors import UsageError
 from toolkit.project import Project, find_project
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from toolkit.data.sources import AnnotationFile
     from toolkit.metrics.bootstrap import PairedDifference
     from toolkit.metrics.scores import Scores
 
@@ -74,7 +75,7 @@ def score(
         if metric is None
         else parse_component(metric)
     )
-    registry = open_formats(project, metric=chosen)
+    registry = open_components(project, *([("metric", chosen)] if chosen is not None else []))
     metrics = build_metrics(registry, chosen, Context(counted.class_names))
     scores = scores_of(counted.files[0], metrics)
     difference = None
@@ -105,7 +106,7 @@ class _Counted:
 
 def _counted_by_annotations(
     files: Sequence[Path],
-    annotations: Path,
+    annotations: AnnotationFile,
     recipe: Path | None,
     size: str | None,
     on_empty: Literal["refuse", "skip"] | None,
@@ -117,15 +118,15 @@ def _counted_by_annotations(
     from toolkit.submission.spec import refuse_contradiction, truth_split
 
     sources = [source_to_score(path, project, recipe, size, on_empty) for path in files]
-    progress = console.make_progress()
-    split = truth_split(annotations, sources[0].data, progress)
+    workspace = open_workspace(project, annotations.data.components)
+    split = truth_split(workspace, annotations, sources[0].data)
     context = Context(split.labels.class_names)
     counts = []
     for path, source in zip(files, sources, strict=True):
-        registry = open_formats(project, source.format)
+        registry = open_components(project, *source.components)
         format_ = registry.build("submission_format", source.format, context)
         refuse_contradiction(path, format_, context.class_names)
-        counts.append(count_submission(path, format_, split, progress))
+        counts.append(count_submission(path, format_, split, workspace.progress))
     return _Counted(tuple(counts), context.class_names)
 
 

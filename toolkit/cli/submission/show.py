@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import console
+from toolkit.cli.session import open_workspace
 from toolkit.cli.submission.options import (
     TRUTH,
     File,
@@ -63,7 +64,7 @@ def show(
     project = find_project()
     options = SubmissionOptions(recipe, test, None, size)
     files, source = open_files([file, *([truth] if truth is not None else [])], options, project)
-    photos = photos_of(source, project, data_root)
+    photos = photos_of(open_workspace(project, source.components), source, data_root)
     named = [name for text in images or () for name in text.split(",") if name]
     wanted = list(dict.fromkeys(named)) or spread(photos.file_names, count)
     require_photos(photos, wanted)

@@ -32,8 +32,6 @@ from toolkit.postprocess.chain import build_chain
 from toolkit.predict.members import MemberRef, choose_prediction_device, load_members
 from toolkit.predict.predictor import predict_split
 from toolkit.predict.store import ProbabilityStore
-from toolkit.progress import SilentProgress
-from toolkit.project import Project
 from toolkit.recipe.load import LoadedRecipe
 from toolkit.submission.side_car import portable_path
 from toolkit.train.history import validation_score
@@ -152,7 +150,7 @@ def make_variants(
                 "Make a split file: trash data split RECIPE -o recipes/splits/NAME.json, and set "
                 "data.folds.file.",
             )
-        train = open_contest(recipe.data, workspace.project, SilentProgress()).train
+        train = open_contest(workspace.silent, recipe.data).train
         source = train.source or train
         file = workspace.project.path(recipe.data.folds.file)
         numbers = list(range(len(read_folds(file, source.file, source.file_names).rows)))
@@ -218,13 +216,13 @@ def run_series(
     return series
 
 
-def _contest(variant: Variant, project: Project) -> Contest:
-    return open_contest(variant.loaded.recipe.data, project, SilentProgress())
+def _contest(workspace: Workspace, variant: Variant) -> Contest:
+    return open_contest(workspace.silent, variant.loaded.recipe.data)
 
 
 def _held_out_store(workspace: Workspace, variant: Variant, run: RunFolder) -> ProbabilityStore:
     """Return the maps of the images that a run validated on."""
-    recipe, contest = variant.loaded.recipe, _contest(variant, workspace.project)
+    recipe, contest = variant.loaded.recipe, _contest(workspace, variant)
     device = choose_prediction_device(recipe, None)
     choice = MemberRef(run.best, recipe.predict.views)
     (member,) = load_members([choice], contest.class_names, workspace.registry, device)
@@ -267,7 +265,7 @@ def _out_of_fold(
     for fold in dict.fromkeys(variant.fold for variant in variants):
         chosen = [row for row, variant in enumerate(variants) if variant.fold == fold]
         variant = variants[chosen[0]]
-        recipe, contest = variant.loaded.recipe, _contest(variant, workspace.project)
+        recipe, contest = variant.loaded.recipe, _contest(workspace, variant)
         context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
         found = ensemble_counts(
             postprocessed_maps(
@@ -292,7 +290,7 @@ def _submission(
     workspace: Workspace, variants: Sequence[Variant], runs: Sequence[RunFolder], name: str
 ) -> SubmissionResult | None:
     project = workspace.project
-    recipe, contest = variants[0].loaded.recipe, _contest(variants[0], project)
+    recipe, contest = variants[0].loaded.recipe, _contest(workspace, variants[0])
     if contest.test is None:
         return None
     members = [MemberRef(run.best, recipe.predict.views) for run in runs]

@@ -86,7 +86,7 @@ def average_checkpoints(
     """
     project = workspace.project
     recipe = prediction_recipe(MemberRef(paths[0]), project, None, data_root)
-    contest = open_contest(recipe.data, project, workspace.progress)
+    contest = open_contest(workspace, recipe.data)
     where = choose_prediction_device(recipe, device)
     members = load_members(paths, contest.class_names, workspace.registry, where)
     _refuse_strangers(members)

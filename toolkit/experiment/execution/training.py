@@ -153,7 +153,7 @@ def work(
         if "pseudo-labels" not in inputs.keys:
             recipe = recipe.model_copy(update={"pseudo": None})
         job = Job(workspace, loaded, recipe, dirs, inputs, ())
-        contest = open_contest(recipe.data, workspace.project, workspace.progress)
+        contest = open_contest(workspace, recipe.data)
         result = _perform(job, run, contest, resume=resume)
         return None if inputs.is_part else result
 

@@ -18,8 +18,6 @@ from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.interfaces import Context, CutOut, ObjectBank
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.registry import Registry
-from toolkit.progress import SilentProgress
-from toolkit.project import Project
 from toolkit.recipe.components import component_specs
 from toolkit.recipe.error_location import blamed_key
 from toolkit.recipe.load import LoadedRecipe, check_names
@@ -50,7 +48,7 @@ def check_recipe(workspace: Workspace, loaded: LoadedRecipe) -> list[str]:
         UsageError: as `make_plan`.
     """
     check_names(loaded, workspace.registry)
-    problems, warnings, contest = _check_data(loaded, workspace.project)
+    problems, warnings, contest = _check_data(workspace, loaded)
     if not problems:
         problems, told = _check_build(loaded, workspace.registry, contest)
         warnings += told
@@ -83,10 +81,10 @@ def _check_start(loaded: LoadedRecipe, start: Path, registry: Registry, contest:
 
 
 def _check_data(
-    loaded: LoadedRecipe, project: Project
+    workspace: Workspace, loaded: LoadedRecipe
 ) -> tuple[list[RecipeProblem], list[str], Contest | None]:
     data = loaded.recipe.data
-    root = project.path(data.root)
+    root = workspace.project.path(data.root)
     if data.val is None and data.folds is None:
         origin = loaded.layers.origin(("data",)) or DEFAULT
         problem = RecipeProblem(
@@ -102,12 +100,12 @@ def _check_data(
     missing = [
         _problem(loaded, ("data", key), f"there is no file {root / name}")
         for key in _FILES
-        if (name := getattr(data, key)) is not None and not (root / name).is_file()
+        if (name := getattr(data, key)) is not None and not (root / name).exists()
     ]
     if missing and data.demo is None:
         return missing, [], None
     try:
-        contest = open_contest(data, project, SilentProgress())
+        contest = open_contest(workspace.silent, data)
     except TrashError as error:
         return [_problem(loaded, ("data",), error.message, error.hint)], [], None
     return [], [], contest

@@ -156,7 +156,7 @@ def _refuse_seen(
     trained = stored_recipe(network, checkpoint).data
     try:
         here = trained.model_copy(update={"root": data.root, "demo": None})
-        contents = open_contest(here, workspace.project, workspace.progress).train.contents
+        contents = open_contest(workspace, here).train.contents
     except TrashError:
         return (
             f"{source.name}: the images that it was trained on are not here, so whether it has "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from toolkit.data.coco import read_coco
+from toolkit.data.annotation_sets import read_annotations
 from toolkit.data.folds import make_folds, photo_contents, write_folds
 from toolkit.data.survey import Survey, survey
 from toolkit.files import write_text_atomic
@@ -18,6 +18,7 @@ from toolkit.plugin.interfaces import Context, PretrainedModel
 from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.new import recipe_file, shown_base
+from toolkit.recipe.schema import Data
 from toolkit.shapes_only import ShapesOnly
 from toolkit.train.device import choose_device
 from toolkit.wording import counted
@@ -154,7 +155,7 @@ def _tell(found: Survey, progress: Progress) -> None:
 
 def _write_folds(workspace: Workspace, path: Path, found: Survey, force: bool) -> str:
     project = workspace.project
-    coco = read_coco(found.root / found.train)
+    coco = read_annotations(workspace, Data(), found.root / found.train, found.root)
     file = project.recipes / "splits" / f"{path.stem}_{_FOLDS}fold.json"
     contents = photo_contents(coco, found.root, project.cache, workspace.progress)
     write_folds(file, make_folds(coco, _FOLDS, 0, contents), coco, 0, overwrite=force)

@@ -49,7 +49,7 @@ def load_for_run(
     )
     if not smoke:
         return loaded
-    classes = own_classes(loaded.recipe.data, workspace.project)
+    classes = own_classes(workspace, loaded.recipe.data)
 
     def is_checkpoint(text: str) -> bool:
         return text != TEACHER and names_checkpoint(text, workspace.project)
@@ -266,9 +266,7 @@ class _Planner:
         text = _data_key(data)
         if text not in self.contests:
             try:
-                self.contests[text] = open_contest(
-                    data, self.workspace.project, self.workspace.progress
-                )
+                self.contests[text] = open_contest(self.workspace, data)
             except TrashError as error:
                 error = with_location(error, loaded)
                 if len(chain) > 1:
@@ -284,15 +282,13 @@ class _Planner:
         key = ("pseudo", "images") if pseudo.images else ("pseudo",)
         try:
             if pseudo.images is not None:
-                split = open_unlabelled(
-                    data, pseudo.images, contest, self.workspace.project, self.workspace.progress
-                )
+                split = open_unlabelled(self.workspace, data, pseudo.images, contest)
             elif contest.test is not None:
                 split = contest.test
             else:
                 raise UsageError(
                     "there are no images to label: data.test is unset",
-                    "Name a COCO JSON with pseudo.images, or set data.test.",
+                    "Name them with pseudo.images, or set data.test.",
                 )
             warning = refuse_unlabelled(split, contest)
         except TrashError as error:

@@ -9,6 +9,7 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import RECIPE_HELP, DataFolder, Json
+from toolkit.cli.session import open_workspace
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
@@ -46,8 +47,9 @@ def cut(
         raise UsageError(f"-o {output} exists", "Choose another name, or delete it.")
     project = find_project()
     loaded = load_recipe(recipe, project=project, set_=with_data_root((), data, project)).recipe
-    progress = console.make_progress()
-    contest = open_contest(loaded.data, project, progress)
+    workspace = open_workspace(project, loaded.data.components)
+    progress = workspace.progress
+    contest = open_contest(workspace, loaded.data)
     if output is None:
         bank = open_object_bank(
             loaded.objects, contest, cache=project.cache, project=project, progress=progress

@@ -9,7 +9,7 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import DataFolder
-from toolkit.cli.session import open_registry
+from toolkit.cli.session import open_workspace
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
 
@@ -45,13 +45,17 @@ def show(
         project = find_project()
         set_ = with_data_root((), data, project)
         recipe = load_recipe(source, project=project, set_=set_).recipe
-        progress = console.make_progress()
-        contest = open_contest(recipe.data, project, progress)
+        workspace = open_workspace(project)
+        contest = open_contest(workspace, recipe.data)
         bank = open_object_bank(
-            recipe.objects, contest, cache=project.cache, project=project, progress=progress
+            recipe.objects,
+            contest,
+            cache=project.cache,
+            project=project,
+            progress=workspace.progress,
         )
         parts = [bank_sheet(bank, bank.class_names, count, rng)]
-        pipeline = mix_pipeline(recipe, contest.class_names, bank, open_registry(project))
+        pipeline = mix_pipeline(recipe, contest.class_names, bank, workspace.registry)
         pairs = mixed_samples(contest.train, pipeline, count, rng)
         parts.append(mixed_sheet(pairs, contest.class_names))
     write_sheet(output, parts)

@@ -1,0 +1,91 @@
+"""The built-in readers of annotations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from toolkit.plugin.component import Component
+from toolkit.plugin.hookspecs import hookimpl
+from toolkit.plugin.interfaces import Context
+from toolkit.plugin.reader import Reader
+
+Value = Annotated[int, Field(ge=0, le=65535)]
+Part = Annotated[int, Field(ge=0, le=255)]
+RGB = tuple[Part, Part, Part]
+
+
+def coco(context: Context) -> Reader:
+    """Make a reader of COCO JSON files: polygons, RLE, crowds; any category ids."""
+    from toolkit.data.coco import CocoReader
+
+    return CocoReader()
+
+
+def masks(
+    context: Context,
+    *,
+    masks: str | None = None,
+    photos: str = "",
+    photo_ending: str = "",
+    values: dict[str, Value | tuple[Value, ...]] | None = None,
+    colours: dict[str, RGB | tuple[RGB, ...]] | None = None,
+    classes: str | tuple[str, ...] | None = None,
+    first_value: Value = 0,
+    ignore: tuple[Value | RGB, ...] = (),
+    image_column: str = "image",
+    mask_column: str = "mask",
+) -> Reader:
+    """Make a reader of photos with masks as files: grey, palette or colour images, best PNG.
+
+    `data.train` and the others name a folder of photos, a text file with a photo, or photo and
+    mask, on each line, or a CSV file with columns for both. A class called `data.background` is
+    label 0. Without `values`, `colours` and `classes`, the values of pixels are labels, in the
+    order of `data.classes`.
+
+    Args:
+        masks: where the mask of a photo is, such as "labels/{stem}.png": {stem} is the photo's name
+            without ending, {folder} its folder below `photos`, {path} both, {mask} what the list
+            says; default: as the list says.
+        photos: folder that the photos in a list, and {folder}, are relative to.
+        photo_ending: end of the photos' names, before the dot, that {stem} leaves out, such as
+            "_leftImg8bit".
+        values: class -> pixel value, or several, of grey and palette images.
+        colours: class -> colour as [red, green, blue], or several.
+        classes: the classes in the order of their values, or a text file with a class on each line.
+        first_value: value of the first of `classes`.
+        ignore: pixel values, or colours, that count for nothing.
+        image_column: column of the photos in a CSV file.
+        mask_column: column of the masks in a CSV file; it need not be there.
+    """
+    from toolkit.data.mask_folders import MaskFolders
+    from toolkit.data.mask_meanings import MaskClasses
+
+    meanings = MaskClasses(
+        background=context.class_names[0],
+        values=None if values is None else {n: _several(v) for n, v in values.items()},
+        colours=None if colours is None else {n: _colours(c) for n, c in colours.items()},
+        names=classes,
+        first_value=first_value,
+        ignore=ignore,
+        labels=context.class_names[1:],
+    )
+    return MaskFolders(meanings, masks, photos, photo_ending, image_column, mask_column)
+
+
+def _several(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (value,) if isinstance(value, int) else value
+
+
+def _colours(value: RGB | tuple[RGB, ...]) -> tuple[RGB, ...]:
+    return (value,) if value and isinstance(value[0], int) else value
+
+
+@hookimpl
+def trash_readers() -> list[Component]:
+    """Offer the readers."""
+    return [
+        Component("coco", coco, "COCO JSON: polygons and RLE of objects"),
+        Component("masks", masks, "photos with masks as image files, by folder, list or CSV"),
+    ]

@@ -1,0 +1,159 @@
+"""Photos with masks as files: a folder of photos, a list file, or a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
+
+from toolkit.data.mask_meanings import MaskClasses
+from toolkit.data.photo_folder import photos_below
+from toolkit.data.photo_names import PhotoFolder
+from toolkit.errors import UsageError
+from toolkit.files import read_text
+from toolkit.plugin.reader import AnnotationSet, ImageRecord, MaskFile, ReadRequest
+from toolkit.suggestions import did_you_mean
+
+_PLACES = ("stem", "folder", "path", "mask")
+_PLACE = re.compile(r"\{([^{}]*)\}")
+_LISTED = "{mask}"
+
+
+@dataclass(frozen=True)
+class ListedPhoto:
+    """One line of a list: a photo, its mask where the line has one, and the place in the list."""
+
+    photo: str
+    mask: str | None
+    place: str
+
+
+@dataclass(frozen=True)
+class MaskFolders:
+    """Reads photos with masks as files.
+
+    Attributes:
+        classes: what the pixels of the masks mean.
+        masks: where the mask of a photo is, relative to the root: `{stem}` stands for the photo's
+            name without ending, `{folder}` for its folder below `photos`, `{path}` for both,
+            `{mask}` for what the list says; None = as the list says.
+        photos: folder that the names in a list and `{folder}` are relative to.
+        photo_ending: end of the photos' names, before the ".", that `{stem}` leaves out.
+        image_column: column of a CSV file with the photos.
+        mask_column: column of a CSV file with the masks; it need not be there.
+
+    Raises:
+        UsageError: `masks` has a place that is not known.
+    """
+
+    classes: MaskClasses
+    masks: str | None = None
+    photos: str = ""
+    photo_ending: str = ""
+    image_column: str = "image"
+    mask_column: str = "mask"
+
+    def __post_init__(self) -> None:
+        for place in _PLACE.findall(self.masks or ""):
+            if place not in _PLACES:
+                raise UsageError(
+                    f"{{{place}}} is unknown in data.format.masks",
+                    did_you_mean(place, _PLACES),
+                    parameter="masks",
+                )
+
+    def __call__(self, request: ReadRequest) -> AnnotationSet:
+        """Return the photos with their masks, numbered from 1, in the order of the list.
+
+        Raises:
+            UsageError: the list cannot be read, photos in it are missing, or nothing says where a
+                mask is.
+        """
+        folder = request.root / self.photos
+        if request.path.is_dir():
+            above = os.path.relpath(request.path, folder)
+            names = [normpath(f"{above}/{name}") for name in photos_below(request.path)]
+            entries = [ListedPhoto(name, None, "") for name in names]
+        else:
+            known = PhotoFolder(folder)
+            entries = self._read_list(request.path, known)
+            places = [entry.place for entry in entries]
+            photos = [entry.photo for entry in entries]
+            names = known.find_all(photos, request.path, places)
+        table, categories = self.classes.meanings(request.root)
+        images = tuple(
+            ImageRecord(
+                number,
+                normpath(f"{self.photos}/{name}") if self.photos else name,
+                mask=MaskFile(self._mask(request, name, entry), table)
+                if request.labelled
+                else None,
+            )
+            for number, (name, entry) in enumerate(zip(names, entries, strict=True), start=1)
+        )
+        return AnnotationSet(request.path, images, categories)
+
+    def _mask(self, request: ReadRequest, name: str, entry: ListedPhoto) -> Path:
+        pattern = self.masks or _LISTED
+        if _LISTED in pattern and entry.mask is None:
+            where = f"{request.path}, {entry.place}," if entry.place else str(request.path)
+            raise UsageError(
+                f"nothing says where the mask of {name} is: {where} names none",
+                'Say it for all photos, as in data.format.masks = "labels/{stem}.png".',
+                parameter="masks",
+            )
+        photo = PurePosixPath(name)
+        stem = photo.stem.removesuffix(self.photo_ending)
+        above = photo.parent.as_posix()
+        values = {
+            "stem": stem,
+            "folder": above,
+            "path": normpath(f"{above}/{stem}"),
+            "mask": entry.mask or "",
+        }
+        if pattern == _LISTED:
+            values["mask"] = PhotoFolder(request.root).find(values["mask"]) or values["mask"]
+        filled = _PLACE.sub(lambda place: values[place[1]], pattern)
+        return Path(os.path.normpath(request.root / filled.replace("\\", "/").lstrip("/")))
+
+    def _read_list(self, path: Path, photos: PhotoFolder) -> list[ListedPhoto]:
+        text = read_text(path, "list of images")
+        if path.suffix.lower() == ".csv":
+            return self._read_csv(path, text)
+        return [
+            ListedPhoto(line, None, f"line {number}")
+            if photos.find_here(line.strip()) is not None  # its name may have blanks
+            else _line_entry(line, number)
+            for number, line in enumerate(text.splitlines(), start=1)
+            if line.strip()
+        ]
+
+    def _read_csv(self, path: Path, text: str) -> list[ListedPhoto]:
+        rows = csv.DictReader(text.splitlines())
+        columns = [column for column in rows.fieldnames or () if column]
+        if self.image_column not in columns:
+            raise UsageError(
+                f"{path}: there is no column {self.image_column!r}",
+                f"{did_you_mean(self.image_column, columns)} Name the column of the photos with "
+                "data.format.image_column.".strip(),
+                parameter="image_column",
+            )
+        return [
+            ListedPhoto(
+                row[self.image_column] or "", row.get(self.mask_column) or None, f"row {number}"
+            )
+            for number, row in enumerate(rows, start=2)
+        ]
+
+
+def _line_entry(line: str, number: int) -> ListedPhoto:
+    """Return a photo alone, or photo and mask with white space or a comma between them."""
+    text, place = line.strip(), f"line {number}"
+    for separator in ("\t", ",", " "):
+        photo, found, mask = text.partition(separator)
+        if found:
+            return ListedPhoto(photo.strip(), mask.strip() or None, place)
+    return ListedPhoto(text, None, place)
