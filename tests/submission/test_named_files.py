@@ -46,7 +46,7 @@ def test_submissions_are_told_from_annotations(tmp_path: Path) -> None:
     assert {path: each.file for path, each in named.truths.items()} == {truth: truth}
     assert list(named.sources) == [file]
     assert named.source.data.test == str(tmp_path / "test.json")
-    assert [spec.name for spec in named.formats] == ["mask_string"]
+    assert [spec.name for _, spec in named.components] == ["mask_string"]
     with pytest.raises(UsageError, match="none of these is a submission file"):
         name_files([truth], options, Project(tmp_path))
 

@@ -16,11 +16,28 @@ Part = Annotated[int, Field(ge=0, le=255)]
 RGB = tuple[Part, Part, Part]
 
 
-def coco(context: Context) -> Reader:
-    """Make a reader of COCO JSON files: polygons, RLE, crowds; any category ids."""
-    from toolkit.data.coco import CocoReader
+def coco(
+    context: Context,
+    *,
+    photos: str = "",
+    ignore: tuple[str, ...] = (),
+    ignore_crowd: bool = False,
+) -> Reader:
+    """Make a reader of COCO JSON files: polygons, RLE, crowds; any category ids.
 
-    return CocoReader()
+    Where an object and an ignored region overlap, the object is learned.
+
+    Args:
+        photos: folder below `data.root` that `file_name` is relative to: {folder} stands for the
+            annotation file's own folder, {subset} for the end of its name, as in
+            instances_train.json.
+        ignore: names of categories whose pixels count for nothing.
+        ignore_crowd: whether crowd regions (iscrowd = 1) count for nothing; else they are objects
+            of their category.
+    """
+    from toolkit.data.coco_reader import CocoReader
+
+    return CocoReader(photos, ignore, ignore_crowd)
 
 
 def masks(

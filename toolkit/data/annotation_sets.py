@@ -17,7 +17,7 @@ from toolkit.errors import TrashError, UsageError
 from toolkit.files import digest_of
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
-from toolkit.plugin.reader import AnnotationSet, ImageRecord, MaskTable, ReadRequest
+from toolkit.plugin.reader import AnnotationSet, ImageRecord, MaskTable, ReadRequest, ReadsFolders
 from toolkit.recipe.schema import Data
 from toolkit.wording import some_of
 from toolkit.workspace import Workspace
@@ -45,8 +45,6 @@ def read_annotations(
         UsageError: what the reader refuses; images with masks and annotations, or annotations
             without a category; masks are missing, damaged, or hold what the format does not name.
     """
-    if path.is_dir() and not labelled:
-        return _with_digest(read_photo_folder(path, root), ())
     cache, progress = workspace.project.cache, workspace.progress
 
     def photo_sizes(names: Sequence[str]) -> list[tuple[int, int]]:
@@ -69,6 +67,8 @@ def read_annotations(
         ignore_index=data.ignore_index,
     )
     reader = workspace.registry.build("reader", spec, context)
+    if path.is_dir() and not labelled and not isinstance(reader, ReadsFolders):
+        return _with_digest(read_photo_folder(path, root), ())
     found = reader(ReadRequest(path, root, labelled, photo_sizes))
     if not isinstance(found, AnnotationSet):
         raise TrashError(f"reader {spec.name} returned {type(found).__name__}, no AnnotationSet")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,10 +15,8 @@ from toolkit.plugin.reader import (
     Box,
     Category,
     ImageRecord,
-    ReadRequest,
 )
 from toolkit.suggestions import did_you_mean
-from toolkit.wording import some_of
 
 
 def read_coco(path: Path, *, labelled: bool = True) -> AnnotationSet:
@@ -178,24 +175,3 @@ class _Entry:
 def _type(value: Any) -> str:
     names = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", int: "an integer"}
     return "null" if value is None else names.get(type(value), "a number")
-
-
-@dataclass(frozen=True)
-class CocoReader:
-    """Reads COCO JSON files."""
-
-    def __call__(self, request: ReadRequest) -> AnnotationSet:
-        """Read the file that a recipe names.
-
-        Raises:
-            UsageError: it is a folder, or not a COCO file, see `read_coco`.
-        """
-        if request.path.is_dir():
-            inside = sorted(found.name for found in request.path.glob("*.json"))
-            raise UsageError(
-                f"{request.path} is a folder, not a COCO file",
-                f"It holds {some_of(inside)}."
-                if inside
-                else 'If labels are masks as files: data.format = "masks"; see docs/data.md.',
-            )
-        return read_coco(request.path, labelled=request.labelled)

@@ -145,11 +145,15 @@ def require_files(split: Split) -> None:
         nears = (
             (name, near_file(split.root, name, split.file_names)) for name in missing[:_SUGGESTED]
         )
+        beside = is_file(split.file.parent / missing[0]) and split.file.suffix == ".json"
+        way = 'data.format = {name = "coco", photos = "{folder}"}'
         pairs = [f"{name!r}: is it {near!r}?" for name, near in nears if near]
         raise UsageError(
             f"{split.file}: {len(missing)} of {len(split)} image files "
             f"{'is' if len(missing) == 1 else 'are'} not under {split.root}: {some_of(missing)}",
-            "\n".join(["Is data.root right?", *pairs]),
+            f"They are beside the annotation file: {way}"
+            if beside
+            else "\n".join(["Is data.root right?", *pairs]),
         )
 
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
+from typing import ClassVar
 
 from toolkit.data.mask_meanings import MaskClasses
 from toolkit.data.photo_folder import photos_below
@@ -55,6 +56,7 @@ class MaskFolders:
     photo_ending: str = ""
     image_column: str = "image"
     mask_column: str = "mask"
+    reads_folders: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for place in _PLACE.findall(self.masks or ""):
@@ -76,6 +78,7 @@ class MaskFolders:
         if request.path.is_dir():
             above = os.path.relpath(request.path, folder)
             names = [normpath(f"{above}/{name}") for name in photos_below(request.path)]
+            names = self._without_masks(request, names)
             entries = [ListedPhoto(name, None, "") for name in names]
         else:
             known = PhotoFolder(folder)
@@ -95,6 +98,14 @@ class MaskFolders:
             for number, (name, entry) in enumerate(zip(names, entries, strict=True), start=1)
         )
         return AnnotationSet(request.path, images, categories)
+
+    def _without_masks(self, request: ReadRequest, names: list[str]) -> list[str]:
+        """Leave out images that are the mask of another one, which may lie beside it."""
+        if self.masks is None or _LISTED in self.masks:
+            return names
+        masks = {self._mask(request, name, ListedPhoto(name, None, "")) for name in names}
+        folder = request.root / self.photos
+        return [name for name in names if Path(os.path.normpath(folder / name)) not in masks]
 
     def _mask(self, request: ReadRequest, name: str, entry: ListedPhoto) -> Path:
         pattern = self.masks or _LISTED

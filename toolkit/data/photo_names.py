@@ -13,7 +13,10 @@ from toolkit.errors import UsageError
 from toolkit.files import is_file
 from toolkit.wording import part_of, some_of
 
-_ABSOLUTE = re.compile(r"/|[A-Za-z]:/")
+FOREIGN = re.compile(r"/|[A-Za-z]:/|\.\./|.*\\")
+"""Beginnings of paths that are hardly of this machine: absolute, leaving their folder, or with
+backslashes."""
+
 _SHOWN = 3
 
 
@@ -32,14 +35,13 @@ class PhotoFolder:
         """Return the photo, relative to the folder, that a list calls `text`; None = there is none.
 
         Backslashes separate folders, too. What is no file is taken as a name without its ending. Of
-        an absolute path, which is of another machine, leading folders are left out until the rest
-        is there.
+        a path of another machine (`FOREIGN`) leading folders are left out until the rest is there.
 
         Raises:
             UsageError: several photos have that name and differ in their endings.
         """
-        plain = text.strip().replace("\\", "/")
-        for name in _ends_of(plain) if _ABSOLUTE.match(plain) else [plain]:
+        plain = text.strip()
+        for name in _ends_of(plain) if FOREIGN.match(plain) else [plain]:
             found = self.find_here(name)
             if found is not None:
                 return found
@@ -102,6 +104,6 @@ class PhotoFolder:
 
 
 def _ends_of(path: str) -> Iterator[str]:
-    parts = [part for part in path.split("/") if part]
+    parts = [part for part in path.replace("\\", "/").split("/") if part]
     for begin in range(len(parts)):
         yield "/".join(parts[begin:])

@@ -166,10 +166,18 @@ class Reader(Protocol):
 
     It reads no pixels: masks are named, looked at later, and what was seen in them is remembered.
     It raises a UsageError that says what is wrong where: file, line or entry, the nearest valid
-    thing. A folder of photos without labels never gets here: any recipe may name one as `test`.
+    thing. A folder without labels gets to readers alone that are `ReadsFolders`: of others, any
+    recipe may name a folder of photos as `test`.
     """
 
     def __call__(self, request: ReadRequest) -> AnnotationSet: ...
+
+
+@runtime_checkable
+class ReadsFolders(Protocol):
+    """A reader that tells the photos of a folder from its other images, without labels too."""
+
+    reads_folders: bool
 
 
 @runtime_checkable
