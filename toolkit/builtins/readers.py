@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -91,6 +91,36 @@ def masks(
     return MaskFolders(meanings, masks, photos, photo_ending, image_column, mask_column)
 
 
+def rle_csv(
+    context: Context,
+    *,
+    columns: tuple[str, ...] = ("ImageId", "EncodedPixels"),
+    cells: tuple[str, ...] = ("{image}", "{pixels}"),
+    photos: str = "",
+    order: Literal["column-major", "row-major"] = "column-major",
+    first_pixel: Annotated[int, Field(ge=0, le=1)] = 1,
+    empty: str = "",
+) -> Reader:
+    """Make a reader of Kaggle's tables of run lengths.
+
+    A CSV file with a row for each object, or for each image and class; the classes are those of
+    `data.classes`. Parameters are as those of the submission format `run_length`.
+
+    Args:
+        columns: the columns that are read; others may be beside them.
+        cells: what stands in each of them: "{image}", "{class}" for a name or "{label}" for a
+            number from 1, as in "{image}_{label}"; one is "{pixels}". With a single class it may be
+            left out.
+        photos: folder of the photos below `data.root`; the file may leave out their endings.
+        order: pixels are numbered down the columns or along the rows.
+        first_pixel: number of the pixel at the top left.
+        empty: text of a row without runs, beside none at all.
+    """
+    from toolkit.data.rle_csv import RunLengthTable
+
+    return RunLengthTable(columns, cells, context.class_names, photos, order, first_pixel, empty)
+
+
 def _several(value: int | tuple[int, ...]) -> tuple[int, ...]:
     return (value,) if isinstance(value, int) else value
 
@@ -104,5 +134,6 @@ def trash_readers() -> list[Component]:
     """Offer the readers."""
     return [
         Component("coco", coco, "COCO JSON: polygons and RLE of objects"),
+        Component("rle_csv", rle_csv, "run lengths of objects in a CSV file, as Kaggle has them"),
         Component("masks", masks, "photos with masks as image files, by folder, list or CSV"),
     ]

@@ -6,6 +6,7 @@ import csv
 import os
 import re
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import ClassVar
@@ -143,7 +144,7 @@ class MaskFolders:
         ]
 
     def _read_csv(self, path: Path, text: str) -> list[ListedPhoto]:
-        rows = csv.DictReader(text.splitlines())
+        rows = csv.DictReader(StringIO(text, newline=""))
         columns = [column for column in rows.fieldnames or () if column]
         if self.image_column not in columns:
             raise UsageError(

@@ -19,6 +19,7 @@ from tests.workspaces import open_truth
 from toolkit.cli.main import run
 from toolkit.data.masks import paint_mask
 from toolkit.data.split import Split
+from toolkit.formats.run_length import RunLength
 from toolkit.project import Project
 from toolkit.train.checkpoint import load_checkpoint
 
@@ -189,6 +190,54 @@ name = "masks"
     assert run(["recipe", "run", "coloured", "--set", "train.epochs=1"]) == 2
     errors = " ".join(capsys.readouterr().err.split())
     assert "1 colour that data.format does not name: [1, 2, 3] (1 pixels in trainannot/" in errors
+
+
+def test_run_lengths_go_to_a_checked_submission(
+    project: Project, demo_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As Kaggle has them; the table of the test images is what the submission should be."""
+    root = tmp_path / "kaggle"
+    columns, cells = ("ImageId_ClassId", "EncodedPixels"), ("{image}_{label}", "{pixels}")
+    splits = copy_photos(demo_root, root, lambda path, labels: None)
+    names = classes_of(splits)
+    table = RunLength((64, 64), columns, cells, names, image_suffix=".jpg")
+    for split, annotated in splits.items():
+        rows = [
+            (
+                f"{split}_{Path(record.file_name).name}",
+                paint_mask(record, annotated.labels, "max-id", 255),
+            )
+            for record in annotated.images
+        ]
+        with (root / f"{split}.csv").open("wb") as file:
+            table.write(file, rows)
+        for photo in photos(root, split):  # those of train and val are in one folder
+            place = root / ("test" if split == "test" else "photos")
+            place.mkdir(exist_ok=True)
+            photo.rename(place / f"{split}_{photo.name}")
+    format_ = f'{{name = "rle_csv", columns = {json.dumps(columns)}, cells = {json.dumps(cells)}'
+    data = f"""train = "train.csv"
+val = "val.csv"
+test = "test"
+classes = {json.dumps(names[1:])}
+format = {format_}, photos = "photos"}}
+"""
+    write_recipe(project, "kaggle", root, data)
+    submission = [
+        'submission.name="run_length"',
+        "submission.size=[64,64]",
+        f"submission.columns={json.dumps(columns)}",
+        f"submission.cells={json.dumps(cells)}",
+        'submission.image_suffix=".jpg"',
+        'submission.image_folder="test"',
+    ]
+    options = [word for text in submission for word in ("--set", text)]
+    result = as_json(capsys, "recipe", "run", "kaggle", "--set", "train.epochs=1", *options)
+    path = result["submission"]["path"]
+    assert run(["submission", "check", path]) == 0, capsys.readouterr().err
+    plain = as_json(capsys, "recipe", "run", "tiny", "--set", "train.epochs=1")
+    for name, weights in weights_of(plain).items():
+        assert torch.equal(weights, weights_of(result)[name]), name
 
 
 def photos(root: Path, split: str) -> list[Path]:
