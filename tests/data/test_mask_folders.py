@@ -11,9 +11,12 @@ from PIL import Image
 
 from tests.small_contests import write_split
 from tests.workspaces import workspace_in
+from toolkit.cli.main import run
 from toolkit.data.annotation_sets import read_annotations
+from toolkit.data.check import check_split
 from toolkit.data.contest import Contest, open_contest
 from toolkit.data.masks import open_masks
+from toolkit.data.sources import AnnotationFile
 from toolkit.errors import UsageError
 from toolkit.objects.cutting import chosen_labels, find_pieces
 from toolkit.plugin.component import ComponentSpec
@@ -388,3 +391,43 @@ def test_a_turned_photo_in_a_test_folder_follows_the_training_photos(tmp_path: P
         (True, 9, 7),
         (True, 9, 7),
     ]
+
+
+def test_a_check_lists_every_mask_that_is_wrong(camvid: Path) -> None:
+    format_ = ComponentSpec(name="masks", masks="{folder}annot/{stem}.png", values=VALUES)
+
+    def problems() -> list[tuple[str, str, str]]:
+        source = AnnotationFile("train", camvid / "train", camvid, Data(format=format_))
+        report = check_split(workspace_in(), source)
+        return [(each.kind, each.where, each.detail) for each in report.problems]
+
+    assert problems() == [
+        ("value without a class", "trainannot/a.png", "255: 8 pixels"),
+        ("value without a class", "trainannot/b.png", "255: 8 pixels"),
+    ]
+    (camvid / "trainannot" / "b.png").write_text("")
+    assert problems() == [("unreadable mask", "trainannot/b.png", "not a readable mask")]
+    (camvid / "trainannot" / "b.png").unlink()
+    assert problems() == [("missing mask", "train/b.png", "no trainannot/b.png")]
+
+
+def test_a_check_counts_the_pixels_of_masks(
+    camvid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = camvid / "r.toml"
+    recipe.write_text(
+        f'[data]\nroot = "{camvid}"\ntrain = "train"\nval = "val"\nbackground = "Sky"\n'
+        '[data.format]\nname = "masks"\nmasks = "{folder}annot/{stem}.png"\nignore = [255]\n'
+        "values = {Sky = 0, Road = 1, Car = [2, 3]}\n"
+        '[model]\nname = "unet"\n[loss]\nname = "ce"\n'
+    )
+    write_mask(camvid / "trainannot" / "b.png", stripes([0, 1], (3, 4)))
+    assert run(["data", "check", str(recipe)]) == 2
+    told = capsys.readouterr().out
+    assert "train: 2 images, 2 masks" in told
+    assert "image of another size (1)\n  train/b.png: the image is 8x6 pixels, its mask" in told
+    assert "annotations" not in told.splitlines()[1]
+    write_mask(camvid / "trainannot" / "b.png", stripes([0, 1]))
+    assert run(["data", "check", str(recipe)]) == 0, capsys.readouterr().out
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["1", "Road", "2", "36.364"] in rows

@@ -14,6 +14,7 @@ import numpy as np
 from toolkit.data.annotation_sets import read_annotations
 from toolkit.data.images import ImageSizeError, read_image
 from toolkit.data.labels import LabelMap, make_label_map
+from toolkit.data.mask_facts import MaskError
 from toolkit.data.masks import paint_mask
 from toolkit.data.near_files import not_found
 from toolkit.data.photo_facts import read_headers
@@ -37,8 +38,8 @@ class ClassContent:
 
     Attributes:
         name: name of the class.
-        annotations: number of annotations; 0 for the background.
-        images: number of images with an annotation of the class; 0 for the background.
+        annotations: number of annotations; 0 for the background, and in masks.
+        images: number of images with an annotation or a pixel of the class; 0 for the background.
         pixel_share: share of all pixels of the split, 0 … 1.
     """
 
@@ -56,6 +57,7 @@ class DataReport:
         file: the annotation file.
         n_images: images in it.
         n_annotations: annotations in it.
+        n_masks: images with a mask in it.
         classes: per label, the background first; empty when there is nothing to count.
         problems: all of them.
         contents: digest of the bytes of every image file, by file name.
@@ -66,6 +68,7 @@ class DataReport:
     file: Path
     n_images: int = 0
     n_annotations: int = 0
+    n_masks: int = 0
     classes: tuple[ClassContent, ...] = ()
     problems: tuple[DataProblem, ...] = ()
     contents: Mapping[str, str] = field(default_factory=dict)
@@ -90,6 +93,7 @@ class DataReport:
             "file": str(self.file),
             "images": self.n_images,
             "annotations": self.n_annotations,
+            "masks": self.n_masks,
             "classes": [asdict(content) for content in self.classes],
             "counts": {kind: len(problems) for kind, problems in self.by_kind().items()},
             "problems": [asdict(problem) for problem in self.problems],
@@ -137,6 +141,9 @@ def check_split(
         return DataReport(file, is_read=False, problems=(problem,))
     try:
         coco = read_annotations(workspace, source.data, file, source.root, labelled=labelled)
+    except MaskError as error:
+        found_problems = tuple(DataProblem(error.kind, *fault) for fault in error.faults)
+        return DataReport(file, is_read=False, problems=found_problems)
     except UsageError as error:
         detail = f"{error.message}. {error.hint}".removesuffix(". ")
         problem = DataProblem("unreadable file", file.name, detail)
@@ -150,6 +157,7 @@ def check_split(
         file=file,
         n_images=len(coco.images),
         n_annotations=sum(len(record.annotations) for record in coco.images) + len(coco.orphans),
+        n_masks=sum(record.mask is not None for record in coco.images),
         classes=_class_contents(small, source.data),
         problems=(
             *image_problems,
@@ -264,9 +272,9 @@ def _class_contents(coco: AnnotationSet, data: Data) -> tuple[ClassContent, ...]
     for record in coco.images:
         kept = [item for item in record.objects if _counts(item, record, labels)]
         present = [labels.label_of[item.category_id] for item in kept]
+        annotations += np.bincount(present, minlength=n_labels)
         if record.mask is not None:
             present = [labels.label_of[each] for each in record.categories]
-        annotations += np.bincount(present, minlength=n_labels)
         images[sorted(set(present))] += 1
         ignored = [item for item in record.annotations if item.ignored]
         paintable = tuple(item for item in [*ignored, *kept] if is_paintable(record, item))

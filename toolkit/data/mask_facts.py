@@ -31,6 +31,22 @@ _SHOWN = 3
 _BYTE = 256
 
 
+class MaskError(UsageError):
+    """Masks cannot be used.
+
+    Attributes:
+        kind: short name of what is wrong, as in a report.
+        faults: name of each photo or mask with what is wrong with it.
+    """
+
+    def __init__(
+        self, message: str, hint: str, kind: str, faults: Sequence[tuple[str, str]]
+    ) -> None:
+        super().__init__(message, hint)
+        self.kind = kind
+        self.faults = tuple(faults)
+
+
 def with_masks(
     found: AnnotationSet, root: Path, cache: Path | None, most_pixels: int, progress: Progress
 ) -> tuple[AnnotationSet, tuple[str, ...]]:
@@ -47,7 +63,7 @@ def with_masks(
         The set, and the digest of the content of each mask.
 
     Raises:
-        UsageError: masks are missing, cannot be read, or have values or colours that their table
+        MaskError: masks are missing, cannot be read, or have values or colours that their table
             lacks; with names and numbers of pixels.
     """
     rows = [row for row, record in enumerate(found.images) if record.mask is not None]
@@ -99,12 +115,15 @@ def _refuse_missing(found: AnnotationSet, masks: Sequence[MaskFile], root: Path)
     ]
     if not pairs:
         return
-    shown = [f"{record.file_name} (no {_below(path, root)})" for record, path in pairs]
+    faults = [(record.file_name, f"no {_below(path, root)}") for record, path in pairs]
+    shown = [f"{name} ({fault})" for name, fault in faults]
     near = near_file(root, _below(pairs[0][1], root))
     has = part_of(len(pairs), len(masks), ("photo", "photos"), ("has no mask", "have no mask"))
-    raise UsageError(
+    raise MaskError(
         f"{found.path}: {has}: {some_of(shown, _SHOWN)}",
         f"Is it {near}?" if near else "Does data.format say where the masks are?",
+        "missing mask",
+        faults,
     )
 
 
@@ -138,7 +157,7 @@ def _contents(
         except UsageError as error:
             return error
 
-    faults: list[UsageError] = []
+    faults: list[tuple[Path, UsageError]] = []
     new: dict[str, MaskContent] = {}
     if unread:
         with (
@@ -147,15 +166,23 @@ def _contents(
         ):
             for key, seen in zip(unread, pool.map(look, unread.values()), strict=True):
                 if isinstance(seen, UsageError):
-                    faults.append(seen)
+                    faults.append((unread[key].path, seen))
                 else:
                     new[key] = seen
                 bar.advance()
         _remember(memory, new)
     if faults:
-        shown = [fault.message.replace(f"{root}/", "", 1) for fault in faults]
+        shown = [fault.message.replace(f"{root}/", "", 1) for _, fault in faults]
         cannot = part_of(len(faults), len(masks), ("mask", "masks"), ("cannot", "cannot"))
-        raise UsageError(f"{source}: {cannot} be used: {some_of(shown, _SHOWN)}", faults[0].hint)
+        raise MaskError(
+            f"{source}: {cannot} be used: {some_of(shown, _SHOWN)}",
+            faults[0][1].hint,
+            "unreadable mask",
+            [
+                (_below(path, root), fault.message.removeprefix(f"{path}: "))
+                for path, fault in faults
+            ],
+        )
     return [new[key] if key in new else known[key] for key in keys]
 
 
@@ -187,15 +214,19 @@ def _refuse_unknown(
 ) -> None:
     pixels: Counter[int] = Counter()
     places: dict[int, list[str]] = defaultdict(list)
-    n_masks = 0
+    faults: list[tuple[str, str]] = []
     for mask, content in zip(masks, contents, strict=True):
         known = numbered(mask.table)
         unknown = {n: count for n, count in content.counts.items() if n not in known}
-        n_masks += bool(unknown) or content.n_numbers > len(content.counts)
+        if not unknown:
+            continue
         pixels.update(unknown)
+        name = _below(mask.path, root)
         for number in unknown:
-            places[number].append(_below(mask.path, root))
-    if not n_masks:
+            places[number].append(name)
+        told = [f"{_text(n, mask.table)}: {count:,} pixels" for n, count in unknown.items()]
+        faults.append((name, some_of(told)))
+    if not faults:
         return
     table = masks[0].table
     what = ("colour", "colours") if table.colours else ("value", "values")
@@ -203,11 +234,13 @@ def _refuse_unknown(
         f"{_text(number, table)} ({count:,} pixels in {some_of(places[number], 1)})"
         for number, count in pixels.most_common()
     ]
-    has = part_of(n_masks, len(masks), ("mask", "masks"), ("has", "have"))
-    raise UsageError(
+    has = part_of(len(faults), len(masks), ("mask", "masks"), ("has", "have"))
+    raise MaskError(
         f"{found.path}: {has} {counted(len(pixels), *what)} that data.format does not name: "
         f"{some_of(shown, _SHOWN)}",
         _way_out(pixels.most_common(1)[0][0], found, table),
+        f"{what[0]} without a class",
+        faults,
     )
 
 

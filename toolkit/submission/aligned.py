@@ -22,11 +22,20 @@ Labels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Readable:
-    """A submission file, how it is written, and `class_names[label]`."""
+    """A submission file, or annotations read as if they were one.
+
+    Attributes:
+        path: the file.
+        format: how it is written.
+        class_names: index = label.
+        ignored: label of pixels of annotations that count for nothing; None = a submission, which
+            has none.
+    """
 
     path: Path
     format: SubmissionFormat
     class_names: tuple[str, ...]
+    ignored: int | None = None
 
 
 def read_together(
@@ -110,6 +119,7 @@ class _AlignedRows:
         """Image id -> place in the temporary file."""
         self._size = file.format.size
         self._n_classes = len(file.class_names)
+        self._ignored = file.ignored
         self._rows = file.format.read(file.path)
         self._seen: set[str] = set()
         self._peeked: tuple[str, Labels] | None = None
@@ -162,8 +172,10 @@ class _AlignedRows:
         if labels.shape != self._size:
             found, expected = (" × ".join(map(str, size)) for size in (labels.shape, self._size))
             raise UsageError(f"{where}: the map is {found}, expected {expected}")
-        if labels.max() >= self._n_classes:
+        outside = labels[labels >= self._n_classes]
+        outside = outside[outside != self._ignored] if self._ignored is not None else outside
+        if outside.size:
             raise UsageError(
-                f"{where}: label {labels.max()} is outside the {self._n_classes} classes"
+                f"{where}: label {outside.max()} is outside the {self._n_classes} classes"
             )
         return row

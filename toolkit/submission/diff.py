@@ -16,7 +16,7 @@ from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.submission.aligned import Labels, Readable, read_together
 
 # No label can be 255: a file has at most 255 classes.
-_NOTHING_IGNORED = 255
+_IGNORED = 255
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,11 @@ def compare(first: Readable, second: Readable, keep: int = 0) -> Difference:
     differing: list[tuple[str, float]] = []
     kept: list[tuple[float, int, Labels, Labels]] = []
     for row, (image_id, (before, after)) in enumerate(read_together([first, second])):
-        counts.append(count_image(after, before, len(first.class_names), _NOTHING_IGNORED))
-        share = float(np.mean(before != after))
+        ignored = (before == first.ignored) | (after == second.ignored)
+        truth = np.where(ignored, np.uint8(_IGNORED), before)
+        other = np.where(ignored, np.uint8(0), after)
+        counts.append(count_image(other, truth, len(first.class_names), _IGNORED))
+        share = float(np.mean((before != after) & ~ignored))
         differing.append((image_id, share))
         if keep and share:
             # The row makes entries distinct, so that arrays are never compared.

@@ -217,7 +217,8 @@ class NamedFiles:
         for file, truth in self.truths.items():
             split = truth_split(workspace, truth, self.source.data)
             labels = TruthLabels(split, sampling.size, sampling.nearest)
-            found[file] = Readable(truth.file, labels, split.labels.class_names)
+            ignored = split.ignore_index
+            found[file] = Readable(truth.file, labels, split.labels.class_names, ignored)
         return [found[path] for path in self.paths]
 
 

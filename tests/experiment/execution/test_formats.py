@@ -80,7 +80,7 @@ def test_painted_masks_train_the_same_network_as_coco(
     project: Project, demo_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Labels as pixel values, photos under the same names: all that is made of them is the same."""
-    root = tmp_path / "masks"
+    root = tmp_path / "data" / "masks"
     splits = {}
     for file in ("train", "val", "test_truth"):
         annotated = open_truth(demo_root / f"{file}.json")
@@ -122,19 +122,19 @@ def test_folders_with_void_go_to_a_checked_submission(
     project: Project, demo_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As CamVid: index PNGs beside the folders of photos, 255 = void, a test folder of photos."""
-    root = tmp_path / "camvid"
+    root = tmp_path / "data" / "camvid"
 
     def write(path: Path, labels: NDArray[np.uint8]) -> None:
         values = labels.copy()
         values[:4] = 255
-        if not path.parent.name.startswith("test"):
-            write_image(path, Image.fromarray(values))
+        write_image(path, Image.fromarray(values))
 
     names = classes_of(copy_photos(demo_root, root, write))
     (root / "classes.txt").write_text("\n".join(names) + "\n")
     data = """train = "train"
 val = "val"
 test = "test"
+truth = "test"
 [data.format]
 name = "masks"
 masks = "{folder}annot/{stem}.png"
@@ -146,7 +146,16 @@ ignore = [255]
     result = as_json(capsys, "recipe", "run", "camvid", "--set", "train.epochs=1")
     path = result["submission"]["path"]
     assert run(["submission", "check", path]) == 0, capsys.readouterr().err
-    assert run(["submission", "show", path, "-o", str(tmp_path / "a.png")]) == 0
+    for options in ([], ["--truth", "camvid"]):
+        command = ["submission", "show", path, "-o", str(tmp_path / "a.png"), *options]
+        assert run(command) == 0, capsys.readouterr().err
+    score = as_json(capsys, "submission", "score", path, "--truth", "camvid")
+    assert score["metrics"] == result["submission"]["score"]["metrics"]
+    for pair in ([path, "camvid"], ["camvid", path]):
+        difference = as_json(capsys, "submission", "diff", *pair)
+        assert difference["mean_iou"] == pytest.approx(score["mean_iou"])
+        # Four of 64 rows are void: one of the 16 of the file.
+        assert sum(map(sum, difference["confusion"]["pixels"])) == 5 * 15 * 16
     side_car = json.loads(Path(path).with_suffix(".json").read_text())
     assert side_car["reader"]["name"] == "masks"
     assert side_car["class_names"] == list(names)
@@ -155,7 +164,7 @@ ignore = [255]
 def test_colour_coded_masks_go_to_a_checked_submission(
     project: Project, demo_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = tmp_path / "coloured"
+    root = tmp_path / "data" / "coloured"
 
     def write(path: Path, labels: NDArray[np.uint8]) -> None:
         write_image(path, Image.fromarray(COLOURS[labels]))
@@ -196,7 +205,7 @@ def test_run_lengths_go_to_a_checked_submission(
     project: Project, demo_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As Kaggle has them; the table of the test images is what the submission should be."""
-    root = tmp_path / "kaggle"
+    root = tmp_path / "data" / "kaggle"
     columns, cells = ("ImageId_ClassId", "EncodedPixels"), ("{image}_{label}", "{pixels}")
     splits = copy_photos(demo_root, root, lambda path, labels: None)
     names = classes_of(splits)

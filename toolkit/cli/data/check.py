@@ -54,25 +54,28 @@ def _print_report(report: DataReport, limit: int) -> None:
 
     content = [
         counted(report.n_images, "image", "images"),
-        counted(report.n_annotations, "annotation", "annotations"),
+        counted(report.n_masks, "mask", "masks")
+        if report.n_masks
+        else counted(report.n_annotations, "annotation", "annotations"),
     ]
     console.print_result(
         f"{report.file}: {', '.join(content)}" if report.is_read else str(report.file)
     )
-    if report.classes and report.n_annotations:
+    if report.classes and (report.n_annotations or report.n_masks):
+        several = ["annotations"] if report.n_annotations else []
         console.print_table(
-            ("label", "class", "annotations", "images", "pixels %"),
+            ("label", "class", *several, "images", "pixels %"),
             [
                 (
                     label,
                     item.name,
-                    item.annotations if label else None,
+                    *[item.annotations if label else None for _ in several],
                     item.images if label else None,
                     f"{100 * item.pixel_share:.3f}",
                 )
                 for label, item in enumerate(report.classes)
             ],
-            numeric=("label", "annotations", "images", "pixels %"),
+            numeric=("label", *several, "images", "pixels %"),
         )
     if not report.problems:
         console.print_result("no problems")
