@@ -51,7 +51,7 @@ def test_an_equal_name_is_found_before_a_similar_one(tmp_path: Path) -> None:
     assert near_file(tmp_path, "a2.png") == "A2.png"
 
 
-@pytest.mark.parametrize("name", ["train/01.PNG", "train\\01.png", "train/01.png "])
+@pytest.mark.parametrize("name", ["train/01.PNG", "train/01.png "])
 def test_missing_images_are_told_with_the_near_ones(
     make_contest: MakeContest, data_root: Path, name: str
 ) -> None:
@@ -61,6 +61,12 @@ def test_missing_images_are_told_with_the_near_ones(
         make_contest()
     assert "1 of 9 image files is not under" in caught.value.message
     assert f"{name!r}: is it 'train/01.png'?" in caught.value.hint
+
+
+def test_backslashes_separate_folders(make_contest: MakeContest, data_root: Path) -> None:
+    path = data_root / "train.json"
+    path.write_text(path.read_text().replace('"train/01.png"', json.dumps("train\\01.png")))
+    assert make_contest().train.file_names[1] == "train/01.png"
 
 
 def test_names_that_no_file_can_have_are_missing(

@@ -116,7 +116,7 @@ def rle_csv(
         first_pixel: number of the pixel at the top left.
         empty: text of a row without runs, beside none at all.
     """
-    from toolkit.data.rle_csv import RunLengthTable
+    from toolkit.formats.rle_csv import RunLengthTable
 
     return RunLengthTable(columns, cells, context.class_names, photos, order, first_pixel, empty)
 

@@ -226,7 +226,7 @@ def test_the_data_are_opened_once(
         read.append(path.name)
         return read_coco(path, **settings)
 
-    monkeypatch.setattr("toolkit.data.coco.read_coco", counted)
+    monkeypatch.setattr("toolkit.data.coco_reader.read_coco", counted)
     path = project.recipes / "r.toml"
     path.write_text(TEXT.format(root=demo_root))
     assert checked(project, registry, path) == []
