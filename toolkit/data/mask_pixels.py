@@ -194,16 +194,26 @@ def paint_labels(
         number: _label(meaning, label_of, ignore_index)
         for number, meaning in numbered(mask.table).items()
     }
-    numbers = np.array(sorted(of_number), dtype=np.int64)
-    labels = np.array([of_number[number] for number in numbers.tolist()], dtype=np.int16)
-    places = np.minimum(np.searchsorted(numbers, pixels.ravel()), len(numbers) - 1)
-    painted = np.where(numbers[places] == pixels.ravel(), labels[places], _UNKNOWN)
+    painted = _looked_up(pixels, of_number)
     if pixels.shape != size or (painted < 0).any():
         raise UsageError(
             f"{mask.path}: the mask changed while it was used",
             "Run it again when nothing writes into the folder any more.",
         )
-    return painted.astype(np.uint8).reshape(size)
+    return painted.astype(np.uint8)
+
+
+def _looked_up(pixels: NDArray[Any], of_number: Mapping[int, int]) -> NDArray[np.int16]:
+    """Return the label of each pixel's number, `_UNKNOWN` where there is none."""
+    numbers = np.array(sorted(of_number), dtype=np.int64)
+    labels = np.array([of_number[number] for number in numbers.tolist()], dtype=np.int16)
+    if pixels.dtype != np.uint32:  # all values fit into a table, of colours they do not
+        every = np.full(1 << 16, _UNKNOWN, np.int16)
+        every[numbers] = labels
+        found: NDArray[np.int16] = every[pixels]
+        return found
+    places = np.minimum(np.searchsorted(numbers, pixels), len(numbers) - 1)
+    return np.where(numbers[places] == pixels, labels[places], np.int16(_UNKNOWN))
 
 
 def _label(meaning: Meaning, label_of: Mapping[int, int], ignore_index: int) -> int:

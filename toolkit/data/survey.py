@@ -81,8 +81,8 @@ def survey(folder: Path) -> Survey:
         )
         raise UsageError(
             f"{folder} holds no COCO file with annotations{found}",
-            "Images with masks as files are not read: convert them to COCO JSON (images, "
-            "annotations, categories) first.",
+            "If labels are masks as image files, or run lengths, write data.format into a recipe "
+            "of your own; docs/data.md has examples.",
         )
     train = _pick(labelled, ("train",), _WHOLE) or _largest(labelled)
     others = {file: coco for file, coco in files.items() if file != train}
