@@ -326,7 +326,7 @@ def test_object_mix_takes_all_pixels_of_a_class(camvid: Path) -> None:
     found = find_pieces(train, labels, objects.by, SilentProgress())
     assert [(piece.row, piece.label, piece.area) for piece in found] == [(0, 2, 16), (1, 2, 16)]
     with pytest.raises(UsageError, match="masks do not tell objects of one class apart") as caught:
-        find_pieces(train, labels, "annotation", SilentProgress())
+        chosen_labels(Objects(classes=("Car",)), train)
     assert 'objects.by = "class"' in caught.value.hint
 
 
@@ -431,3 +431,32 @@ def test_a_check_counts_the_pixels_of_masks(
     assert run(["data", "check", str(recipe)]) == 0, capsys.readouterr().out
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["1", "Road", "2", "36.364"] in rows
+
+
+class Lines(SilentProgress):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_a_label_0_that_no_pixel_has_is_told(camvid: Path) -> None:
+    said = []
+    for background in ("Background", "Sky"):
+        lines = Lines()
+        data = Data(
+            root=str(camvid),
+            train="train",
+            val="val",
+            background=background,
+            format=ComponentSpec(
+                name="masks", masks="{folder}annot/{stem}.png", values=VALUES, ignore=[255]
+            ),
+        )
+        open_contest(workspace_in(progress=lines), data)
+        said.append(lines.said)
+    (line,), none = said
+    assert "no value of the masks is Background (label 0)" in line
+    assert line.endswith('name one of them: data.background = "Sky"')
+    assert none == []

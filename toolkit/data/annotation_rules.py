@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from toolkit.data.empty_annotations import RECIPE_OPTION, without_empty
 from toolkit.data.guards import refuse_unknown_categories
 from toolkit.data.labels import unused_groups
+from toolkit.data.mask_pixels import numbered
 from toolkit.data.stated_boxes import doubtful_outlines
 from toolkit.plugin.reader import AnnotationSet
 from toolkit.progress import Progress
@@ -44,10 +45,24 @@ def with_annotation_rules(
     refuse_unknown_categories(split)
     for oddity in oddities(coco, data):
         progress.say(f"warning: {split.file}: {oddity}")
+    if split.name == "train" and _has_no_background(coco):
+        progress.say(
+            f"warning: {split.file}: no value of the masks is {data.background} (label 0), so the "
+            "network learns a class that no pixel has; if every pixel has a class, name one of "
+            f"them: data.background = {toml_array(split.labels.class_names[1:2])[1:-1]}"
+        )
     images = without_empty(
         split.images, split.file, split.root, data.on_empty, progress, option=option
     )
     return replace(split, images=images)
+
+
+def _has_no_background(found: AnnotationSet) -> bool:
+    """Return whether all images have masks and nothing in them means label 0."""
+    tables = {id(each.mask.table): each.mask.table for each in found.images if each.mask}
+    return all(each.mask for each in found.images) and not any(
+        "background" in numbered(table).values() for table in tables.values()
+    )
 
 
 def oddities(coco: AnnotationSet, data: Data) -> Iterator[str]:

@@ -66,10 +66,15 @@ def read_annotations(
         image_size=data.image_size,
         ignore_index=data.ignore_index,
     )
-    reader = workspace.registry.build("reader", spec, context)
-    if path.is_dir() and not labelled and not isinstance(reader, ReadsFolders):
-        return _with_digest(read_photo_folder(path, root), ())
-    found = reader(ReadRequest(path, root, labelled, photo_sizes))
+    try:
+        reader = workspace.registry.build("reader", spec, context)
+        if path.is_dir() and not labelled and not isinstance(reader, ReadsFolders):
+            return _with_digest(read_photo_folder(path, root), ())
+        found = reader(ReadRequest(path, root, labelled, photo_sizes))
+    except TrashError as error:
+        if error.parameter:
+            error.parameter = f"data.format.{error.parameter}"
+        raise
     if not isinstance(found, AnnotationSet):
         raise TrashError(f"reader {spec.name} returned {type(found).__name__}, no AnnotationSet")
     if not labelled:

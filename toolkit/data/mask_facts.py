@@ -42,7 +42,7 @@ class MaskError(UsageError):
     def __init__(
         self, message: str, hint: str, kind: str, faults: Sequence[tuple[str, str]]
     ) -> None:
-        super().__init__(message, hint)
+        super().__init__(message, hint, parameter="data.format")
         self.kind = kind
         self.faults = tuple(faults)
 

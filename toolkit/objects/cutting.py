@@ -84,8 +84,16 @@ def chosen_labels(objects: Objects, train: Split) -> tuple[int, ...]:
     per class, but those of `objects.exclude`. A class of a mask counts as one annotation.
 
     Raises:
-        UsageError: `objects.classes` names no class of the contest, or no class is rare.
+        UsageError: `objects.classes` names no class of the contest, or no class is rare; objects
+            are to be annotations in a split with masks, which do not tell two objects of a class
+            from one.
     """
+    if objects.by == "annotation" and any(record.mask is not None for record in train.images):
+        raise UsageError(
+            'objects.by = "annotation", but masks do not tell objects of one class apart',
+            'Take all pixels of a class in an image as one object: objects.by = "class".',
+            parameter="objects.by",
+        )
     names = train.labels.class_names
     if objects.classes is None:
         return _rare_labels(train, objects.exclude)
@@ -141,15 +149,8 @@ def find_pieces(
         progress: told while looking.
 
     Raises:
-        UsageError: an annotation cannot be painted; objects by annotation in a split with masks,
-            which do not tell two objects of a class from one.
+        UsageError: an annotation cannot be painted.
     """
-    if by == "annotation" and any(record.mask is not None for record in train.images):
-        raise UsageError(
-            'objects.by = "annotation", but masks do not tell objects of one class apart',
-            'Take all pixels of a class in an image as one object: objects.by = "class".',
-            parameter="objects.by",
-        )
     pieces: list[FoundObject] = []
     with progress.bar(f"looking for objects in {train.name}", len(train), "images") as bar:
         for row, record in enumerate(train.images):

@@ -72,7 +72,7 @@ class SideCar:
         digest: digest of the submission file.
         n_rows: images in it.
         format: the submission format as in a recipe, with all parameters.
-        test: COCO JSON of its images, relative to the project folder.
+        test: what lists its images, or their folder, relative to the project folder.
         sample_submission: the file that gave the order of rows, or None.
         class_names: index = label, 0 = background.
         overlap: rule for overlapping annotations, needed to score it.

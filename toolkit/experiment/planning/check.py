@@ -107,7 +107,8 @@ def _check_data(
     try:
         contest = open_contest(workspace.silent, data)
     except TrashError as error:
-        return [_problem(loaded, ("data",), error.message, error.hint)], [], None
+        key = blamed_key(loaded, ("data",), error)
+        return [_problem(loaded, key, error.message, error.hint)], [], None
     return [], [], contest
 
 
