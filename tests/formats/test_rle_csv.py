@@ -121,13 +121,14 @@ def test_classes_are_named_or_numbered(
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["a.jpg,1 2 2 4"], "row 2 (a.jpg): the run begins at 2, but the one before ends at 2"),
-        (["a.jpg,62 3"], "row 2 (a.jpg): the run from 62 of 3 pixels ends outside the map"),
-        (["a.jpg,0 3"], "row 2 (a.jpg): the run begins at 0, outside the pixels 1…63"),
-        (["a.jpg,1 2 3"], "row 2 (a.jpg): 3 numbers: the last start has no length"),
-        (["a.jpg,1 x"], "row 2 (a.jpg): 'x' is not a number"),
-        (["a.jpg"], "row 2 has fewer fields than the header"),
-        (["a.jpg,5 0"], "row 2 (a.jpg): the run has no pixels"),
+        (["a.jpg,1 2 2 4"], "line 2 (a.jpg): the run begins at 2, but the one before ends at 2"),
+        (["a.jpg,62 3"], "line 2 (a.jpg): the run from 62 of 3 pixels ends outside the map"),
+        (["a.jpg,0 3"], "line 2 (a.jpg): the run begins at 0, outside the pixels 1…63"),
+        (["a.jpg,1 2 3"], "line 2 (a.jpg): 3 numbers: the last start has no length"),
+        (["a.jpg,1 x"], "line 2 (a.jpg): 'x' is not a number"),
+        (["a.jpg,1 2,3"], "1 row has more or fewer fields than the header: line 2"),
+        (["a.jpg"], "1 row has more or fewer fields than the header: line 2"),
+        (["a.jpg,5 0"], "line 2 (a.jpg): the run has no pixels"),
         (["a.jpg,1 2", "aa.jpg,"], "1 of 2 photos is not below"),
     ],
 )
@@ -149,7 +150,7 @@ def test_wrong_columns_and_classes_are_named(tmp_path: Path) -> None:
     columns = {"columns": ["Image", "EncodedPixels", "Class"]}
     cells = ["{image}", "{pixels}", "{class}"]
     with pytest.raises(
-        UsageError, match=r"row 2: field 3: there is no class 'Papr'\. Did you mean"
+        UsageError, match=r"line 2: field 3: there is no class 'Papr'\. Did you mean"
     ):
         read(tmp_path, ("Paper", "Glass"), **columns, cells=cells)
     with pytest.raises(UsageError, match=r"train\.csv: the cells must have \{label\} or \{class\}"):

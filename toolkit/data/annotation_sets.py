@@ -110,10 +110,12 @@ def _with_digest(found: AnnotationSet, masks: Sequence[str]) -> AnnotationSet:
     if found.digest and not masks:
         return found
     tables = {id(each.mask.table): each.mask.table for each in found.images if each.mask}
+    numbers = {key: number for number, key in enumerate(tables)}
     content = [
         found.digest or [_plain(record) for record in found.images],
         [astuple(category) for category in found.categories],
         [_meanings(table) for table in tables.values()],
+        [numbers[id(each.mask.table)] for each in found.images if each.mask],
     ]
     return replace(found, digest=digest_of("set", json.dumps(content), *masks))
 

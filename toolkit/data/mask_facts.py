@@ -215,9 +215,11 @@ def _refuse_unknown(
     pixels: Counter[int] = Counter()
     places: dict[int, list[str]] = defaultdict(list)
     faults: list[tuple[str, str]] = []
+    known = {id(mask.table): mask.table for mask in masks}
+    named = {key: numbered(table) for key, table in known.items()}
     for mask, content in zip(masks, contents, strict=True):
-        known = numbered(mask.table)
-        unknown = {n: count for n, count in content.counts.items() if n not in known}
+        here = named[id(mask.table)]
+        unknown = {n: count for n, count in content.counts.items() if n not in here}
         if not unknown:
             continue
         pixels.update(unknown)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import ClassVar
 
+from toolkit.data.csv_table import read_csv_table
 from toolkit.data.mask_meanings import MaskClasses
 from toolkit.data.photo_folder import photos_below
 from toolkit.data.photo_names import PhotoFolder
@@ -88,11 +87,12 @@ class MaskFolders:
             photos = [entry.photo for entry in entries]
             names = known.find_all(photos, request.path, places)
         table, categories = self.classes.meanings(request.root)
+        listed = PhotoFolder(request.root)
         images = tuple(
             ImageRecord(
                 number,
                 normpath(f"{self.photos}/{name}") if self.photos else name,
-                mask=MaskFile(self._mask(request, name, entry), table)
+                mask=MaskFile(self._mask(request, name, entry, listed), table)
                 if request.labelled
                 else None,
             )
@@ -104,11 +104,16 @@ class MaskFolders:
         """Leave out images that are the mask of another one, which may lie beside it."""
         if self.masks is None or _LISTED in self.masks:
             return names
-        masks = {self._mask(request, name, ListedPhoto(name, None, "")) for name in names}
+        masks = {
+            self._mask(request, name, ListedPhoto(name, None, ""), PhotoFolder(request.root))
+            for name in names
+        }
         folder = request.root / self.photos
         return [name for name in names if Path(os.path.normpath(folder / name)) not in masks]
 
-    def _mask(self, request: ReadRequest, name: str, entry: ListedPhoto) -> Path:
+    def _mask(
+        self, request: ReadRequest, name: str, entry: ListedPhoto, listed: PhotoFolder
+    ) -> Path:
         pattern = self.masks or _LISTED
         if _LISTED in pattern and entry.mask is None:
             where = f"{request.path}, {entry.place}," if entry.place else str(request.path)
@@ -127,14 +132,14 @@ class MaskFolders:
             "mask": entry.mask or "",
         }
         if pattern == _LISTED:
-            values["mask"] = PhotoFolder(request.root).find(values["mask"]) or values["mask"]
+            values["mask"] = listed.find(values["mask"]) or values["mask"]
         filled = _PLACE.sub(lambda place: values[place[1]], pattern)
         return Path(os.path.normpath(request.root / filled.replace("\\", "/").lstrip("/")))
 
     def _read_list(self, path: Path, photos: PhotoFolder) -> list[ListedPhoto]:
-        text = read_text(path, "list of images")
         if path.suffix.lower() == ".csv":
-            return self._read_csv(path, text)
+            return self._read_csv(path)
+        text = read_text(path, "list of images")
         return [
             ListedPhoto(line, None, f"line {number}")
             if photos.find_here(line.strip()) is not None  # its name may have blanks
@@ -143,21 +148,16 @@ class MaskFolders:
             if line.strip()
         ]
 
-    def _read_csv(self, path: Path, text: str) -> list[ListedPhoto]:
-        rows = csv.DictReader(StringIO(text, newline=""))
-        columns = [column for column in rows.fieldnames or () if column]
-        if self.image_column not in columns:
-            raise UsageError(
-                f"{path}: there is no column {self.image_column!r}",
-                f"{did_you_mean(self.image_column, columns)} Name the column of the photos with "
-                "data.format.image_column.".strip(),
-                parameter="image_column",
-            )
+    def _read_csv(self, path: Path) -> list[ListedPhoto]:
+        table = read_csv_table(path)
+        table.require(self.image_column, "image_column")
         return [
             ListedPhoto(
-                row[self.image_column] or "", row.get(self.mask_column) or None, f"row {number}"
+                row.texts[self.image_column],
+                row.texts.get(self.mask_column) or None,
+                f"line {row.line}",
             )
-            for number, row in enumerate(rows, start=2)
+            for row in table.rows
         ]
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from posixpath import normpath
 from typing import Any, Literal
@@ -13,15 +11,14 @@ from typing import Any, Literal
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from toolkit.data.csv_table import read_csv_table
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.errors import UsageError
-from toolkit.files import read_text
 from toolkit.formats.number_string import decode_numbers
 from toolkit.formats.rle import LabelText, explain_runs
 from toolkit.formats.row_cells import RowCells
 from toolkit.plugin.reader import Annotation, AnnotationSet, Category, ImageRecord, ReadRequest
-from toolkit.suggestions import did_you_mean
-from toolkit.wording import counted, some_of, toml_array
+from toolkit.wording import counted, some_of
 
 Order = Literal["column-major", "row-major"]
 
@@ -30,9 +27,9 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class _Row:
-    """One row: the image as the file calls it, the label of its object, and the runs."""
+    """One row: its line, the image as the file calls it, the label of its object, and the runs."""
 
-    number: int
+    line: int
     image: str
     label: int
     pixels: str
@@ -76,7 +73,7 @@ class RunLengthTable:
             )
         rows = self._rows(request.path)
         images = list(dict.fromkeys(row.image for row in rows))
-        first = {row.image: f"row {row.number}" for row in reversed(rows)}
+        first = {row.image: f"line {row.line}" for row in reversed(rows)}
         places = [first[image] for image in images]
         names = PhotoFolder(request.root / self.photos).find_all(images, request.path, places)
         names = [normpath(f"{self.photos}/{name}") if self.photos else name for name in names]
@@ -132,37 +129,19 @@ class RunLengthTable:
             ) from None
 
     def _rows(self, path: Path) -> list[_Row]:
-        text = read_text(path, "table of run lengths")
-        limit = csv.field_size_limit(len(text) + 1)  # the runs of a large photo are longer
-        try:
-            table = csv.DictReader(StringIO(text, newline=""))
-            header = [column for column in table.fieldnames or () if column]
-            lines = list(table)
-        except csv.Error as error:
-            raise UsageError(f"{path}: not a CSV file: {error}") from None
-        finally:
-            csv.field_size_limit(limit)
-        missing = [column for column in self.columns if column not in header]
-        if missing:
-            raise UsageError(
-                f"{path}: there is no column {missing[0]!r}; its columns are {some_of(header)}",
-                f"{did_you_mean(missing[0], header, limit=0)} Say what the columns hold: "
-                f"data.format.columns = {toml_array(header[:2])} and cells.".strip(),
-                parameter="columns",
-            )
+        table = read_csv_table(path)
+        for column in self.columns:
+            table.require(column, "columns")
         cells = self._row_cells(path)
         found, faults = [], []
-        for number, line in enumerate(lines, start=2):
-            texts = [(line[column] or "").strip() for column in self.columns]
-            if None in line.values():
-                faults.append(f"row {number} has fewer fields than the header")
-                continue
+        for row in table.rows:
+            texts = [row.texts[column].strip() for column in self.columns]
             try:
                 image, label = cells.read(texts)
             except ValueError as error:
-                faults.append(f"row {number}: {error}")
+                faults.append(f"line {row.line}: {error}")
                 continue
-            found.append(_Row(number, image, label, texts[cells.pixels_at]))
+            found.append(_Row(row.line, image, label, texts[cells.pixels_at]))
         if faults:
             several = counted(len(faults), "row is", "rows are")
             raise UsageError(f"{path}: {several} wrong: {some_of(faults, _SHOWN)}")
@@ -175,7 +154,7 @@ class RunLengthTable:
         for row in rows:
             outline = self._outline(row, size, faults)
             if outline is not None:
-                found.append(Annotation(row.label, outline, 0, False, row.number))
+                found.append(Annotation(row.label, outline, 0, False, row.line))
         return tuple(found)
 
     def _outline(
@@ -189,7 +168,7 @@ class RunLengthTable:
             names = ("", self.class_names[row.label])
             told = explain_runs([text], names, height * width, self.first_pixel)
             why = next((message for _, _, message in told), "not runs")
-            faults.append(f"row {row.number} ({row.image}): {why}")
+            faults.append(f"line {row.line} ({row.image}): {why}")
             return None
         if self.order == "column-major":
             return {"size": [height, width], "counts": counts}
