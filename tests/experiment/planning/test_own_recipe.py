@@ -12,7 +12,7 @@ import pytest
 
 from tests.tiny_project import workspace_of
 from toolkit.cli.main import run
-from toolkit.data.survey import survey
+from toolkit.data.data_survey import survey_data
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Recipe
@@ -131,7 +131,7 @@ def test_names_of_files_are_told_apart(
     for name, n in {"train_all": 6, "train_small": 2, "instances_val2017": 2, "test": 0}.items():
         write_coco(tmp_path / "d" / f"{name}.json", names, n)
     (tmp_path / "d" / "sample.csv").write_text(f"id,labels\n{names[0]},{'0 ' * 16}\n")
-    found = survey(tmp_path / "d")
+    found = survey_data(tmp_path / "d")
     assert (found.train, found.val) == ("train_small.json", "instances_val2017.json")
     assert (found.test, found.truth) == ("test.json", None)
     assert (found.columns, found.map_size) == (("id", "labels"), (4, 4))
@@ -228,8 +228,8 @@ def test_folders_that_cannot_be_used_are_explained(
     for folder, message in {
         "coco": "relative to different folders",
         "lost": "there is no gone.png",
-        "bare": "bare holds no COCO file with annotations; it holds test.json",
-        "empty": "empty holds no COCO file with annotations",
+        "bare": "bare holds no annotations that are known: it holds test.json",
+        "empty": "empty holds no annotations that are known: it is empty",
         "emty": "--data emty: there is no such folder Did you mean empty?",
     }.items():
         assert run(["recipe", "new", "mine", "--data", folder]) == 2

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 
 from toolkit.data.annotation_sets import read_annotations
+from toolkit.data.data_survey import survey_data
 from toolkit.data.folds import make_folds, photo_contents, write_folds
-from toolkit.data.survey import Survey, survey
+from toolkit.data.survey import Survey
 from toolkit.files import write_text_atomic
 from toolkit.formats.id_style import id_style
 from toolkit.plugin.component import ComponentSpec
@@ -18,7 +19,6 @@ from toolkit.plugin.interfaces import Context, PretrainedModel
 from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.new import recipe_file, shown_base
-from toolkit.recipe.schema import Data
 from toolkit.shapes_only import ShapesOnly
 from toolkit.train.device import choose_device
 from toolkit.wording import counted
@@ -98,14 +98,14 @@ def write_own_recipe(
     """
     project = workspace.project
     path = recipe_file(name, project, force=force)
-    found = survey(project.path(folder))
+    found = survey_data(project.path(folder))
     root = folder if found.root == project.path(folder) else _from(found.root, project)
-    _tell(found, workspace.progress)
-    folds = None if found.val is not None else _write_folds(workspace, path, found, force)
+    tell_survey(found, workspace.progress)
+    folds = None if found.val is not None else write_folds_of(workspace, path.stem, found, force)
     shown = path.relative_to(project.root).as_posix()
     machine = _GPU if choose_device("auto").type == "cuda" else _CPU
     head = _HEAD.format(author=author, path=shown)
-    data = [f"root = {_text(root)}", *_files(found, folds), *_classes(found)]
+    data = data_lines(found, root, folds)
     if base is None:
         lines = [
             head + f"title = {_text(path.stem)}",
@@ -126,6 +126,31 @@ def write_own_recipe(
     return path
 
 
+def data_lines(found: Survey, root: str, folds: str | None) -> list[str]:
+    """Return the keys of a recipe's `[data]`.
+
+    Args:
+        found: what the folder holds.
+        root: the folder, as a recipe names it.
+        folds: split file where there is no validation split; None = it is still to be made.
+    """
+    lines = [f"root = {_text(root)}", *_files(found, folds)]
+    if found.format is not None:
+        lines += [f"format.name = {_text(found.format.name)}"]
+        for key, value in found.format.parameters.items():
+            if isinstance(value, dict):
+                lines += [f"format.{key}.{_text(name)} = {_value(v)}" for name, v in value.items()]
+            else:
+                lines.append(f"format.{key} = {_value(value)}")
+    if found.background is not None:
+        lines.append(f"background = {_text(found.background)}   # label 0")
+    return [*lines, *_classes(found)]
+
+
+def _value(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
@@ -135,7 +160,8 @@ def _from(root: Path, project: Project) -> str:
     return (root.relative_to(project.root) if inside else root).as_posix()
 
 
-def _tell(found: Survey, progress: Progress) -> None:
+def tell_survey(found: Survey, progress: Progress) -> None:
+    """Say what was found in a folder, and what was guessed."""
     files = {
         "train": found.train,
         "val": found.val,
@@ -148,15 +174,31 @@ def _tell(found: Survey, progress: Progress) -> None:
             progress.say(f"found {what}: {file}")
     for problem in found.broken:
         progress.say(f"warning: skipped: {problem}")
+    for note in found.notes:
+        progress.say(f"guessed: {note}")
     progress.say(
         f"found {counted(len(found.classes), 'class', 'classes')}: {', '.join(found.classes)}"
     )
 
 
-def _write_folds(workspace: Workspace, path: Path, found: Survey, force: bool) -> str:
+def write_folds_of(workspace: Workspace, name: str, found: Survey, force: bool) -> str:
+    """Write folds of the training images for a folder without validation split.
+
+    Args:
+        workspace: the project, its components, and who is told what happens.
+        name: of the split file.
+        found: what the folder holds.
+        force: replace other folds of that name.
+
+    Returns:
+        The file, as a recipe names it.
+
+    Raises:
+        UsageError: the annotations are wrong, or other folds of that name are there.
+    """
     project = workspace.project
-    coco = read_annotations(workspace, Data(), found.root / found.train, found.root)
-    file = project.recipes / "splits" / f"{path.stem}_{_FOLDS}fold.json"
+    coco = read_annotations(workspace, found.data, found.root / found.train, found.root)
+    file = project.recipes / "splits" / f"{name}_{_FOLDS}fold.json"
     contents = photo_contents(coco, found.root, project.cache, workspace.progress)
     write_folds(file, make_folds(coco, _FOLDS, 0, contents), coco, 0, overwrite=force)
     shown = file.relative_to(project.root).as_posix()
@@ -170,10 +212,10 @@ def _files(found: Survey, folds: str | None) -> list[str]:
     lines = [f"train = {_text(found.train)}"]
     if found.val is not None:
         lines.append(f"val = {_text(found.val)}")
+    elif folds is None:
+        lines.append("# there is no validation split: trash data split makes folds")
     else:
-        lines.append(
-            f"folds = {{ file = {_text(folds or '')}, index = 0 }}   # 1 of {_FOLDS} validates"
-        )
+        lines.append(f"folds = {{ file = {_text(folds)}, index = 0 }}   # 1 of {_FOLDS} validates")
     for key, file in (
         ("test", found.test),
         ("truth", found.truth),
@@ -186,7 +228,7 @@ def _files(found: Survey, folds: str | None) -> list[str]:
 
 def _classes(found: Survey) -> list[str]:
     names = ", ".join(map(_text, found.classes))
-    return [f"classes = [{names}]   # labels 1, 2, …; 0 is the background"]
+    return [f"classes = [{names}]   # labels 1, 2, …"]
 
 
 def _network(workspace: Workspace, found: Survey, machine: _Machine) -> list[str]:
@@ -195,7 +237,10 @@ def _network(workspace: Workspace, found: Survey, machine: _Machine) -> list[str
     encoder, weights = machine.encoder, machine.weights
     lacking: list[str] = []
     context = Context(
-        ("Background", *found.classes), size, pretrained=False, report_missing=lacking.append
+        (found.background or "Background", *found.classes),
+        size,
+        pretrained=False,
+        report_missing=lacking.append,
     )
     spec = ComponentSpec(name=machine.model, **{"encoder": encoder, "weights": weights})
     with torch.device("meta"), ShapesOnly():

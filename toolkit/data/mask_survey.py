@@ -1,0 +1,89 @@
+"""Photos with masks as files in a folder of somebody's data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from toolkit.data.image_bytes import read_header
+from toolkit.data.image_groups import image_groups
+from toolkit.data.images import read_bytes
+from toolkit.data.mask_guess import guess_masks
+from toolkit.data.mask_layout import MaskLayout, mask_layout
+from toolkit.data.photo_folder import photos_below
+from toolkit.data.photo_names import PhotoFolder
+from toolkit.data.survey import Survey, find_sample, relative_path
+from toolkit.plugin.component import ComponentSpec
+from toolkit.wording import counted, some_of
+
+_LOOKED_AT = 50
+"""Photos whose size is looked at."""
+
+
+def mask_survey(folder: Path) -> Survey | None:
+    """Look for photos and masks that are called alike, below a folder.
+
+    Returns:
+        None where no photo has a mask.
+
+    Raises:
+        UsageError: masks cannot be read, or are no classes.
+    """
+    layout = mask_layout(folder, image_groups(folder))
+    if layout is None:
+        return None
+    guess = guess_masks(folder, layout.groups)
+    parameters = {"masks": layout.masks, **guess.parameters}
+    if layout.photos:
+        parameters = {"photos": layout.photos, **parameters}
+    if layout.photo_ending:
+        parameters["photo_ending"] = layout.photo_ending
+    sample = find_sample(folder)
+    splits = layout.splits
+    notes = [f"{layout.pairs} photos have masks: {layout.masks}", *guess.notes]
+    if layout.alone:
+        count = counted(len(layout.alone), "photo has", "photos have")
+        notes.append(f"{count} no mask and must be moved away: {some_of(layout.alone, 3)}")
+    return Survey(
+        root=folder,
+        train=splits["train"],
+        val=splits.get("val"),
+        test=splits.get("test"),
+        truth=splits.get("test") if layout.has_truth else None,
+        sample=None if sample.path is None else relative_path(sample.path, folder),
+        columns=sample.columns,
+        sample_ids=sample.ids,
+        test_names=_photos_of(folder, layout),
+        classes=guess.classes,
+        image_size=median_size(folder, layout.groups[0].spread(_LOOKED_AT)),
+        map_size=sample.map_size,
+        format=ComponentSpec(name="masks", **parameters),
+        background=guess.background,
+        notes=tuple(notes),
+    )
+
+
+def median_size(folder: Path, names: Sequence[str]) -> tuple[int, int]:
+    """Return the median (height, width) of some images, pixels, turned as their EXIF data say.
+
+    Raises:
+        UsageError: one cannot be read.
+    """
+    headers = [read_header(read_bytes(folder / name), folder / name) for name in names]
+    sizes = [header.size(oriented=True) for header in headers]
+    return int(median(height for _, height in sizes)), int(median(width for width, _ in sizes))
+
+
+def _photos_of(folder: Path, layout: MaskLayout) -> tuple[str, ...]:
+    """Return the test photos, as the reader of the recipe calls them."""
+    test = layout.splits.get("test")
+    if test is None:
+        return ()
+    if (folder / test).is_dir():
+        return tuple(os.path.normpath(f"{test}/{name}") for name in photos_below(folder / test))
+    known = PhotoFolder(folder / layout.photos)
+    lines = (folder / test).read_text(encoding="utf-8-sig").split("\n")
+    found = [known.find(line) for line in lines if line.strip()]
+    return tuple(os.path.normpath(f"{layout.photos or '.'}/{name}") for name in found if name)
