@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from toolkit.cli.data import check, demo, import_, objects, split
+from toolkit.cli.data import check, convert, demo, import_, objects, split
 
 app = typer.Typer(
-    help="Images and annotations: demo, import, check, split, objects.", no_args_is_help=True
+    help="Images and annotations: demo, import, convert, check, split, objects.",
+    no_args_is_help=True,
 )
 app.add_typer(objects.app, name="objects")
 app.command("demo")(demo.demo)
 app.command("import")(import_.import_)
+app.command("convert")(convert.convert)
 app.command("check")(check.check)
 app.command("split")(split.split)
