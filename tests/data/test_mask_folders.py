@@ -14,7 +14,7 @@ from tests.workspaces import workspace_in
 from toolkit.cli.main import run
 from toolkit.data.annotation_sets import read_annotations
 from toolkit.data.check import check_split
-from toolkit.data.contest import Contest, open_contest
+from toolkit.data.contest import Contest, open_contest, open_unlabelled
 from toolkit.data.masks import open_masks
 from toolkit.data.sources import AnnotationFile
 from toolkit.errors import UsageError
@@ -354,6 +354,31 @@ def test_coco_takes_a_folder_of_photos_as_test(data_root: Path) -> None:
     with pytest.raises(UsageError, match="val is a folder, not a COCO file") as caught:
         open_contest(workspace_in(), data.model_copy(update={"val": "val"}))
     assert 'data.format = "masks"' in caught.value.hint
+
+
+def test_unlabelled_images_may_be_a_folder_of_photos(data_root: Path) -> None:
+    workspace = workspace_in(Project(data_root.parent))
+    data = Data(root=str(data_root), val="val.json")
+    contest = open_contest(workspace, data)
+    split = open_unlabelled(workspace, data, "test", contest)
+    assert split.file_names == ("test/00.png", "test/01.png", "test/02.png")
+    assert [(r.width, r.height) for r in split.images] == [(32, 24)] * 3
+    with pytest.raises(UsageError, match=r"data\.max_megapixels = 0\.0005"):
+        open_unlabelled(
+            workspace, data.model_copy(update={"max_megapixels": 0.0005}), "test", contest
+        )
+
+
+def test_masks_may_lie_among_the_photos(tmp_path: Path) -> None:
+    """As Roboflow exports them; with and without labels the photos are the same."""
+    for name in ("a", "b"):
+        write_photo(tmp_path / "train" / f"{name}.png")
+        write_mask(tmp_path / "train" / f"{name}_mask.png", stripes([0, 1]))
+    for labelled in (True, False):
+        found = read(
+            tmp_path, "train", labelled=labelled, masks="{path}_mask.png", values={"a": [0, 1]}
+        )
+        assert [r.file_name for r in found.images] == ["train/a.png", "train/b.png"]
 
 
 def test_a_test_folder_without_photos_is_refused(data_root: Path) -> None:

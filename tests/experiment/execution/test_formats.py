@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,10 @@ name = "masks"
     assert run(["submission", "check", path]) == 0
     scores = as_json(capsys, "submission", "score", path, "--truth", "coloured")
     assert scores["metrics"] == result["submission"]["score"]["metrics"]
+    # What the run keeps is a recipe again, with the names of the classes as keys.
+    kept = tomllib.loads((project.runs / "coloured-001" / "recipe.toml").read_text())
+    table = kept["data"]["format"]["colours"]
+    assert table == {name: COLOURS[row].tolist() for row, name in enumerate(classes_of(splits))}
     # One pixel of a colour that is not in the table stops it before anything is trained.
     mask = next((root / "trainannot").iterdir())
     pixels = np.asarray(Image.open(mask)).copy()
