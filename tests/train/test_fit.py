@@ -16,6 +16,7 @@ from tiny_training import make_recipe, train
 from tests.real_processes import Processes
 from toolkit import TrashError, UsageError
 from toolkit.progress import SilentProgress
+from toolkit.recipe.schema import ImageSampling
 from toolkit.train.checkpoint import Checkpoint, load_checkpoint
 
 SCRIPT = Path(tiny_training.__file__)
@@ -174,6 +175,37 @@ def test_a_resumed_run_is_the_uninterrupted_one(
     result = train(tiny_root, tmp_path / "cut", recipe, resume=True)
     assert result.epochs == 4
     _assert_same_runs(tmp_path / "whole", tmp_path / "cut")
+
+
+@pytest.mark.parametrize("by", ["repeat-factor", "balanced", "weights"])
+def test_a_resumed_run_that_resamples_is_the_uninterrupted_one(
+    by: str, tmp_path: Path, uneven_root: Path
+) -> None:
+    weights = tmp_path / "weights.csv"
+    weights.write_text("".join(f"train/{number}.png,{number}\n" for number in range(10)))
+    file = {"file": str(weights)} if by == "weights" else {}
+    data = {"sampling": ImageSampling(by=by, threshold=1.0, **file)}  # type: ignore[arg-type]
+    recipe = make_recipe(**FULL, data=data)
+    log = Log()
+    train(uneven_root, tmp_path / "whole", recipe, progress=log)
+    told = [line for line in log.lines if line.startswith("sampling")]
+    assert told == [
+        {
+            # Blue is in 3 of 10: r = sqrt(1 / 0.3) = 1.83 for these, and 1 for the others.
+            "repeat-factor": "sampling repeat-factor: 10 images, 13 per epoch; Blue ×1.9, Red ×1.3",
+            "balanced": "sampling balanced: 10 images, 10 per epoch; Blue ×2.2, Red ×1.0",
+            "weights": "sampling weights: 10 images, 10 per epoch; Red ×1.0, Blue ×0.2; "
+            "1 image is never drawn",
+        }[by]
+    ]
+    with pytest.raises(Cut):
+        train(uneven_root, tmp_path / "cut", recipe, on_epoch=_cut_after(1))
+    with_workers = make_recipe(**FULL, data={**data, "workers": 2})
+    train(uneven_root, tmp_path / "cut", with_workers, resume=True)
+    _assert_same_runs(tmp_path / "whole", tmp_path / "cut")
+    train(uneven_root, tmp_path / "uniform", make_recipe(**FULL))
+    with pytest.raises(AssertionError):
+        _assert_same_runs(tmp_path / "whole", tmp_path / "uniform")
 
 
 def test_resuming_with_other_workers_is_still_exact(tiny_root: Path, tmp_path: Path) -> None:

@@ -33,20 +33,40 @@ class LoadedSample(NamedTuple):
     position: int
 
 
+class Draw(NamedTuple):
+    """A sample of an epoch.
+
+    Attributes:
+        position: among the samples of all sources.
+        earlier: how often it came before in the epoch, see `EpochOrder.earlier`.
+    """
+
+    position: int
+    earlier: int = 0
+
+    def generator(
+        self, first: Stream, repeated: Stream, seed: int, epoch: int
+    ) -> np.random.Generator:
+        """Return the generator of this draw: each time that the sample comes has its own."""
+        if not self.earlier:
+            return generator(first, seed, epoch, self.position)
+        return generator(repeated, seed, epoch, self.position, self.earlier)
+
+
 class Key(NamedTuple):
     """Asks for one training sample.
 
     Attributes:
         epoch: counted from 1.
         step: optimiser step in the epoch, from 0.
-        position: of the sample among those of all sources.
-        partner: position of the sample that a mix would mix it with.
+        draw: the sample.
+        partner: the sample that a mix would mix it with.
     """
 
     epoch: int
     step: int
-    position: int
-    partner: int
+    draw: Draw
+    partner: Draw
 
 
 @dataclass(frozen=True)
@@ -90,14 +110,14 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
 
     def __getitems__(self, keys: Sequence[Key]) -> list[LoadedSample | TrashError]:
         """Return the samples of one device batch; partners inside it are augmented only once."""
-        augmented: dict[tuple[int, int], Sample] = {}
+        augmented: dict[tuple[int, Draw], Sample] = {}
         try:
-            return [LoadedSample(self._sample(key, augmented), key.position) for key in keys]
+            return [LoadedSample(self._sample(key, augmented), key.draw.position) for key in keys]
         except TrashError as error:
             return [error]
 
-    def _sample(self, key: Key, augmented: dict[tuple[int, int], Sample]) -> Sample:
-        own = self._augment(key.epoch, key.position, augmented)
+    def _sample(self, key: Key, augmented: dict[tuple[int, Draw], Sample]) -> Sample:
+        own = self._augment(key.epoch, key.draw, augmented)
         chosen = self._mixing.choose(self._seed, key.epoch, key.step)
         if chosen is None:
             return own
@@ -106,10 +126,8 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
             chosen,
             own,
             partner,
-            seed=self._seed,
-            epoch=key.epoch,
-            step=key.step,
-            index=key.position,
+            rng=key.draw.generator(Stream.MIX_SAMPLE, Stream.REPEATED_MIX, self._seed, key.epoch),
+            batch_rng=generator(Stream.MIX_BATCH, self._seed, key.epoch, key.step),
         )
 
     def _place(self, position: int) -> tuple[SampleSource, int]:
@@ -120,10 +138,10 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
             position -= len(source.images)
         raise IndexError(position)
 
-    def _augment(self, epoch: int, index: int, augmented: dict[tuple[int, int], Sample]) -> Sample:
-        if (epoch, index) not in augmented:
-            source, row = self._place(index)
-            rng = generator(Stream.SAMPLE, self._seed, epoch, index)
+    def _augment(self, epoch: int, draw: Draw, augmented: dict[tuple[int, Draw], Sample]) -> Sample:
+        if (epoch, draw) not in augmented:
+            source, row = self._place(draw.position)
+            rng = draw.generator(Stream.SAMPLE, Stream.REPEATED_SAMPLE, self._seed, epoch)
             # Copies, because caches are read-only and an augmentation may write in place.
             sample = Sample(
                 image=source.images[row].copy(),
@@ -135,8 +153,8 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
                 # It may be the partner of another sample of the batch: a mix must not write into
                 # it.
                 sample.image.flags.writeable = sample.mask.flags.writeable = False
-            augmented[epoch, index] = sample
-        return augmented[epoch, index]
+            augmented[epoch, draw] = sample
+        return augmented[epoch, draw]
 
 
 class EvalDataset(Dataset[LoadedSample | TrashError]):

@@ -11,7 +11,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    field_validator,
+)
 
 from toolkit.plugin.component import ComponentSpec, OfKind
 from toolkit.plugin.interfaces import IGNORE_INDEX
@@ -25,6 +33,7 @@ from toolkit.recipe.smoke import (
     demo_image_names,
     without_checkpoint,
     without_checkpoints,
+    without_weights,
 )
 
 _Side = Annotated[int, Field(ge=1, le=16384)]
@@ -82,6 +91,21 @@ class FoldChoice(Section):
     """The fold that validates; all others train."""
 
 
+class ImageSampling(Section):
+    """How often an epoch has each real image; background is no class."""
+
+    by: Literal["uniform", "repeat-factor", "balanced", "weights"]
+    """"uniform": each once. "repeat-factor": images with rare classes more than once, as in LVIS
+    (arXiv:1908.03195). "balanced": every class equally often. "weights": in proportion to weights
+    from a file. With the last two an epoch has as many images as before."""
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """For "repeat-factor": classes that a smaller share of the images shows are repeated, those
+    with share f by sqrt(threshold / f). An epoch has the sum of all images' factors, rounded up."""
+    file: Annotated[str | None, Effect("content", of_network=True)] = None
+    """For "weights": a `.csv` of `name,weight`, or a text file of name, blank, weight, with every
+    image of `data.train` once; relative to the project's folder."""
+
+
 class Data(Section):
     """Images, annotations and classes."""
 
@@ -133,6 +157,16 @@ class Data(Section):
     """Keep decoded, resized images on disk so that no epoch decodes a JPEG again."""
     workers: Annotated[int, Field(ge=0, le=1024), Effect("nothing", smoke=0)] = 4
     """Loader processes, at most one per core (0 = load in the training process)."""
+    sampling: Annotated[
+        ImageSampling | None, Effect("training", of_network=True, smoke=without_weights)
+    ] = None
+    """How often an epoch has each real image; default: each once."""
+
+    @field_validator("sampling")
+    @classmethod
+    def _uniform_is_the_default(cls, value: ImageSampling | None) -> ImageSampling | None:
+        """Make the training the same one, whether the recipe says "uniform" or nothing."""
+        return None if value is not None and value.by == "uniform" else value
 
 
 class Augment(Section):

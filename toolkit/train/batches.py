@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from toolkit.data.loader import Batch, TrainLoader, eval_loader, train_loader
 from toolkit.data.masks import open_masks, open_resized
 from toolkit.data.mixing import build_mixing
 from toolkit.data.order import EpochOrder
+from toolkit.data.sampling import open_draws, summary
 from toolkit.data.split import Split
 from toolkit.data.targets import DrawnTargets, FixedTargets, Targets
 from toolkit.errors import UsageError
@@ -83,6 +84,7 @@ def open_batches(
         world.barrier()  # the main process fills the caches alone
     images, masks = opener.images_and_masks(contest.train)
     shares = _pixel_shares(contest.train, masks.pixel_counts)
+    order = opener.resampled(order, masks)
     val_images, val_masks = opener.images_and_masks(contest.val)
     _pixel_shares(contest.val, val_masks.pixel_counts)
     context = Context(
@@ -141,6 +143,16 @@ class _Opener:
     def images_and_masks(self, split: Split) -> tuple[Arrays, ArrayStore]:
         masks = open_masks(split, self.cache, self.recipe.data.image_size, self.workspace.progress)
         return self.images(split), masks
+
+    def resampled(self, order: EpochOrder, masks: ArrayStore) -> EpochOrder:
+        """Return the order with the recipe's sampling, having said what that does."""
+        sampling, train = self.recipe.data.sampling, self.contest.train
+        if sampling is None or (order.n_pseudo and order.mix == "only"):
+            return order
+        names = self.contest.class_names
+        draws = open_draws(sampling, train, masks, names, self.workspace.project)
+        self.workspace.progress.say(summary(sampling, draws, masks, names))
+        return replace(order, draws=draws)
 
     def real(self, images: Arrays, masks: Arrays, context: Context) -> SampleSource:
         steps = build_pipeline(self.recipe.augment.steps, self.workspace.registry, context)
