@@ -28,7 +28,8 @@ from toolkit.data.sampling import (
 from toolkit.data.split import Split
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
-from toolkit.recipe.schema import Data, ImageSampling
+from toolkit.recipe.schema import Data
+from toolkit.recipe.training_images import ImageSampling
 
 NAMES = tuple(f"train/{row:02d}.png" for row in range(9))
 PRESENCE = st.integers(1, 4).flatmap(

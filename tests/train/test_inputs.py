@@ -9,6 +9,7 @@ from tiny_training import make_recipe, open_tiny
 
 from toolkit import ComponentSpec
 from toolkit.recipe.schema import Augment, Data, Pseudo, Recipe
+from toolkit.recipe.training_images import NativeCrops
 from toolkit.train.inputs import training_inputs, training_key
 
 
@@ -52,7 +53,7 @@ def test_what_decides_the_weights_changes_the_key(key_of: Any) -> None:
     assert len({key_of(), *found.values()}) == 1 + len(before)
 
 
-def test_each_sampling_is_a_training_of_its_own_but_uniform_is_the_default(key_of: Any) -> None:
+def test_sampling_and_crops_make_other_trainings_but_uniform_is_the_default(key_of: Any) -> None:
     def with_sampling(**sampling: Any) -> Any:
         values = key_of.recipe.data.model_dump()
         return key_of(data=Data.model_validate({**values, "sampling": sampling}))
@@ -65,6 +66,8 @@ def test_each_sampling_is_a_training_of_its_own_but_uniform_is_the_default(key_o
         with_sampling(by="weights", file="w.csv"),
     ]
     assert len({key_of(), *others}) == 5
+    crops = key_of.recipe.data.model_copy(update={"crops": NativeCrops()})
+    assert key_of(data=crops) not in (key_of(), *others)
     # The file counts by its content, wherever it lies.
     assert with_sampling(by="weights", file="elsewhere/w.csv") == others[-1]
 

@@ -266,12 +266,15 @@ def make_recipe(
     settings: dict[str, Any] = {"epochs": 3, "batch_size": 4, "device": "cpu", **train}
     return Recipe(
         seed=seed,
-        data=Data(
-            train="train.json",
-            val="val.json",
-            test=None,
-            image_size=(SIZE, SIZE),
-            **{"workers": 0, **(data or {})},
+        data=Data.model_validate(
+            {
+                "train": "train.json",
+                "val": "val.json",
+                "image_size": (SIZE, SIZE),
+                "workers": 0,
+                **(data or {}),
+            },
+            strict=False,  # a request in JSON has arrays
         ),
         model=ComponentSpec(name="tiny", **(model or {})),
         loss=ComponentSpec(name="cross_entropy", **(loss or {})),

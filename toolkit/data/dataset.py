@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from toolkit.data.array_store import Arrays
 from toolkit.data.augment import Pipeline
+from toolkit.data.crops import Cropping
 from toolkit.data.mixing import Mixing, mix_samples
 from toolkit.data.targets import Targets
 from toolkit.errors import TrashError
@@ -78,12 +79,24 @@ class SampleSource:
         targets: their labels, uint8 (H, W).
         pipeline: what is done to each sample.
         file_names: `file_name` of every image.
+        cropping: draws the part of each image that is trained on; None = all of it.
     """
 
     images: Arrays
     targets: Targets
     pipeline: Pipeline
     file_names: tuple[str, ...]
+    cropping: Cropping | None = None
+
+    def sample(self, row: int, rng: np.random.Generator) -> Sample:
+        """Return an image with its labels, not augmented; it may be written into."""
+        image, mask = self.images[row], self.targets(row, rng)
+        # Copies, because caches are read-only and an augmentation may write in place.
+        if self.cropping is None:
+            image, mask = image.copy(), mask.copy()
+        else:
+            image, mask = self.cropping(image, mask, row, rng)
+        return Sample(image, mask, self.file_names[row])
 
 
 class TrainDataset(Dataset[LoadedSample | TrashError]):
@@ -142,13 +155,7 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
         if (epoch, draw) not in augmented:
             source, row = self._place(draw.position)
             rng = draw.generator(Stream.SAMPLE, Stream.REPEATED_SAMPLE, self._seed, epoch)
-            # Copies, because caches are read-only and an augmentation may write in place.
-            sample = Sample(
-                image=source.images[row].copy(),
-                mask=source.targets(row, rng).copy(),
-                file_name=source.file_names[row],
-            )
-            sample = source.pipeline(sample, rng)
+            sample = source.pipeline(source.sample(row, rng), rng)
             if self._mixing.steps:
                 # It may be the partner of another sample of the batch: a mix must not write into
                 # it.
@@ -158,11 +165,20 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
 
 
 class EvalDataset(Dataset[LoadedSample | TrashError]):
-    """Samples as they are, by index; masks of 0 x 0 when there are none."""
+    """Samples as they are, by index; masks of 0 x 0 when there are none.
 
-    def __init__(self, images: Arrays, masks: Arrays | None) -> None:
+    Args:
+        images: uint8 RGB.
+        masks: their labels, if there are any.
+        rows: position of the photo that each sample is a part of; None = they are whole photos.
+    """
+
+    def __init__(
+        self, images: Arrays, masks: Arrays | None, rows: Sequence[int] | None = None
+    ) -> None:
         self._images = images
         self._masks = masks
+        self._rows = range(len(images)) if rows is None else rows
 
     def __len__(self) -> int:
         return len(self._images)
@@ -173,7 +189,7 @@ class EvalDataset(Dataset[LoadedSample | TrashError]):
         except TrashError as error:
             return error
         mask = np.empty((0, 0), np.uint8) if self._masks is None else self._masks[index]
-        return LoadedSample(Sample(image, mask), index)
+        return LoadedSample(Sample(image, mask), self._rows[index])
 
 
 def stack(arrays: Sequence[NDArray[np.uint8]]) -> Tensor:

@@ -189,6 +189,7 @@ def eval_loader(
     images: Arrays,
     masks: Arrays | None,
     *,
+    rows: Sequence[int] | None = None,
     batch_size: int,
     rank: int,
     world_size: int,
@@ -196,13 +197,16 @@ def eval_loader(
 ) -> EvalLoader:
     """Return every `world_size`-th image from `rank` on, in order, none twice and none left out.
 
-    All arrays must have one size; without `masks` the batches carry empty ones.
+    All arrays must have one size; without `masks` the batches carry empty ones. With `rows`, images
+    are parts of photos, and the batches carry the positions of these.
     """
     indices = range(rank, len(images), world_size)
     batches = [
         list(indices[first : first + batch_size]) for first in range(0, len(indices), batch_size)
     ]
-    return EvalLoader(_loader(EvalDataset(images, masks), batch_sampler=batches, workers=workers))
+    return EvalLoader(
+        _loader(EvalDataset(images, masks, rows), batch_sampler=batches, workers=workers)
+    )
 
 
 def _loader(dataset: Any, *, batch_sampler: Any, workers: int) -> DataLoader[Any]:

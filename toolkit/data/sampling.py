@@ -24,7 +24,7 @@ from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.files import is_file
 from toolkit.project import Project
-from toolkit.recipe.schema import ImageSampling
+from toolkit.recipe.training_images import ImageSampling
 from toolkit.suggestions import nearest
 from toolkit.wording import counted, some_of
 
