@@ -206,6 +206,7 @@ def test_one_file_has_the_weights_of_all_folds(train_split: Split, tmp_path: Pat
         ({3: "train/03.png,nan", 5: "train/05.png"}, "2 lines are not.*line 4.*, line 6", ""),
         ({0: "train/00.png,1e999"}, "line 1: 'train/00.png,1e999'", ""),
         ({0: "train/00.png,x"}, "line 1: 'train/00.png,x'", ""),
+        ({2: "train/02.png,1," + 140_000 * "1"}, "line 3: 'train/02.png,1,1{45}'$", ""),
         (
             {3: "train/03.pgn,1"},
             "1 image is not in data.train: train/03.pgn; 1 image is without a weight: train/03.png",

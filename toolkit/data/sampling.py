@@ -29,6 +29,7 @@ from toolkit.suggestions import nearest
 from toolkit.wording import counted, some_of
 
 _FILE = "data.sampling.file"
+_SHOWN = 60
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
 
 
@@ -207,7 +208,9 @@ def read_weights(path: Path, split: Split) -> NDArray[np.float64]:
         raise not_found(path)
     names = (split.source or split).file_names
     listed = list(_lines(path, frozenset(names)))
-    wrong = [f"line {line}: {text!r}" for line, text, _, weight in listed if weight is None]
+    wrong = [
+        f"line {line}: {text[:_SHOWN]!r}" for line, text, _, weight in listed if weight is None
+    ]
     if wrong:
         raise UsageError(
             f"{path}: {counted(len(wrong), 'line is', 'lines are')} not an image and a weight of 0 "
@@ -250,7 +253,7 @@ def _require_same_names(path: Path, listed: Sequence[str], names: Sequence[str])
 
 
 def _lines(path: Path, names: frozenset[str]) -> Iterator[tuple[int, str, str, float | None]]:
-    """Yield (line, its text, name, weight) of every line; weight None where it is wrong."""
+    """Yield (line, its beginning, name, weight) of every line; weight None where it is wrong."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -259,12 +262,15 @@ def _lines(path: Path, names: frozenset[str]) -> Iterator[tuple[int, str, str, f
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        fields = next(csv.reader([line])) if is_table else line.rsplit(None, 1)
+        try:
+            fields = next(csv.reader([line])) if is_table else line.rsplit(None, 1)
+        except csv.Error:  # a field of more than 131,072 characters
+            fields = []
         name, weight = fields if len(fields) == 2 else (line, "")
         name, value = name.strip(), _weight(weight.strip())
         if value is None and number == 1 and is_table and name not in names:
             continue  # the header
-        yield number, line, name, value
+        yield number, line[:_SHOWN], name, value
 
 
 def _weight(text: str) -> float | None:
