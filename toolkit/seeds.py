@@ -32,6 +32,10 @@ class Stream(Enum):
     """What a mix draws for each sample: epoch, sample."""
     MIX_PARTNER = "mix partner"
     """With which sample of its batch each one is mixed: epoch, step."""
+    REPEATED_SAMPLE = "repeated sample"
+    """As SAMPLE, when sampling draws it again: epoch, sample, how often it came before."""
+    REPEATED_MIX = "repeated mix"
+    """As MIX_SAMPLE, when sampling draws it again: epoch, sample, how often it came before."""
 
     SCENE = "scene"
     """An image of the synthetic contest: split, image."""
@@ -56,6 +60,8 @@ _LAST_WORD = {
     Stream.MIX_BATCH: 3,
     Stream.MIX_SAMPLE: 4,
     Stream.MIX_PARTNER: 5,
+    Stream.REPEATED_SAMPLE: 6,
+    Stream.REPEATED_MIX: 7,
     Stream.OUTLINES: 1,
 }
 """Sets apart the streams of a training, and those of the demo contest; the others have none."""

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -10,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from toolkit.data.images import ImageSizeError, open_images, read_image
+from toolkit.data.images import DecodedImages, ImageSizeError, open_images, read_image
 from toolkit.data.resize import resize_image
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
@@ -202,6 +204,44 @@ def test_cached_images_are_the_decoded_ones(
         expected = expected if size is None else resize_image(expected, size)
         np.testing.assert_array_equal(cached[index], expected)
         np.testing.assert_array_equal(decoded[index], expected)
+
+
+class _Written(SilentProgress):
+    """Counts the images that are written."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @contextmanager
+    def bar(self, description: str, total: int, unit: str) -> Iterator[_Written]:
+        yield self
+
+    def advance(self, amount: int = 1, **figures: float) -> None:
+        self.count += amount
+
+
+def test_no_more_large_photos_are_decoded_ahead_than_the_memory_holds(
+    train_split: Split, cache: Path
+) -> None:
+    expected = open_images(train_split, None, None, QUIET)
+    decode = DecodedImages.__getitem__
+    decoded: list[int] = []
+    written = _Written()
+
+    def watched(images: DecodedImages, index: int) -> np.ndarray:
+        decoded.append(index)
+        assert len(decoded) - written.count <= 2
+        return decode(images, index)
+
+    largest = 3 * max(each.height * each.width for each in train_split.images)
+    with (
+        patch("toolkit.data.images._AHEAD_BYTES", 2 * largest),
+        patch.object(DecodedImages, "__getitem__", watched),
+    ):
+        found = open_images(train_split, cache, None, written)
+    assert sorted(decoded) == list(range(len(train_split)))
+    for row in range(len(train_split)):
+        np.testing.assert_array_equal(found[row], expected[row])
 
 
 def test_images_that_were_resized_by_another_rule_are_not_found(

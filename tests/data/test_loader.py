@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.data.augment import AugmentStep, Pipeline, build_pipeline
-from toolkit.data.dataset import SampleSource
+from toolkit.data.dataset import Draw, SampleSource
 from toolkit.data.images import open_images
 from toolkit.data.loader import (
     Batch,
@@ -25,6 +25,7 @@ from toolkit.data.loader import (
 )
 from toolkit.data.masks import open_masks
 from toolkit.data.order import EpochOrder
+from toolkit.data.sampling import Draws, repeated_draws
 from toolkit.data.split import Split
 from toolkit.data.targets import FixedTargets
 from toolkit.errors import TrashError, UsageError
@@ -83,7 +84,8 @@ def make(arrays: dict[str, Any], pipeline: Pipeline = NOISE, **changes: Any) -> 
         "device_batch_size": 2,
         "workers": 0,
     }
-    return train_loader([source(arrays, pipeline)], EpochOrder(9), **{**options, **changes})
+    order = EpochOrder(9, draws=changes.pop("draws", None))
+    return train_loader([source(arrays, pipeline)], order, **{**options, **changes})
 
 
 def epoch(loader: TrainLoader, number: int) -> list[Batch]:
@@ -229,18 +231,26 @@ def test_ranks_share_each_global_batch(arrays: dict[str, Any]) -> None:
     device_batch_size=st.integers(1, 4),
     accumulation=st.integers(1, 3),
     number=st.integers(0, 5),
+    resampled=st.booleans(),
 )
 def test_ranks_and_accumulation_make_up_the_same_global_batches(
-    n_images: int, world_size: int, device_batch_size: int, accumulation: int, number: int
+    n_images: int,
+    world_size: int,
+    device_batch_size: int,
+    accumulation: int,
+    number: int,
+    resampled: bool,
 ) -> None:
     batch_size = world_size * device_batch_size * accumulation
+    factors = np.linspace(1, 2.5, n_images)
+    order = EpochOrder(n_images, draws=repeated_draws(factors) if resampled else None)
 
-    def steps(world_size: int, device_batch_size: int) -> list[list[int]]:
-        """Sorted indices of every optimiser step, over all ranks and accumulation."""
-        found: list[list[int]] = []
+    def steps(world_size: int, device_batch_size: int) -> list[list[Draw]]:
+        """Sorted draws of every optimiser step, over all ranks and accumulation."""
+        found: list[list[Draw]] = []
         for rank in range(world_size):
             sampler = EpochSampler(
-                EpochOrder(n_images),
+                order,
                 seed=1,
                 batch_size=batch_size,
                 rank=rank,
@@ -254,13 +264,57 @@ def test_ranks_and_accumulation_make_up_the_same_global_batches(
             per_step = len(batches) // sampler.steps_per_epoch
             found = found or [[] for _ in range(sampler.steps_per_epoch)]
             for position, batch in enumerate(batches):
-                found[position // per_step] += [key.position for key in batch]
+                found[position // per_step] += [key.draw for key in batch]
         return [sorted(step) for step in found]
 
     divided, whole = steps(world_size, device_batch_size), steps(1, batch_size)
     assert divided == whole
-    assert len(whole) == -(-n_images // batch_size)
-    assert {index for step in whole for index in step} == set(range(n_images))
+    assert len(whole) == -(-len(order) // batch_size)
+    assert {draw.position for step in whole for draw in step} == set(range(n_images))
+
+
+def test_an_image_that_is_drawn_again_is_augmented_anew(arrays: dict[str, Any]) -> None:
+    """The first time as without sampling, and each later time in a way of its own."""
+    always = Pipeline((AugmentStep("noise", Noise(), 1.0),), SIZE)
+    plain = by_index(epoch(make(arrays, always), 2))
+    draws = Draws((4.0, 1.0, 1.0, 0.0, 2.0, 1.0, 0.0, 0.0, 0.0))
+    batches = epoch(make(arrays, always, draws=draws), 2)
+    images = [image for batch in batches for image in batch.images]
+    indices = [int(index) for batch in batches for index in batch.indices]
+    order = EpochOrder(9, draws=draws)
+    found = order(7, 2)
+    assert indices == [*found, *found[:3]], "what fills up the last batch begins the epoch"
+    assert sorted(zip(found, order.earlier(found), strict=True)) == [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+        (0, 3),
+        (1, 0),
+        (2, 0),
+        (4, 0),
+        (4, 1),
+        (5, 0),
+    ]
+    of_first = [image for image, index in zip(images, found, strict=False) if index == 0]
+    assert torch.equal(of_first[0], plain[0][0])
+    assert len({image.numpy().tobytes() for image in of_first}) == 4
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_workers_and_pieces_change_nothing_of_resampled_epochs(
+    arrays: dict[str, Any], workers: int
+) -> None:
+    draws = repeated_draws(np.linspace(1, 3, 9))
+    whole = epoch(make(arrays, draws=draws, device_batch_size=4), 3)
+    loader = make(arrays, draws=draws, workers=workers, device_batch_size=1)
+    assert (loader.images_per_epoch, loader.steps_per_epoch) == (18, 5)
+    epoch(loader, 2)
+    pieces = epoch(loader, 3)
+    for field in range(3):
+        assert torch.equal(
+            torch.cat([batch[field] for batch in whole]),
+            torch.cat([batch[field] for batch in pieces]),
+        )
 
 
 def test_the_order_and_the_first_sample_are_drawn_apart() -> None:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit import UsageError
 from toolkit.data.order import EpochOrder, PseudoMix
+from toolkit.data.sampling import repeated_draws
 
 SIZES = {"n_real": st.integers(1, 30), "n_pseudo": st.integers(1, 30)}
 
@@ -75,6 +77,61 @@ def test_the_length_is_known_beforehand_and_the_order_repeats(mix: PseudoMix) ->
     assert order(7, 3) == order(7, 3)
     assert order(7, 3) != order(7, 4)
     assert order(7, 3) != order(8, 3)
+
+
+MIXES: tuple[PseudoMix, ...] = ("first", "concat", "ratio", "only")
+
+
+@given(
+    **SIZES,
+    mix=st.sampled_from(MIXES),
+    seed=st.integers(0, 5),
+    batch_size=st.integers(2, 9),
+    ratio=st.floats(0.1, 0.9),
+)
+def test_only_real_images_are_resampled(
+    n_real: int, n_pseudo: int, mix: PseudoMix, seed: int, batch_size: int, ratio: float
+) -> None:
+    """Whatever the mix: a pseudo-labelled image comes as often as it would without."""
+    draws = repeated_draws(np.linspace(1, 3.3, n_real))
+    order = EpochOrder(n_real, n_pseudo, mix, ratio, batch_size, draws)
+    found = order(seed, 1)
+    assert found == order(seed, 1)
+    assert len(found) == len(order)
+    counts = Counter(found)
+    real = [counts[position] for position in range(n_real)]
+    pseudo = [counts[position] for position in range(n_real, n_real + n_pseudo)]
+    if mix == "ratio":
+        assert max(pseudo) - min(pseudo) <= 1
+        assert all(times >= 1 for times in real)
+        assert sum(real) >= len(draws)
+        wanted = min(max(round(ratio * batch_size), 1), batch_size - 1)
+        for begin in range(0, len(found), batch_size):
+            batch = found[begin : begin + batch_size]
+            assert sum(position >= n_real for position in batch) == wanted
+        return
+    assert set(pseudo) == {1}
+    assert sum(real) == (0 if mix == "only" else len(draws))
+    if mix == "first":
+        assert min(found[:n_pseudo]) >= n_real
+        assert found[n_pseudo:] == EpochOrder(n_real, draws=draws)(seed, 1)
+
+
+def test_concat_shuffles_what_is_drawn_again_among_the_others() -> None:
+    order = EpochOrder(300, 300, "concat", draws=repeated_draws(np.full(300, 2.0)))(3, 1)
+    assert len(order) == 900
+    assert 250 < sum(position < 300 for position in order[:450]) < 350
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_without_sampling_no_sample_counts_as_repeated(mix: PseudoMix) -> None:
+    order = EpochOrder(5, 2, mix, 0.5, 2)
+    assert set(order.earlier(order(1, 1))) == {0}
+    resampled = EpochOrder(5, 2, mix, 0.5, 2, repeated_draws(np.full(5, 2.0)))
+    found = resampled(1, 1)
+    assert resampled.earlier(found) == [
+        found[:place].count(position) for place, position in enumerate(found)
+    ]
 
 
 def test_without_pseudo_labels_the_mix_means_nothing() -> None:

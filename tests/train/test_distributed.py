@@ -76,8 +76,16 @@ def _train_with_two(processes: Processes, root: Path, run: Path, recipe: dict[st
         assert process.returncode == 0, errors
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"sampling": {"by": "repeat-factor", "threshold": 1.0}},
+        {"crops": {"scale": (0.7, 1.5)}, "image_size": (11, 9)},
+    ],
+)
 def test_two_processes_train_what_one_trains(
-    processes: Processes, tiny_root: Path, tmp_path: Path
+    processes: Processes, uneven_root: Path, tmp_path: Path, data: Any
 ) -> None:
     """Same batches, same loss curve, same scores, with ignored pixels, accumulation, aux output."""
     recipe: dict[str, Any] = {
@@ -90,9 +98,10 @@ def test_two_processes_train_what_one_trains(
         "ema": 0.9,
         "device_batch_size": 1,
         "metric": "image_miou",
+        "data": data,
     }
-    _train_with_two(processes, tiny_root, tmp_path / "two", recipe)
-    train(tiny_root, tmp_path / "one", make_recipe(**recipe))
+    _train_with_two(processes, uneven_root, tmp_path / "two", recipe)
+    train(uneven_root, tmp_path / "one", make_recipe(**recipe))
     one, two = (
         [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
         for name in ("one", "two")

@@ -11,11 +11,16 @@ import numpy as np
 import pytest
 import tiny_training
 import torch
-from tiny_training import make_recipe, train
+from tiny_training import CLASSES, make_recipe, open_tiny, train
 
 from tests.real_processes import Processes
-from toolkit import TrashError, UsageError
+from toolkit import Context, TrashError, UsageError
+from toolkit.data.images import read_image
+from toolkit.data.masks import paint_mask
+from toolkit.metrics.confusion import count_image
+from toolkit.metrics.scores import build_metrics, score_counts
 from toolkit.progress import SilentProgress
+from toolkit.recipe.training_images import ImageSampling, NativeCrops
 from toolkit.train.checkpoint import Checkpoint, load_checkpoint
 
 SCRIPT = Path(tiny_training.__file__)
@@ -175,6 +180,90 @@ def test_a_resumed_run_is_the_uninterrupted_one(
     result = train(tiny_root, tmp_path / "cut", recipe, resume=True)
     assert result.epochs == 4
     _assert_same_runs(tmp_path / "whole", tmp_path / "cut")
+
+
+@pytest.mark.parametrize("by", ["repeat-factor", "balanced", "weights"])
+def test_a_resumed_run_that_resamples_is_the_uninterrupted_one(
+    by: str, tmp_path: Path, uneven_root: Path
+) -> None:
+    weights = tmp_path / "weights.csv"
+    weights.write_text("".join(f"train/{number}.png,{number}\n" for number in range(10)))
+    file = {"file": str(weights)} if by == "weights" else {}
+    data = {"sampling": ImageSampling(by=by, threshold=1.0, **file)}  # type: ignore[arg-type]
+    recipe = make_recipe(**FULL, data=data)
+    log = Log()
+    train(uneven_root, tmp_path / "whole", recipe, progress=log)
+    told = [line for line in log.lines if line.startswith("sampling")]
+    assert told == [
+        {
+            # Blue is in 3 of 10: r = sqrt(1 / 0.3) = 1.83 for these, and 1 for the others.
+            "repeat-factor": "sampling repeat-factor: 10 images, 13 per epoch; Blue ×1.9, Red ×1.3",
+            "balanced": "sampling balanced: 10 images, 10 per epoch; Blue ×2.2, Red ×1.0",
+            "weights": "sampling weights: 10 images, 10 per epoch; Red ×1.0, Blue ×0.2; "
+            "1 image is never drawn",
+        }[by]
+    ]
+    with pytest.raises(Cut):
+        train(uneven_root, tmp_path / "cut", recipe, on_epoch=_cut_after(1))
+    with_workers = make_recipe(**FULL, data={**data, "workers": 2})
+    train(uneven_root, tmp_path / "cut", with_workers, resume=True)
+    _assert_same_runs(tmp_path / "whole", tmp_path / "cut")
+    train(uneven_root, tmp_path / "uniform", make_recipe(**FULL))
+    with pytest.raises(AssertionError):
+        _assert_same_runs(tmp_path / "whole", tmp_path / "uniform")
+
+
+CROPS: dict[str, Any] = {"crops": NativeCrops(), "image_size": (12, 10)}
+
+
+def test_a_resumed_run_of_native_crops_is_the_uninterrupted_one(
+    tiny_root: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(**FULL, data=CROPS)
+    train(tiny_root, tmp_path / "whole", recipe)
+    with pytest.raises(Cut):
+        train(tiny_root, tmp_path / "cut", recipe, on_epoch=_cut_after(1))
+    with_workers = make_recipe(**FULL, data={**CROPS, "workers": 2})
+    train(tiny_root, tmp_path / "cut", with_workers, resume=True)
+    _assert_same_runs(tmp_path / "whole", tmp_path / "cut")
+    # Photos that are decoded each time are the same ones.
+    decoded = make_recipe(**FULL, data={**CROPS, "cache_images": False})
+    train(tiny_root, tmp_path / "decoded", decoded)
+    _assert_same_runs(tmp_path / "whole", tmp_path / "decoded")
+
+
+def test_validation_of_native_crops_counts_every_pixel_of_the_photos_once(
+    tiny_root: Path, tmp_path: Path
+) -> None:
+    """In windows side by side: at their edges the network sees the reflection, or the photo."""
+    recipe = make_recipe(data=CROPS, epochs=1, metric="image_miou")
+    result = train(tiny_root, tmp_path / "run", recipe)
+    checkpoint = load_checkpoint(result.best)
+    assert checkpoint.image_size == (12, 10)
+    network = tiny_training.TinyNet(3, 0.0, auxiliary=False, norm=False)
+    network.load_state_dict(checkpoint.model_state)
+    network.eval()
+    split = open_tiny(tiny_root, recipe).val
+    counts = []
+    for row, record in enumerate(split.images):
+        image = read_image(split.path(row), record)
+        mask = paint_mask(record, split.labels, "max-id", 255)
+        labels = np.zeros_like(mask)
+        for top in (0, 4):  # photos of 16 x 16 in windows of 12 x 10
+            for left in (0, 6):
+                part = image[top : top + 12, left : left + 10].astype(np.float32) / 255
+                part = (part - np.float32(checkpoint.mean)) / np.float32(checkpoint.std)
+                with torch.inference_mode():
+                    logits = network(torch.from_numpy(part.transpose(2, 0, 1))[None])[0]
+                rows, columns = (8 if top else 0), (4 if left else 0)
+                labels[top + rows : top + 12, left + columns : left + 10] = logits.argmax(
+                    0
+                ).numpy()[rows:, columns:]
+        counts.append(count_image(labels, mask, 3, 255))
+    metrics = build_metrics(tiny_training.make_registry(), recipe.metric, Context(CLASSES))
+    found = score_counts(np.stack(counts), metrics)
+    assert result.scores["val_score"] == pytest.approx(found.deciding, abs=2e-3)
+    assert result.scores["val_iou"] == pytest.approx(list(found.iou), abs=2e-3)
 
 
 def test_resuming_with_other_workers_is_still_exact(tiny_root: Path, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 from tiny_training import make_recipe, open_tiny
 
 from toolkit import ComponentSpec
-from toolkit.recipe.schema import Augment, Pseudo, Recipe
+from toolkit.recipe.schema import Augment, Data, Pseudo, Recipe
+from toolkit.recipe.training_images import NativeCrops
 from toolkit.train.inputs import training_inputs, training_key
 
 
@@ -50,6 +51,25 @@ def test_what_decides_the_weights_changes_the_key(key_of: Any) -> None:
     }
     found = {name: key_of(**{name: value}) for name, value in before.items()}
     assert len({key_of(), *found.values()}) == 1 + len(before)
+
+
+def test_sampling_and_crops_make_other_trainings_but_uniform_is_the_default(key_of: Any) -> None:
+    def with_sampling(**sampling: Any) -> Any:
+        values = key_of.recipe.data.model_dump()
+        return key_of(data=Data.model_validate({**values, "sampling": sampling}))
+
+    assert with_sampling(by="uniform") == key_of()
+    others = [
+        with_sampling(by="balanced"),
+        with_sampling(by="repeat-factor"),
+        with_sampling(by="repeat-factor", threshold=0.1),
+        with_sampling(by="weights", file="w.csv"),
+    ]
+    assert len({key_of(), *others}) == 5
+    crops = key_of.recipe.data.model_copy(update={"crops": NativeCrops()})
+    assert key_of(data=crops) not in (key_of(), *others)
+    # The file counts by its content, wherever it lies.
+    assert with_sampling(by="weights", file="elsewhere/w.csv") == others[-1]
 
 
 def test_earlier_stages_count_by_their_keys_and_not_by_their_names(key_of: Any) -> None:

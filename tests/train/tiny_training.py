@@ -67,6 +67,17 @@ def write_contest(root: Path, train: int = 10, val: int = 5) -> Path:
     return root
 
 
+def write_uneven_contest(root: Path) -> Path:
+    """Draw the same, with blue rectangles annotated in 3 of 10 training images alone."""
+    path = write_contest(root) / "train.json"
+    content = json.loads(path.read_text())
+    content["annotations"] = [
+        each for each in content["annotations"] if each["category_id"] == 3 or each["image_id"] < 3
+    ]
+    path.write_text(json.dumps(content))
+    return root
+
+
 class TinyNet(nn.Module):
     """Two convolutions, without normalisation; with dropout and other outputs on demand."""
 
@@ -258,12 +269,15 @@ def make_recipe(
     settings: dict[str, Any] = {"epochs": 3, "batch_size": 4, "device": "cpu", **train}
     return Recipe(
         seed=seed,
-        data=Data(
-            train="train.json",
-            val="val.json",
-            test=None,
-            image_size=(SIZE, SIZE),
-            **{"workers": 0, **(data or {})},
+        data=Data.model_validate(
+            {
+                "train": "train.json",
+                "val": "val.json",
+                "image_size": (SIZE, SIZE),
+                "workers": 0,
+                **(data or {}),
+            },
+            strict=False,  # a request in JSON has arrays
         ),
         model=ComponentSpec(name="tiny", **(model or {})),
         loss=ComponentSpec(name="cross_entropy", **(loss or {})),

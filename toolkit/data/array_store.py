@@ -74,6 +74,7 @@ class ArrayStore:
 
     Attributes:
         pixel_counts: pixels of each label over all arrays, int64 (n_labels,).
+        holds: which array holds which label, bool (n, n_labels).
         array_counts: arrays that hold each label, int64 (n_labels,).
     """
 
@@ -90,7 +91,8 @@ class ArrayStore:
         table = np.frombuffer(counts, "<i8").reshape(len(self._layout.sizes), self._layout.n_labels)
         table = table[list(self._rows)]
         self.pixel_counts: NDArray[np.int64] = table.sum(axis=0, dtype=np.int64)
-        self.array_counts: NDArray[np.int64] = (table > 0).sum(axis=0, dtype=np.int64)
+        self.holds: NDArray[np.bool_] = table > 0
+        self.array_counts: NDArray[np.int64] = self.holds.sum(axis=0, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self._rows)

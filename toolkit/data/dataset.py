@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from toolkit.data.array_store import Arrays
 from toolkit.data.augment import Pipeline
+from toolkit.data.crops import Cropping
 from toolkit.data.mixing import Mixing, mix_samples
 from toolkit.data.targets import Targets
 from toolkit.errors import TrashError
@@ -33,20 +34,40 @@ class LoadedSample(NamedTuple):
     position: int
 
 
+class Draw(NamedTuple):
+    """A sample of an epoch.
+
+    Attributes:
+        position: among the samples of all sources.
+        earlier: how often it came before in the epoch, see `EpochOrder.earlier`.
+    """
+
+    position: int
+    earlier: int = 0
+
+    def generator(
+        self, first: Stream, repeated: Stream, seed: int, epoch: int
+    ) -> np.random.Generator:
+        """Return the generator of this draw: each time that the sample comes has its own."""
+        if not self.earlier:
+            return generator(first, seed, epoch, self.position)
+        return generator(repeated, seed, epoch, self.position, self.earlier)
+
+
 class Key(NamedTuple):
     """Asks for one training sample.
 
     Attributes:
         epoch: counted from 1.
         step: optimiser step in the epoch, from 0.
-        position: of the sample among those of all sources.
-        partner: position of the sample that a mix would mix it with.
+        draw: the sample.
+        partner: the sample that a mix would mix it with.
     """
 
     epoch: int
     step: int
-    position: int
-    partner: int
+    draw: Draw
+    partner: Draw
 
 
 @dataclass(frozen=True)
@@ -58,12 +79,24 @@ class SampleSource:
         targets: their labels, uint8 (H, W).
         pipeline: what is done to each sample.
         file_names: `file_name` of every image.
+        cropping: draws the part of each image that is trained on; None = all of it.
     """
 
     images: Arrays
     targets: Targets
     pipeline: Pipeline
     file_names: tuple[str, ...]
+    cropping: Cropping | None = None
+
+    def sample(self, row: int, rng: np.random.Generator) -> Sample:
+        """Return an image with its labels, not augmented; it may be written into."""
+        image, mask = self.images[row], self.targets(row, rng)
+        # Copies, because caches are read-only and an augmentation may write in place.
+        if self.cropping is None:
+            image, mask = image.copy(), mask.copy()
+        else:
+            image, mask = self.cropping(image, mask, row, rng)
+        return Sample(image, mask, self.file_names[row])
 
 
 class TrainDataset(Dataset[LoadedSample | TrashError]):
@@ -90,14 +123,14 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
 
     def __getitems__(self, keys: Sequence[Key]) -> list[LoadedSample | TrashError]:
         """Return the samples of one device batch; partners inside it are augmented only once."""
-        augmented: dict[tuple[int, int], Sample] = {}
+        augmented: dict[tuple[int, Draw], Sample] = {}
         try:
-            return [LoadedSample(self._sample(key, augmented), key.position) for key in keys]
+            return [LoadedSample(self._sample(key, augmented), key.draw.position) for key in keys]
         except TrashError as error:
             return [error]
 
-    def _sample(self, key: Key, augmented: dict[tuple[int, int], Sample]) -> Sample:
-        own = self._augment(key.epoch, key.position, augmented)
+    def _sample(self, key: Key, augmented: dict[tuple[int, Draw], Sample]) -> Sample:
+        own = self._augment(key.epoch, key.draw, augmented)
         chosen = self._mixing.choose(self._seed, key.epoch, key.step)
         if chosen is None:
             return own
@@ -106,10 +139,8 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
             chosen,
             own,
             partner,
-            seed=self._seed,
-            epoch=key.epoch,
-            step=key.step,
-            index=key.position,
+            rng=key.draw.generator(Stream.MIX_SAMPLE, Stream.REPEATED_MIX, self._seed, key.epoch),
+            batch_rng=generator(Stream.MIX_BATCH, self._seed, key.epoch, key.step),
         )
 
     def _place(self, position: int) -> tuple[SampleSource, int]:
@@ -120,31 +151,34 @@ class TrainDataset(Dataset[LoadedSample | TrashError]):
             position -= len(source.images)
         raise IndexError(position)
 
-    def _augment(self, epoch: int, index: int, augmented: dict[tuple[int, int], Sample]) -> Sample:
-        if (epoch, index) not in augmented:
-            source, row = self._place(index)
-            rng = generator(Stream.SAMPLE, self._seed, epoch, index)
-            # Copies, because caches are read-only and an augmentation may write in place.
-            sample = Sample(
-                image=source.images[row].copy(),
-                mask=source.targets(row, rng).copy(),
-                file_name=source.file_names[row],
-            )
-            sample = source.pipeline(sample, rng)
+    def _augment(self, epoch: int, draw: Draw, augmented: dict[tuple[int, Draw], Sample]) -> Sample:
+        if (epoch, draw) not in augmented:
+            source, row = self._place(draw.position)
+            rng = draw.generator(Stream.SAMPLE, Stream.REPEATED_SAMPLE, self._seed, epoch)
+            sample = source.pipeline(source.sample(row, rng), rng)
             if self._mixing.steps:
                 # It may be the partner of another sample of the batch: a mix must not write into
                 # it.
                 sample.image.flags.writeable = sample.mask.flags.writeable = False
-            augmented[epoch, index] = sample
-        return augmented[epoch, index]
+            augmented[epoch, draw] = sample
+        return augmented[epoch, draw]
 
 
 class EvalDataset(Dataset[LoadedSample | TrashError]):
-    """Samples as they are, by index; masks of 0 x 0 when there are none."""
+    """Samples as they are, by index; masks of 0 x 0 when there are none.
 
-    def __init__(self, images: Arrays, masks: Arrays | None) -> None:
+    Args:
+        images: uint8 RGB.
+        masks: their labels, if there are any.
+        rows: position of the photo that each sample is a part of; None = they are whole photos.
+    """
+
+    def __init__(
+        self, images: Arrays, masks: Arrays | None, rows: Sequence[int] | None = None
+    ) -> None:
         self._images = images
         self._masks = masks
+        self._rows = range(len(images)) if rows is None else rows
 
     def __len__(self) -> int:
         return len(self._images)
@@ -155,7 +189,7 @@ class EvalDataset(Dataset[LoadedSample | TrashError]):
         except TrashError as error:
             return error
         mask = np.empty((0, 0), np.uint8) if self._masks is None else self._masks[index]
-        return LoadedSample(Sample(image, mask), index)
+        return LoadedSample(Sample(image, mask), self._rows[index])
 
 
 def stack(arrays: Sequence[NDArray[np.uint8]]) -> Tensor:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from toolkit.data.split import Split
 
 _AHEAD = 64
-"""Images decoded before they are written: bounds the memory of building a cache."""
+_AHEAD_BYTES = 1 << 29
+"""Images decoded before they are written, and their bytes: bounds the memory of building a cache.
+At their own size a few photos fill it."""
 
 
 MAX_MEGAPIXELS = Data().max_megapixels
@@ -180,16 +183,18 @@ def _decode_all(
     split: Split, size: tuple[int, int] | None, progress: Progress
 ) -> Iterator[NDArray[np.uint8]]:
     images = DecodedImages(split, size)
+    height, width = size or max(
+        ((record.height, record.width) for record in split.images), key=lambda side: prod(side)
+    )
+    ahead = max(1, min(_AHEAD, _AHEAD_BYTES // (3 * height * width)))
     # OpenCV releases the GIL; its own threads would fight with these.
     cv2.setNumThreads(1)
     with (
         progress.bar(f"decoding images of {split.name}", len(split), "images") as bar,
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
     ):
-        for start in range(0, len(split), _AHEAD):
-            for image in pool.map(
-                images.__getitem__, range(start, min(start + _AHEAD, len(split)))
-            ):
+        for start in range(0, len(split), ahead):
+            for image in pool.map(images.__getitem__, range(start, min(start + ahead, len(split)))):
                 yield image
                 bar.advance()
     split.refuse_changed_photos()

@@ -14,7 +14,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from toolkit.data.array_store import Arrays
-from toolkit.data.dataset import EvalDataset, Key, LoadedSample, SampleSource, TrainDataset, stack
+from toolkit.data.dataset import (
+    Draw,
+    EvalDataset,
+    Key,
+    LoadedSample,
+    SampleSource,
+    TrainDataset,
+    stack,
+)
 from toolkit.data.mixing import Mixing, partner_shift
 from toolkit.data.order import EpochOrder
 from toolkit.errors import TrashError, UsageError
@@ -76,15 +84,19 @@ class EpochSampler(Sampler[list[Key]]):
 
     def __iter__(self) -> Iterator[list[Key]]:
         order = self._order(self._seed, self.epoch)
+        earlier = self._order.earlier(order)
         size = self._batch_size
         share = size // self._world_size
         for step in range(self.steps_per_epoch):
             begin = step * size
-            batch = [order[place % len(order)] for place in range(begin, begin + size)]
+            batch = [
+                Draw(order[place % len(order)], earlier[place % len(order)])
+                for place in range(begin, begin + size)
+            ]
             shift = partner_shift(size, self._seed, self.epoch, step)
             keys = [
-                Key(self.epoch, step, index, batch[(place + shift) % size])
-                for place, index in enumerate(batch)
+                Key(self.epoch, step, draw, batch[(place + shift) % size])
+                for place, draw in enumerate(batch)
             ]
             mine = keys[self._rank * share : (self._rank + 1) * share]
             for first in range(0, share, self._device_batch_size):
@@ -177,6 +189,7 @@ def eval_loader(
     images: Arrays,
     masks: Arrays | None,
     *,
+    rows: Sequence[int] | None = None,
     batch_size: int,
     rank: int,
     world_size: int,
@@ -184,13 +197,16 @@ def eval_loader(
 ) -> EvalLoader:
     """Return every `world_size`-th image from `rank` on, in order, none twice and none left out.
 
-    All arrays must have one size; without `masks` the batches carry empty ones.
+    All arrays must have one size; without `masks` the batches carry empty ones. With `rows`, images
+    are parts of photos, and the batches carry the positions of these.
     """
     indices = range(rank, len(images), world_size)
     batches = [
         list(indices[first : first + batch_size]) for first in range(0, len(indices), batch_size)
     ]
-    return EvalLoader(_loader(EvalDataset(images, masks), batch_sampler=batches, workers=workers))
+    return EvalLoader(
+        _loader(EvalDataset(images, masks, rows), batch_sampler=batches, workers=workers)
+    )
 
 
 def _loader(dataset: Any, *, batch_sampler: Any, workers: int) -> DataLoader[Any]:

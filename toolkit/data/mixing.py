@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from toolkit.data.augment import require_sample
 from toolkit.errors import TrashError, in_words, raised_at
 from toolkit.plugin.component import ComponentSpec
@@ -57,18 +59,21 @@ def mix_samples(
     sample: Sample,
     partner: Sample,
     *,
-    seed: int,
-    epoch: int,
-    step: int,
-    index: int,
+    rng: np.random.Generator,
+    batch_rng: np.random.Generator,
 ) -> Sample:
     """Return the sample mixed with its partner.
+
+    Args:
+        chosen: the mix.
+        sample: the sample.
+        partner: another one of its batch.
+        rng: of the sample.
+        batch_rng: the same for all samples of the batch.
 
     Raises:
         TrashError: the mix failed or returned something else than arrays of the sample's size.
     """
-    rng = generator(Stream.MIX_SAMPLE, seed, epoch, index)
-    batch_rng = generator(Stream.MIX_BATCH, seed, epoch, step)
     try:
         result: object = chosen.mix(sample, partner, rng, batch_rng)
     except TrashError:

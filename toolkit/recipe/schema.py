@@ -9,13 +9,21 @@ one. Components keep the parameters that the recipe writes beside their name;
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from toolkit.plugin.component import ComponentSpec, OfKind
 from toolkit.plugin.interfaces import IGNORE_INDEX
 from toolkit.recipe.effect import Effect
+from toolkit.recipe.section import Section
 from toolkit.recipe.smoke import (
     BATCH,
     SIZE,
@@ -25,7 +33,9 @@ from toolkit.recipe.smoke import (
     demo_image_names,
     without_checkpoint,
     without_checkpoints,
+    without_weights,
 )
+from toolkit.recipe.training_images import ImageSampling, NativeCrops
 
 _Side = Annotated[int, Field(ge=1, le=16384)]
 
@@ -42,18 +52,6 @@ _Bits = Annotated[int, Field(ge=8, le=16)]
 
 Components = tuple[ComponentSpec, ...]
 """Components in the order in which they are used."""
-
-
-class Section(BaseModel):
-    """A table of the recipe: unknown keys are errors, values never change afterwards."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-    )
 
 
 class Demo(Section):
@@ -129,15 +127,35 @@ class Data(Section):
     max_megapixels: Annotated[float, Field(gt=0, le=1073), Effect("nothing")] = 200.0
     """Largest photo, in millions of pixels; it catches files that would fill the memory."""
     image_size: Annotated[Size, Effect("training", of_network=True, smoke=SIZE)] = (512, 512)
-    """(height, width) that images are resized to for the network."""
+    """(height, width) that images are resized to for the network; with `crops`, of the parts."""
+    crops: Annotated[NativeCrops | None, Effect("training", of_network=True)] = None
+    """Train on parts of photos at their own resolution in place of whole photos that are resized;
+    `predict.views` is then `tile` unless the recipe says how else to cut. Validation counts every
+    pixel of the photos once, in windows of `image_size` side by side."""
     mean: Annotated[Triple, Effect("training", of_network=True)] = (0.485, 0.456, 0.406)
     """Mean per channel of the normalisation, on images in 0…1."""
     std: Annotated[Triple, Effect("training", of_network=True)] = (0.229, 0.224, 0.225)
     """Standard deviation per channel of the normalisation, on images in 0…1."""
     cache_images: Annotated[bool, Effect("nothing")] = True
-    """Keep decoded, resized images on disk so that no epoch decodes a JPEG again."""
+    """Keep decoded images on disk, at the size that they are trained at, so that no epoch decodes a
+    JPEG again."""
     workers: Annotated[int, Field(ge=0, le=1024), Effect("nothing", smoke=0)] = 4
     """Loader processes, at most one per core (0 = load in the training process)."""
+    sampling: Annotated[
+        ImageSampling | None, Effect("training", of_network=True, smoke=without_weights)
+    ] = None
+    """How often an epoch has each real image; default: each once."""
+
+    @property
+    def decoded_size(self) -> Size | None:
+        """(height, width) that images and masks are resized to once for all; None = as they are."""
+        return self.image_size if self.crops is None else None
+
+    @field_validator("sampling")
+    @classmethod
+    def _uniform_is_the_default(cls, value: ImageSampling | None) -> ImageSampling | None:
+        """Make the training the same one, whether the recipe says "uniform" or nothing."""
+        return None if value is not None and value.by == "uniform" else value
 
     @property
     def components(self) -> list[tuple[str, ComponentSpec]]:
@@ -280,7 +298,8 @@ class Predict(Section):
     `max:` by the largest probabilities; without, by the mean of probabilities. `tile:` predicts
     large images in blended windows of the network's input size (alone: `tile`), and takes
     `size=512x512`, `overlap=0.25` (share of a window) and `scale=1` (of the image before it is
-    cut), as in `tile,overlap=0.5,geometric:hflip*rot90`."""
+    cut), as in `tile,overlap=0.5,geometric:hflip*rot90`. With `data.crops` the default is
+    `tile`."""
     batch_size: Annotated[PositiveInt, Effect("nothing", smoke=BATCH)] = 8
     """Images (with `tile`: windows) per forward pass; with several views, fewer
     images are taken at once."""
@@ -343,3 +362,11 @@ class Recipe(Section):
         default_factory=dict
     )
     """Scores and notes of the original author; shown beside ours, not used."""
+
+    @model_validator(mode="after")
+    def _crops_are_predicted_in_tiles(self) -> Self:
+        """Make `tile` the default of `predict.views` for a network of native crops."""
+        if self.data.crops is not None and "views" not in self.predict.model_fields_set:
+            # Not by assignment, which frozen tables refuse; nobody has seen this one yet.
+            self.__dict__["predict"] = self.predict.model_copy(update={"views": "tile"})
+        return self

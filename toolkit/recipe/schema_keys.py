@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from toolkit.plugin.parameters import marked_component
 from toolkit.recipe.effect import Changed, Effect
-from toolkit.recipe.schema import Recipe, Section
+from toolkit.recipe.schema import Recipe
+from toolkit.recipe.section import Section
 
 ANY_NAME = "*"
 """Stands in a key for a name that the recipe chooses."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from toolkit.data.array_store import Arrays, ArrayStore
 from toolkit.data.augment import Pipeline, build_pipeline
 from toolkit.data.contest import Contest
+from toolkit.data.crops import Cropping, ImageWindows, MaskWindows, cover, refuse_objects
 from toolkit.data.dataset import SampleSource
 from toolkit.data.images import open_images
 from toolkit.data.loader import Batch, TrainLoader, eval_loader, train_loader
 from toolkit.data.masks import open_masks, open_resized
 from toolkit.data.mixing import build_mixing
 from toolkit.data.order import EpochOrder
+from toolkit.data.sampling import open_draws, summary
 from toolkit.data.split import Split
 from toolkit.data.targets import DrawnTargets, FixedTargets, Targets
 from toolkit.errors import UsageError
@@ -37,10 +39,12 @@ class Batches:
 
     Attributes:
         train: an epoch of training batches, each of what a device holds at once.
-        validation: this process's share of the validation images, each once.
+        validation: this process's share of the validation images, each once, whole or in windows.
         accumulation: training batches per optimiser step.
         train_names: file names of the training images, by sample index.
         n_validation: validation images of all processes.
+        n_parts: how many pieces of them are evaluated.
+        parts: what such a piece is, "images" or "windows".
         context: what components may know of the run.
     """
 
@@ -49,6 +53,8 @@ class Batches:
     accumulation: int
     train_names: tuple[str, ...]
     n_validation: int
+    n_parts: int
+    parts: str
     context: Context
 
 
@@ -83,6 +89,7 @@ def open_batches(
         world.barrier()  # the main process fills the caches alone
     images, masks = opener.images_and_masks(contest.train)
     shares = _pixel_shares(contest.train, masks.pixel_counts)
+    order = opener.resampled(order, masks)
     val_images, val_masks = opener.images_and_masks(contest.val)
     _pixel_shares(contest.val, val_masks.pixel_counts)
     context = Context(
@@ -112,9 +119,11 @@ def open_batches(
         device_batch_size=device_batch,
         workers=recipe.data.workers,
     )
+    parts, part_masks, rows = opener.parts_of(contest.val, val_images, val_masks)
     validation = eval_loader(
-        val_images,
-        val_masks,
+        parts,
+        part_masks,
+        rows=rows,
         batch_size=device_batch,
         rank=world.rank,
         world_size=world.size,
@@ -122,7 +131,10 @@ def open_batches(
     )
     accumulation = recipe.train.batch_size // (device_batch * world.size)
     names = tuple(name for source in sources for name in source.file_names)
-    return Batches(train, validation, accumulation, names, len(contest.val), context)
+    unit = "images" if rows is None else "windows"
+    return Batches(
+        train, validation, accumulation, names, len(contest.val), len(parts), unit, context
+    )
 
 
 @dataclass(frozen=True)
@@ -136,21 +148,56 @@ class _Opener:
 
     def images(self, split: Split) -> Arrays:
         cache = self.cache if self.recipe.data.cache_images else None
-        return open_images(split, cache, self.recipe.data.image_size, self.workspace.progress)
+        return open_images(split, cache, self.recipe.data.decoded_size, self.workspace.progress)
 
     def images_and_masks(self, split: Split) -> tuple[Arrays, ArrayStore]:
-        masks = open_masks(split, self.cache, self.recipe.data.image_size, self.workspace.progress)
+        size = self.recipe.data.decoded_size
+        masks = open_masks(split, self.cache, size, self.workspace.progress)
         return self.images(split), masks
 
-    def real(self, images: Arrays, masks: Arrays, context: Context) -> SampleSource:
+    def parts_of(
+        self, split: Split, images: Arrays, masks: Arrays
+    ) -> tuple[Arrays, Arrays, list[int] | None]:
+        """Return what a split is evaluated on, and the image of each part; None = whole images."""
+        data = self.recipe.data
+        if data.crops is None:
+            return images, masks, None
+        sizes = [(record.height, record.width) for record in split.images]
+        windows = cover(sizes, data.image_size)
+        return (
+            ImageWindows(images, windows),
+            MaskWindows(masks, windows, data.ignore_index),
+            [place.row for place in windows],
+        )
+
+    def cropping(self, masks: ArrayStore) -> Cropping | None:
+        data = self.recipe.data
+        if data.crops is None:
+            return None
+        return Cropping(data.crops, data.image_size, data.ignore_index, masks.holds)
+
+    def resampled(self, order: EpochOrder, masks: ArrayStore) -> EpochOrder:
+        """Return the order with the recipe's sampling, having said what that does."""
+        sampling, train = self.recipe.data.sampling, self.contest.train
+        if sampling is None or (order.n_pseudo and order.mix == "only"):
+            return order
+        names = self.contest.class_names
+        draws = open_draws(sampling, train, masks, names, self.workspace.project)
+        self.workspace.progress.say(summary(sampling, draws, masks, names))
+        return replace(order, draws=draws)
+
+    def real(self, images: Arrays, masks: ArrayStore, context: Context) -> SampleSource:
         steps = build_pipeline(self.recipe.augment.steps, self.workspace.registry, context)
         targets = FixedTargets(masks)
-        return SampleSource(images, targets, steps, self.contest.train.file_names)
+        names = self.contest.train.file_names
+        return SampleSource(images, targets, steps, names, self.cropping(masks))
 
     def pseudo(self, images: PseudoImages, context: Context) -> SampleSource:
-        masks = open_resized(
-            images.masks, images.digest, self.cache, context.image_size, self.workspace.progress
-        )
+        masks = images.masks
+        if self.recipe.data.crops is None:
+            masks = open_resized(
+                masks, images.digest, self.cache, context.image_size, self.workspace.progress
+            )
         targets: Targets = FixedTargets(masks)
         if images.maps is not None:
             targets = DrawnTargets(images.maps, masks, context.ignore_index)
@@ -159,9 +206,11 @@ class _Opener:
             targets,
             pseudo_pipeline(self.recipe, self.workspace.registry, context),
             images.split.file_names,
+            self.cropping(images.masks),
         )
 
     def objects(self) -> ObjectBank:
+        refuse_objects(self.recipe.data)
         return open_object_bank(
             self.recipe.objects,
             self.contest,

@@ -52,7 +52,7 @@ def evaluate(
 
     Args:
         model: the network on its device; it is left in evaluation mode.
-        batches: every image of this process's share once.
+        batches: every image of this process's share once, whole or in parts.
         criterion: the training losses, of which the main one is measured.
         compute: how images go through the network.
         world: the processes that evaluate together.
@@ -60,7 +60,7 @@ def evaluate(
         n_images: images of all processes.
         n_classes: number of labels.
         ignore_index: label of pixels that count for nothing.
-        on_images: told after each batch how many images of all processes are done.
+        on_images: told after each batch how many images, or parts, of all processes are done.
     """
     model.eval()
     world.share_buffers(model)
@@ -78,7 +78,7 @@ def evaluate(
         labels = logits.max(1).indices.to(torch.uint8).cpu().numpy()
         masks = batch.masks.numpy()
         for image, predicted, true in zip(batch.indices.tolist(), labels, masks, strict=True):
-            own[image] = count_image(predicted, true, n_classes, ignore_index)
+            own[image] += count_image(predicted, true, n_classes, ignore_index)
         on_images(len(batch.images) * world.size)
     # A process counts nothing of the others' images: the sum puts all of them together.
     counts = world.sum(torch.from_numpy(own)).numpy()

@@ -208,7 +208,7 @@ def _run_epoch(
     learner.end_epoch()
     evaluation = None
     if validates:
-        with progress.bar(f"{name}: validation", batches.n_validation, "images") as bar:
+        with progress.bar(f"{name}: validation", batches.n_parts, batches.parts) as bar:
             evaluation = _validate(learner, batches, metrics, world, bar)
     _refuse_broken(epoch, learner, evaluation)
     score = None
@@ -272,7 +272,7 @@ def _train(
 def _validate(
     learner: Learner, batches: Batches, metrics: Metrics, world: World, bar: Bar
 ) -> Evaluation:
-    left = batches.n_validation
+    left = batches.n_parts
 
     def count(images: int) -> None:
         nonlocal left

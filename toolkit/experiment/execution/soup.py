@@ -144,6 +144,13 @@ def average_checkpoints(
 
 def _refuse_strangers(members: Sequence[Member]) -> None:
     first = members[0]
+    for member in members:
+        if member.recipe.data.crops is not None:
+            raise UsageError(
+                f"{member.path} was trained on native crops; weights are averaged and scored on "
+                "whole photos that are resized",
+                "Combine such networks with trash submit --ensemble.",
+            )
     divisions = divisions_of(members)
     for member, division in zip(members[1:], divisions[1:], strict=True):
         ours, theirs = first.checkpoint, member.checkpoint

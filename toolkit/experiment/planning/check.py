@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from toolkit.data.contest import Contest, open_contest
+from toolkit.data.crops import refuse_objects
 from toolkit.demo.scene import KINDS as DEMO_KINDS
 from toolkit.errors import TrashError
 from toolkit.experiment.planning.planner import check_stages
@@ -128,6 +129,7 @@ def _check_build(
         class_names = (data.background, *(data.classes or [kind.name for kind in DEMO_KINDS]))
 
     def objects() -> ObjectBank:
+        refuse_objects(data)
         if contest is not None and loaded.recipe.objects.bank is None:
             chosen_labels(loaded.recipe.objects, contest.train)
         return _stand_in()

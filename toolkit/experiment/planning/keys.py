@@ -42,8 +42,8 @@ Named = tuple[str, ComponentSpec]
 def training_files(workspace: Workspace, recipe: Recipe) -> dict[str, str]:
     """Return what a training reads beside its data: name -> digest of the content, or the versions.
 
-    Files and folders that parameters of components name, the object bank that the recipe names, and
-    the packages that pretrained weights come from.
+    Files and folders that parameters of components name, the object bank and the file of weights
+    that the recipe names, and the packages that pretrained weights come from.
 
     Raises:
         UsageError: a file cannot be read.
@@ -55,6 +55,11 @@ def training_files(workspace: Workspace, recipe: Recipe) -> dict[str, str]:
         bank = project.path(recipe.objects.bank)
         if bank.is_dir():
             found[f"content of {recipe.objects.bank}"] = folder_digest(bank, project.cache)
+    weights = recipe.data.sampling.file if recipe.data.sampling else None
+    if weights is not None:
+        found["content of the weights of images"] = content_digest(
+            project.path(weights), project.cache
+        )
     if any(_is_packaged(values, project) for _, values in _entries(specs, workspace.registry)):
         versions = package_versions(OF_WEIGHTS)
         found["packages of the weights"] = ", ".join(f"{k} {v}" for k, v in versions.items())

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from toolkit.data.content_digests import content_digest
 from toolkit.data.contest import Contest, open_contest, open_unlabelled, own_classes
+from toolkit.data.crops import require_fit_for_crops
+from toolkit.data.sampling import require_weights
 from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.find import names_checkpoint
@@ -211,6 +213,7 @@ class _Planner:
         start: Training | Path | None,
     ) -> Training:
         """Return one training of a recipe."""
+        self.check_data(loaded, contest)
         keys = training_files(self.workspace, recipe)
         if labels is not None:
             keys["pseudo-labels"] = labels.key
@@ -221,6 +224,17 @@ class _Planner:
         inputs = training_inputs(recipe, contest, keys)
         key = training_key(inputs, used_plugins(recipe, self.workspace.registry))
         return Training(name, loaded, recipe, contest, key, keys, labels, start)
+
+    def check_data(self, loaded: LoadedRecipe, contest: Contest) -> None:
+        """Refuse native crops, or weights of images, that do not fit the recipe or its data."""
+        sampling = loaded.recipe.data.sampling
+        try:
+            require_fit_for_crops(loaded.recipe)
+            if sampling is not None:
+                require_weights(sampling, contest.train, self.workspace.project)
+        except TrashError as error:
+            key = tuple((error.parameter or "data.sampling.file").split("."))
+            raise RecipeError(loaded.path, [problem_at(loaded, key, error)]) from None
 
     def source(
         self, reference: Reference, loaded: LoadedRecipe, chain: tuple[Path, ...]

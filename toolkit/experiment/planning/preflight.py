@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolkit.data.augment import build_pipeline
+from toolkit.data.crops import refuse_objects
 from toolkit.data.images import open_images
 from toolkit.data.masks import open_masks
 from toolkit.data.photo_rules import require_decodable
@@ -48,6 +49,7 @@ def preflight_training(
             raise with_location(error, stage.loaded) from error.__cause__
 
     def objects() -> ObjectBank:
+        refuse_objects(recipe.data)
         return open_object_bank(
             recipe.objects,
             contest,
@@ -106,9 +108,9 @@ def preflight_photos(stage: Stage, cache: Path, progress: Progress) -> None:
         return
     data, contest = stage.recipe.data, stage.contest
     for split in (contest.train, contest.val):
-        open_masks(split, cache, data.image_size, progress)
+        open_masks(split, cache, data.decoded_size, progress)
         if data.cache_images:
-            open_images(split, cache, data.image_size, progress)
+            open_images(split, cache, data.decoded_size, progress)
         else:
             require_decodable(split.source or split, progress)
     if contest.test is not None:
