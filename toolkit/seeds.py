@@ -40,6 +40,8 @@ class Stream(Enum):
 
     SPLIT = "split"
     """Ties when `trash data split` divides images into folds."""
+    EXCERPT = "excerpt"
+    """Which images `--limit` and `--overfit` try a recipe on."""
     SHOWN_OBJECTS = "shown objects"
     """Objects on a picture of an object bank."""
     FOLDS = "folds"
@@ -57,6 +59,7 @@ _LAST_WORD = {
     Stream.MIX_SAMPLE: 4,
     Stream.MIX_PARTNER: 5,
     Stream.OUTLINES: 1,
+    Stream.EXCERPT: 6,
 }
 """Sets apart the streams of a training, and those of the demo contest; the others have none."""
 

@@ -10,6 +10,7 @@ from toolkit.experiment.execution.submit import SubmissionResult
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.metrics.scores import DEFAULT, also_miou, metric_title, with_error
 from toolkit.recipe.problems import shown_path
+from toolkit.recipe.trial import Trial
 from toolkit.train.fit import FitResult
 from toolkit.train.history import validation_score
 
@@ -22,13 +23,18 @@ class RunResult:
         run: its folder.
         fit: the checkpoints and their scores.
         submission: the leaderboard file, if the recipe has a test split.
-        kept: False when the files are already deleted (`--smoke`).
+        trial: what it was a trial by, whose files are already deleted; None = a real run.
     """
 
     run: RunFolder
     fit: FitResult
     submission: SubmissionResult | None
-    kept: bool
+    trial: Trial | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the files are still there."""
+        return self.trial is None
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain values."""
@@ -41,6 +47,8 @@ class RunResult:
             "scores": self.fit.scores,
             "kept": self.kept,
         }
+        if self.trial is not None:
+            found["trial"] = self.trial.option
         if self.submission is not None:
             found["submission"] = self.submission.as_json()
         return found
@@ -55,6 +63,9 @@ class RunResult:
         if self.kept:
             yield "run", shown_path(self.run.path)
             yield "checkpoint", shown_path(self.fit.best)
+        else:
+            assert self.trial is not None
+            yield "trial", f"{self.trial.option}: nothing is kept, the scores say little"
         scores = self.fit.scores
         # An epoch of before recipes could name a metric says nothing of it.
         metric = scores.get("metric", DEFAULT)

@@ -142,7 +142,7 @@ def make_variants(
     """
     if len(set(seeds)) < len(seeds):
         raise UsageError("the same seed is named twice")
-    recipe = load_for_run(workspace, path, set_, unset, smoke=False).recipe
+    recipe = load_for_run(workspace, path, set_, unset).recipe
     numbers: list[int | None] = [None]
     if folds:
         if recipe.data.folds is None:
@@ -158,7 +158,7 @@ def make_variants(
     found = []
     for seed, fold in itertools.product(seeds or (recipe.seed,), numbers):
         own = [*set_, f"seed={seed}"] + ([] if fold is None else [f"data.folds.index={fold}"])
-        loaded = load_for_run(workspace, path, own, unset, smoke=False)
+        loaded = load_for_run(workspace, path, own, unset)
         found.append(Variant(seed, fold, loaded))
     return found
 
