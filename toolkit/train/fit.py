@@ -43,6 +43,7 @@ class FitResult:
         epochs: number of finished epochs.
         scores: the record of the best epoch, as in metrics.jsonl.
         stopped_early: patience ran out before the last epoch.
+        records: of all epochs, likewise.
     """
 
     best: Path
@@ -51,6 +52,7 @@ class FitResult:
     epochs: int
     scores: dict[str, Any]
     stopped_early: bool
+    records: tuple[dict[str, Any], ...]
 
 
 def fit(
@@ -173,6 +175,7 @@ def _result(artifacts: Artifacts, recipe: Recipe, history: History) -> FitResult
         epochs=history.last_epoch,
         scores=best,
         stopped_early=history.last_epoch < recipe.train.epochs,
+        records=tuple(history.epochs),
     )
 
 

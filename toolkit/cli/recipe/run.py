@@ -48,6 +48,16 @@ def run(
             "train.epochs=N: more). Keeps nothing.",
         ),
     ] = None,
+    overfit: Annotated[
+        int | None,
+        typer.Option(
+            "--overfit",
+            metavar="N",
+            min=1,
+            help="Try whether the network learns at all: N batches of your own data again and "
+            "again, without augmentation. Keeps nothing.",
+        ),
+    ] = None,
     devices: Annotated[
         int,
         typer.Option(
@@ -75,14 +85,14 @@ def run(
     from toolkit.experiment.planning.planner import load_for_run
     from toolkit.report.pseudo_page import write_pseudo_page
 
-    trial = chosen_trial(smoke=smoke, limit=limit, overfit=None)
+    trial = chosen_trial(smoke=smoke, limit=limit, overfit=overfit)
     workspace = open_workspace(find_project())
     set_ = with_data_root(set_, data, workspace.project)
     if folds or seeds is not None:
         if resume or trial or plan:
             raise UsageError(
                 "--folds and --seeds cannot be combined with --resume, --plan or a trial "
-                "(--smoke, --limit)",
+                "(--smoke, --limit, --overfit)",
                 "Finished runs are found again and interrupted ones are resumed without --resume.",
             )
         _run_series(

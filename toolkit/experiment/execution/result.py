@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.experiment.execution.learning import Learning
 from toolkit.experiment.execution.submit import SubmissionResult
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.metrics.scores import DEFAULT, also_miou, metric_title, with_error
@@ -36,6 +37,13 @@ class RunResult:
         """Whether the files are still there."""
         return self.trial is None
 
+    @property
+    def learning(self) -> Learning | None:
+        """How the network learnt its images by heart; None unless that was tried."""
+        if self.trial is None or self.trial.kind != "overfit":
+            return None
+        return Learning.of(self.fit.records)
+
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain values."""
         found: dict[str, Any] = {
@@ -49,6 +57,8 @@ class RunResult:
         }
         if self.trial is not None:
             found["trial"] = self.trial.option
+        if self.learning is not None:
+            found["learning"] = self.learning.as_json()
         if self.submission is not None:
             found["submission"] = self.submission.as_json()
         return found
@@ -63,9 +73,15 @@ class RunResult:
         if self.kept:
             yield "run", shown_path(self.run.path)
             yield "checkpoint", shown_path(self.fit.best)
-        else:
-            assert self.trial is not None
+        elif self.trial is not None:
             yield "trial", f"{self.trial.option}: nothing is kept, the scores say little"
+        if (learning := self.learning) is not None:
+            last = f"{learning.last_loss:.4f} in epoch {learning.epochs}"
+            yield "loss", f"{learning.first_loss:.4f} in epoch 1, {last}"
+            predicts = f"loss {learning.validation_loss:.4f}, mIoU {learning.miou:.4f}"
+            yield "predicts", f"{predicts} on the same images"
+            yield "verdict", learning.verdict
+            return
         scores = self.fit.scores
         # An epoch of before recipes could name a metric says nothing of it.
         metric = scores.get("metric", DEFAULT)
