@@ -133,22 +133,12 @@ def compare(
         UsageError: a recipe is wrong, or a seed named twice; nothing was run.
         TrashError: a run failed; the finished ones are found again next time.
     """
-    if len(set(seeds)) < len(seeds):
-        raise UsageError("the same seed is named twice")
-    loaded = {
-        (path, seed): load_recipe(
-            path,
-            project=workspace.project,
-            registry=workspace.registry,
-            set_=(*set_, f"seed={seed}"),
-        )
-        for seed in seeds
-        for path in paths
-    }
+    loaded = recipes_with_seeds(workspace, paths, seeds, set_)
+    known = {key: find_finished(workspace, recipe) for key, recipe in loaded.items()}
     runs: dict[Path, list[tuple[RunFolder, int]]] = {path: [] for path in paths}
     for number, ((path, seed), recipe) in enumerate(loaded.items(), start=1):
         what = f"{number}/{len(loaded)} {shown_path(recipe.path)}, seed {seed}"
-        run = find_finished(workspace, recipe)
+        run = known[path, seed]
         if run is not None:
             workspace.progress.say(f"{what}: finished before, {run.name}")
         else:
@@ -175,6 +165,28 @@ def compare(
         )
         for path, found in finished.items()
     ]
+
+
+def recipes_with_seeds(
+    workspace: Workspace, paths: Sequence[Path], seeds: Sequence[int], set_: Sequence[str]
+) -> dict[tuple[Path, int], LoadedRecipe]:
+    """Return every recipe with every seed, by both; the seeds in the outer loop.
+
+    Raises:
+        UsageError: a recipe is wrong, or a seed named twice.
+    """
+    if len(set(seeds)) < len(seeds):
+        raise UsageError("the same seed is named twice")
+    return {
+        (path, seed): load_recipe(
+            path,
+            project=workspace.project,
+            registry=workspace.registry,
+            set_=(*set_, f"seed={seed}"),
+        )
+        for seed in seeds
+        for path in paths
+    }
 
 
 def find_finished(workspace: Workspace, loaded: LoadedRecipe) -> RunFolder | None:
