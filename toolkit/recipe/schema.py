@@ -238,6 +238,11 @@ class Train(Section):
     """Weights to begin with: a recipe or checkpoint with the same network, or "teacher" for the
     first of `pseudo.teachers` (in later rounds the network of the round before). Default: the
     model's."""
+    start_head: Annotated[Literal["new"] | None, Effect("training", smoke=None, overfit=None)] = (
+        None
+    )
+    """"new": `start` has other classes; all of its weights are taken but those of the tensors whose
+    size depends on the classes. Default: it has the same classes, and all weights are taken."""
     batch_size: Annotated[int, Field(ge=1, le=65536), Effect("training", smoke=BATCH)] = 16
     """Images per optimiser step, over all devices and accumulation steps."""
     device_batch_size: Annotated[PositiveInt | None, Effect("nothing", smoke=None)] = None

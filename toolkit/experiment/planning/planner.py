@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,10 @@ def _smoke_values(workspace: Workspace, loaded: LoadedRecipe) -> dict[str, Any]:
 
     on_cpu = choose_device(loaded.recipe.train.device).type == "cpu"
     run = SmokeRun(workspace.project.cache, classes, is_checkpoint, on_cpu)
-    return smoke_values(loaded.recipe, run)
+    values = smoke_values(loaded.recipe, run)
+    if loaded.recipe.train.start_head is not None:  # on drawn images it has the same classes
+        values["train"]["start"] = None
+    return values
 
 
 def make_plan(
@@ -183,7 +187,9 @@ class _Planner:
         start = None
         if references.start is not None:
             source = self.source(references.start, loaded, chain)
-            self.check_source(loaded, references.start.key, source, contest, refuse_start)
+            new_head = loaded.recipe.train.start_head is not None
+            guard = partial(refuse_start, new_head=new_head)
+            self.check_source(loaded, references.start.key, source, contest, guard)
             start = source.network
         final = self.rounds(loaded, contest, references, start, chain)
         members = tuple(self.source(each, loaded, chain) for each in references.members)
