@@ -234,6 +234,9 @@ class Train(Section):
         Effect("training", resumable=True, smoke=1, limit=1, overfit=OVERFIT_EPOCHS),
     ] = 20
     """Number of epochs."""
+    on: Annotated[Literal["all"] | None, Effect("training", overfit=None)] = None
+    """"all": train on the validation images too, for all epochs; nothing is scored, and the last
+    epoch is the best. Default: the training split."""
     start: Annotated[str | None, Effect("content", smoke=without_checkpoint, overfit=None)] = None
     """Weights to begin with: a recipe or checkpoint with the same network, or "teacher" for the
     first of `pseudo.teachers` (in later rounds the network of the round before). Default: the

@@ -71,8 +71,9 @@ def open_batches(
     for split in (contest.train, contest.val):
         if not split.images:
             raise UsageError(f"the {split.name} split has no images")
+    on_all = recipe.train.on == "all"
     order = EpochOrder(
-        n_real=len(contest.train),
+        n_real=len(contest.train) + (len(contest.val) if on_all else 0),
         n_pseudo=len(pseudo.split) if pseudo else 0,
         mix=recipe.pseudo.mix if recipe.pseudo else "concat",
         ratio=recipe.pseudo.ratio if recipe.pseudo else 0.5,
@@ -85,18 +86,24 @@ def open_batches(
     shares = _pixel_shares(contest.train, masks.pixel_counts)
     val_images, val_masks = opener.images_and_masks(contest.val)
     _pixel_shares(contest.val, val_masks.pixel_counts)
+    image_counts = masks.array_counts
+    if on_all:
+        shares = _pixel_shares(contest.train, masks.pixel_counts + val_masks.pixel_counts)
+        image_counts = image_counts + val_masks.array_counts
     context = Context(
         class_names=contest.class_names,
         image_size=recipe.data.image_size,
         ignore_index=recipe.data.ignore_index,
         pixel_share=shares,
-        image_counts=tuple(int(count) for count in masks.array_counts),
+        image_counts=tuple(int(count) for count in image_counts),
         epochs=recipe.train.epochs,
         steps_per_epoch=-(-len(order) // recipe.train.batch_size),
         pretrained=pretrained,
         objects=opener.objects,
     )
-    sources = [opener.real(images, masks, context)]
+    sources = [opener.real(contest.train, images, masks, context)]
+    if on_all:
+        sources.append(opener.real(contest.val, val_images, val_masks, context))
     if pseudo:
         sources.append(opener.pseudo(pseudo, context))
     if world.is_main:
@@ -142,10 +149,10 @@ class _Opener:
         masks = open_masks(split, self.cache, self.recipe.data.image_size, self.workspace.progress)
         return self.images(split), masks
 
-    def real(self, images: Arrays, masks: Arrays, context: Context) -> SampleSource:
+    def real(self, split: Split, images: Arrays, masks: Arrays, context: Context) -> SampleSource:
         steps = build_pipeline(self.recipe.augment.steps, self.workspace.registry, context)
         targets = FixedTargets(masks)
-        return SampleSource(images, targets, steps, self.contest.train.file_names)
+        return SampleSource(images, targets, steps, split.file_names)
 
     def pseudo(self, images: PseudoImages, context: Context) -> SampleSource:
         masks = open_resized(

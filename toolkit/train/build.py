@@ -11,9 +11,9 @@ from typing import cast
 import torch
 from torch import nn
 
-from toolkit.errors import TrashError, in_words, raised_at
+from toolkit.errors import TrashError, UsageError, in_words, raised_at
 from toolkit.memory import memory_shortage
-from toolkit.plugin.interfaces import Context
+from toolkit.plugin.interfaces import Context, ListensToValidation
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress, SilentProgress
 from toolkit.recipe.schema import Recipe
@@ -82,6 +82,13 @@ def build_learner(
         )
     with parameters_of("scheduler"):
         scheduler = registry.build("scheduler", recipe.scheduler, context, optimizer)
+    if recipe.train.on == "all" and isinstance(scheduler, ListensToValidation):
+        raise UsageError(
+            f"scheduler {recipe.scheduler.name} waits for validation scores, and with "
+            'train.on = "all" there are none',
+            "Choose another one, such as cosine.",
+            parameter="scheduler.name",
+        )
     return Learner(
         model,
         world.wrap(forward, device, some_unused=len(criterion.auxiliary) + 1 < len(shapes)),

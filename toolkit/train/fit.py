@@ -37,7 +37,8 @@ class FitResult:
     """Checkpoints and scores of a training.
 
     Attributes:
-        best: checkpoint with the best validation score by the recipe's metric.
+        best: checkpoint with the best validation score by the recipe's metric, or of the last
+            epoch with `train.on = "all"`.
         last: checkpoint of the last epoch.
         best_epoch: epoch of `best`, counted from 1.
         epochs: number of finished epochs.
@@ -195,7 +196,8 @@ def _run_epoch(
     progress: Progress,
 ) -> dict[str, Any]:
     """Train one epoch, validate if it is due, and return the record for metrics.jsonl."""
-    validates = epoch % recipe.train.validate_every == 0 or epoch == recipe.train.epochs
+    is_due = epoch % recipe.train.validate_every == 0 or epoch == recipe.train.epochs
+    validates = is_due and recipe.train.on != "all"
     trained_on = batches.train.steps_per_epoch * recipe.train.batch_size
     name = f"epoch {epoch}/{recipe.train.epochs}"
     started = time.perf_counter()

@@ -10,6 +10,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from toolkit.errors import UsageError
+from toolkit.experiment.planning.all_data import refuse_to_score
 from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.experiment.run_folder import RunFolder
@@ -177,7 +178,7 @@ def recipes_with_seeds(
     """
     if len(set(seeds)) < len(seeds):
         raise UsageError("the same seed is named twice")
-    return {
+    loaded = {
         (path, seed): load_recipe(
             path,
             project=workspace.project,
@@ -187,6 +188,9 @@ def recipes_with_seeds(
         for seed in seeds
         for path in paths
     }
+    for recipe in loaded.values():
+        refuse_to_score(recipe, "a comparison")
+    return loaded
 
 
 def find_finished(workspace: Workspace, loaded: LoadedRecipe) -> RunFolder | None:

@@ -86,8 +86,11 @@ class RunResult:
         # An epoch of before recipes could name a metric says nothing of it.
         metric = scores.get("metric", DEFAULT)
         title = metric_title(metric)
-        score = f"{title} {validation_score(scores):.4f} (epoch {self.fit.best_epoch})"
-        yield "validation", score + also_miou(metric, scores["val_miou"])
+        if scores["val_miou"] is None:
+            yield "validation", 'none: the validation images were trained on (train.on = "all")'
+        else:
+            score = f"{title} {validation_score(scores):.4f} (epoch {self.fit.best_epoch})"
+            yield "validation", score + also_miou(metric, scores["val_miou"])
         if self.submission is not None:
             if self.kept:
                 yield "submission", shown_path(self.submission.path)

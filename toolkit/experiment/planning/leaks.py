@@ -30,6 +30,8 @@ def exposure_of(network: Training | Path, project: Project) -> Exposure:
     if isinstance(network, Path):
         return exposure_in(load_checkpoint(network).lineage, str(network))
     found = Exposure(PhotoSet.of(network.contest.train.contents))
+    if network.recipe.train.on == "all":
+        found |= Exposure(PhotoSet.of(network.contest.val.contents))
     bank = network.recipe.objects.bank
     if bank is not None and project.path(bank).is_dir():
         sources = ObjectStore(project.path(bank)).index.sources

@@ -16,6 +16,7 @@ from toolkit.data.excerpt import contest_to_overfit, excerpt, limited_contest
 from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.find import names_checkpoint
+from toolkit.experiment.planning.all_data import refuse_patience, validating
 from toolkit.experiment.planning.keys import labelling_key, training_files, used_plugins
 from toolkit.experiment.planning.leaks import (
     refuse_member,
@@ -134,6 +135,7 @@ def check_stages(
 
 
 def _follow(workspace: Workspace, loaded: LoadedRecipe, chain: tuple[Path, ...]) -> None:
+    refuse_patience(loaded)
     references = find_references(workspace, loaded)
     chain = (*chain, loaded.path.resolve())
     start = () if references.start is None else (references.start,)
@@ -183,6 +185,7 @@ class _Planner:
         """Return the training of a recipe; `chain` are the recipes that need it."""
         references = find_references(self.workspace, loaded)
         chain = (*chain, loaded.path.resolve())
+        refuse_patience(loaded)
         contest = self.contest(loaded, chain)
         start = None
         if references.start is not None:
@@ -341,7 +344,8 @@ class _Planner:
     ) -> None:
         """Refuse a teacher, start or member that does not fit; warn of what cannot be told."""
         try:
-            warning = refuse(self.workspace, source, contest, loaded.recipe.data)
+            judged = validating(contest, loaded)
+            warning = refuse(self.workspace, source, judged, loaded.recipe.data)
         except TrashError as error:
             raise RecipeError(loaded.path, [problem_at(loaded, key, error)]) from None
         if warning:
