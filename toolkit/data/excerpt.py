@@ -2,7 +2,8 @@
 
 Which ones: the images of a split are shuffled by a seed. As long as some image shows a class that
 no chosen one shows, the one with most of such classes is chosen, the first of several; then the
-first ones that are left. So every class that occurs is there, or as many as so few images can show.
+first ones that are left. As many images as there are classes show every class that occurs; fewer
+ones may.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def limited_contest(contest: Contest, n_images: int, seed: int) -> Contest:
     test, truth = contest.test, contest.truth
     if test is not None:
         test = excerpt(test, n_images, seed)
-    if test is not None and truth is not None:
+    if test is not None and truth is not None and test is not contest.test:
         names = set(test.file_names)
         truth = truth.excerpt([row for row, name in enumerate(truth.file_names) if name in names])
     return replace(
