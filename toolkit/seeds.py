@@ -44,6 +44,8 @@ class Stream(Enum):
 
     SPLIT = "split"
     """Ties when `trash data split` divides images into folds."""
+    EXCERPT = "excerpt"
+    """Which images `--limit` and `--overfit` try a recipe on."""
     SHOWN_OBJECTS = "shown objects"
     """Objects on a picture of an object bank."""
     FOLDS = "folds"
@@ -63,6 +65,7 @@ _LAST_WORD = {
     Stream.REPEATED_SAMPLE: 6,
     Stream.REPEATED_MIX: 7,
     Stream.OUTLINES: 1,
+    Stream.EXCERPT: 6,
 }
 """Sets apart the streams of a training, and those of the demo contest; the others have none."""
 

@@ -118,7 +118,9 @@ def _masks(split: Split, cache: Path) -> Any:
 
 def _draws(sampling: ImageSampling, split: Split, cache: Path) -> Draws:
     names = split.labels.class_names
-    return open_draws(sampling, split, _masks(split, cache), names, Project(cache))
+    return open_draws(
+        sampling, split, classes_of_images(_masks(split, cache)), names, Project(cache)
+    )
 
 
 def test_the_classes_of_an_image_are_those_of_its_mask(train_split: Split, cache: Path) -> None:
@@ -136,7 +138,11 @@ def test_a_split_without_a_class_is_refused(by: Any, train_split: Split, cache: 
     masks.holds[:, 1:] = False
     with pytest.raises(UsageError, match="shows a class other than Background") as caught:
         open_draws(
-            ImageSampling(by=by), train_split, masks, train_split.labels.class_names, Project(cache)
+            ImageSampling(by=by),
+            train_split,
+            classes_of_images(masks),
+            train_split.labels.class_names,
+            Project(cache),
         )
     assert by in caught.value.message
 
@@ -145,11 +151,11 @@ def test_one_line_says_what_a_sampling_does(train_split: Split, cache: Path) -> 
     masks, names = _masks(train_split, cache), train_split.labels.class_names
     sampling = ImageSampling(by="repeat-factor", threshold=1.0)
     draws = _draws(sampling, train_split, cache)
-    found = summary(sampling, draws, masks, names)
+    present = classes_of_images(masks)
+    found = summary(sampling, draws, present, names)
     begin = f"sampling repeat-factor: 9 images, {len(draws)} per epoch; "
     assert found.startswith(begin)
     told = re.findall(r"(\S+) ×(\d\.\d)", found)
-    present = classes_of_images(masks)
     for name, factor in told:
         shows = present[:, names.index(name) - 1]
         assert float(factor) == pytest.approx(np.array(draws.expected)[shows].mean(), abs=0.0501)
@@ -186,7 +192,10 @@ def test_weights_are_read(
     draws = _draws(sampling, train_split, cache)
     assert draws.expected == pytest.approx(np.array(WEIGHTS) * 9 / sum(WEIGHTS))
     assert summary(
-        sampling, draws, _masks(train_split, cache), train_split.labels.class_names
+        sampling,
+        draws,
+        classes_of_images(_masks(train_split, cache)),
+        train_split.labels.class_names,
     ).endswith("; 2 images are never drawn")
 
 

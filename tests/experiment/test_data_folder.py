@@ -32,7 +32,7 @@ def moved(project: Project, demo_root: Path) -> Project:
 
 def roots(project: Project, *set_: str) -> list[tuple[str, str, tuple[int, int]]]:
     workspace = workspace_of(project)
-    loaded = load_for_run(workspace, Path("student"), set_, (), smoke=False)
+    loaded = load_for_run(workspace, Path("student"), set_, ())
     plan = make_plan(workspace, loaded)
     trainings = [each for each in plan.stages if isinstance(each, Training)]
     return [(e.name, e.recipe.data.root, e.recipe.data.image_size) for e in trainings]

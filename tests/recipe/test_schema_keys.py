@@ -10,7 +10,7 @@ import pytest
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.scaffold import _OVERRIDES
-from toolkit.recipe.layers import parse_assignment
+from toolkit.recipe.assignment import parse_assignment
 from toolkit.recipe.schema import Demo, Recipe
 from toolkit.recipe.schema_keys import SCHEMA_KEYS, effect_of, values_at
 from toolkit.recipe.smoke import SmokeRun, demo_data

@@ -77,7 +77,7 @@ def test_a_run_from_before_metrics_goes_on(tiny_root: Path, tmp_path: Path) -> N
     write_tensor_file(path, content)
     result = train(tiny_root, tmp_path / "run", make_recipe(epochs=3), resume=True)
     assert result.epochs == 3
-    told = dict(RunResult(RunFolder(tmp_path / "run"), result, None, kept=True).summary())
+    told = dict(RunResult(RunFolder(tmp_path / "run"), result, None).summary())
     assert told["validation"] == "mIoU 0.9900 (epoch 1)"
     assert [r["val_miou"] for r in records_of(tmp_path / "run")][result.best_epoch - 1] == max(
         r["val_miou"] for r in records_of(tmp_path / "run")

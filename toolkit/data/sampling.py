@@ -64,7 +64,7 @@ class Draws:
 def open_draws(
     sampling: ImageSampling,
     split: Split,
-    masks: ArrayStore,
+    present: NDArray[np.bool_],
     class_names: Sequence[str],
     project: Project,
 ) -> Draws:
@@ -73,7 +73,7 @@ def open_draws(
     Args:
         sampling: as the recipe says.
         split: the training images.
-        masks: their labels as the network is trained on them.
+        present: which image shows which class, see `classes_of_images`.
         class_names: names of the labels.
         project: the file of weights is relative to it.
 
@@ -82,7 +82,6 @@ def open_draws(
     """
     if sampling.by == "weights":
         return weighted_draws(read_weights(_file_of(sampling, project), split))
-    present = classes_of_images(masks)
     if not present.any():
         raise UsageError(
             f"no image of {split.name} shows a class other than {class_names[0]}: "
@@ -143,7 +142,7 @@ def weighted_draws(weights: NDArray[np.float64]) -> Draws:
 
 
 def summary(
-    sampling: ImageSampling, draws: Draws, masks: ArrayStore, class_names: Sequence[str]
+    sampling: ImageSampling, draws: Draws, present: NDArray[np.bool_], class_names: Sequence[str]
 ) -> str:
     """Return what a sampling does, in a line: images, draws, and the classes drawn most often.
 
@@ -152,7 +151,7 @@ def summary(
     expected = np.asarray(draws.expected)
     factors = {
         name: float(expected[shows].mean())
-        for name, shows in zip(class_names[1:], classes_of_images(masks).T, strict=True)
+        for name, shows in zip(class_names[1:], present.T, strict=True)
         if shows.any()
     }
     classes = [

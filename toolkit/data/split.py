@@ -124,6 +124,22 @@ class Split:
         split.__dict__["contents"] = self.contents
         return split
 
+    @property
+    def labels_of_images(self) -> tuple[frozenset[int], ...]:
+        """Labels that the annotations or the mask of every image show, background apart."""
+        label_of = self.labels.label_of
+        return tuple(
+            frozenset(label_of[each] for each in record.categories if each in label_of)
+            for record in self.images
+        )
+
+    def excerpt(self, rows: Sequence[int]) -> Split:
+        """Return the images at these positions as a split of its own: caches hold them alone."""
+        part = self.part(self.name, rows)
+        alone = replace(part, source=None, rows=())
+        alone.__dict__["contents"] = part.contents
+        return alone
+
     def part(self, name: str, rows: Sequence[int]) -> Split:
         """Return the split of the images at these positions."""
         images = tuple(self.images[row] for row in rows)

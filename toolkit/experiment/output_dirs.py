@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.project import Project
+from toolkit.recipe.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class OutputDirs:
         runs: one folder per run.
         submissions: leaderboard files.
         cache: decoded data, probability stores and pseudo-label sets.
-        kept: False when all of it is deleted in the end (`--smoke`).
+        kept: False when all of it is deleted in the end, as that of a trial is.
     """
 
     runs: Path
@@ -43,12 +44,12 @@ def output_dirs_of(project: Project) -> OutputDirs:
 
 
 @contextmanager
-def open_output_dirs(project: Project, *, smoke: bool) -> Iterator[OutputDirs]:
-    """Yield the folders of a project, or temporary ones for `--smoke`."""
-    if not smoke:
+def open_output_dirs(project: Project, trial: Trial | None) -> Iterator[OutputDirs]:
+    """Yield the folders of a project, or temporary ones for a trial."""
+    if trial is None:
         yield output_dirs_of(project)
         return
-    home = project.cache / "smoke"
+    home = project.cache / trial.kind
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=home) as name:
         folder = Path(name)

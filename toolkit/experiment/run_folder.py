@@ -137,9 +137,9 @@ _Score = Annotated[float, Field(strict=True)]
 class _Figures(BaseModel):
     metric: str = "miou"
     val_score: _Score | None = None
-    val_metrics: dict[str, _Score | None] = {}
-    val_miou: _Score
-    val_iou: list[_Score | None] = []
+    val_metrics: dict[str, _Score | None] | None = {}
+    val_miou: _Score | None
+    val_iou: list[_Score | None] | None = []
 
 
 class _TestScore(BaseModel):

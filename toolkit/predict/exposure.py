@@ -74,6 +74,13 @@ def refuse_exposed(members: Sequence[Member], split: Split) -> None:
     for member in members:
         seen = exposure_in(member.checkpoint.lineage, "").of(split)
         if seen:
+            if member.recipe.train.on == "all":
+                raise UsageError(
+                    f'{member.path} was trained on all images (train.on = "all"): none is left to '
+                    "score it",
+                    "Choose among networks that leave out the same images; trash submit --ensemble "
+                    "combines it with others.",
+                )
             raise UsageError(
                 f"{member.path} was trained on {len(seen)} of the {len(split)} images that are to "
                 f"score it: {some_of(seen)}",

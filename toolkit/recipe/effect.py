@@ -18,7 +18,7 @@ digest, wherever it lies.
 """
 
 AS_WRITTEN: Final = object()
-"""In place of a value under `--smoke`: the recipe's own."""
+"""In place of a value under `--smoke`, `--limit` or `--overfit`: the recipe's own."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,13 @@ class Effect:
             change it for the recipes that this one needs, as it does for the other keys of `data`.
         smoke: the value under `--smoke`: AS_WRITTEN, a plain value, or a function of the value as
             written and of the `SmokeRun` that returns one of these.
+        limit: the value under `--limit`: AS_WRITTEN or a plain value.
+        overfit: the value under `--overfit`, likewise.
     """
 
     on: Changed
     resumable: bool = False
     of_network: bool = False
     smoke: Any = AS_WRITTEN
+    limit: Any = AS_WRITTEN
+    overfit: Any = AS_WRITTEN

@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import UsageError
+from toolkit.recipe.assignment import parse_assignment
 from toolkit.recipe.positions import key_lines
 from toolkit.recipe.problems import KeyPath, Origin, RecipeError, RecipeProblem, dotted, shown_path
 from toolkit.recipe.schema_keys import SCHEMA_KEYS, values_at
 from toolkit.suggestions import did_you_mean
-
-_WORD = re.compile(r"[A-Za-z_~./][\w~./+:*-]*")
-_INDEX = re.compile(r"[0-9]{1,6}")
-_SET = re.compile(r"(?P<key>[\w.-]+)\s*(?P<operator>\+?=)(?P<value>.*)", re.DOTALL)
 
 
 @dataclass
@@ -170,37 +167,6 @@ def _with_tables(values: Mapping[str, Any]) -> Mapping[str, Any]:
 def _replaced(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
     name, *rest = path
     return {**values, name: _replaced(values[name], rest, value) if rest else value}
-
-
-def parse_assignment(text: str) -> tuple[KeyPath, str, Any]:
-    """Return (path, "=" or "+=", value) of a `--set` text; the value is TOML or a bare word.
-
-    Raises:
-        UsageError: no assignment, or a value that is neither.
-    """
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise UsageError(f"--set {text}: not valid Unicode")
-    match = _SET.fullmatch(text)
-    if match is None:
-        raise UsageError(f"--set {text}: write key=value", "For example: --set train.epochs=3")
-    parts = match["key"].split(".")
-    if "" in parts or parts[0].isdecimal():
-        raise UsageError(f"--set {text}: {match['key']} is not a key", "For example: train.epochs")
-    path = tuple(int(part) if _INDEX.fullmatch(part) else part for part in parts)
-    raw = match["value"].strip()
-    try:
-        value = tomllib.loads(f"value = {raw}")
-    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
-        # Shells eat quotes: a bare word is meant as a string.
-        if not _WORD.fullmatch(raw):
-            raise UsageError(
-                f"--set {text}: {raw!r} is not a TOML value ({error})",
-                f"Quote strings: --set '{match['key']}=\"{raw.replace(chr(34), '')}\"'",
-            ) from None
-        return path, match["operator"], raw
-    if set(value) != {"value"}:
-        raise UsageError(f"--set {text}: more than one value")
-    return path, match["operator"], value["value"]
 
 
 def read_layers(path: Path) -> Layers:

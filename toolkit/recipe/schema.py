@@ -36,6 +36,7 @@ from toolkit.recipe.smoke import (
     without_weights,
 )
 from toolkit.recipe.training_images import ImageSampling, NativeCrops
+from toolkit.recipe.trial import OVERFIT_EPOCHS
 
 _Side = Annotated[int, Field(ge=1, le=16384)]
 
@@ -89,12 +90,14 @@ class Data(Section):
     """The training split: a COCO JSON, or what `format` reads."""
     val: Annotated[str | None, Effect("training", smoke="val.json")] = None
     """The validation split, as `train`; `folds` may make it instead."""
-    test: Annotated[str | None, Effect("submission", smoke="test.json")] = None
+    test: Annotated[str | None, Effect("submission", smoke="test.json", overfit=None)] = None
     """The images to submit, if there are any: as `train`, or a folder of photos."""
-    truth: Annotated[str | None, Effect("submission", smoke="test_truth.json")] = None
+    truth: Annotated[str | None, Effect("submission", smoke="test_truth.json", overfit=None)] = None
     """The test split with its annotations, as `train`, when they are known
     (demo, past contests)."""
-    sample_submission: Annotated[str | None, Effect("submission", smoke=None)] = None
+    sample_submission: Annotated[
+        str | None, Effect("submission", smoke=None, limit=None, overfit=None)
+    ] = None
     """The contest's sample file: gives the order of rows when it has any."""
     folds: Annotated[FoldChoice | None, Effect("training", smoke=None)] = None
     """Cross-validation in place of `val`."""
@@ -206,7 +209,7 @@ class Pseudo(Section):
     """Recipes or checkpoints that predict the images, together; `a.pt@hflip` gives one its views.
     Of a recipe only its own network is used, not its members. Default: this recipe, trained without
     pseudo-labels."""
-    labels: Annotated[str | None, Effect("content", smoke=None)] = None
+    labels: Annotated[str | None, Effect("content", smoke=None, limit=None)] = None
     """A submission file with labels of the images, in place of teachers."""
     images: Annotated[str | None, Effect("content", smoke=None)] = None
     """The images, below `data.root`: as `data.train`, or a folder of photos; default:
@@ -217,7 +220,9 @@ class Pseudo(Section):
     """How the teachers are combined."""
     postprocess: Annotated[Components, OfKind("postprocessor"), Effect("pseudo-labels")] = ()
     """Steps between the teachers' combined probabilities and the selection, in order."""
-    select: Annotated[Components, OfKind("selector"), Effect("pseudo-labels", smoke=())] = ()
+    select: Annotated[
+        Components, OfKind("selector"), Effect("pseudo-labels", smoke=(), limit=())
+    ] = ()
     """Selectors: pixels and images are trusted that all of them trust; without any, all are."""
     as_submitted: Annotated[bool, Effect("pseudo-labels")] = False
     """Bring the labels to the size of the recipe's submission file and back, by its rule, after
@@ -253,13 +258,23 @@ class Train(Section):
     """The training loop."""
 
     epochs: Annotated[
-        int, Field(ge=1, le=1_000_000), Effect("training", resumable=True, smoke=1)
+        int,
+        Field(ge=1, le=1_000_000),
+        Effect("training", resumable=True, smoke=1, limit=1, overfit=OVERFIT_EPOCHS),
     ] = 20
     """Number of epochs."""
-    start: Annotated[str | None, Effect("content", smoke=without_checkpoint)] = None
+    on: Annotated[Literal["all"] | None, Effect("training", overfit=None)] = None
+    """"all": train on the validation images too, for all epochs; nothing is scored, and the last
+    epoch is the best. Default: the training split."""
+    start: Annotated[str | None, Effect("content", smoke=without_checkpoint, overfit=None)] = None
     """Weights to begin with: a recipe or checkpoint with the same network, or "teacher" for the
     first of `pseudo.teachers` (in later rounds the network of the round before). Default: the
     model's."""
+    start_head: Annotated[Literal["new"] | None, Effect("training", smoke=None, overfit=None)] = (
+        None
+    )
+    """"new": `start` has other classes; all of its weights are taken but those of the tensors whose
+    size depends on the classes. Default: it has the same classes, and all weights are taken."""
     batch_size: Annotated[int, Field(ge=1, le=65536), Effect("training", smoke=BATCH)] = 16
     """Images per optimiser step, over all devices and accumulation steps."""
     device_batch_size: Annotated[PositiveInt | None, Effect("nothing", smoke=None)] = None
@@ -276,14 +291,16 @@ class Train(Section):
     """Compile the network with torch.compile (takes about a minute)."""
     clip_norm: Annotated[NonNegativeFloat, Effect("training")] = 0.0
     """Largest norm of the gradient; 0 = no clipping."""
-    ema: Annotated[float, Field(ge=0, lt=1), Effect("training")] = 0.0
+    ema: Annotated[float, Field(ge=0, lt=1), Effect("training", overfit=0.0)] = 0.0
     """Decay per step of the weights' moving average, which is then validated and saved;
     0 = none."""
-    patience: Annotated[NonNegativeInt, Effect("training", resumable=True, smoke=0)] = 0
+    patience: Annotated[NonNegativeInt, Effect("training", resumable=True, smoke=0, overfit=0)] = 0
     """Stop after this number of epochs without a better validation score; 0 = never."""
     snapshot_every: Annotated[PositiveInt | None, Effect("nothing")] = None
     """Keep the weights after every N-th epoch as epoch-NNN.pt, to combine or to average."""
-    validate_every: Annotated[PositiveInt, Effect("training", smoke=1)] = 1
+    validate_every: Annotated[
+        PositiveInt, Effect("training", smoke=1, limit=1, overfit=OVERFIT_EPOCHS // 5)
+    ] = 1
     """Validate after every N-th epoch, and after the last."""
 
 
@@ -330,19 +347,23 @@ class Recipe(Section):
         _default_component("adamw")
     )
     """The optimiser."""
-    scheduler: Annotated[ComponentSpec, OfKind("scheduler"), Effect("training")] = (
-        _default_component("constant")
-    )
+    scheduler: Annotated[
+        ComponentSpec, OfKind("scheduler"), Effect("training", overfit={"name": "constant"})
+    ] = _default_component("constant")
     """The learning-rate schedule, stepped after every optimiser step."""
     metric: Annotated[ComponentSpec | None, OfKind("metric"), Effect("training")] = None
     """The contest's rule: it decides the best checkpoint, patience, and which ensemble is best.
     Default: miou. All built-in metrics are shown beside it."""
-    augment: Annotated[Augment, Effect("training")] = Augment()
+    augment: Annotated[
+        Augment, Effect("training", overfit={"first": [], "train": [], "mix": []})
+    ] = Augment()
     objects: Objects = Objects()
-    pseudo: Pseudo | None = None
+    pseudo: Annotated[Pseudo | None, Effect("training", overfit=None)] = None
     train: Train = Train()
     predict: Annotated[Predict, Effect("prediction")] = Predict()
-    members: Annotated[tuple[str, ...], Effect("submission", smoke=without_checkpoints)] = ()
+    members: Annotated[
+        tuple[str, ...], Effect("submission", smoke=without_checkpoints, overfit=())
+    ] = ()
     """Other recipes or checkpoints that are combined with this network in the submission."""
     member_postprocess: Annotated[Components, OfKind("postprocessor"), Effect("submission")] = ()
     """Steps on the probabilities of each member, before they are combined."""
@@ -356,7 +377,9 @@ class Recipe(Section):
         ComponentSpec, OfKind("submission_format"), Effect("submission", smoke=demo_image_names)
     ] = _default_component("mask_string")
     """Format of the leaderboard file, with its size and columns."""
-    trackers: Annotated[Components, OfKind("tracker"), Effect("nothing", smoke=())] = ()
+    trackers: Annotated[
+        Components, OfKind("tracker"), Effect("nothing", smoke=(), limit=(), overfit=())
+    ] = ()
     """Experiment trackers."""
     reference: Annotated[dict[str, str | int | float | bool], Effect("nothing")] = Field(
         default_factory=dict

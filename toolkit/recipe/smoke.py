@@ -14,9 +14,9 @@ from pydantic import BaseModel
 
 from toolkit.files import digest_of
 from toolkit.plugin.component import ComponentSpec
-from toolkit.recipe.effect import AS_WRITTEN, Effect
+from toolkit.recipe.effect import AS_WRITTEN
+from toolkit.recipe.trial import values_under
 
-WORD = "--smoke"
 SIZE = (64, 64)
 """(height, width) of the demo's images and of the network's input, pixels."""
 BATCH = 3
@@ -41,23 +41,8 @@ class SmokeRun:
 
 
 def smoke_values(recipe: BaseModel, run: SmokeRun) -> dict[str, Any]:
-    """Return the values that `--smoke` lays over a recipe, or over a table of it.
-
-    Its components stay as they are. Tables that the recipe leaves out stay out, but for the demo
-    data.
-    """
-    values: dict[str, Any] = {}
-    for name, field in type(recipe).model_fields.items():
-        written = getattr(recipe, name)
-        effect = next((mark for mark in field.metadata if isinstance(mark, Effect)), None)
-        value = AS_WRITTEN if effect is None else effect.smoke
-        if callable(value):
-            value = value(written, run)
-        if value is AS_WRITTEN and isinstance(written, BaseModel):
-            value = smoke_values(written, run) or AS_WRITTEN
-        if value is not AS_WRITTEN:
-            values[name] = list(value) if isinstance(value, tuple) else value
-    return values
+    """Return the values that `--smoke` lays over a recipe, see `values_under`."""
+    return values_under(recipe, "smoke", lambda value, written: value(written, run))
 
 
 def demo_folder(_: str, run: SmokeRun) -> str:

@@ -10,7 +10,8 @@ from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.describe import find_entries
 from toolkit.plugin.registry import Entry, Registry
-from toolkit.recipe.layers import Layers, parse_assignment
+from toolkit.recipe.assignment import parse_assignment
+from toolkit.recipe.layers import Layers
 from toolkit.recipe.schema import Recipe
 from toolkit.testing.from_recipe import recipe_tables
 

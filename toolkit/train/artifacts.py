@@ -48,7 +48,7 @@ class Artifacts:
 
     @property
     def best(self) -> Path:
-        """Checkpoint with the best validation score."""
+        """Checkpoint with the best validation score; without validation that of the last epoch."""
         return self.path / "best.pt"
 
     @property
@@ -65,6 +65,10 @@ class Artifacts:
     def _state(self) -> Path:
         return self.path / "state.pt"
 
+    @property
+    def _validates(self) -> bool:
+        return self.recipe.train.on != "all"
+
     def begin(self, learner: Learner, *, resume: bool, progress: Progress) -> History:
         """Return the epochs that are done, with the learner as it was after them.
 
@@ -73,7 +77,7 @@ class Artifacts:
                 because settings or data differ or it has more epochs than are wanted.
         """
         if not self._state.exists():
-            return History()
+            return History(validates=self._validates)
         if not resume:
             raise UsageError(
                 f"{self.path} already holds a run", "Resume it with --resume, or choose a new name."
@@ -108,6 +112,7 @@ class Artifacts:
         """
         saved = load_state(self._state, self._inputs())
         history = saved.history
+        history.validates = self._validates
         if history.last_epoch > self.recipe.train.epochs:
             raise UsageError(
                 f"train.epochs = {self.recipe.train.epochs}, but {self.path} has "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from toolkit.data.loader import Batch, TrainLoader, eval_loader, train_loader
 from toolkit.data.masks import open_masks, open_resized
 from toolkit.data.mixing import build_mixing
 from toolkit.data.order import EpochOrder
-from toolkit.data.sampling import open_draws, summary
+from toolkit.data.sampling import classes_of_images, open_draws, summary
 from toolkit.data.split import Split
 from toolkit.data.targets import DrawnTargets, FixedTargets, Targets
 from toolkit.errors import UsageError
@@ -77,8 +77,9 @@ def open_batches(
     for split in (contest.train, contest.val):
         if not split.images:
             raise UsageError(f"the {split.name} split has no images")
+    on_all = recipe.train.on == "all"
     order = EpochOrder(
-        n_real=len(contest.train),
+        n_real=len(contest.train) + (len(contest.val) if on_all else 0),
         n_pseudo=len(pseudo.split) if pseudo else 0,
         mix=recipe.pseudo.mix if recipe.pseudo else "concat",
         ratio=recipe.pseudo.ratio if recipe.pseudo else 0.5,
@@ -89,21 +90,27 @@ def open_batches(
         world.barrier()  # the main process fills the caches alone
     images, masks = opener.images_and_masks(contest.train)
     shares = _pixel_shares(contest.train, masks.pixel_counts)
-    order = opener.resampled(order, masks)
     val_images, val_masks = opener.images_and_masks(contest.val)
+    order = opener.resampled(order, [masks, val_masks] if on_all else [masks])
     _pixel_shares(contest.val, val_masks.pixel_counts)
+    image_counts = masks.array_counts
+    if on_all:
+        shares = _pixel_shares(contest.train, masks.pixel_counts + val_masks.pixel_counts)
+        image_counts = image_counts + val_masks.array_counts
     context = Context(
         class_names=contest.class_names,
         image_size=recipe.data.image_size,
         ignore_index=recipe.data.ignore_index,
         pixel_share=shares,
-        image_counts=tuple(int(count) for count in masks.array_counts),
+        image_counts=tuple(int(count) for count in image_counts),
         epochs=recipe.train.epochs,
         steps_per_epoch=-(-len(order) // recipe.train.batch_size),
         pretrained=pretrained,
         objects=opener.objects,
     )
-    sources = [opener.real(images, masks, context)]
+    sources = [opener.real(contest.train, images, masks, context)]
+    if on_all:
+        sources.append(opener.real(contest.val, val_images, val_masks, context))
     if pseudo:
         sources.append(opener.pseudo(pseudo, context))
     if world.is_main:
@@ -176,21 +183,23 @@ class _Opener:
             return None
         return Cropping(data.crops, data.image_size, data.ignore_index, masks.holds)
 
-    def resampled(self, order: EpochOrder, masks: ArrayStore) -> EpochOrder:
+    def resampled(self, order: EpochOrder, masks: Sequence[ArrayStore]) -> EpochOrder:
         """Return the order with the recipe's sampling, having said what that does."""
         sampling, train = self.recipe.data.sampling, self.contest.train
         if sampling is None or (order.n_pseudo and order.mix == "only"):
             return order
         names = self.contest.class_names
-        draws = open_draws(sampling, train, masks, names, self.workspace.project)
-        self.workspace.progress.say(summary(sampling, draws, masks, names))
+        present = np.concatenate([classes_of_images(each) for each in masks])
+        draws = open_draws(sampling, train, present, names, self.workspace.project)
+        self.workspace.progress.say(summary(sampling, draws, present, names))
         return replace(order, draws=draws)
 
-    def real(self, images: Arrays, masks: ArrayStore, context: Context) -> SampleSource:
+    def real(
+        self, split: Split, images: Arrays, masks: ArrayStore, context: Context
+    ) -> SampleSource:
         steps = build_pipeline(self.recipe.augment.steps, self.workspace.registry, context)
         targets = FixedTargets(masks)
-        names = self.contest.train.file_names
-        return SampleSource(images, targets, steps, names, self.cropping(masks))
+        return SampleSource(images, targets, steps, split.file_names, self.cropping(masks))
 
     def pseudo(self, images: PseudoImages, context: Context) -> SampleSource:
         masks = images.masks

@@ -11,9 +11,9 @@ from typing import cast
 import torch
 from torch import nn
 
-from toolkit.errors import TrashError, in_words, raised_at
+from toolkit.errors import TrashError, UsageError, in_words, raised_at
 from toolkit.memory import memory_shortage
-from toolkit.plugin.interfaces import Context
+from toolkit.plugin.interfaces import Context, ListensToValidation
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress, SilentProgress
 from toolkit.recipe.schema import Recipe
@@ -24,7 +24,10 @@ from toolkit.train.learner import Learner
 from toolkit.train.normalise import normalisation_warning, weights_normalisation
 from toolkit.train.outputs import output_shapes
 from toolkit.train.parameter_groups import make_optimizer
-from toolkit.train.start import start_from
+from toolkit.train.start import start_from, without_values
+from toolkit.wording import some_of
+
+_SHOWN = 12
 
 
 def build_learner(
@@ -54,7 +57,14 @@ def build_learner(
         model: nn.Module = registry.build("model", recipe.model, fresh)
     normalisation = weights_normalisation(model) if fresh.pretrained else None
     if start is not None:
-        normalisation = start_from(model, start, context.class_names, recipe.model.name)
+        build = without_values(recipe, registry) if recipe.train.start_head else None
+        started = start_from(model, start, context.class_names, recipe.model.name, build)
+        normalisation = started.normalisation
+        if started.new:
+            progress.say(
+                f"{len(started.new)} of {len(model.state_dict())} tensors are new, all others are "
+                f"those of {start}: {some_of(started.new, _SHOWN)}"
+            )
     warning = normalisation_warning(normalisation, recipe.data)
     if warning:
         progress.say(f"warning: {warning}")
@@ -72,6 +82,13 @@ def build_learner(
         )
     with parameters_of("scheduler"):
         scheduler = registry.build("scheduler", recipe.scheduler, context, optimizer)
+    if recipe.train.on == "all" and isinstance(scheduler, ListensToValidation):
+        raise UsageError(
+            f"scheduler {recipe.scheduler.name} waits for validation scores, and with "
+            'train.on = "all" there are none',
+            "Choose another one, such as cosine.",
+            parameter="scheduler.name",
+        )
     return Learner(
         model,
         world.wrap(forward, device, some_unused=len(criterion.auxiliary) + 1 < len(shapes)),

@@ -40,12 +40,14 @@ class FitResult:
     """Checkpoints and scores of a training.
 
     Attributes:
-        best: checkpoint with the best validation score by the recipe's metric.
+        best: checkpoint with the best validation score by the recipe's metric, or of the last
+            epoch with `train.on = "all"`.
         last: checkpoint of the last epoch.
         best_epoch: epoch of `best`, counted from 1.
         epochs: number of finished epochs.
         scores: the record of the best epoch, as in metrics.jsonl.
         stopped_early: patience ran out before the last epoch.
+        records: of all epochs, likewise.
     """
 
     best: Path
@@ -54,6 +56,7 @@ class FitResult:
     epochs: int
     scores: dict[str, Any]
     stopped_early: bool
+    records: tuple[dict[str, Any], ...]
 
 
 def fit(
@@ -176,6 +179,7 @@ def _result(artifacts: Artifacts, recipe: Recipe, history: History) -> FitResult
         epochs=history.last_epoch,
         scores=best,
         stopped_early=history.last_epoch < recipe.train.epochs,
+        records=tuple(history.epochs),
     )
 
 
@@ -198,7 +202,8 @@ def _run_epoch(
 
     With it the counts of the validation images, int64 (images, C, C), if it was validated.
     """
-    validates = epoch % recipe.train.validate_every == 0 or epoch == recipe.train.epochs
+    is_due = epoch % recipe.train.validate_every == 0 or epoch == recipe.train.epochs
+    validates = is_due and recipe.train.on != "all"
     trained_on = batches.train.steps_per_epoch * recipe.train.batch_size
     name = f"epoch {epoch}/{recipe.train.epochs}"
     started = time.perf_counter()

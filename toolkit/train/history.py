@@ -16,10 +16,13 @@ class History:
     Attributes:
         epochs: one record per epoch, as in metrics.jsonl.
         larger_is_better: whether the recipe's metric is better the larger it is.
+        validates: whether there are validation scores to choose by; else the last epoch is the
+            best.
     """
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
     larger_is_better: bool = True
+    validates: bool = True
 
     @property
     def last_epoch(self) -> int:
@@ -29,6 +32,8 @@ class History:
     @property
     def best(self) -> dict[str, Any] | None:
         """Record with the best validation score by the recipe's metric; of equal ones the first."""
+        if not self.validates:
+            return self.epochs[-1] if self.epochs else None
         validated = self._validated_epochs()
         choose = max if self.larger_is_better else min
         return choose(validated, key=validation_score) if validated else None
@@ -36,7 +41,7 @@ class History:
     def is_stale(self, patience: int) -> bool:
         """Return whether `patience` epochs have passed without a better validation score."""
         best = self.best
-        if not patience or best is None:
+        if not patience or best is None or not self.validates:
             return False
         return bool(self._validated_epochs()[-1]["epoch"] - best["epoch"] >= patience)
 

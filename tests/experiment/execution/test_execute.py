@@ -41,7 +41,7 @@ def _tree(root: Path) -> set[str]:
 
 def test_a_run_goes_from_data_to_a_checked_submission(project: Project) -> None:
     workspace = workspace_of(project)
-    loaded = load_for_run(workspace, Path("tiny"), (), (), smoke=False)
+    loaded = load_for_run(workspace, Path("tiny"), (), ())
     result = execute(workspace, loaded)
     assert result is not None
     assert result.run.name == "tiny-001"
@@ -113,7 +113,6 @@ def test_a_recipe_without_a_test_split_ends_after_training(project: Project) -> 
         Path("tiny"),
         ("train.epochs=1",),
         unset,
-        smoke=False,
     )
     result = execute(workspace, loaded)
     assert result is not None
@@ -294,7 +293,7 @@ def test_torchrun_around_the_command_is_refused(
 
 def test_a_bug_is_recorded_too(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = workspace_of(project)
-    loaded = load_for_run(workspace, Path("tiny"), (), (), smoke=False)
+    loaded = load_for_run(workspace, Path("tiny"), (), ())
     monkeypatch.setattr("toolkit.experiment.execution.training.fit", lambda *a, **k: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         execute(workspace, loaded)
@@ -311,7 +310,6 @@ def test_a_real_model_resumes(project: Project) -> None:
         Path("tiny"),
         (model[1], "train.epochs=1"),
         (),
-        smoke=False,
     )
     first = execute(workspace, loaded)
     again = execute(workspace, loaded, resume=True)
@@ -322,7 +320,7 @@ def test_a_real_model_resumes(project: Project) -> None:
 
 def test_resume_without_a_run_is_a_usage_error(project: Project) -> None:
     workspace = workspace_of(project)
-    loaded = load_for_run(workspace, Path("tiny"), (), (), smoke=False)
+    loaded = load_for_run(workspace, Path("tiny"), (), ())
     with pytest.raises(UsageError, match="nothing to resume"):
         execute(workspace, loaded, resume=True)
 

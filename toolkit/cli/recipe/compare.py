@@ -17,8 +17,11 @@ from toolkit.recipe.data_folder import with_data_root
 from toolkit.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from toolkit.experiment.run_folder import RunFolder
     from toolkit.recipe.load import LoadedRecipe
+    from toolkit.workspace import Workspace
 
 
 def compare(
@@ -30,6 +33,10 @@ def compare(
         str, typer.Option("--seeds", metavar="N,N,…", help="Run each recipe with these seeds.")
     ] = "1,2,3",
     set_: Set = None,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Show which runs are there, and what is to do; train nothing."),
+    ] = False,
     metric: Annotated[
         str | None,
         typer.Option(help="Compare by this metric; default: that of the first recipe."),
@@ -51,6 +58,11 @@ def compare(
     from toolkit.report.pseudo_page import write_pseudo_page
 
     workspace = open_workspace(find_project())
+    files = comparing.expanded(recipes, workspace.project)
+    set_ = with_data_root(set_, data, workspace.project)
+    if plan:
+        _print_plan(workspace, files, parse_seeds(seeds), set_, json_=json_)
+        return
 
     def run_one(loaded: LoadedRecipe) -> RunFolder | None:
         result = execute(workspace, loaded, write_page=write_pseudo_page)
@@ -58,9 +70,9 @@ def compare(
 
     found = comparing.compare(
         workspace,
-        comparing.expanded(recipes, workspace.project),
+        files,
         parse_seeds(seeds),
-        set_=with_data_root(set_, data, workspace.project),
+        set_=set_,
         metric=metric,
         execute=run_one,
     )
@@ -91,3 +103,17 @@ def compare(
         console.print_result("")
         columns, rows = comparing.class_table(found)
         console.print_split_table(columns, rows, numeric=columns[1:])
+
+
+def _print_plan(
+    workspace: Workspace, files: list[Path], seeds: list[int], set_: Sequence[str], *, json_: bool
+) -> None:
+    from toolkit.experiment.execution.comparison_plan import in_a_sentence, planned_runs
+
+    planned = planned_runs(workspace, files, seeds, set_)
+    if json_:
+        console.print_json([each.as_json() for each in planned])
+        return
+    rows = [row for each in planned for row in each.rows()]
+    console.print_table(("recipe", "seed", "stage", "state", "where"), rows, numeric=("seed",))
+    console.note(in_a_sentence(planned))

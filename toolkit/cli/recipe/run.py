@@ -14,11 +14,13 @@ from toolkit.cli.session import open_workspace
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
+from toolkit.recipe.trial import chosen_trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.recipe.load import LoadedRecipe
+    from toolkit.recipe.trial import Trial
     from toolkit.workspace import Workspace
 
 
@@ -36,6 +38,26 @@ def run(
             "--smoke", help="Try it in seconds: demo data, tiny sizes, no pretrained weights."
         ),
     ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=1,
+            help="Try it on your own data: at most N images of each split, one epoch (--set "
+            "train.epochs=N: more). Keeps nothing.",
+        ),
+    ] = None,
+    overfit: Annotated[
+        int | None,
+        typer.Option(
+            "--overfit",
+            metavar="N",
+            min=1,
+            help="Try whether the network learns at all: N batches of your own data again and "
+            "again, without augmentation. Keeps nothing.",
+        ),
+    ] = None,
     devices: Annotated[
         int,
         typer.Option(
@@ -63,12 +85,14 @@ def run(
     from toolkit.experiment.planning.planner import load_for_run
     from toolkit.report.pseudo_page import write_pseudo_page
 
+    trial = chosen_trial(smoke=smoke, limit=limit, overfit=overfit)
     workspace = open_workspace(find_project())
     set_ = with_data_root(set_, data, workspace.project)
     if folds or seeds is not None:
-        if resume or smoke or plan:
+        if resume or trial or plan:
             raise UsageError(
-                "--folds and --seeds cannot be combined with --resume, --smoke or --plan",
+                "--folds and --seeds cannot be combined with --resume, --plan or a trial "
+                "(--smoke, --limit, --overfit)",
                 "Finished runs are found again and interrupted ones are resumed without --resume.",
             )
         _run_series(
@@ -82,12 +106,12 @@ def run(
             json_=json_,
         )
         return
-    loaded = load_for_run(workspace, recipe, set_, unset or (), smoke=smoke)
+    loaded = load_for_run(workspace, recipe, set_, unset or (), trial)
     if plan:
-        _print_plan(workspace, loaded, resume=resume, smoke=smoke, json_=json_)
+        _print_plan(workspace, loaded, trial, resume=resume, json_=json_)
         return
     result = execute(
-        workspace, loaded, resume=resume, smoke=smoke, devices=devices, write_page=write_pseudo_page
+        workspace, loaded, resume=resume, trial=trial, devices=devices, write_page=write_pseudo_page
     )
     if result is None:  # a helper process of --devices: the first one reports
         return
@@ -152,14 +176,14 @@ def _run_series(
 
 
 def _print_plan(
-    workspace: Workspace, loaded: LoadedRecipe, *, resume: bool, smoke: bool, json_: bool
+    workspace: Workspace, loaded: LoadedRecipe, trial: Trial | None, *, resume: bool, json_: bool
 ) -> None:
     from toolkit.experiment.output_dirs import open_output_dirs
     from toolkit.experiment.planning.planner import make_plan
     from toolkit.experiment.planning.stage_states import states_of
 
-    with open_output_dirs(workspace.project, smoke=smoke) as dirs:
-        states = list(states_of(make_plan(workspace, loaded, smoke=smoke), dirs, resume=resume))
+    with open_output_dirs(workspace.project, trial) as dirs:
+        states = list(states_of(make_plan(workspace, loaded, trial=trial), dirs, resume=resume))
     if json_:
         console.print_json([each.as_json() for each in states])
         return

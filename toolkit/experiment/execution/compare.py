@@ -11,6 +11,7 @@ from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.image_noise import ScoredRun, images_difference
+from toolkit.experiment.planning.all_data import refuse_to_score
 from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.experiment.run_folder import RunFolder
@@ -148,30 +149,19 @@ def compare(
             nothing was run.
         TrashError: a run failed; the finished ones are found again next time.
     """
-    if len(set(seeds)) < len(seeds):
-        raise UsageError("the same seed is named twice")
-    loaded = {
-        (path, seed): load_recipe(
-            path,
-            project=workspace.project,
-            registry=workspace.registry,
-            set_=(*set_, f"seed={seed}"),
-        )
-        for seed in seeds
-        for path in paths
-    }
+    loaded = recipes_with_seeds(workspace, paths, seeds, set_)
     recipes = list(loaded.values())
     spec = recipes[0].recipe.metric if metric is None else parse_component(metric)
     name = metric_name(workspace.registry, spec)
     _require_scores(name, recipes, workspace.registry)
-    finished_runs = {key: find_finished(workspace, recipe) for key, recipe in loaded.items()}
-    for (_, seed), run in finished_runs.items():
+    known = {key: find_finished(workspace, recipe) for key, recipe in loaded.items()}
+    for (_, seed), run in known.items():
         if run is not None:
             _outcome(run, seed, name)
     runs: dict[Path, list[tuple[RunFolder, int]]] = {path: [] for path in paths}
     for number, ((path, seed), recipe) in enumerate(loaded.items(), start=1):
         what = f"{number}/{len(loaded)} {shown_path(recipe.path)}, seed {seed}"
-        run = finished_runs[path, seed]
+        run = known[path, seed]
         if run is not None:
             workspace.progress.say(f"{what}: finished before, {run.name}")
         else:
@@ -222,6 +212,31 @@ def _require_scores(metric: str, recipes: Sequence[LoadedRecipe], registry: Regi
             f"({', '.join(shown_metrics(registry))}) and by the [metric] of their recipe: "
             "set it for all with --set.",
         )
+
+
+def recipes_with_seeds(
+    workspace: Workspace, paths: Sequence[Path], seeds: Sequence[int], set_: Sequence[str]
+) -> dict[tuple[Path, int], LoadedRecipe]:
+    """Return every recipe with every seed, by both; the seeds in the outer loop.
+
+    Raises:
+        UsageError: a recipe is wrong, or a seed named twice.
+    """
+    if len(set(seeds)) < len(seeds):
+        raise UsageError("the same seed is named twice")
+    loaded = {
+        (path, seed): load_recipe(
+            path,
+            project=workspace.project,
+            registry=workspace.registry,
+            set_=(*set_, f"seed={seed}"),
+        )
+        for seed in seeds
+        for path in paths
+    }
+    for recipe in loaded.values():
+        refuse_to_score(recipe, "a comparison")
+    return loaded
 
 
 def find_finished(workspace: Workspace, loaded: LoadedRecipe) -> RunFolder | None:

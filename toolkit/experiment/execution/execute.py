@@ -26,6 +26,7 @@ from toolkit.experiment.run_folder import RunFolder, new_run
 from toolkit.predict.members import MemberRef
 from toolkit.recipe.load import LoadedRecipe, check_names
 from toolkit.recipe.problems import shown_path
+from toolkit.recipe.trial import Trial
 from toolkit.workspace import Workspace
 
 
@@ -34,7 +35,7 @@ def execute(
     loaded: LoadedRecipe,
     *,
     resume: bool = False,
-    smoke: bool = False,
+    trial: Trial | None = None,
     devices: int = 1,
     write_page: WritePage | None = None,
 ) -> RunResult | None:
@@ -49,7 +50,7 @@ def execute(
         workspace: the project, its components, and who is told what happens.
         loaded: the recipe.
         resume: continue the newest run of the recipe itself that fits it, too.
-        smoke: try it on the demo data, keeping nothing.
+        trial: that the recipe was loaded for; it keeps nothing.
         devices: number of processes that train together.
         write_page: writes the page to review a pseudo-label set; None = no page.
 
@@ -58,17 +59,18 @@ def execute(
         TrashError: a stage failed; what was finished is kept.
     """
     check_names(loaded, workspace.registry)
-    if smoke and (resume or devices > 1):
+    if trial is not None and (resume or devices > 1):
         raise UsageError(
-            "--smoke keeps nothing and runs on one device", "Leave out --resume and --devices."
+            f"--{trial.kind} keeps nothing and runs on one device",
+            "Leave out --resume and --devices.",
         )
     run_dir = launched_run_dir()
     if run_dir is not None:
         run = RunFolder(run_dir)
         return work(workspace, loaded, output_dirs_of(workspace.project), run, resume=resume)
-    with terminated_as_interrupted(), open_output_dirs(workspace.project, smoke=smoke) as dirs:
-        plan = make_plan(workspace, loaded, smoke=smoke)
-        execution = _Execution(workspace, plan, loaded, dirs, devices, write_page)
+    with terminated_as_interrupted(), open_output_dirs(workspace.project, trial) as dirs:
+        plan = make_plan(workspace, loaded, trial=trial)
+        execution = _Execution(workspace, plan, loaded, dirs, devices, write_page, trial=trial)
         return execution.all_stages(resume=resume)[1]
 
 
@@ -107,6 +109,7 @@ class _Execution:
     devices: int
     write_page: WritePage | None
     is_part: bool = False
+    trial: Trial | None = None
 
     def all_stages(self, *, resume: bool) -> tuple[RunFolder, RunResult | None]:
         """Do what is not finished; return the last stage's run, and its result if it was done."""
@@ -180,6 +183,7 @@ class _Execution:
             inputs,
             tuple(words),
             identity_of(self.workspace, stage, inputs),
+            self.trial,
         )
 
     def member(self, planned: PlannedMember, runs: dict[str, RunFolder]) -> MemberRef:
@@ -190,7 +194,11 @@ class _Execution:
 
     def new_run(self, stage: Training, job: Job) -> RunFolder:
         """Make the folder of a run that begins now."""
-        run = new_run(stage.name, self.dirs.runs, self.dirs.submissions)
+        name = stage.name if self.trial is None else f"{stage.name}.{self.trial.kind}"
+        run = new_run(name, self.dirs.runs, self.dirs.submissions)
         keep_recipe(job, run)
-        run.write_manifest(make_manifest(job.identity, self.workspace.project.root))
+        manifest = make_manifest(job.identity, self.workspace.project.root)
+        if self.trial is not None:
+            manifest["trial"] = self.trial.option
+        run.write_manifest(manifest)
         return run

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.experiment.execution.learning import Learning
 from toolkit.experiment.execution.submit import SubmissionResult
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.metrics.scores import by_other_metrics, metric_title, with_error
 from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.recipe.problems import shown_path
+from toolkit.recipe.trial import Trial
 from toolkit.train.fit import FitResult
 from toolkit.train.history import validation_score
 
@@ -25,13 +27,25 @@ class RunResult:
         run: its folder.
         fit: the checkpoints and their scores.
         submission: the leaderboard file, if the recipe has a test split.
-        kept: False when the files are already deleted (`--smoke`).
+        trial: what it was a trial by, whose files are already deleted; None = a real run.
     """
 
     run: RunFolder
     fit: FitResult
     submission: SubmissionResult | None
-    kept: bool
+    trial: Trial | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the files are still there."""
+        return self.trial is None
+
+    @property
+    def learning(self) -> Learning | None:
+        """How the network learnt its images by heart; None unless that was tried."""
+        if self.trial is None or self.trial.kind != "overfit":
+            return None
+        return Learning.of(self.fit.records)
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain values."""
@@ -44,6 +58,10 @@ class RunResult:
             "scores": self.fit.scores,
             "kept": self.kept,
         }
+        if self.trial is not None:
+            found["trial"] = self.trial.option
+        if self.learning is not None:
+            found["learning"] = self.learning.as_json()
         if self.submission is not None:
             found["submission"] = self.submission.as_json()
         return found
@@ -58,12 +76,25 @@ class RunResult:
         if self.kept:
             yield "run", shown_path(self.run.path)
             yield "checkpoint", shown_path(self.fit.best)
+        elif self.trial is not None:
+            yield "trial", f"{self.trial.option}: nothing is kept, the scores say little"
+        if (learning := self.learning) is not None:
+            last = f"{learning.last_loss:.4f} in epoch {learning.epochs}"
+            yield "loss", f"{learning.first_loss:.4f} in epoch 1, {last}"
+            predicts = f"loss {learning.validation_loss:.4f}, mIoU {learning.miou:.4f}"
+            yield "predicts", f"{predicts} on the same images"
+            yield "verdict", learning.verdict
+            return
         scores = self.fit.scores
         # An epoch of before recipes could name a metric says nothing of it.
         metric = scores.get("metric", DEFAULT_METRIC)
         title = metric_title(metric)
-        yield "validation", f"{title} {validation_score(scores):.4f} (epoch {self.fit.best_epoch})"
-        yield from _lines(by_other_metrics(scores.get("val_metrics") or {}, metric))
+        if scores["val_miou"] is None:
+            yield "validation", 'none: the validation images were trained on (train.on = "all")'
+        else:
+            score = f"{title} {validation_score(scores):.4f} (epoch {self.fit.best_epoch})"
+            yield "validation", score
+            yield from _lines(by_other_metrics(scores.get("val_metrics") or {}, metric))
         if self.submission is not None:
             if self.kept:
                 yield "submission", shown_path(self.submission.path)

@@ -19,6 +19,7 @@ from toolkit.experiment.execution.compare import spread
 from toolkit.experiment.execution.execute import execute_part
 from toolkit.experiment.execution.labelling import WritePage
 from toolkit.experiment.execution.submit import SubmissionResult, plan_submission, submit
+from toolkit.experiment.planning.all_data import refuse_to_score
 from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import load_for_run, make_plan
 from toolkit.experiment.run_folder import RunFolder
@@ -141,7 +142,9 @@ def make_variants(
     """
     if len(set(seeds)) < len(seeds):
         raise UsageError("the same seed is named twice")
-    recipe = load_for_run(workspace, path, set_, unset, smoke=False).recipe
+    loaded = load_for_run(workspace, path, set_, unset)
+    refuse_to_score(loaded, "a series of runs")
+    recipe = loaded.recipe
     numbers: list[int | None] = [None]
     if folds:
         if recipe.data.folds is None:
@@ -157,7 +160,7 @@ def make_variants(
     found = []
     for seed, fold in itertools.product(seeds or (recipe.seed,), numbers):
         own = [*set_, f"seed={seed}"] + ([] if fold is None else [f"data.folds.index={fold}"])
-        loaded = load_for_run(workspace, path, own, unset, smoke=False)
+        loaded = load_for_run(workspace, path, own, unset)
         found.append(Variant(seed, fold, loaded))
     return found
 

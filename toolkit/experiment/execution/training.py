@@ -26,6 +26,7 @@ from toolkit.recipe.load import LoadedRecipe
 from toolkit.recipe.problems import shown_path
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.show import as_toml, resolved_values
+from toolkit.recipe.trial import Trial
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.distributed import find_world
 from toolkit.train.fit import FitResult, fit
@@ -45,6 +46,7 @@ class Job:
         command: words of the command that goes on with it after an interruption.
         identity: entries of the manifest that say what its run stands for; empty in a process of
             several devices, which reads them there.
+        trial: what it is a part of; None = of a real run.
     """
 
     workspace: Workspace
@@ -54,6 +56,7 @@ class Job:
     inputs: StageInputs
     command: tuple[str, ...]
     identity: Mapping[str, Any] = field(default_factory=dict)
+    trial: Trial | None = None
 
     def tell(self, hook: str, **arguments: Any) -> None:
         """Call a life-cycle hook of the plugins."""
@@ -177,7 +180,8 @@ def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> Run
             run.path,
             cache=job.dirs.cache,
             resume=resume,
-            pretrained=job.dirs.kept,  # a trial must not wait for a download
+            # Trying whether a recipe works must not wait for a download.
+            pretrained=job.trial is None or job.trial.kind != "smoke",
             inputs=job.inputs.open(
                 job.workspace.project.path(job.recipe.data.root), job.dirs.cache
             ),
@@ -188,7 +192,7 @@ def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> Run
         raise with_location(error, job.loaded) from error.__cause__
     if not is_main:
         return None
-    result = RunResult(run, fitted, _submitted(job, run, contest, fitted), kept=job.dirs.kept)
+    result = RunResult(run, fitted, _submitted(job, run, contest, fitted), job.trial)
     run.update(status="finished", ended=now(), result=result.as_json())
     job.tell("trash_run_finished", run_dir=run.path, result=result.as_json())
     return result

@@ -29,7 +29,7 @@ from toolkit.submission.spec import row_order
 from toolkit.train.criterion import check_outputs
 from toolkit.train.normalise import normalisation_warning, weights_normalisation
 from toolkit.train.outputs import output_shapes
-from toolkit.train.start import start_from
+from toolkit.train.start import start_from, without_values
 from toolkit.workspace import Workspace
 
 _FILES = ("train", "val", "test", "truth", "sample_submission")
@@ -64,18 +64,13 @@ def check_recipe(workspace: Workspace, loaded: LoadedRecipe) -> list[str]:
 def _check_start(loaded: LoadedRecipe, start: Path, registry: Registry, contest: Contest) -> None:
     """Refuse to begin with the weights of another network."""
     recipe = loaded.recipe
-    context = Context(
-        class_names=contest.class_names,
-        image_size=recipe.data.image_size,
-        ignore_index=recipe.data.ignore_index,
-        pretrained=False,
-    )
-    with torch.device("meta"), ShapesOnly():
-        model = registry.build("model", recipe.model, context)
+    build = without_values(recipe, registry)
+    model, names = build(contest.class_names), contest.class_names
     try:
         with catch_warnings():
             simplefilter("ignore")  # nothing is copied into a network without memory
-            start_from(model, start, contest.class_names, recipe.model.name)
+            new_head = build if recipe.train.start_head else None
+            start_from(model, start, names, recipe.model.name, new_head)
     except TrashError as error:
         problem = _problem(loaded, ("train", "start"), error.message, error.hint)
         raise RecipeError(loaded.path, [problem]) from None

@@ -20,6 +20,7 @@ from toolkit.predict.member import stored_recipe
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
 from toolkit.train.checkpoint import load_checkpoint
+from toolkit.train.start import LEAVE_OUT, OTHER_CLASSES, SAME_CLASSES
 from toolkit.wording import counted, name_differences, some_of
 from toolkit.workspace import Workspace
 
@@ -29,6 +30,8 @@ def exposure_of(network: Training | Path, project: Project) -> Exposure:
     if isinstance(network, Path):
         return exposure_in(load_checkpoint(network).lineage, str(network))
     found = Exposure(PhotoSet.of(network.contest.train.contents))
+    if network.recipe.train.on == "all":
+        found |= Exposure(PhotoSet.of(network.contest.val.contents))
     bank = network.recipe.objects.bank
     if bank is not None and project.path(bank).is_dir():
         sources = ObjectStore(project.path(bank)).index.sources
@@ -104,7 +107,12 @@ def refuse_teacher(
 
 
 def refuse_start(
-    workspace: Workspace, start: PlannedMember, contest: Contest, data: Data
+    workspace: Workspace,
+    start: PlannedMember,
+    contest: Contest,
+    data: Data,
+    *,
+    new_head: bool = False,
 ) -> str | None:
     """Refuse to begin with weights of other classes, or that were trained on validation images.
 
@@ -113,6 +121,7 @@ def refuse_start(
         start: the network whose weights they are.
         contest: data of the training that begins with them.
         data: where those are.
+        new_head: whether the weights are meant to be of other classes: the same are refused.
 
     Returns:
         What cannot be told, see `refuse_teacher`.
@@ -120,7 +129,10 @@ def refuse_start(
     Raises:
         UsageError: names the classes or the images.
     """
-    _refuse_classes("the start", start, contest)
+    if not new_head:
+        _refuse_classes("the start", start, contest, OTHER_CLASSES)
+    elif _class_names(start.network) == contest.class_names:
+        raise UsageError(f"{start.name} {SAME_CLASSES}", LEAVE_OUT)
     return _refuse_seen(workspace, "the start", start, contest, data)
 
 
@@ -180,20 +192,21 @@ def _equal_names(whose: str, trained_on: Contest, contest: Contest) -> str | Non
     )
 
 
-def _refuse_classes(what: str, source: PlannedMember, contest: Contest) -> None:
-    network = source.network
-    names = (
-        network.contest.class_names
-        if isinstance(network, Training)
-        else load_checkpoint(network).class_names
-    )
+def _class_names(network: Training | Path) -> tuple[str, ...]:
+    if isinstance(network, Training):
+        return network.contest.class_names
+    return load_checkpoint(network).class_names
+
+
+def _refuse_classes(what: str, source: PlannedMember, contest: Contest, hint: str = "") -> None:
+    names = _class_names(source.network)
     found = name_differences(contest.class_names, names)
     if found:
         raise UsageError(
             f"{what} {source.name} has other classes: its list {' and '.join(found)}\n"
             f"recipe: {', '.join(contest.class_names)}\n"
             f"{what.removeprefix('the ')}: {', '.join(names)}",
-            f"{what.capitalize()} needs the classes of the recipe, in the same order.",
+            hint or f"{what.capitalize()} needs the classes of the recipe, in the same order.",
         )
 
 

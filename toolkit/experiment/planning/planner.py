@@ -6,15 +6,19 @@ import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from toolkit.data.content_digests import content_digest
 from toolkit.data.contest import Contest, open_contest, open_unlabelled, own_classes
 from toolkit.data.crops import require_fit_for_crops
+from toolkit.data.excerpt import contest_to_overfit, excerpt, limited_contest
 from toolkit.data.sampling import require_weights
 from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.find import names_checkpoint
+from toolkit.experiment.planning.all_data import refuse_what_needs_validation, validating
 from toolkit.experiment.planning.keys import labelling_key, training_files, used_plugins
 from toolkit.experiment.planning.leaks import (
     refuse_member,
@@ -30,45 +34,60 @@ from toolkit.experiment.planning.references import (
     find_references,
     problem_at,
 )
+from toolkit.recipe.assignment import parse_assignment
 from toolkit.recipe.error_location import with_location
-from toolkit.recipe.layers import parse_assignment
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import KeyPath, RecipeError, shown_path
 from toolkit.recipe.schema import Data, Recipe
 from toolkit.recipe.schema_keys import effect_of
-from toolkit.recipe.smoke import WORD, SmokeRun, smoke_values
+from toolkit.recipe.smoke import SmokeRun, smoke_values
+from toolkit.recipe.trial import Trial, trial_values
 from toolkit.train.device import choose_device
 from toolkit.train.inputs import training_inputs, training_key
 from toolkit.workspace import Workspace
 
 
 def load_for_run(
-    workspace: Workspace, path: Path, set_: Sequence[str], unset: Sequence[str], *, smoke: bool
+    workspace: Workspace,
+    path: Path,
+    set_: Sequence[str],
+    unset: Sequence[str],
+    trial: Trial | None = None,
 ) -> LoadedRecipe:
-    """Load a recipe as `recipe run` does: with overrides, and made tiny for `--smoke`."""
+    """Load a recipe as `recipe run` does: with overrides, and with the values of a trial."""
     loaded = load_recipe(
         path, project=workspace.project, registry=workspace.registry, set_=set_, unset=unset
     )
-    if not smoke:
+    if trial is None:
         return loaded
+    values = (
+        _smoke_values(workspace, loaded)
+        if trial.kind == "smoke"
+        else trial_values(loaded.recipe, trial, set_)
+    )
+    last = (trial.option, values)
+    return load_recipe(path, project=workspace.project, set_=set_, unset=unset, last=last)
+
+
+def _smoke_values(workspace: Workspace, loaded: LoadedRecipe) -> dict[str, Any]:
     classes = own_classes(workspace, loaded.recipe.data)
 
     def is_checkpoint(text: str) -> bool:
         return text != TEACHER and names_checkpoint(text, workspace.project)
 
     on_cpu = choose_device(loaded.recipe.train.device).type == "cpu"
-    values = smoke_values(
-        loaded.recipe, SmokeRun(workspace.project.cache, classes, is_checkpoint, on_cpu)
-    )
-    last = (WORD, values)
-    return load_recipe(path, project=workspace.project, set_=set_, unset=unset, last=last)
+    run = SmokeRun(workspace.project.cache, classes, is_checkpoint, on_cpu)
+    values = smoke_values(loaded.recipe, run)
+    if loaded.recipe.train.start_head is not None:  # on drawn images it has the same classes
+        values["train"]["start"] = None
+    return values
 
 
 def make_plan(
     workspace: Workspace,
     loaded: LoadedRecipe,
     *,
-    smoke: bool = False,
+    trial: Trial | None = None,
     contest: Contest | None = None,
 ) -> Plan:
     """Return the stages that a recipe leads to, having opened the data of each.
@@ -76,7 +95,7 @@ def make_plan(
     Args:
         workspace: the project, its components, and who is told what happens.
         loaded: the recipe.
-        smoke: the recipe was made tiny for `--smoke`, and what it needs is made so, too.
+        trial: that the recipe was loaded for; what it needs is loaded for it, too.
         contest: the data of the recipe, where they are open already.
 
     Raises:
@@ -84,10 +103,19 @@ def make_plan(
         UsageError: data do not fit together, a teacher has other classes or has seen validation
             images, or images to be pseudo-labelled are in training or validation.
     """
-    planner = _Planner(workspace, smoke)
+    planner = _Planner(workspace, trial)
     if contest is not None:
         planner.contests[_data_key(loaded.recipe.data)] = contest
     return in_order(planner.training(loaded, chain=()))
+
+
+def tried_contest(contest: Contest, recipe: Recipe, trial: Trial | None) -> Contest:
+    """Return what a trial of a recipe sees of its contest."""
+    if trial is not None and trial.kind == "limit":
+        return limited_contest(contest, trial.count, recipe.seed)
+    if trial is not None and trial.kind == "overfit":
+        return contest_to_overfit(contest, trial.count * recipe.train.batch_size, recipe.seed)
+    return contest
 
 
 def check_stages(
@@ -109,6 +137,7 @@ def check_stages(
 
 
 def _follow(workspace: Workspace, loaded: LoadedRecipe, chain: tuple[Path, ...]) -> None:
+    refuse_what_needs_validation(loaded)
     references = find_references(workspace, loaded)
     chain = (*chain, loaded.path.resolve())
     start = () if references.start is None else (references.start,)
@@ -150,7 +179,7 @@ _Guard = Callable[[Workspace, PlannedMember, Contest, Data], str | None]
 @dataclass(frozen=True)
 class _Planner:
     workspace: Workspace
-    smoke: bool
+    trial: Trial | None
     contests: dict[str, Contest] = field(default_factory=dict)
     trainings: dict[Path, Training] = field(default_factory=dict)
 
@@ -158,11 +187,14 @@ class _Planner:
         """Return the training of a recipe; `chain` are the recipes that need it."""
         references = find_references(self.workspace, loaded)
         chain = (*chain, loaded.path.resolve())
+        refuse_what_needs_validation(loaded)
         contest = self.contest(loaded, chain)
         start = None
         if references.start is not None:
             source = self.source(references.start, loaded, chain)
-            self.check_source(loaded, references.start.key, source, contest, refuse_start)
+            new_head = loaded.recipe.train.start_head is not None
+            guard = partial(refuse_start, new_head=new_head)
+            self.check_source(loaded, references.start.key, source, contest, guard)
             start = source.network
         final = self.rounds(loaded, contest, references, start, chain)
         members = tuple(self.source(each, loaded, chain) for each in references.members)
@@ -251,7 +283,7 @@ class _Planner:
                 reference.recipe,
                 self.overrides(reference.recipe, loaded),
                 (),
-                smoke=self.smoke,
+                self.trial,
             )
             # Its own submission may have members; the network is needed here.
             self.trainings[path] = replace(self.training(needed, chain), members=())
@@ -276,11 +308,12 @@ class _Planner:
 
     def contest(self, loaded: LoadedRecipe, chain: tuple[Path, ...]) -> Contest:
         """Open the data of a recipe, once for all recipes with the same."""
-        data = loaded.recipe.data
+        recipe, data = loaded.recipe, loaded.recipe.data
         text = _data_key(data)
         if text not in self.contests:
             try:
-                self.contests[text] = open_contest(self.workspace, data)
+                whole = open_contest(self.workspace, data)
+                self.contests[text] = tried_contest(whole, recipe, self.trial)
             except TrashError as error:
                 error = with_location(error, loaded)
                 if len(chain) > 1:
@@ -297,6 +330,8 @@ class _Planner:
         try:
             if pseudo.images is not None:
                 split = open_unlabelled(self.workspace, data, pseudo.images, contest)
+                if self.trial is not None and self.trial.kind == "limit":
+                    split = excerpt(split, self.trial.count, loaded.recipe.seed)
             elif contest.test is not None:
                 split = contest.test
             else:
@@ -321,7 +356,8 @@ class _Planner:
     ) -> None:
         """Refuse a teacher, start or member that does not fit; warn of what cannot be told."""
         try:
-            warning = refuse(self.workspace, source, contest, loaded.recipe.data)
+            judged = validating(contest, loaded)
+            warning = refuse(self.workspace, source, judged, loaded.recipe.data)
         except TrashError as error:
             raise RecipeError(loaded.path, [problem_at(loaded, key, error)]) from None
         if warning:

@@ -99,6 +99,8 @@ def find_references(workspace: Workspace, loaded: LoadedRecipe) -> References:
                 start = find(key, recipe.train.start)
         except TrashError as error:
             problems.append(problem_at(loaded, key, error))
+    if recipe.train.start_head is not None and start is None and not problems:
+        problems.append(problem_at(loaded, ("train", "start_head"), _no_head(from_teacher)))
     if problems:
         raise RecipeError(loaded.path, problems)
     return References(teachers, labels, start, from_teacher, members)
@@ -135,6 +137,14 @@ def _label_problems(loaded: LoadedRecipe, labels: Path) -> list[RecipeProblem]:
     if not labels.is_file():
         wrong.append(UsageError(f"there is no file {labels}"))
     return [problem_at(loaded, ("pseudo", "labels"), error) for error in wrong]
+
+
+def _no_head(from_teacher: bool) -> UsageError:
+    why = "a teacher has the classes of the recipe" if from_teacher else "train.start is unset"
+    return UsageError(
+        f"{why}: there is no head to leave out",
+        "Leave out train.start_head, or name a network with other classes with train.start.",
+    )
 
 
 def _require_teacher(loaded: LoadedRecipe) -> None:
