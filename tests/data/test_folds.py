@@ -211,9 +211,9 @@ def test_an_image_in_two_folds_is_refused(coco: CocoFile, fold_file: Path) -> No
         ("[]", "is not a split file"),
         ('{"images": []}', "is not a split file"),
         (
-            '{"schema_name": "trash-folds", "version": 2, "source": "", "source_digest": "",'
+            '{"schema_name": "trash-folds", "version": 3, "source": "", "source_digest": "",'
             ' "seed": 0, "folds": []}',
-            "split file of version 2; this is version 1",
+            "split file of version 3; this is version 2",
         ),
     ],
 )

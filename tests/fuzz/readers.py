@@ -14,6 +14,7 @@ import torch
 from toolkit.data.array_store import write_store
 from toolkit.data.coco import read_coco
 from toolkit.data.folds import Folds, read_folds, write_folds
+from toolkit.data.groups import GroupRule, Groups
 from toolkit.ensemble.combination import (
     Combination,
     FitScores,
@@ -322,7 +323,8 @@ def _coco(folder: Path) -> None:
 def _folds(folder: Path) -> None:
     source = folder.with_name(f"{folder.name}.source.json")
     source.write_text(json.dumps(COCO))
-    write_folds(folder / "folds.json", Folds(((0,), (1,))), read_coco(source), 1)
+    groups = Groups(GroupRule("folder"), ("x", "y"))
+    write_folds(folder / "folds.json", Folds(((0,), (1,))), read_coco(source), 1, groups)
 
 
 def _read_folds(folder: Path) -> None:
