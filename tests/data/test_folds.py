@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.data.coco import CocoFile, read_coco
+from toolkit.data.content_digests import photo_contents
 from toolkit.data.contest import Contest
 from toolkit.data.folds import (
     Folds,
     choose_fold,
     class_presence,
     make_folds,
-    photo_contents,
     read_folds,
     stratify,
     write_folds,

@@ -4,15 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.data.test_perceptual_hash import encoded, scene
 from toolkit.data.coco import CocoFile, read_coco
 from toolkit.data.folds import make_folds, read_folds, write_folds
 from toolkit.data.groups import GroupRule, Groups, find_groups, group_warnings, united
 from toolkit.errors import UsageError
+from toolkit.progress import SilentProgress
 
 PLAIN = ((2, 3, 5, 10), (0, 8, 9, 11), (1, 4, 6, 7))
 WITH_COPIES = ((3, 5, 6), (1, 2, 4, 9, 10), (0, 7, 8, 11))
@@ -36,11 +39,17 @@ def coco_of(folder: Path, names: list[str], **keys: list[Any]) -> CocoFile:
     return read_coco(path)
 
 
+def groups_by(coco: CocoFile, rule: str) -> Groups:
+    return find_groups(coco, GroupRule.parse(rule), coco.path.parent, None, SilentProgress())
+
+
 def numbered(n_images: int) -> list[str]:
     return [f"{row:02}.jpg" for row in range(n_images)]
 
 
-@pytest.mark.parametrize("text", ["key:scene_id", "key:a:b", "folder", r"name:^(\d+)_"])
+@pytest.mark.parametrize(
+    "text", ["key:scene_id", "key:a:b", "folder", r"name:^(\d+)_", "near-duplicates"]
+)
 def test_a_rule_is_written_as_it_is_read(text: str) -> None:
     assert str(GroupRule.parse(text)) == text
 
@@ -49,7 +58,12 @@ def test_a_rule_is_written_as_it_is_read(text: str) -> None:
     ("text", "said", "hint"),
     [
         ("nam:x", "--groups nam:x is no rule", "Did you mean name:EXPRESSION?"),
-        ("scene_id", "--groups scene_id is no rule", "Rules: key:NAME, folder, name:EXPRESSION"),
+        (
+            "scene_id",
+            "--groups scene_id is no rule",
+            "Rules: key:NAME, folder, name:EXPR",
+        ),
+        ("near-duplicate", "is no rule", "Did you mean near-duplicates?"),
         ("key:", "is no rule", "Did you mean key:NAME?"),
         ("folder:x", "is no rule", "Did you mean folder?"),
         ("", "is no rule", "Rules:"),
@@ -68,22 +82,22 @@ def test_what_is_no_rule_is_refused(text: str, said: str, hint: str) -> None:
 def test_groups_by_folder_name_and_key(tmp_path: Path) -> None:
     names = ["a/1_x.jpg", "./a/2_y.jpg", "b/c/1_z.jpg", "3_.jpg"]
     coco = coco_of(tmp_path, names, scene=["s", 7, "7", 2.0])
-    assert find_groups(coco, GroupRule.parse("folder")).names == ("a", "a", "b/c", ".")
-    assert find_groups(coco, GroupRule.parse(r"name:(\d+)_")).names == ("1", "2", "1", "3")
-    assert find_groups(coco, GroupRule.parse("key:scene")).names == ("s", "7", "7", "2")
+    assert groups_by(coco, "folder").names == ("a", "a", "b/c", ".")
+    assert groups_by(coco, r"name:(\d+)_").names == ("1", "2", "1", "3")
+    assert groups_by(coco, "key:scene").names == ("s", "7", "7", "2")
 
 
 def test_images_without_the_key_are_named_once_with_their_number(tmp_path: Path) -> None:
     values = ["s", None, "", True, [1], 1.5, "\ud800"]
     coco = coco_of(tmp_path, numbered(7), scene_id=values)
     with pytest.raises(UsageError) as caught:
-        find_groups(coco, GroupRule.parse("key:scene_id"))
+        groups_by(coco, "key:scene_id")
     assert caught.value.message == (
         f"{coco.path}: 6 of 7 images have no text or integer 'scene_id': "
         "01.jpg, 02.jpg, 03.jpg, 04.jpg, 05.jpg and 1 more"
     )
     with pytest.raises(UsageError) as caught:
-        find_groups(coco, GroupRule.parse("key:scene"))
+        groups_by(coco, "key:scene")
     assert "7 of 7 images have no text or integer 'scene'" in caught.value.message
     assert caught.value.hint == "Did you mean scene_id?"
 
@@ -91,7 +105,7 @@ def test_images_without_the_key_are_named_once_with_their_number(tmp_path: Path)
 def test_names_that_do_not_match_are_named_once_with_their_number(tmp_path: Path) -> None:
     coco = coco_of(tmp_path, ["1_a.jpg", "b/2_a.jpg", "_c.jpg"])
     with pytest.raises(UsageError) as caught:
-        find_groups(coco, GroupRule.parse(r"name:^(\d*)_"))
+        groups_by(coco, r"name:^(\d*)_")
     assert "2 of 3 images do not match ^(\\d*)_: b/2_a.jpg, _c.jpg" in caught.value.message
     assert "whole file_name, folders included" in caught.value.hint
 
@@ -149,7 +163,7 @@ def test_no_group_is_in_two_folds(
 
 def test_too_few_groups_are_told_with_their_sizes(tmp_path: Path) -> None:
     coco = coco_of(tmp_path, ["a/1.jpg", "a/2.jpg", "b/1.jpg", "c/1.jpg"])
-    groups = find_groups(coco, GroupRule("folder"))
+    groups = groups_by(coco, "folder")
     with pytest.raises(UsageError) as caught:
         make_folds(coco, 3, 0, ["x", "y", "x", "z"], groups)
     assert "cannot divide 4 images in 2 groups (folder) of " in caught.value.message
@@ -168,9 +182,30 @@ def test_large_groups_and_groups_with_copies_are_told_with_their_sizes() -> None
     assert group_warnings(alone, [None] * 10, 3) == []
 
 
+def test_near_duplicates_and_copies_are_groups(tmp_path: Path) -> None:
+    names = ["a.jpg", "b.png", "c.jpg", "d.jpg", "e.png", "f.png"]
+    coco = coco_of(tmp_path, names)
+    for seed, first, second in ((1, "a.jpg", "d.jpg"), (2, "c.jpg", "b.png")):
+        (tmp_path / first).write_bytes(encoded(scene(seed), ".jpg", 90))
+        (tmp_path / second).write_bytes(
+            encoded(cv2.resize(scene(seed)[:, ::-1], (200, 150)), second[1:])
+        )
+    for name in ("e.png", "f.png"):  # without detail, but equal
+        (tmp_path / name).write_bytes(encoded(np.zeros((9, 9, 3), np.uint8)))
+    groups = groups_by(coco, "near-duplicates")
+    assert groups.names == ("a.jpg", "b.png", "b.png", "a.jpg", "e.png", "e.png")
+    assert str(groups) == "6 images in 3 groups (near-duplicates) of 2 each"
+    (tmp_path / "c.jpg").write_bytes(b"no image")
+    (tmp_path / "e.png").unlink()
+    with pytest.raises(UsageError) as caught:
+        groups_by(coco, "near-duplicates")
+    assert "2 of 6 images cannot be read: c.jpg, e.png" in caught.value.message
+    assert f"looks at all photos, under {tmp_path}" in caught.value.hint
+
+
 def grouped_file(folder: Path) -> tuple[CocoFile, Path]:
     coco = coco_of(folder, numbered(9), scene=list("aabbccdde"))
-    groups = find_groups(coco, GroupRule.parse("key:scene"))
+    groups = groups_by(coco, "key:scene")
     path = folder / "folds.json"
     assert write_folds(path, make_folds(coco, 3, 0, None, groups), coco, 0, groups)
     assert not write_folds(path, make_folds(coco, 3, 0, None, groups), coco, 0, groups)
@@ -179,7 +214,7 @@ def grouped_file(folder: Path) -> tuple[CocoFile, Path]:
 
 def test_a_split_file_says_the_rule_and_its_groups(tmp_path: Path) -> None:
     coco, path = grouped_file(tmp_path)
-    groups = find_groups(coco, GroupRule.parse("key:scene"))
+    groups = groups_by(coco, "key:scene")
     assert read_folds(path, coco.path, numbered(9)) == make_folds(coco, 3, 0, None, groups)
     content = json.loads(path.read_text())
     assert content["version"] == 2

@@ -14,9 +14,11 @@ import numpy as np
 from toolkit.data.coco import Annotation, CocoFile, ImageRecord, read_coco
 from toolkit.data.images import ImageSizeError, read_image
 from toolkit.data.labels import LabelMap, make_label_map
+from toolkit.data.likeness_problems import HashedSplit, likeness_problems
 from toolkit.data.masks import paint_mask
+from toolkit.data.near_duplicates import hash_photos
 from toolkit.data.near_files import not_found
-from toolkit.data.photo_facts import read_headers
+from toolkit.data.photo_facts import Fault, read_headers
 from toolkit.data.photo_rules import photo_rules
 from toolkit.data.problems import DataProblem, find_problems, is_paintable
 from toolkit.data.segmentation import why_empty
@@ -94,8 +96,16 @@ class DataReport:
         }
 
 
-def check_contest(sources: Sequence[AnnotationFile], progress: Progress) -> list[DataReport]:
-    """Check every annotation file of a contest, and that no image is in two of its splits."""
+def check_contest(
+    sources: Sequence[AnnotationFile], progress: Progress, cache: Path | None = None
+) -> list[DataReport]:
+    """Check every annotation file of a contest, and that no image is in two of its splits.
+
+    Args:
+        sources: the files, the training split first.
+        progress: told while the images are checked.
+        cache: folder of caches, where hashes of photos are remembered; None = nowhere.
+    """
     seen: dict[str, str] = {}
     applied: list[bool | None] = []
     reports = []
@@ -110,7 +120,26 @@ def check_contest(sources: Sequence[AnnotationFile], progress: Progress) -> list
             report = _with_shared_images(report, seen)
         reports.append(report)
         applied.append(report.exif_applied)
-    return reports
+    return _with_near_duplicates(sources, reports, progress, cache)
+
+
+def _with_near_duplicates(
+    sources: Sequence[AnnotationFile],
+    reports: Sequence[DataReport],
+    progress: Progress,
+    cache: Path | None,
+) -> list[DataReport]:
+    """Add the photos that look like others of the contest."""
+    splits = []
+    for source, report in zip(sources, reports, strict=True):
+        contents = {} if source.role == "truth" else report.contents
+        found = hash_photos(source.root, [*contents], [*contents.values()], cache, progress)
+        hashes = [None if isinstance(each, Fault) else each for each in found]
+        splits.append(HashedSplit(report.file.name, contents, hashes))
+    return [
+        replace(report, problems=(*report.problems, *more))
+        for report, more in zip(reports, likeness_problems(splits), strict=True)
+    ]
 
 
 def _with_classes(source: AnnotationFile, classes: tuple[str, ...]) -> AnnotationFile:

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from toolkit.data.coco import CocoFile
-from toolkit.data.content_digests import content_digests
 from toolkit.data.fold_balance import even_out
 from toolkit.data.groups import GroupRule, Groups, describe_units, united
 from toolkit.errors import UsageError
 from toolkit.file_schema import FileLayout
 from toolkit.files import read_json, write_json_atomic
-from toolkit.progress import Progress
 from toolkit.seeds import Stream, generator
 from toolkit.wording import counted, some_of
 
@@ -129,26 +127,6 @@ def class_presence(coco: CocoFile) -> NDArray[np.bool_]:
     return presence
 
 
-def photo_contents(
-    coco: CocoFile, root: Path, cache: Path, progress: Progress
-) -> tuple[str | None, ...]:
-    """Return the digest of the content of every image of a file; None where the photo is not there.
-
-    Args:
-        coco: the file.
-        root: folder that the images' names are relative to.
-        cache: folder of caches.
-        progress: shows a bar when much is to be read.
-
-    Raises:
-        UsageError: a photo cannot be read.
-    """
-    names = [record.file_name for record in coco.images]
-    there = [name for name in names if (root / name).is_file()]
-    found = dict(zip(there, content_digests(root, there, cache, progress), strict=True))
-    return tuple(found.get(name) for name in names)
-
-
 def make_folds(
     coco: CocoFile,
     n_folds: int,
@@ -164,7 +142,7 @@ def make_folds(
         coco: the file.
         n_folds: number of folds.
         seed: of the ties.
-        contents: digest of the content of each photo, see `photo_contents`; default: all differ.
+        contents: digest of the content of each photo, None = not there; default: all differ.
         groups: of images that share a fold; default: none. Groups with equal photos do, too.
 
     Raises:

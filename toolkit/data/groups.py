@@ -1,4 +1,4 @@
-"""Groups of images that stay together in one fold: scenes, folders, parts of file names."""
+"""Groups of images that stay in one fold: scenes, folders, parts of names, near-duplicates."""
 
 from __future__ import annotations
 
@@ -8,18 +8,29 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.coco import CocoFile
+from toolkit.data.content_digests import photo_contents
+from toolkit.data.near_duplicates import hash_photos, near_duplicate_units
+from toolkit.data.photo_facts import Fault
 from toolkit.errors import UsageError
 from toolkit.files import read_json
+from toolkit.progress import Progress
 from toolkit.suggestions import did_you_mean, nearest
 from toolkit.wording import counted, part_of, some_of
 
-_RULES = {"key": "key:NAME", "folder": "folder", "name": "name:EXPRESSION"}
+_NEAR_DUPLICATES = "near-duplicates"
+_RULES = {
+    "key": "key:NAME",
+    "folder": "folder",
+    "name": "name:EXPRESSION",
+    _NEAR_DUPLICATES: _NEAR_DUPLICATES,
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,7 @@ class GroupRule:
     """How images are put into groups, as `--groups` and split files write it.
 
     Attributes:
-        kind: "key", "folder" or "name".
+        kind: "key", "folder", "name" or "near-duplicates".
         argument: the key of an image's JSON entry, or the regular expression; else empty.
     """
 
@@ -48,7 +59,7 @@ class GroupRule:
             if kind == "name":
                 _compile(argument)
             return cls(kind, argument)
-        if kind == "folder" and not colon:
+        if kind in ("folder", _NEAR_DUPLICATES) and not colon:
             return cls(kind)
         near = nearest(kind, _RULES)
         raise UsageError(
@@ -68,17 +79,36 @@ class Groups:
     rule: GroupRule
     names: tuple[str, ...]
 
+    def __str__(self) -> str:
+        sizes = sorted(Counter(self.names).values())
+        images = counted(len(self.names), "image", "images")
+        range_of = f"{sizes[0]} to {sizes[-1]}" if sizes[0] < sizes[-1] else str(sizes[0])
+        groups = counted(len(sizes), "group", "groups")
+        return f"{images} in {groups} ({self.rule}) of {range_of} each"
+
     def count_in(self, rows_of_folds: Sequence[Sequence[int]]) -> list[int]:
         """Return of each fold how many groups its rows are of."""
         return [len({self.names[row] for row in rows}) for rows in rows_of_folds]
 
 
-def find_groups(coco: CocoFile, rule: GroupRule) -> Groups:
+def find_groups(
+    coco: CocoFile, rule: GroupRule, root: Path, cache: Path | None, progress: Progress
+) -> Groups:
     """Return the groups of a file's images.
 
+    Args:
+        coco: the file.
+        rule: what puts images together.
+        root: folder of the photos, which "near-duplicates" looks at.
+        cache: folder of caches, or None.
+        progress: shows a bar when many photos have to be read.
+
     Raises:
-        UsageError: images lack the key, or their names do not match the expression.
+        UsageError: images lack the key, their names do not match the expression, or photos that
+            have to be looked at cannot be read.
     """
+    if rule.kind == _NEAR_DUPLICATES:
+        return Groups(rule, _by_look(coco, root, cache, progress))
     if rule.kind == "folder":
         names = [posixpath.normpath(record.file_name) for record in coco.images]
         return Groups(rule, tuple(posixpath.dirname(name) or "." for name in names))
@@ -129,6 +159,27 @@ def _by_key(coco: CocoFile, key: str) -> tuple[str, ...]:
         near or "An image that belongs to no other one needs a value of its own.",
     )
     return tuple(str(name) for name in names)
+
+
+def _by_look(coco: CocoFile, root: Path, cache: Path | None, progress: Progress) -> tuple[str, ...]:
+    """Name each unit of photos that look alike, and copies of plain ones, by its first image."""
+    names = [record.file_name for record in coco.images]
+    contents = photo_contents(coco, root, cache, progress)
+    found = hash_photos(root, names, contents, cache, progress)
+    hashes = [None if isinstance(each, Fault) else each for each in found]
+    _require_all(
+        coco,
+        [each is not None for each in hashes],
+        ("cannot be read", "cannot be read"),
+        f"--groups {_NEAR_DUPLICATES} looks at all photos, under {root}. `trash data check` says "
+        "what is wrong with each; --data DIR, if they are elsewhere.",
+    )
+    alike = [str(first) for first in near_duplicate_units(hashes)]
+    unit_of = united(len(names), [alike, contents])
+    first_of: dict[int, str] = {}
+    return tuple(
+        first_of.setdefault(unit, name) for unit, name in zip(unit_of.tolist(), names, strict=True)
+    )
 
 
 def _as_name(value: Any) -> str | None:

@@ -69,6 +69,7 @@ def test_split_keeps_groups_together_and_says_so(
     command = ["data", "split", str(root / "train.json"), "-o", str(output), "--groups"]
     assert run([*command, "key:scene_id", "--folds", "3"]) == 0
     shown = capsys.readouterr()
+    assert "6 images in 4 groups (key:scene_id) of 1 to 3 each" in shown.err
     assert "1 group is larger than a fold should be, 2 images: 0 (3)" in shown.err
     assert ["(groups)", "1", "1", "2"] in [sorted(row.split()) for row in shown.out.splitlines()]
     written = json.loads(output.read_text())

@@ -27,16 +27,22 @@ def check(
     ] = 5,
     json_: Json = False,
 ) -> None:
-    """Report every broken image, missing file, bad outline, unknown category and duplicate."""
+    """Report every broken image, missing file, bad outline, unknown category and duplicate.
+
+    Photos that look alike are told too, within a split and between splits.
+    """
     from toolkit.data.check import check_contest
     from toolkit.data.contest import require_folder
     from toolkit.data.sources import find_sources
 
     progress = console.make_progress()
-    contests = find_sources(sources, find_project(), root)
+    project = find_project()
+    contests = find_sources(sources, project, root)
     for source in (contest[0] for contest in contests):
         require_folder(source.data, source.root)
-    reports = [report for contest in contests for report in check_contest(contest, progress)]
+    reports = [
+        report for contest in contests for report in check_contest(contest, progress, project.cache)
+    ]
     if json_:
         console.print_json([report.as_json() for report in reports])
     else:

@@ -30,8 +30,8 @@ def split(
         typer.Option(
             metavar="RULE",
             help="Images that stay in one fold: those with one value of a key of their JSON entry "
-            "(key:scene_id), in one folder (folder), or with one match of the first capture group "
-            "in their file_name ('name:^(\\d+)_').",
+            "(key:scene_id), in one folder (folder), with one match of the first capture group in "
+            "their file_name ('name:^(\\d+)_'), or that look alike (near-duplicates).",
         ),
     ] = None,
     force: Annotated[
@@ -44,8 +44,9 @@ def split(
     Copies of one photo, whatever their file names, are put into one fold, and so are groups.
     """
     from toolkit.data.coco import read_coco
+    from toolkit.data.content_digests import photo_contents
     from toolkit.data.contest import require_folder
-    from toolkit.data.folds import class_presence, make_folds, photo_contents, write_folds
+    from toolkit.data.folds import class_presence, make_folds, write_folds
     from toolkit.data.groups import GroupRule, find_groups, group_warnings
     from toolkit.data.sources import find_sources
     from toolkit.wording import counted
@@ -55,12 +56,14 @@ def split(
     found = find_sources([source], project, root)[0][0]
     require_folder(found.data, found.root)
     coco = read_coco(found.file)
-    grouped = None if rule is None else find_groups(coco, rule)
+    grouped = None if rule is None else find_groups(coco, rule, found.root, project.cache, progress)
     contents = photo_contents(coco, found.root, project.cache, progress)
     made = make_folds(coco, folds, seed, contents, grouped)
     is_new = write_folds(output, made, coco, seed, grouped, overwrite=force)
-    for warning in group_warnings(grouped, contents, folds) if grouped else ():
-        progress.say(f"warning: {warning}")
+    if grouped:
+        progress.say(str(grouped))
+        for warning in group_warnings(grouped, contents, folds):
+            progress.say(f"warning: {warning}")
     known = Counter(content for content in contents if content is not None)
     copies = [count for count in known.values() if count > 1]
     if copies:

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from toolkit.data.coco import read_coco
-from toolkit.data.folds import make_folds, photo_contents, write_folds
+from toolkit.data.content_digests import photo_contents
+from toolkit.data.folds import make_folds, write_folds
 from toolkit.data.survey import Survey, survey
 from toolkit.files import write_text_atomic
 from toolkit.formats.id_style import id_style
