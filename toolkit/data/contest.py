@@ -25,7 +25,7 @@ from toolkit.data.photo_rules import with_photo_rules
 from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
 from toolkit.files import is_file
-from toolkit.progress import Progress
+from toolkit.progress import Progress, say_once
 from toolkit.project import Project
 from toolkit.recipe.schema import Data, Demo
 from toolkit.suggestions import nearest
@@ -125,14 +125,15 @@ def _warn_of_like_photos(held_out: Split, train: Split, progress: Progress) -> N
     if alike:
         one, several = "image of {} looks like one", "images of {} look like images"
         what = counted(len(alike), one, several).format(held_out.name)
-        progress.say(
+        say_once(
+            progress,
             f"warning: {what} of {train.name}: {some_of(alike)}; a score on them may be too high. "
             "trash data check RECIPE lists them"
             + (
                 ", trash data split --groups near-duplicates keeps them together"
                 if held_out.source is not None and held_out.source is train.source
                 else ""
-            )
+            ),
         )
 
 
