@@ -11,8 +11,9 @@ import pytest
 
 from tests.workspaces import workspace_in
 from toolkit.data.coco import read_coco
+from toolkit.data.content_digests import photo_contents
 from toolkit.data.contest import Contest, open_contest
-from toolkit.data.folds import Folds, make_folds, photo_contents, write_folds
+from toolkit.data.folds import Folds, make_folds, write_folds
 from toolkit.data.masks import open_masks
 from toolkit.errors import UsageError
 from toolkit.progress import SilentProgress

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.data.coco import read_coco
+from toolkit.data.content_digests import photo_contents
 from toolkit.data.contest import Contest
 from toolkit.data.folds import (
     Folds,
     choose_fold,
     class_presence,
     make_folds,
-    photo_contents,
     read_folds,
     stratify,
     write_folds,
@@ -216,9 +216,9 @@ def test_an_image_in_two_folds_is_refused(coco: AnnotationSet, fold_file: Path) 
         ("[]", "is not a split file"),
         ('{"images": []}', "is not a split file"),
         (
-            '{"schema_name": "trash-folds", "version": 2, "source": "", "source_digest": "",'
+            '{"schema_name": "trash-folds", "version": 3, "source": "", "source_digest": "",'
             ' "seed": 0, "folds": []}',
-            "split file of version 2; this is version 1",
+            "split file of version 3; this is version 2",
         ),
     ],
 )

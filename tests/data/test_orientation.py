@@ -14,6 +14,7 @@ from toolkit.data.contest import Contest, open_contest, open_unlabelled
 from toolkit.data.images import open_images
 from toolkit.data.masks import open_masks
 from toolkit.data.photo_rules import with_rules_of_sizes
+from toolkit.data.problems import DataProblem
 from toolkit.data.sources import AnnotationFile
 from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
@@ -213,11 +214,18 @@ def test_a_check_tells_the_same(root: Path) -> None:
     sources = [
         AnnotationFile(role, root / f"{role}.json", root) for role in ("train", "val", "test")
     ]
-    assert [report.problems for report in check_contest(workspace_in(), sources)] == [(), (), ()]
+
+    def oddities(*files: AnnotationFile) -> list[list[DataProblem]]:
+        """All but that boxes of one size in photos of one shade look alike."""
+        return [
+            [each for each in report.problems if not each.kind.startswith("near-duplicate")]
+            for report in check_contest(workspace_in(), files)
+        ]
+
+    assert oddities(*sources) == [[], [], []]
     write(root, "val", SILENT, as_shown=False, shade=40)
-    assert check_contest(workspace_in(), sources)[1].problems == ()
-    (alone,) = check_contest(workspace_in(), [sources[1]])
-    (problem,) = alone.problems
+    assert oddities(*sources)[1] == []
+    ((problem,),) = oddities(sources[1])
     assert (problem.kind, problem.error) == ("EXIF orientation", False)
 
 

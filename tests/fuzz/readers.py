@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
+from tests.fuzz.data_readers import DATA_READERS, Reader
 from toolkit.data.array_store import write_store
-from toolkit.data.coco import read_coco
-from toolkit.data.folds import Folds, read_folds, write_folds
-from toolkit.data.labels import make_label_map
-from toolkit.data.mask_folders import MaskFolders
-from toolkit.data.mask_meanings import MaskClasses
-from toolkit.data.mask_pixels import read_pixels
-from toolkit.data.masks import paint_mask
 from toolkit.ensemble.combination import (
     Combination,
     FitScores,
@@ -33,13 +24,11 @@ from toolkit.experiment.run_folder import LINEAGE, RunFolder
 from toolkit.formats.mask_string import MaskString
 from toolkit.formats.npz import Npz
 from toolkit.formats.png_zip import PngZip
-from toolkit.formats.rle_csv import RunLengthTable
 from toolkit.formats.run_length import RunLength
 from toolkit.metrics.scores import score_counts
 from toolkit.objects.object_bank import BankedObject, BankIndex, ObjectStore, SourceImage
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import SubmissionFormat
-from toolkit.plugin.reader import ReadRequest
 from toolkit.predict.member import stored_recipe
 from toolkit.predict.store import StoreIndex, open_store, quantise
 from toolkit.project import Project
@@ -63,19 +52,6 @@ RECIPE: dict[str, Any] = {
     "train": {"epochs": 2},
     "submission": {"name": "mask_string"},
 }
-
-
-@dataclass(frozen=True)
-class Reader:
-    """A reader, and how to make a file for it.
-
-    Attributes:
-        write: makes valid files in an empty folder.
-        read: reads all of them, and does with the values what commands do.
-    """
-
-    write: Callable[[Path], None]
-    read: Callable[[Path], object]
 
 
 def _checkpoint(folder: Path) -> None:
@@ -294,49 +270,6 @@ def _read_series(folder: Path) -> None:
         _ = [member.path.exists() for member in candidate.members]
 
 
-COCO = {
-    "images": [
-        {"id": 1, "file_name": "a.jpg", "width": 8, "height": 6},
-        {"id": 2, "file_name": "b.jpg", "width": 8, "height": 6},
-    ],
-    "annotations": [
-        {
-            "id": 1,
-            "image_id": 1,
-            "category_id": 1,
-            "segmentation": [[0, 0, 4, 0, 4, 4]],
-            "area": 8.0,
-            "bbox": [0, 0, 4, 4],
-            "iscrowd": 0,
-        },
-        {
-            "id": 2,
-            "image_id": 2,
-            "category_id": 2,
-            "iscrowd": 1,
-            "area": 4,
-            "bbox": [0, 0, 1, 4],
-            "segmentation": {"size": [6, 8], "counts": [0, 4, 44]},
-        },
-    ],
-    "categories": [{"id": 1, "name": "Paper"}, {"id": 2, "name": "Glass", "supercategory": "x"}],
-}
-
-
-def _coco(folder: Path) -> None:
-    (folder / "a.json").write_text(json.dumps(COCO))
-
-
-def _folds(folder: Path) -> None:
-    source = folder.with_name(f"{folder.name}.source.json")
-    source.write_text(json.dumps(COCO))
-    write_folds(folder / "folds.json", Folds(((0,), (1,))), read_coco(source), 1)
-
-
-def _read_folds(folder: Path) -> None:
-    read_folds(folder / "folds.json", folder / "train.json", ["a.jpg", "b.jpg"])
-
-
 def _recipe(folder: Path) -> None:
     (folder / "r.toml").write_text(
         'title = "a"\nseed = 3\n\n[data]\nimage_size = [16, 24]\ntrain = "a.json"\n\n[model]\n'
@@ -350,52 +283,8 @@ def _read_recipe(folder: Path) -> None:
     load_recipe(folder / "r.toml", project=Project(folder))
 
 
-def _mask(folder: Path) -> None:
-    image = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8) % 3, "P")
-    image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
-    image.save(folder / "m.png")
-
-
-def _read_mask(folder: Path) -> None:
-    read_pixels(folder / "m.png", "colours", 10**6)
-    read_pixels(folder / "m.png", "values", 10**6)
-
-
-def _request(folder: Path, name: str) -> ReadRequest:
-    """Ask for a list whose photos, a.png and b.png, are in a folder that nobody damages."""
-    photos = folder.with_name(f"{folder.name}.photos")
-    photos.mkdir(exist_ok=True)
-    for photo in ("a.png", "b.png"):
-        (photos / photo).touch()
-    return ReadRequest(folder / name, photos, True, lambda names: [(8, 6) for _ in names])
-
-
-def _mask_list(folder: Path) -> None:
-    (folder / "train.txt").write_text("a.png a_mask.png\n/data/b.png b_mask.png\n")
-
-
-def _read_mask_list(folder: Path) -> None:
-    classes = MaskClasses("Background", values={"Background": (0,), "Paper": (1, 2)})
-    MaskFolders(classes)(_request(folder, "train.txt"))
-
-
-def _run_lengths(folder: Path) -> None:
-    (folder / "train.csv").write_text("ImageId,EncodedPixels\na.png,1 4 12 3\nb,\na,30 18\n")
-
-
-def _read_run_lengths(folder: Path) -> None:
-    columns, cells = ("ImageId", "EncodedPixels"), ("{image}", "{pixels}")
-    table = RunLengthTable(columns, cells, ("Background", "Paper"))
-    found = table(_request(folder, "train.csv"))
-    labels = make_label_map(found.categories, None, "Background")
-    for record in found.images:
-        paint_mask(record, labels, "order", 255)
-
-
 READERS = {
-    "mask": Reader(_mask, _read_mask),
-    "mask list": Reader(_mask_list, _read_mask_list),
-    "run lengths of photos": Reader(_run_lengths, _read_run_lengths),
+    **DATA_READERS,
     "checkpoint": Reader(_checkpoint, _read_checkpoint),
     "state": Reader(_state, _read_state),
     "label set": Reader(_label_set, _read_label_set),
@@ -413,7 +302,5 @@ READERS = {
     "combination": Reader(_combination, lambda folder: read_combination(folder / "a.toml")),
     "manifest": Reader(_manifest, _read_manifest),
     "series": Reader(_series, _read_series),
-    "coco": Reader(_coco, lambda folder: read_coco(folder / "a.json")),
-    "folds": Reader(_folds, _read_folds),
     "recipe": Reader(_recipe, _read_recipe),
 }

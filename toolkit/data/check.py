@@ -14,10 +14,12 @@ import numpy as np
 from toolkit.data.annotation_sets import read_annotations
 from toolkit.data.images import ImageSizeError, read_image
 from toolkit.data.labels import LabelMap, make_label_map
+from toolkit.data.likeness_problems import HashedSplit, likeness_problems
 from toolkit.data.mask_facts import MaskError
 from toolkit.data.masks import paint_mask
+from toolkit.data.near_duplicates import hash_photos
 from toolkit.data.near_files import not_found
-from toolkit.data.photo_facts import read_headers
+from toolkit.data.photo_facts import Fault, read_headers
 from toolkit.data.photo_rules import photo_rules
 from toolkit.data.problems import DataProblem, find_problems, is_paintable
 from toolkit.data.segmentation import why_empty
@@ -101,7 +103,12 @@ class DataReport:
 
 
 def check_contest(workspace: Workspace, sources: Sequence[AnnotationFile]) -> list[DataReport]:
-    """Check every annotation file of a contest, and that no image is in two of its splits."""
+    """Check every annotation file of a contest, and that no image is in two of its splits.
+
+    Args:
+        workspace: has the readers, and the cache of the photos' hashes; is told of the progress.
+        sources: the files, the training split first.
+    """
     seen: dict[str, str] = {}
     applied: list[bool | None] = []
     reports = []
@@ -116,7 +123,24 @@ def check_contest(workspace: Workspace, sources: Sequence[AnnotationFile]) -> li
             report = _with_shared_images(report, seen)
         reports.append(report)
         applied.append(report.exif_applied)
-    return reports
+    return _with_near_duplicates(workspace, sources, reports)
+
+
+def _with_near_duplicates(
+    workspace: Workspace, sources: Sequence[AnnotationFile], reports: Sequence[DataReport]
+) -> list[DataReport]:
+    """Add the photos that look like others of the contest."""
+    cache, progress = workspace.project.cache, workspace.progress
+    splits = []
+    for source, report in zip(sources, reports, strict=True):
+        contents = {} if source.role == "truth" else report.contents
+        found = hash_photos(source.root, [*contents], [*contents.values()], cache, progress)
+        hashes = [None if isinstance(each, Fault) else each for each in found]
+        splits.append(HashedSplit(report.file.name, contents, hashes))
+    return [
+        replace(report, problems=(*report.problems, *more))
+        for report, more in zip(reports, likeness_problems(splits), strict=True)
+    ]
 
 
 def _with_classes(source: AnnotationFile, classes: tuple[str, ...]) -> AnnotationFile:

@@ -15,6 +15,7 @@ from pathlib import Path
 from toolkit.data.folder_memory import Facts, FolderMemory
 from toolkit.errors import UsageError
 from toolkit.files import digest_of, file_digest
+from toolkit.plugin.reader import AnnotationSet
 from toolkit.progress import Progress, SilentProgress
 
 _VERSION = 2
@@ -68,6 +69,26 @@ def content_digests(
         if settled:
             _remember(memory, root, {names[row]: (states[row], found[row]) for row in settled})
     return tuple(found[row] for row in range(len(names)))
+
+
+def photo_contents(
+    coco: AnnotationSet, root: Path, cache: Path | None, progress: Progress
+) -> tuple[str | None, ...]:
+    """Return the digest of the content of every image of a file; None where the photo is not there.
+
+    Args:
+        coco: the file.
+        root: folder that the images' names are relative to.
+        cache: folder of caches, where digests are remembered; None = they are not.
+        progress: shows a bar when much is to be read.
+
+    Raises:
+        UsageError: a photo cannot be read.
+    """
+    names = [record.file_name for record in coco.images]
+    there = [name for name in names if (root / name).is_file()]
+    found = dict(zip(there, content_digests(root, there, cache, progress), strict=True))
+    return tuple(found.get(name) for name in names)
 
 
 def content_digest(file: Path, cache: Path | None, *, what: str = "file") -> str:

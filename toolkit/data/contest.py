@@ -10,6 +10,7 @@ from toolkit.data.annotation_sets import read_annotations
 from toolkit.data.folds import choose_fold, read_folds
 from toolkit.data.guards import (
     equal_photos,
+    like_photos,
     refuse_duplicates,
     refuse_equal_photos,
     refuse_large_images,
@@ -25,7 +26,7 @@ from toolkit.data.split import Split
 from toolkit.errors import TrashError, UsageError
 from toolkit.files import exists, is_file
 from toolkit.plugin.reader import AnnotationSet
-from toolkit.progress import Progress
+from toolkit.progress import Progress, say_once
 from toolkit.recipe.schema import Data, Demo
 from toolkit.suggestions import nearest
 from toolkit.wording import counted, some_of
@@ -85,6 +86,9 @@ def open_contest(workspace: Workspace, data: Data) -> Contest:
     if test:
         for other in (train, val):
             _warn_of_known_photos(test, other, progress)
+    for held_out in (val, test):
+        if held_out:
+            _warn_of_like_photos(held_out, train, progress)
     train, val, test = _with_photo_rules(train, val, test, data, progress)
     sample = root / data.sample_submission if data.sample_submission else None
     if sample is not None and not is_file(sample):
@@ -114,6 +118,24 @@ def _warn_of_known_photos(test: Split, other: Split, progress: Progress) -> None
         progress.say(
             f"warning: {counted(len(copies), one, several)} of {other.name}: "
             f"{some_of(copies)}; a score on the test split is too high for them"
+        )
+
+
+def _warn_of_like_photos(held_out: Split, train: Split, progress: Progress) -> None:
+    """Warn that photos look like some that are trained on, as far as it is known already."""
+    alike = like_photos(held_out, train)
+    if alike:
+        one, several = "image of {} looks like one", "images of {} look like images"
+        what = counted(len(alike), one, several).format(held_out.name)
+        say_once(
+            progress,
+            f"warning: {what} of {train.name}: {some_of(alike)}; a score on them may be too high. "
+            "trash data check RECIPE lists them"
+            + (
+                ", trash data split --groups near-duplicates keeps them together"
+                if held_out.source is not None and held_out.source is train.source
+                else ""
+            ),
         )
 
 

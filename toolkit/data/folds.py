@@ -12,17 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from toolkit.data.content_digests import content_digests
+from toolkit.data.fold_balance import even_out
+from toolkit.data.groups import GroupRule, Groups, describe_units, united
 from toolkit.errors import UsageError
 from toolkit.file_schema import FileLayout
 from toolkit.files import read_json, write_json_atomic
 from toolkit.plugin.reader import AnnotationSet
-from toolkit.progress import Progress
 from toolkit.seeds import Stream, generator
 from toolkit.wording import counted, some_of
 
 SCHEMA = "trash-folds"
-VERSION = 1
+VERSION = 2
+_WITHOUT_GROUPS = 1
+"""Version of files without groups: older readers know it."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,13 @@ class Folds:
     rows: tuple[tuple[int, ...], ...]
 
 
+class _FoldGroups(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    rule: str
+    images: dict[str, list[str]]
+
+
 class _FoldFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -39,6 +48,7 @@ class _FoldFile(BaseModel):
     source_digest: str
     seed: int
     folds: list[list[str]]
+    groups: _FoldGroups | None = None
 
 
 _LAYOUT = FileLayout(
@@ -46,6 +56,7 @@ _LAYOUT = FileLayout(
     TypeAdapter(_FoldFile),
     VERSION,
     SCHEMA,
+    older=(_WITHOUT_GROUPS,),
     schema_key="schema_name",
     origin="Write one with `trash data split`.",
     repair="Write one with `trash data split`.",
@@ -116,67 +127,67 @@ def class_presence(coco: AnnotationSet) -> NDArray[np.bool_]:
     return presence
 
 
-def photo_contents(
-    coco: AnnotationSet, root: Path, cache: Path, progress: Progress
-) -> tuple[str | None, ...]:
-    """Return the digest of the content of every image of a file; None where the photo is not there.
-
-    Args:
-        coco: the file.
-        root: folder that the images' names are relative to.
-        cache: folder of caches.
-        progress: shows a bar when much is to be read.
-
-    Raises:
-        UsageError: a photo cannot be read.
-    """
-    names = [record.file_name for record in coco.images]
-    there = [name for name in names if (root / name).is_file()]
-    found = dict(zip(there, content_digests(root, there, cache, progress), strict=True))
-    return tuple(found.get(name) for name in names)
-
-
 def make_folds(
-    coco: AnnotationSet, n_folds: int, seed: int, contents: Sequence[str | None] | None = None
+    coco: AnnotationSet,
+    n_folds: int,
+    seed: int,
+    contents: Sequence[str | None] | None = None,
+    groups: Groups | None = None,
 ) -> Folds:
     """Divide the images of a file into folds of equal class content; equal photos share a fold.
+
+    Groups are first divided by `stratify`, as images are, and then evened out by `even_out`.
 
     Args:
         coco: the file.
         n_folds: number of folds.
         seed: of the ties.
-        contents: digest of the content of each photo, see `photo_contents`; default: all differ.
+        contents: digest of the content of each photo, None = not there; default: all differ.
+        groups: of images that share a fold; default: none. Groups with equal photos do, too.
 
     Raises:
-        UsageError: fewer than two folds, or fewer different images than folds.
+        UsageError: fewer than two folds, or fewer different images or groups than folds.
     """
-    rows = range(len(coco.images))
-    contents = [None] * len(rows) if contents is None else contents
-    first_of: dict[str | int, int] = {}
-    group_of = np.array(
-        [
-            first_of.setdefault(row if content is None else content, len(first_of))
-            for row, content in zip(rows, contents, strict=True)
-        ],
-        dtype=np.int64,
-    )
-    n_groups = len(first_of)
-    if not 2 <= n_folds <= n_groups:
-        different = "" if n_groups == len(rows) else f" ({n_groups} different ones)"
-        raise UsageError(
-            f"cannot divide {counted(len(rows), 'image', 'images')}{different} of {coco.path} into "
-            f"{counted(n_folds, 'fold', 'folds')}"
-        )
+    n_images = len(coco.images)
+    contents = [None] * n_images if contents is None else contents
+    unit_of = united(n_images, [contents] if groups is None else [groups.names, contents])
+    n_units = int(unit_of.max(initial=-1)) + 1
+    if not 2 <= n_folds <= n_units:
+        raise _too_few(coco, n_folds, unit_of, groups)
     presence = class_presence(coco)
-    counts = np.zeros((n_groups, presence.shape[1]), dtype=np.int64)
-    np.add.at(counts, group_of, presence)
-    sizes = np.bincount(group_of, minlength=n_groups)
-    fold_of = stratify(counts, n_folds, seed, sizes)[group_of]
+    counts = np.zeros((n_units, presence.shape[1]), dtype=np.int64)
+    np.add.at(counts, unit_of, presence)
+    sizes = np.bincount(unit_of, minlength=n_units)
+    fold_of_unit = stratify(counts, n_folds, seed, sizes)
+    if groups is not None:
+        fold_of_unit = even_out(fold_of_unit, np.column_stack([sizes, counts]), n_folds)
+    fold_of = fold_of_unit[unit_of]
     return Folds(tuple(tuple(np.flatnonzero(fold_of == fold).tolist()) for fold in range(n_folds)))
 
 
+def _too_few(
+    coco: AnnotationSet, n_folds: int, unit_of: NDArray[np.int64], groups: Groups | None
+) -> UsageError:
+    n_units = len(set(unit_of.tolist()))
+    what, hint = counted(len(unit_of), "image", "images"), ""
+    if groups is not None:
+        what += f" in {counted(n_units, 'group', 'groups')} ({groups.rule})"
+        hint = f"A group is in one fold. They are {some_of(describe_units(unit_of, groups))}."
+    elif n_units < len(unit_of):
+        what += f" ({n_units} different ones)"
+    return UsageError(
+        f"cannot divide {what} of {coco.path} into {counted(n_folds, 'fold', 'folds')}", hint
+    )
+
+
 def write_folds(
-    path: Path, folds: Folds, coco: AnnotationSet, seed: int, *, overwrite: bool = False
+    path: Path,
+    folds: Folds,
+    coco: AnnotationSet,
+    seed: int,
+    groups: Groups | None = None,
+    *,
+    overwrite: bool = False,
 ) -> bool:
     """Write the split file: it lists file names, so that it can be read and compared.
 
@@ -185,6 +196,7 @@ def write_folds(
         folds: from `make_folds`.
         coco: the file that they divide.
         seed: what they were made with.
+        groups: what they were made with; the file says the rule and the images of each.
         overwrite: replace a file of other content.
 
     Returns:
@@ -198,8 +210,11 @@ def write_folds(
         source_digest=coco.digest,
         seed=seed,
         folds=[[coco.images[row].file_name for row in rows] for rows in folds.rows],
+        groups=None if groups is None else _as_written(groups, coco),
     )
-    content = {**_LAYOUT.header, **folds_of_source.model_dump()}
+    content = {**_LAYOUT.header, **folds_of_source.model_dump(exclude_none=True)}
+    if groups is None:
+        content["version"] = _WITHOUT_GROUPS
     if path.is_dir():
         raise UsageError(f"{path} is a folder", "Name the split file: recipes/splits/NAME.json")
     if path.exists():
@@ -215,6 +230,13 @@ def write_folds(
     return True
 
 
+def _as_written(groups: Groups, coco: AnnotationSet) -> _FoldGroups:
+    images: dict[str, list[str]] = {}
+    for record, name in zip(coco.images, groups.names, strict=True):
+        images.setdefault(name, []).append(record.file_name)
+    return _FoldGroups(rule=str(groups.rule), images=images)
+
+
 def _is_same(path: Path, content: dict[str, Any]) -> bool:
     try:
         return bool(read_json(path, _LAYOUT.what) == content)
@@ -225,10 +247,12 @@ def _is_same(path: Path, content: dict[str, Any]) -> bool:
 def read_folds(path: Path, source: Path, file_names: Sequence[str]) -> Folds:
     """Read a split file and find its images in the annotation file that it divides.
 
-    The images must be the same; annotations may have changed since.
+    The images must be the same; annotations may have changed since. Groups are as the file lists
+    them: nothing is asked of the rule that made them but to be one.
 
     Raises:
-        UsageError: the file is no split file, or its images are not those of `source`.
+        UsageError: the file is no split file, its images are not those of `source`, or a group that
+            it lists is not in one fold.
     """
     if not path.exists():
         raise UsageError(
@@ -249,8 +273,38 @@ def read_folds(path: Path, source: Path, file_names: Sequence[str]) -> Folds:
             f"{path}: made for {content.source}, does not divide the images of {source}",
             "\n".join([*lines, "Make a new one with `trash data split`."]),
         )
+    if content.groups is not None:
+        _require_whole_groups(path, content.folds, content.groups)
     row_of = {name: row for row, name in enumerate(file_names)}
     return Folds(tuple(tuple(sorted(row_of[name] for name in names)) for names in content.folds))
+
+
+def _require_whole_groups(path: Path, folds: list[list[str]], groups: _FoldGroups) -> None:
+    try:
+        GroupRule.parse(groups.rule)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", error.hint) from None
+    fold_of = {name: fold for fold, names in enumerate(folds) for name in names}
+    grouped = Counter(name for names in groups.images.values() for name in names)
+    offenders = [
+        ("in two groups", [name for name, count in grouped.items() if count > 1]),
+        ("in no group", sorted(set(fold_of) - set(grouped))),
+        ("in a group but in no fold", sorted(set(grouped) - set(fold_of))),
+        (
+            "groups in several folds",
+            [
+                group
+                for group, names in groups.images.items()
+                if len({fold_of[name] for name in names if name in fold_of}) > 1
+            ],
+        ),
+    ]
+    lines = [f"{what}: {some_of(names)}" for what, names in offenders if names]
+    if lines:
+        raise UsageError(
+            f"{path}: its folds do not keep the groups of {groups.rule} together",
+            "\n".join([*lines, "Make a new one with `trash data split`."]),
+        )
 
 
 def choose_fold(folds: Folds, index: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

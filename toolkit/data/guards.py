@@ -9,7 +9,9 @@ from pathlib import Path
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
+from toolkit.data.near_duplicates import known_hashes
 from toolkit.data.near_files import near_file
+from toolkit.data.perceptual_hash import near_photos
 from toolkit.errors import UsageError
 from toolkit.files import is_file
 from toolkit.plugin.reader import AnnotationSet
@@ -118,6 +120,32 @@ def equal_photos(split: Split, other: Split) -> list[str]:
         for name, content in zip(split.file_names, split.contents, strict=True)
         if content in names
     ]
+
+
+def like_photos(split: Split, other: Split) -> list[str]:
+    """Return the photos of `split` that look like one of `other`, as "a.jpg (like b.jpg)".
+
+    Only photos are compared whose hashes are known, from `trash data check` for one, and none if
+    they are more than a command should wait for. Equal photos are left out.
+    """
+    hashes = [
+        *known_hashes(other.root, other.contents, other.cache),
+        *known_hashes(split.root, split.contents, split.cache),
+    ]
+    n_known = sum(1 for each in hashes if each)
+    if not n_known or n_known > _MOST_COMPARED:
+        return []
+    found = []
+    for likeness in near_photos(hashes):
+        row = likeness.row - len(other)
+        nears = [near for near in likeness.earlier.tolist() if near < len(other)]
+        if row >= 0 and nears and split.contents[row] not in {other.contents[n] for n in nears}:
+            found.append(f"{split.file_names[row]} (like {other.file_names[nears[0]]})")
+    return found
+
+
+_MOST_COMPARED = 20_000
+"""Photos; comparing so many takes a second."""
 
 
 def refuse_equal_photos(train: Split, val: Split) -> None:

@@ -28,7 +28,10 @@ def check(
     ] = 5,
     json_: Json = False,
 ) -> None:
-    """Report every broken image, missing file, bad outline, unknown category and duplicate."""
+    """Report every broken image, missing file, bad outline, unknown category and duplicate.
+
+    Photos that look alike are told too, within a split and between splits.
+    """
     from toolkit.data.check import check_contest
     from toolkit.data.contest import require_folder
     from toolkit.data.sources import find_sources

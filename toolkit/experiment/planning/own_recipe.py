@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 
 from toolkit.data.annotation_sets import read_annotations
+from toolkit.data.content_digests import photo_contents
 from toolkit.data.data_survey import survey_data
-from toolkit.data.folds import make_folds, photo_contents, write_folds
+from toolkit.data.folds import make_folds, write_folds
 from toolkit.data.survey import Survey
 from toolkit.files import write_text_atomic
 from toolkit.formats.id_style import id_style
