@@ -166,13 +166,17 @@ def cheat(context):
     from toolkit.data.contest import open_contest
     from toolkit.data.images import read_image
     from toolkit.data.masks import paint_mask
+    from toolkit.plugin.discovery import builtin_registry
     from toolkit.progress import SilentProgress
     from toolkit.project import Project
     from toolkit.recipe.load import load_recipe
+    from toolkit.workspace import Workspace
 
     project = Project(Path(__file__).parents[1])
     recipe = load_recipe(Path("tiny"), project=project).recipe
-    split = open_contest(workspace_in(project), recipe.data).val
+    split = open_contest(
+        Workspace(project, builtin_registry(), SilentProgress()), recipe.data
+    ).val
     known = {}
     for position, record in enumerate(split.images):
         mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
