@@ -1,32 +1,14 @@
+"""Where photos and their masks are."""
+
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from tests.data.camvid import VALUES, stripes, write_mask, write_photo
-from tests.workspaces import workspace_in
-from toolkit.data.annotation_sets import read_annotations
+from tests.data.mask_pieces import VALUES, pairs, read, stripes, write_mask, write_photo
 from toolkit.errors import UsageError
-from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.reader import AnnotationSet
-from toolkit.recipe.schema import Data
-
-
-def read(root: Path, name: str, *, labelled: bool = True, **format_: Any) -> AnnotationSet:
-    data = Data(format=ComponentSpec(name="masks", **format_))
-    return read_annotations(workspace_in(), data, root / name, root, labelled=labelled)
-
-
-def pairs(found: AnnotationSet, root: Path) -> list[tuple[str, str]]:
-    return [
-        (record.file_name, record.mask.path.relative_to(root).as_posix())
-        for record in found.images
-        if record.mask is not None
-    ]
 
 
 def test_a_folder_of_photos_and_a_pattern(camvid: Path) -> None:
@@ -132,55 +114,6 @@ def test_what_a_list_lacks_is_named(camvid: Path) -> None:
     with pytest.raises(UsageError, match=r"\{stam\} is unknown in data\.format\.masks") as caught:
         read(camvid, "train", values=VALUES, masks="{stam}.png")
     assert caught.value.hint == "Did you mean stem?"
-
-
-def test_missing_masks_are_named(camvid: Path) -> None:
-    (camvid / "trainannot" / "b.png").rename(camvid / "trainannot" / "b_.png")
-    with pytest.raises(UsageError) as caught:
-        read(camvid, "train", masks="{folder}annot/{stem}.png", values=VALUES, ignore=[255])
-    message = "train: 1 of 2 photos has no mask: train/b.png (no trainannot/b.png)"
-    assert caught.value.message.endswith(message)
-    assert caught.value.hint == "Is it trainannot/b_.png?"
-    assert len(read(camvid, "train", labelled=False, values=VALUES).images) == 2
-
-
-def test_values_that_mean_nothing_are_named(camvid: Path) -> None:
-    with pytest.raises(UsageError) as caught:
-        read(camvid, "train", masks="{folder}annot/{stem}.png", values={"Sky": 0, "Road": 1})
-    assert caught.value.message.endswith(
-        "train: 2 of 2 masks have 3 values that data.format does not name: 2 (16 pixels in "
-        "trainannot/a.png and 1 more), 3 (16 pixels in trainannot/a.png and 1 more), 255 (16 "
-        "pixels in trainannot/a.png and 1 more)"
-    )
-    assert "Known: 0, 1. Give 2 a class" in caught.value.hint
-
-
-def test_numbers_of_objects_are_told_from_classes(tmp_path: Path) -> None:
-    write_photo(tmp_path / "p" / "a.png")
-    Image.fromarray(stripes([0, 26001]).astype(np.uint16)).save(tmp_path / "m.png")
-    with pytest.raises(UsageError, match=r"1 value that .* name: 26001 \(24 pixels") as caught:
-        read(tmp_path, "p", masks="m.png", values={"Sky": 0})
-    assert "numbers of objects in place of classes?" in caught.value.hint
-    found = read(tmp_path, "p", masks="m.png", values={"Sky": 0, "Car": [26001]})
-    assert found.used_categories == {1, 2}
-
-
-def test_the_nearest_colour_is_named(tmp_path: Path) -> None:
-    write_photo(tmp_path / "p" / "a.png")
-    pixels = np.zeros((6, 8, 3), np.uint8)
-    pixels[:2] = (128, 64, 128)
-    pixels[5] = (127, 64, 128)
-    write_mask(tmp_path / "m" / "a.png", pixels)
-    colours = {"Background": [0, 0, 0], "Road": [128, 64, 128], "Car": [[64, 0, 128]]}
-    with pytest.raises(UsageError) as caught:
-        read(tmp_path, "p", masks="m/{stem}.png", colours=colours)
-    assert "1 colour that data.format does not name: [127, 64, 128] (8 pixels" in (
-        caught.value.message
-    )
-    assert "The nearest to [127, 64, 128] is Road, [128, 64, 128]." in caught.value.hint
-    found = read(tmp_path, "p", masks="m/{stem}.png", colours=colours, ignore=[[127, 64, 128]])
-    assert [category.name for category in found.categories] == ["Road", "Car"]
-    assert found.used_categories == {1}
 
 
 @pytest.mark.parametrize(
