@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.data.mask_pieces import VALUES, Lines, open_camvid, stripes, write_mask
 from tests.workspaces import workspace_in
@@ -87,3 +89,22 @@ def test_a_label_0_that_no_pixel_has_is_told(camvid: Path) -> None:
     assert "no value of the masks is Background (label 0)" in line
     assert line.endswith('name one of them: data.background = "Sky"')
     assert none == []
+
+
+def test_a_turned_photo_is_read_by_the_size_of_its_mask(camvid: Path, tmp_path: Path) -> None:
+    """Its EXIF data turn it by a quarter; one mask was drawn before that, the other after."""
+    for name, size in (("a", (6, 8)), ("b", (8, 6))):
+        (camvid / "train" / f"{name}.png").unlink()
+        exif = Image.Exif()
+        exif[274] = 6
+        shade = 30 if name == "a" else 60
+        photo = Image.fromarray(np.full((6, 8, 3), shade, np.uint8))
+        photo.save(camvid / "train" / f"{name}.jpg", exif=exif)
+        write_mask(camvid / "trainannot" / f"{name}.png", stripes([0, 1, 2, 3, 255], size))
+    train = open_camvid(camvid).train
+    assert [(r.file_name, r.oriented, r.width, r.height) for r in train.images] == [
+        ("train/a.jpg", False, 8, 6),
+        ("train/b.jpg", True, 6, 8),
+    ]
+    masks = open_masks(train, tmp_path / "cache", None, SilentProgress())
+    assert [mask.shape for mask in (masks[0], masks[1])] == [(6, 8), (8, 6)]
