@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolkit.data.sources import AnnotationFile
 from toolkit.data.split import Split
-from toolkit.plugin.discovery import load_registry
+from toolkit.plugin.discovery import builtin_registry
 from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Data
@@ -20,7 +20,7 @@ _QUIET = SilentProgress()
 
 def workspace_in(project: Project = _NOWHERE, progress: Progress = _QUIET) -> Workspace:
     """Return a workspace; without a project nothing is remembered."""
-    return Workspace(project, load_registry(None), progress)
+    return Workspace(project, builtin_registry(), progress)
 
 
 def open_truth(path: Path, data: Data | None = None, progress: Progress = _QUIET) -> Split:

@@ -11,6 +11,7 @@ import tiny_training
 from tiny_training import make_recipe, train
 
 from toolkit import TrashError, UsageError
+from toolkit.progress import SilentProgress
 from toolkit.train.checkpoint import load_checkpoint
 
 SCRIPT = Path(tiny_training.__file__)
@@ -23,6 +24,18 @@ FULL: dict[str, Any] = {
     "device_batch_size": 2,
 }
 """Everything whose state has to survive an interruption."""
+
+
+class Log(SilentProgress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.rows: list[dict[str, Any]] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def row(self, figures: Any) -> None:
+        self.rows.append(dict(figures))
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_epoch(
