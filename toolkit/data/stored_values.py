@@ -129,10 +129,10 @@ def read_tiff(data: bytes, n_values: int, path: Path) -> NDArray[Any] | None:
             if not whole or math.prod(page.chunks) > max(4 * n_values, _SMALL_TILES):
                 return None
             values = np.asarray(page.asarray(maxworkers=1))
-            if page.axes == "SYX":
-                values = np.moveaxis(values, 0, 2)
-            elif page.axes not in ("YX", "YXS"):
+            if values.shape != page.shape or page.axes not in ("YX", "YXS", "SYX"):
                 return None
+            if page.axes == "SYX":
+                values = np.moveaxis(values, 0, -1)
     except (MemoryError, UsageError):
         raise
     except Exception:  # broken bytes make the reader and its codecs raise nearly everything
