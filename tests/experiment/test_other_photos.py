@@ -154,6 +154,19 @@ def test_four_channels_go_from_their_files_to_a_checked_submission(
     assert run(["predict", str(best), "--split", "val"]) == 0
 
 
+NETWORK = """
+from toolkit import Component, hookimpl
+
+def three(context):
+    from torch import nn
+    return nn.Sequential(nn.Conv2d(3, 3, 1, groups=3), nn.Conv2d(3, context.n_classes, 1))
+
+@hookimpl
+def trash_models():
+    return [Component("three", three, "each channel alone, RGB")]
+"""
+
+
 def mistakes(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     capsys.readouterr()
     assert run([*arguments]) == 2
@@ -164,6 +177,7 @@ def mistakes(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_what_does_not_fit_is_told_before_the_training(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (project / "plugins" / "three.py").write_text(NETWORK)
     check = ("recipe", "check", "recipes/field.toml")
     colours = '[{name="hflip"}, {name="augmix"}, {name="one_of", of=[{name="clahe"}]}]'
     told = mistakes(capsys, *check, "--set", f"augment.train={colours}")
@@ -185,6 +199,9 @@ def test_what_does_not_fit_is_told_before_the_training(
     told = mistakes(capsys, *run_, "--set", 'augment.train=[{name="object_mix"}]')
     assert "augmentation object_mix needs RGB photos, these have 4 channels" in told
     assert not (project / "runs").exists() or not list((project / "runs").glob("*/best.pt"))
+
+    told = mistakes(capsys, *run_, "--unset", "pseudo", "--set", 'model={name="three"}')
+    assert "model three takes no photos of 4 channels: " in told
 
     rare = 'extends = "field.toml"\n[objects]\nclasses = ["weed"]\n'
     (project / "recipes" / "rare.toml").write_text(rare)
@@ -228,3 +245,11 @@ def test_a_run_goes_on_is_found_by_others_and_takes_no_other_photos(
             for cache in ("cache", "other")
         )
         assert ours == theirs
+
+
+@pytest.mark.parametrize("project", ["tif"], indirect=True)
+def test_a_smoke_run_is_one_of_rgb(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    colours = '[{name="augmix"}]'
+    word = ["--smoke", "--json", "--unset", "pseudo", "--set", f"augment.first={colours}"]
+    assert run(["recipe", "run", "recipes/field.toml", *word, "--set", "predict.views=none"]) == 0
+    assert json.loads(capsys.readouterr().out)["submission"]["rows"] == 2

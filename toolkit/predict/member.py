@@ -22,6 +22,7 @@ from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import Checkpoint, checkpoint_digest, load_checkpoint
 from toolkit.train.network import build_network
 from toolkit.train.start import load_weights
+from toolkit.wording import counted
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,13 @@ def load_member(
     """
     checkpoint = load_checkpoint(path)
     recipe = stored_recipe(path, checkpoint)
+    if len(checkpoint.mean) != recipe.data.n_channels:
+        raise UsageError(
+            f"{path} is a damaged checkpoint: its normalisation is for "
+            f"{counted(len(checkpoint.mean), 'channel', 'channels')}, its recipe for "
+            f"{recipe.data.n_channels}",
+            "Copy or train it again.",
+        )
     return Member(
         path=path,
         checkpoint=checkpoint,

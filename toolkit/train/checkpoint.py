@@ -7,7 +7,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+)
 from torch import Tensor
 
 from toolkit.errors import UsageError
@@ -116,6 +125,13 @@ class _CheckpointContent(BaseModel):
     epoch: Annotated[int, Field(ge=0)]
     lineage: dict[str, JsonValue]
     format_version: int
+
+    @field_validator("std")
+    @classmethod
+    def _is_as_long_as_mean(cls, value: Figures, info: ValidationInfo) -> Figures:
+        if "mean" in info.data and len(value) != len(info.data["mean"]):
+            raise ValueError(f"should have {len(info.data['mean'])} figures, as mean has")
+        return value
 
 
 _SCHEMA = TypeAdapter(_CheckpointContent)
