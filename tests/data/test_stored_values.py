@@ -124,6 +124,16 @@ def test_grey_arrays_become_rgb_unless_one_channel_is_declared() -> None:
         np.testing.assert_array_equal(read(data, channels=1), grey)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_planes_of_rgb_are_read_as_pixels_are(dtype: str) -> None:
+    """OpenCV reads noise of 16 bits in planes."""
+    values = noise(3, dtype)
+    values[0, 0] = np.iinfo(dtype).max
+    data = tiff(values, photometric="rgb", planarconfig="separate")
+    expected = values if dtype == "uint8" else (values >> 8).astype(np.uint8)
+    np.testing.assert_array_equal(read(data), expected)
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
 def test_photos_of_other_formats_have_their_own_channels(mode: str) -> None:
     values = noise(len(mode), "uint8")

@@ -186,14 +186,23 @@ def test_what_does_not_fit_is_told_before_the_training(
 
     told = mistakes(capsys, *check, "--set", "data.mean=[0.5, 0.5, 0.5]")
     assert "data.mean" in told
-    assert "has 3 figures, the photos have 4 channels" in told
+    assert "must have 4 figures, one per channel, not [0.5, 0.5, 0.5]" in told
     told = mistakes(capsys, *check, "--set", "data.bit_depth=12")
     assert "data.value_range" in told
-    assert "leave out one of them" in told
+    assert "must be unset beside bit_depth, which says it too" in told
     told = mistakes(capsys, *check, "--set", "data.value_range=[5, 5]")
     assert "must be [low, high] with low below high" in told
 
     run_ = ("recipe", "run", "recipes/field.toml")
+    text = (project / "recipes" / "field.toml").read_text()
+    text = text.replace("channels = 4\n", "").replace("value_range = [0, 4095]", "bit_depth = 12")
+    (project / "recipes" / "rgb.toml").write_text(text)
+    capsys.readouterr()
+    assert run(["data", "check", "recipes/rgb.toml"]) == 2
+    told = " ".join(capsys.readouterr().out.split())
+    assert "warning: channels that are not read (1)" in told
+    assert "10 of 10 images are TIFF of 4 channels, which are read as RGB: train/0.tif, " in told
+    assert "train/0.tif: it has 4 channels, 3 expected" in told
     told = mistakes(capsys, *run_, "--set", "data.channels=5")
     assert "10 of 10 images cannot be used: train/0.tif: it has 4 channels, 5 expected" in told
     told = mistakes(capsys, *run_, "--set", 'augment.train=[{name="object_mix"}]')

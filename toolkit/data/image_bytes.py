@@ -44,7 +44,8 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _EXIF_START = b"Exif\x00"
 _PNG_START = b"\x89PNG"
 _PNG_END = b"IEND\xaeB`\x82"
-_TIFF_WIDTH, _TIFF_HEIGHT, _ORIENTATION, _TIFF_CHANNELS = 256, 257, 274, 277
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _ORIENTATION = 256, 257, 258, 274
+_TIFF_CHANNELS, _TIFF_PLANES = 277, 284
 _BANDS = {"1": 1, "L": 1, "LA": 2, "I;16": 1, "I": 1, "F": 1, "RGB": 3, "RGBA": 4}
 """Pillow's name of what is stored -> channels as they are decoded."""
 
@@ -158,15 +159,30 @@ def _orientation(exif: bytes | None) -> int:
 
 def _tiff_header(data: bytes) -> Header:
     """Read the first directory; Pillow knows fewer kinds of pixels than there are."""
-    directory = ImageFileDirectory_v2(data[:8] if data[2:3] in b"*\x00" else data[:16])
-    file = BytesIO(data)
-    file.seek(directory.next)
-    directory.load(file)
+    directory = _tiff_directory(data)
     width, height = int(directory[_TIFF_WIDTH]), int(directory[_TIFF_HEIGHT])
     if min(width, height) < 1:
         raise struct.error("a TIFF without pixels")
     orientation = _valid_orientation(directory.get(_ORIENTATION))
     return Header(width, height, orientation, int(directory.get(_TIFF_CHANNELS, 1)))
+
+
+def _tiff_directory(data: bytes) -> ImageFileDirectory_v2:
+    directory = ImageFileDirectory_v2(data[:8] if data[2:3] in b"*\x00" else data[:16])
+    file = BytesIO(data)
+    file.seek(directory.next)
+    directory.load(file)
+    return directory
+
+
+def _is_deep_planar(data: bytes) -> bool:
+    """Return whether it is a TIFF of more than 8 bits in planes, of which OpenCV reads noise."""
+    if not data.startswith(TIFF_STARTS):
+        return False
+    directory = _tiff_directory(data)
+    bits = directory.get(_TIFF_BITS, 1)
+    deepest = max(bits) if isinstance(bits, tuple) else bits
+    return bool(directory.get(_TIFF_PLANES, 1) == 2 and deepest > 8)
 
 
 def _valid_orientation(orientation: object) -> int:
@@ -200,7 +216,7 @@ def decode(
             other channels.
     """
     is_npy = data.startswith(NPY_START)
-    if is_npy or value_range is not None or channels is not None:
+    if is_npy or value_range is not None or channels is not None or _is_deep_planar(data):
         stored = _stored(data, header, path)
         has_alpha = stored.shape[2] in (2, 4) and not is_npy and not data.startswith(TIFF_STARTS)
         if channels is None and has_alpha:

@@ -13,9 +13,10 @@ from toolkit.data.images import require_fit
 from toolkit.data.orientation import evidence_of, orientation_warning, oriented_flags
 from toolkit.data.photo_facts import Fault, headers_of, read_headers, undecodable_photos
 from toolkit.errors import UsageError
+from toolkit.plugin.component import N_RGB
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
-from toolkit.wording import some_of
+from toolkit.wording import part_of, some_of
 
 if TYPE_CHECKING:
     from toolkit.data.split import Split
@@ -31,13 +32,15 @@ class PhotoRules:
         images: the records, with all decided of how they are read.
         applied: whether EXIF orientations are applied; None = no size and no recipe says it.
         faults: photos that are broken, or of another size or number of channels than their record.
-        warning: what a user should know; empty = nothing.
+        warning: what a user should know of orientations; empty = nothing.
+        unread: what a user should know of channels that are left out; empty = none are.
     """
 
     images: tuple[ImageRecord, ...]
     applied: bool | None
     faults: tuple[Fault, ...]
     warning: str
+    unread: str
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,30 @@ def photo_rules(
         applied=rule if data.exif == "auto" else data.exif == "apply",
         faults=tuple(_faults(root, images, found)),
         warning=orientation_warning(file, evidence, data.exif, elsewhere),
+        # With a range of values every other number of channels is refused.
+        unread=""
+        if data.channels or data.value_range
+        else _unread_channels(file, records, headers),
+    )
+
+
+def _unread_channels(
+    file: Path, records: Sequence[ImageRecord], headers: Sequence[Header | None]
+) -> str:
+    """Say which photos have a fourth channel that is not read: in a TIFF it is rarely an alpha."""
+    names = [
+        record.file_name
+        for record, header in zip(records, headers, strict=True)
+        if header is not None
+        and header.channels == N_RGB + 1
+        and record.file_name.casefold().endswith((".tif", ".tiff"))
+    ]
+    if not names:
+        return ""
+    return (
+        f"{file}: {part_of(len(names), len(records), ('image', 'images'), ('is', 'are'))} TIFF of "
+        f"4 channels, which are read as RGB: {some_of(names, _SHOWN)}. To use all, set "
+        "data.channels = 4"
     )
 
 
@@ -148,8 +175,8 @@ def with_photo_rules(
     for split, headers in zip(splits, found, strict=True):
         rules = photo_rules(split.file, split.root, split.images, headers, data, [*known, *told])
         refuse_faults(split, rules.faults)
-        if rules.warning:
-            progress.say(f"warning: {rules.warning}")
+        for warning in filter(None, (rules.warning, rules.unread)):
+            progress.say(f"warning: {warning}")
         ready.append(split.with_images(rules.images, rules.applied))
     return ready
 

@@ -11,21 +11,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveInt,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from toolkit.plugin.component import N_RGB, ComponentSpec, OfKind
 from toolkit.plugin.interfaces import IGNORE_INDEX
 from toolkit.recipe.effect import Effect
+from toolkit.recipe.photo_values import Channels, Figures, Range, per_channel
 from toolkit.recipe.smoke import (
     BATCH,
     SIZE,
@@ -37,7 +28,6 @@ from toolkit.recipe.smoke import (
     without_checkpoint,
     without_checkpoints,
 )
-from toolkit.wording import counted
 
 _Side = Annotated[int, Field(ge=1, le=16384)]
 
@@ -47,14 +37,8 @@ Size = tuple[_Side, _Side]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """What torch takes as a seed."""
 
-MOST_CHANNELS = 64
-
-Figures = Annotated[tuple[float, ...], Field(min_length=1, max_length=MOST_CHANNELS)]
-"""One figure per channel."""
-
 _RGB_MEAN = (0.485, 0.456, 0.406)
 _RGB_STD = (0.229, 0.224, 0.225)
-_Channels = Annotated[int, Field(ge=1, le=MOST_CHANNELS)]
 _Bits = Annotated[int, Field(ge=8, le=16)]
 
 Components = tuple[ComponentSpec, ...]
@@ -99,16 +83,6 @@ class FoldChoice(Section):
     """The fold that validates; all others train."""
 
 
-def _per_channel(of_rgb: tuple[float, ...], other: float) -> Any:
-    """Return the default of a figure per channel, which depends on `channels`."""
-
-    def figures(values: dict[str, Any]) -> tuple[float, ...]:
-        channels = values.get("channels") or N_RGB
-        return of_rgb if channels == N_RGB else (other,) * channels
-
-    return Field(default_factory=figures)
-
-
 class Data(Section):
     """Images, annotations and classes."""
 
@@ -148,11 +122,11 @@ class Data(Section):
     bit_depth: Annotated[_Bits | None, Effect("training")] = None
     """Bits that the values of photos with 16 bits per channel use. Default: all 16, and a photo
     that uses 14 or fewer is refused, as it would become nearly black."""
-    value_range: Annotated[tuple[float, float] | None, Effect("training", smoke=None)] = None
+    value_range: Annotated[Range, Effect("training", smoke=None)] = None
     """[low, high]: values of photos of any number type (16 bits, floats) are mapped linearly to the
     8 bits that are trained on, low to 0 and high to 255, rounded to the nearest and cut off
     outside. Default: 8 bits as they are, 16 bits by `bit_depth`."""
-    channels: Annotated[_Channels | None, Effect("training", smoke=None)] = None
+    channels: Annotated[Channels | None, Effect("training", smoke=None)] = None
     """Channels of every photo, 1 … 64, from TIFF, NPY (NumPy) or other files; the network's first
     convolution is adapted to them. Default: RGB, where grey photos become RGB too."""
     max_megapixels: Annotated[float, Field(gt=0, le=1073), Effect("nothing")] = 200.0
@@ -160,12 +134,12 @@ class Data(Section):
     image_size: Annotated[Size, Effect("training", of_network=True, smoke=SIZE)] = (512, 512)
     """(height, width) that images are resized to for the network."""
     mean: Annotated[Figures, Effect("training", of_network=True, smoke=demo_figures(_RGB_MEAN))] = (
-        _per_channel(_RGB_MEAN, 0.5)
+        per_channel(_RGB_MEAN, 0.5)
     )
     """Mean per channel of the normalisation, on images in 0…1. Default: ImageNet's; with another
     number of channels than 3, 0.5 for each."""
     std: Annotated[Figures, Effect("training", of_network=True, smoke=demo_figures(_RGB_STD))] = (
-        _per_channel(_RGB_STD, 0.25)
+        per_channel(_RGB_STD, 0.25)
     )
     """Standard deviation per channel of the normalisation, on images in 0…1. Default: ImageNet's;
     with another number of channels than 3, 0.25 for each."""
@@ -178,35 +152,6 @@ class Data(Section):
     def n_channels(self) -> int:
         """Channels of a photo as the network sees it."""
         return self.channels or N_RGB
-
-    @field_validator("value_range")
-    @classmethod
-    def _is_range(
-        cls, value: tuple[float, float] | None, info: ValidationInfo
-    ) -> tuple[float, float] | None:
-        if value is None:
-            return None
-        if value[0] >= value[1]:
-            raise PydanticCustomError("range", "must be [low, high] with low below high")
-        if info.data.get("bit_depth") is not None:
-            raise PydanticCustomError(
-                "range", "and bit_depth say the same twice: leave out one of them"
-            )
-        return value
-
-    @field_validator("mean", "std")
-    @classmethod
-    def _has_figure_per_channel(
-        cls, value: tuple[float, ...], info: ValidationInfo
-    ) -> tuple[float, ...]:
-        channels = info.data.get("channels") or N_RGB
-        if "channels" in info.data and len(value) != channels:
-            figures = counted(len(value), "figure", "figures")
-            photos = counted(channels, "channel", "channels")
-            raise PydanticCustomError(
-                "figures", "{text}", {"text": f"has {figures}, the photos have {photos}"}
-            )
-        return value
 
 
 class Augment(Section):

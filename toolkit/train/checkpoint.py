@@ -22,7 +22,7 @@ from torch import Tensor
 from toolkit.errors import UsageError
 from toolkit.file_schema import validate_content
 from toolkit.files import file_digest
-from toolkit.recipe.schema import MOST_CHANNELS
+from toolkit.recipe.photo_values import MOST_CHANNELS
 from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
 
 FORMAT = "trash-checkpoint"
