@@ -167,7 +167,7 @@ def test_damaged_bytes_are_a_usage_error_or_a_picture(
 
 def test_headers_of_broken_exif_data_are_upright() -> None:
     data = encode_image(corners(), "JPEG", 6).replace(b"MM\x00*", b"MM\x00\xff")
-    assert read_header(data, HERE) == Header(48, 32, 1)
+    assert read_header(data, HERE) == Header(48, 32, 1, 3)
 
 
 def test_headers_of_real_photos_are_those_of_pillow(taco_root: Path, bags_root: Path) -> None:
@@ -175,5 +175,5 @@ def test_headers_of_real_photos_are_those_of_pillow(taco_root: Path, bags_root: 
     assert len(photos) > 20
     for photo in photos:
         with Image.open(photo) as image:
-            expected = Header(*image.size, image.getexif().get(0x0112, 1))
+            expected = Header(*image.size, image.getexif().get(0x0112, 1), 3)
         assert read_header(photo.read_bytes(), photo) == expected

@@ -46,7 +46,7 @@ def warp(array: Array, matrix: NDArray[np.float64]) -> Array:
     height, width = array.shape[:2]
     way = cv2.INTER_LINEAR if array.ndim == 3 else cv2.INTER_NEAREST
     moved = cv2.warpAffine(array, matrix, (width, height), flags=way, borderMode=cv2.BORDER_REFLECT)
-    return np.asarray(moved, np.uint8)
+    return np.asarray(moved, np.uint8).reshape(array.shape)
 
 
 def turn(array: Array, rng: np.random.Generator) -> Array:
@@ -133,7 +133,8 @@ class Crop:
         rows, columns = (int(side * rng.uniform(0.5, 0.9)) for side in (height, width))
         image = cv2.resize(sample.image[:rows, :columns], (width, height))
         mask = cv2.resize(sample.mask[:rows, :columns], (width, height), interpolation=self.rule)
-        return replace(sample, image=np.asarray(image), mask=np.asarray(mask))
+        image = np.asarray(image).reshape(sample.image.shape)
+        return replace(sample, image=image, mask=np.asarray(mask))
 
 
 def test_masks_resized_by_corners_are_found() -> None:
@@ -150,7 +151,7 @@ def test_elastic_photos_with_rigid_masks_are_found() -> None:
         y = rows + 5 * np.cos(columns / 11).astype(np.float32)
         way = cv2.INTER_LINEAR if array.ndim == 3 else cv2.INTER_NEAREST
         moved = cv2.remap(array, x, y, way, borderMode=cv2.BORDER_REFLECT)
-        return np.asarray(moved, np.uint8)
+        return np.asarray(moved, np.uint8).reshape(array.shape)
 
     assert AUGMENTATION in findings("augmentation", Moves(wave, True, False))
     assert AUGMENTATION not in findings("augmentation", Moves(wave, True, True))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from tests.testing.contract_pieces import assert_finds, registry_with
-from toolkit import Context, Sample
-from toolkit.testing import check_component
+from toolkit import Component, Context, Sample
+from toolkit.plugin.registry import Entry, Registry
+from toolkit.testing import check_component, examine
 
 # Augmentations: module level, so that only what is meant to be unpicklable is.
 
@@ -57,6 +59,20 @@ class Counting:
 
 SHAPE = "Returns uint8 image (H, W, 3) and mask (H, W) of the network's size, in memory order"
 RANDOMNESS = "Depends on its generator alone: not on earlier calls, nor on global random state"
+
+
+def grey(sample, rng):
+    mean = cv2.cvtColor(cv2.cvtColor(sample.image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return replace(sample, image=mean)
+
+
+def flip_without_axis(sample, rng):
+    """OpenCV drops the axis of a single channel."""
+    return replace(sample, image=cv2.flip(sample.image, 1), mask=cv2.flip(sample.mask, 1))
+
+
+CHANNELS = "Takes photos of 1 and of 4 channels too, or says that it needs RGB (`needs_rgb`)"
+
 AUGMENTATIONS = [
     (SHAPE, as_float),
     (SHAPE, crop_image),
@@ -70,12 +86,23 @@ AUGMENTATIONS = [
     (RANDOMNESS, global_noise),
     ("Survives pickling, as loader processes need it, and then does the same", lambda s, rng: s),
     ("Leaves the sample as it was: cached arrays are shared", in_place),
+    (CHANNELS, grey),
+    (CHANNELS, flip_without_axis),
 ]
 
 
 @pytest.mark.parametrize(("rule", "augmentation"), AUGMENTATIONS)
 def test_broken_augmentations_are_found(rule: str, augmentation: object) -> None:
     assert_finds("augmentation", lambda context: augmentation, rule)
+
+
+def test_what_says_that_it_needs_rgb_is_tried_with_rgb_alone() -> None:
+    component = Component("broken", lambda context: grey, "for a test", needs_rgb=True)
+    check_component("augmentation", "broken", Registry([Entry("augmentation", component, "test")]))
+    found = examine("augmentation", "broken", registry_with("augmentation", lambda context: grey))
+    (finding,) = found.findings
+    assert "it fails on photos of 1 channel: " in finding.message
+    assert "if it needs RGB, set needs_rgb = True in its Component" in finding.message
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -115,6 +116,15 @@ BATCH = "Gives all samples of a batch one share: it comes from `batch_rng`, not 
 PICKLE = "Survives pickling, as loader processes need it, and then does the same"
 INPUTS = "Leaves both samples as they were: they are mixed with others, too"
 
+CHANNELS = "Takes photos of 1 and of 4 channels too, or says that it needs RGB (`needs_rgb`)"
+
+
+def without_axis(own, other, rng, batch_rng):
+    """OpenCV drops the axis of a single channel."""
+    both = cv2.addWeighted(own.image, 0.5, other.image, 0.5, 0)
+    return replace(own, image=both, second_mask=other.mask.copy(), share=0.5)
+
+
 BROKEN = [
     *[(ARRAYS, mix) for mix in (as_float, narrow, view_of_second, wide_second, renamed, nothing)],
     *[(SHARES, mix) for mix in (heavy, share_alone)],
@@ -125,6 +135,7 @@ BROKEN = [
     *[(BATCH, mix) for mix in (own_share, share_of_labels)],
     (PICKLE, lambda own, other, rng, batch_rng: own),
     *[(INPUTS, mix) for mix in (writes_own, writes_partner)],
+    (CHANNELS, without_axis),
 ]
 
 

@@ -128,6 +128,15 @@ BROKEN = {
 }
 
 
+def test_the_normalisation_has_a_figure_for_each_channel(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    save_checkpoint(path, _checkpoint(mean=(0.5,) * 5, std=(0.25,) * 5))
+    assert load_checkpoint(path).mean == (0.5,) * 5
+    save_checkpoint(path, _checkpoint(mean=(0.5,) * 5, std=(0.25,) * 4))
+    with pytest.raises(UsageError, match=r"std.*should have 5 figures, as mean has"):
+        load_checkpoint(path)
+
+
 @pytest.mark.parametrize("case", BROKEN)
 def test_anything_else_is_refused_with_its_own_message(tmp_path: Path, case: str) -> None:
     make, message = BROKEN[case]

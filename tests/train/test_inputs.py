@@ -100,3 +100,22 @@ def test_another_rule_of_resizing_makes_another_training(key_of: Any) -> None:
     with patch("toolkit.train.inputs.RESIZING", 1):
         before = key_of()
     assert before != key_of()
+
+
+def test_unset_channels_and_values_leave_keys_as_they_were(key_of: Any) -> None:
+    recipe: Recipe = key_of.recipe
+    plain = recipe.model_dump(mode="json")
+    before = {**plain, "data": dict(plain["data"])}
+    for name in ("channels", "value_range"):
+        assert before["data"].pop(name) is None
+    assert training_key(plain, {}) == training_key(before, {})
+    for change in ({"channels": 4}, {"channels": 3}, {"value_range": (0.0, 9.0)}):
+        changed = recipe.data.model_copy(update=change)
+        assert key_of(data=changed) != key_of(), change
+
+
+def test_each_number_of_channels_has_its_own_normalisation() -> None:
+    assert Data(channels=3).mean == Data().mean == (0.485, 0.456, 0.406)
+    assert Data(channels=2).mean == (0.5, 0.5)
+    assert Data(channels=2).std == (0.25, 0.25)
+    assert Data(channels=2, mean=(0.1, 0.2)).mean == (0.1, 0.2)

@@ -22,7 +22,7 @@ FORMAT_VERSION = 1
 
 
 class Arrays(Protocol):
-    """Images or masks of a split by position: uint8 (H, W, 3) RGB or (H, W) labels."""
+    """Images or masks of a split by position: uint8 (H, W, channels) or (H, W) labels."""
 
     def __len__(self) -> int: ...
 

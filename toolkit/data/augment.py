@@ -70,15 +70,16 @@ def _apply(step: AugmentStep, sample: Sample, rng: np.random.Generator) -> Sampl
             f"augmentation {step.name} failed on {sample.file_name}: "
             f"{in_words(error)}{raised_at(error)}"
         ) from error
-    return require_sample(result, f"augmentation {step.name}")
+    return require_sample(result, f"augmentation {step.name}", sample.image.shape[2])
 
 
-def require_sample(result: object, what: str) -> Sample:
+def require_sample(result: object, what: str, channels: int) -> Sample:
     """Return the result of a component if it is a sample of uint8 arrays of one size.
 
     Args:
         result: what it returned.
         what: kind and name of the component, for messages.
+        channels: of the photo before.
 
     Raises:
         TrashError: it is no such sample.
@@ -93,9 +94,10 @@ def require_sample(result: object, what: str) -> Sample:
             f"{what} must keep uint8, "
             f"it returned an image of {image.dtype} and a mask of {mask.dtype}"
         )
-    if image.ndim != 3 or image.shape[2] != 3 or image.shape[:2] != mask.shape:
+    if image.ndim != 3 or image.shape[2] != channels or image.shape[:2] != mask.shape:
         raise TrashError(
-            f"{what} returned an image of shape {image.shape} with a mask of shape {mask.shape}"
+            f"{what} returned an image of shape {image.shape} with a mask of shape {mask.shape}, "
+            f"expected (height, width, {channels}) and (height, width)"
         )
     if second is not None and (
         not isinstance(second, np.ndarray)

@@ -186,7 +186,8 @@ def check_split(
         problems=(
             *image_problems,
             *large_problems,
-            *_exif_problems(file, rules.warning),
+            *_warnings("EXIF orientation", file, rules.warning),
+            *_warnings("channels that are not read", file, rules.unread),
             *find_problems(small, source.data, labelled=labelled),
             *_photo_repetitions(contents),
         ),
@@ -214,11 +215,9 @@ def _without_large(coco: AnnotationSet, data: Data) -> tuple[AnnotationSet, list
     return replace(coco, images=small), problems
 
 
-def _exif_problems(file: Path, warning: str) -> Iterator[DataProblem]:
+def _warnings(kind: str, file: Path, warning: str) -> Iterator[DataProblem]:
     if warning:
-        yield DataProblem(
-            "EXIF orientation", file.name, warning.removeprefix(f"{file}: "), error=False
-        )
+        yield DataProblem(kind, file.name, warning.removeprefix(f"{file}: "), error=False)
 
 
 def _with_shared_images(report: DataReport, seen: dict[str, str]) -> DataReport:

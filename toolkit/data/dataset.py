@@ -75,7 +75,7 @@ class SampleSource:
     """Training images of one kind, with their own augmentation.
 
     Attributes:
-        images: uint8 RGB (H, W, 3).
+        images: uint8 (H, W, channels).
         targets: their labels, uint8 (H, W).
         pipeline: what is done to each sample.
         file_names: `file_name` of every image.

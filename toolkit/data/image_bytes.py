@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from toolkit.data.stored_values import (
+    NPY_START,
+    TIFF_STARTS,
+    npy_shape,
+    read_npy,
+    read_tiff,
+    require_channels,
+    scaled_to_bytes,
+)
 from toolkit.errors import UsageError
+from toolkit.plugin.component import N_RGB
 
 # Sizes are compared with `data.max_megapixels` before anything is decoded; what is odd about EXIF
 # data that nobody asks for is no news.
@@ -34,8 +44,10 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _EXIF_START = b"Exif\x00"
 _PNG_START = b"\x89PNG"
 _PNG_END = b"IEND\xaeB`\x82"
-_TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
-_TIFF_WIDTH, _TIFF_HEIGHT, _ORIENTATION = 256, 257, 274
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _ORIENTATION = 256, 257, 258, 274
+_TIFF_CHANNELS, _TIFF_PLANES = 277, 284
+_BANDS = {"1": 1, "L": 1, "LA": 2, "I;16": 1, "I": 1, "F": 1, "RGB": 3, "RGBA": 4}
+"""Pillow's name of what is stored -> channels as they are decoded."""
 
 UPRIGHT = 1
 """EXIF orientation of a photo that is stored as it is shown."""
@@ -53,11 +65,13 @@ class Header:
         width: of the pixels as they are stored.
         height: of the pixels as they are stored.
         orientation: how they are to be shown, 1 … 8 as in EXIF; 1 = as stored.
+        channels: as stored; 0 = not known before it is decoded.
     """
 
     width: int
     height: int
     orientation: int = UPRIGHT
+    channels: int = 0
 
     @property
     def is_quarter_turned(self) -> bool:
@@ -85,7 +99,12 @@ def read_header(data: bytes, path: Path) -> Header:
     try:
         if data.startswith(_JPEG_START):
             return _jpeg_header(data)
-        return _tiff_header(data) if data.startswith(_TIFF_STARTS) else _header(data)
+        if data.startswith(NPY_START):
+            height, width, channels = npy_shape(data, path)
+            return Header(width, height, channels=channels)
+        return _tiff_header(data) if data.startswith(TIFF_STARTS) else _header(data)
+    except UsageError:
+        raise
     except Exception:  # broken bytes make the readers of headers raise nearly everything
         raise UsageError(f"{path}: not a readable image ({len(data):,} bytes)", _AGAIN) from None
 
@@ -93,7 +112,8 @@ def read_header(data: bytes, path: Path) -> Header:
 def _header(data: bytes) -> Header:
     with Image.open(BytesIO(data)) as image:
         # Not `getexif`, which decodes a whole PNG.
-        return Header(image.width, image.height, _orientation(image.info.get("exif")))
+        orientation = _orientation(image.info.get("exif"))
+        return Header(image.width, image.height, orientation, _BANDS.get(image.mode, 0))
 
 
 def _jpeg_header(data: bytes) -> Header:
@@ -106,7 +126,8 @@ def _jpeg_header(data: bytes) -> Header:
             height, width = struct.unpack_from(">HH", data, start + 1)
             if min(width, height) < 1:
                 break
-            return Header(width, height, orientation or UPRIGHT)
+            # CMYK is decoded as RGB.
+            return Header(width, height, orientation or UPRIGHT, min(data[start + 5], 3))
     raise struct.error("a JPEG without a frame")
 
 
@@ -138,14 +159,30 @@ def _orientation(exif: bytes | None) -> int:
 
 def _tiff_header(data: bytes) -> Header:
     """Read the first directory; Pillow knows fewer kinds of pixels than there are."""
+    directory = _tiff_directory(data)
+    width, height = int(directory[_TIFF_WIDTH]), int(directory[_TIFF_HEIGHT])
+    if min(width, height) < 1:
+        raise struct.error("a TIFF without pixels")
+    orientation = _valid_orientation(directory.get(_ORIENTATION))
+    return Header(width, height, orientation, int(directory.get(_TIFF_CHANNELS, 1)))
+
+
+def _tiff_directory(data: bytes) -> ImageFileDirectory_v2:
     directory = ImageFileDirectory_v2(data[:8] if data[2:3] in b"*\x00" else data[:16])
     file = BytesIO(data)
     file.seek(directory.next)
     directory.load(file)
-    width, height = int(directory[_TIFF_WIDTH]), int(directory[_TIFF_HEIGHT])
-    if min(width, height) < 1:
-        raise struct.error("a TIFF without pixels")
-    return Header(width, height, _valid_orientation(directory.get(_ORIENTATION)))
+    return directory
+
+
+def _is_deep_planar(data: bytes) -> bool:
+    """Return whether it is a TIFF of more than 8 bits in planes, of which OpenCV reads noise."""
+    if not data.startswith(TIFF_STARTS):
+        return False
+    directory = _tiff_directory(data)
+    bits = directory.get(_TIFF_BITS, 1)
+    deepest = max(bits) if isinstance(bits, tuple) else bits
+    return bool(directory.get(_TIFF_PLANES, 1) == 2 and deepest > 8)
 
 
 def _valid_orientation(orientation: object) -> int:
@@ -153,9 +190,16 @@ def _valid_orientation(orientation: object) -> int:
 
 
 def decode(
-    data: bytes, header: Header, path: Path, *, oriented: bool = True, bit_depth: int | None = None
+    data: bytes,
+    header: Header,
+    path: Path,
+    *,
+    oriented: bool = True,
+    bit_depth: int | None = None,
+    value_range: tuple[float, float] | None = None,
+    channels: int | None = None,
 ) -> NDArray[np.uint8]:
-    """Return the pixels of an image file as uint8 RGB (height, width, 3).
+    """Return the pixels of an image file as uint8 (height, width, channels).
 
     Args:
         data: the file.
@@ -164,10 +208,27 @@ def decode(
         oriented: apply the EXIF orientation.
         bit_depth: bits that the values of files with 16 bits per channel use; None = all 16, and a
             photo that uses 14 or fewer is refused.
+        value_range: values of any type that become 0 and 255; None = as `bit_depth` says.
+        channels: that the photo must have; None = RGB, which grey photos become, too.
 
     Raises:
-        UsageError: the bytes cannot be decoded, or not to 8 bits without a guess.
+        UsageError: the bytes cannot be decoded, or not to 8 bits without a guess, or they have
+            other channels.
     """
+    is_npy = data.startswith(NPY_START)
+    if is_npy or value_range is not None or channels is not None or _is_deep_planar(data):
+        stored = _stored(data, header, path)
+        has_alpha = stored.shape[2] in (2, 4) and not is_npy and not data.startswith(TIFF_STARTS)
+        if channels is None and has_alpha:
+            stored = stored[..., :-1]
+        if channels is None and stored.shape[2] == 1:
+            stored = np.repeat(stored, N_RGB, axis=2)
+        require_channels(path, stored.shape[2], channels or N_RGB)
+        if value_range is None:
+            pixels = _eight_bits(stored, path, bit_depth)
+        else:
+            pixels = scaled_to_bytes(stored, value_range, path)
+        return apply_orientation(pixels, header.orientation if oriented else UPRIGHT)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     decoded = _decode(data, flags)
     if decoded is None:
@@ -177,12 +238,32 @@ def decode(
             raise UsageError(f"{path}: not a readable image ({len(data):,} bytes)", _AGAIN)
     pixels = _eight_bits(decoded, path, bit_depth)
     # OpenCV turns a TIFF whatever the flags say: it is turned back.
-    is_turned = data.startswith(_TIFF_STARTS)
+    is_turned = data.startswith(TIFF_STARTS)
     if oriented and not is_turned:
         pixels = apply_orientation(pixels, header.orientation)
     elif is_turned and not oriented:
         pixels = apply_orientation(pixels, _BACK.get(header.orientation, header.orientation))
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _stored(data: bytes, header: Header, path: Path) -> NDArray[Any]:
+    """Return the values of an image file as they are stored, (height, width, channels)."""
+    if data.startswith(NPY_START):
+        return read_npy(data, path)
+    if data.startswith(TIFF_STARTS):
+        decoded = read_tiff(data, header.width * header.height * header.channels, path)
+    else:
+        decoded = _decode(data, cv2.IMREAD_UNCHANGED)
+    if decoded is None:
+        raise UsageError(f"{path}: not a readable image ({len(data):,} bytes)", _AGAIN)
+    if decoded.ndim == 2:
+        return decoded[..., None]
+    if data.startswith(TIFF_STARTS):
+        return decoded
+    found = decoded.shape[2]
+    if (header.channels, found) == (2, 4):  # OpenCV makes colours of grey with transparency
+        return decoded[..., [0, 3]]
+    return decoded[..., [2, 1, 0, *range(3, found)]] if found >= N_RGB else decoded
 
 
 def _decode(data: bytes, flags: int) -> NDArray[Any] | None:
@@ -200,7 +281,7 @@ _BACK = {6: 8, 8: 6}
 
 
 def apply_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Return (height, width, 3) pixels as an EXIF orientation of 1 … 8 wants them shown."""
+    """Return (height, width, channels) as an EXIF orientation of 1 … 8 wants it shown."""
     if orientation in _QUARTER_TURNS:
         pixels = pixels.transpose(1, 0, 2)
     if orientation in (2, 3, 6, 7):
@@ -221,7 +302,8 @@ def _eight_bits(decoded: NDArray[Any], path: Path, bit_depth: int | None) -> NDA
         raise UsageError(
             f"{path}: the values of its pixels are of type {decoded.dtype}, which have no known "
             "range",
-            "Convert the photos to 8 or 16 bits per channel.",
+            "Say it: data.value_range = [LOW, HIGH]; or convert the photos to 8 or 16 bits per "
+            "channel.",
         )
     used = int(decoded.max()).bit_length()
     if bit_depth is None and 0 < used <= _FEW_BITS:

@@ -1,4 +1,4 @@
-"""Photos as RGB arrays: reading, checking, and keeping them decoded."""
+"""Photos as arrays: reading, checking, and keeping them decoded."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ from toolkit.data.array_store import (
     open_store,
     write_store,
 )
+from toolkit.data.channels import rgb_picture
 from toolkit.data.image_bytes import Header, decode, read_header
 from toolkit.data.resize import RESIZING, resize_image
+from toolkit.data.stored_values import require_channels
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
 from toolkit.plugin.reader import ImageRecord
@@ -51,12 +53,14 @@ class ImageSizeError(UsageError):
 def read_image(path: Path, record: ImageRecord | None) -> NDArray[np.uint8]:
     """Read a photo as uint8 RGB (height, width, 3), also a grey, palette, CMYK or alpha image.
 
-    `record` says whether the orientation in the EXIF data is applied, and how many bits the values
-    of 16-bit files use. Its size is compared with the file's header before anything is decoded.
+    `record` says whether the orientation in the EXIF data is applied, how many bits the values of
+    16-bit files use or which range they have, and how many channels the photo has, if these are
+    not RGB: then it is uint8 (height, width, channels). Its size is compared with the file's header
+    before anything is decoded.
 
     Raises:
-        UsageError: the file is missing, unreadable or truncated, has another size than `record`, or
-            without one more than `MAX_MEGAPIXELS`.
+        UsageError: the file is missing, unreadable or truncated, has another size or number of
+            channels than `record`, or without one more than `MAX_MEGAPIXELS`.
     """
     data = read_bytes(path)
     header = read_header(data, path)
@@ -67,11 +71,41 @@ def read_image(path: Path, record: ImageRecord | None) -> NDArray[np.uint8]:
                 f"{MAX_MEGAPIXELS:g} million"
             )
         return decode(data, header, path)
-    require_size(path, record, header)
-    image = decode(data, header, path, oriented=record.oriented, bit_depth=record.bit_depth)
+    require_fit(path, record, header)
+    image = decode(
+        data,
+        header,
+        path,
+        oriented=record.oriented,
+        bit_depth=record.bit_depth,
+        value_range=record.value_range,
+        channels=record.channels,
+    )
     if image.shape[:2] != (record.height, record.width):  # the header told something else
         raise _another_size(path, record, (image.shape[1], image.shape[0]))
     return image
+
+
+def read_picture(path: Path, record: ImageRecord | None) -> NDArray[np.uint8]:
+    """Read what pages show and postprocessors get of a photo, uint8 RGB (height, width, 3).
+
+    See `rgb_picture` for photos of other channels.
+
+    Raises:
+        UsageError: as `read_image`.
+    """
+    return rgb_picture(read_image(path, record))
+
+
+def require_fit(path: Path, record: ImageRecord, header: Header) -> None:
+    """Refuse a photo whose header tells another size or number of channels than its record.
+
+    Raises:
+        ImageSizeError: it has another size.
+        UsageError: it has other channels.
+    """
+    require_size(path, record, header)
+    require_channels(path, header.channels, record.channels)
 
 
 def require_size(path: Path, record: ImageRecord, header: Header) -> None:
@@ -82,10 +116,12 @@ def require_size(path: Path, record: ImageRecord, header: Header) -> None:
     """
     size = header.size(oriented=record.oriented)
     if size != (record.width, record.height):
-        raise _another_size(path, record, size)
+        raise _another_size(path, record, size, header.channels)
 
 
-def _another_size(path: Path, record: ImageRecord, size: tuple[int, int]) -> ImageSizeError:
+def _another_size(
+    path: Path, record: ImageRecord, size: tuple[int, int], channels: int = 0
+) -> ImageSizeError:
     if record.mask is not None:
         return ImageSizeError(
             f"{path}: the image is {size[0]}x{size[1]} pixels, its mask {record.mask.path.name} "
@@ -97,6 +133,8 @@ def _another_size(path: Path, record: ImageRecord, size: tuple[int, int]) -> Ima
     hint = "Was the image resized after it was annotated? `trash data check` lists all such images."
     if size[::-1] == (record.width, record.height):
         hint = "Was it annotated as it is stored, or as EXIF turns it? data.exif says which."
+    if (size[0], channels) == (record.height, record.width):
+        hint = "Are its axes (channels, height, width)? Save it as (height, width, channels)."
     return ImageSizeError(
         f"{path}: the image is {size[0]}x{size[1]} pixels, "
         f"the annotation file says {record.width}x{record.height}",
@@ -137,7 +175,7 @@ class DecodedImages:
 def open_images(
     split: Split, cache: Path | None, size: tuple[int, int] | None, progress: Progress
 ) -> Arrays:
-    """Return the images of a split, uint8 RGB, decoding all of them first if the cache lacks them.
+    """Return the images of a split, uint8, decoding all of them first if the cache lacks them.
 
     Args:
         split: the images; its order is kept.
@@ -160,7 +198,7 @@ def _open_cache(
         return _open_cache(split.source, cache, size, progress).subset(split.rows)
     layout = Layout(
         sizes=tuple(size or (record.height, record.width) for record in split.images),
-        channels=3,
+        channels=split.channels,
         n_labels=0,
     )
     # Named by the photos' content: another file or folder with the same ones finds them decoded.

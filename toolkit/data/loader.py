@@ -35,7 +35,7 @@ class Batch(NamedTuple):
     """Samples that one device takes at once.
 
     Attributes:
-        images: uint8 (B, 3, H, W) RGB, in channels-last memory format.
+        images: uint8 (B, channels, H, W), in channels-last memory format.
         masks: uint8 (B, H, W) labels; (B, 0, 0) when the split has none.
         indices: int64 (B,), positions in the split.
         second_masks: uint8 (B, H, W), labels that the images hold as well; None when not mixed.

@@ -83,7 +83,7 @@ def mix_samples(
             f"mix {chosen.name} failed on {sample.file_name} and {partner.file_name}: "
             f"{in_words(error)}{raised_at(error)}"
         ) from error
-    found = require_sample(result, f"mix {chosen.name}")
+    found = require_sample(result, f"mix {chosen.name}", sample.image.shape[2])
     if found.mask.shape != sample.mask.shape:
         raise TrashError(
             f"mix {chosen.name} changed the size from {sample.mask.shape} to {found.mask.shape}"

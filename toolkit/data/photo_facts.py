@@ -23,7 +23,7 @@ from toolkit.progress import Progress, SilentProgress
 if TYPE_CHECKING:
     from toolkit.data.split import Split
 
-_VERSION = 2
+_VERSION = 3
 _THREADS = 8
 _MANY = 1000
 """Photos to be read from which on a bar is shown."""
@@ -99,9 +99,7 @@ def undecodable_photos(split: Split, progress: Progress) -> list[Fault]:
     """
     memory = _Memory(split.root, split.cache)
     known = memory.decoded_photos()
-    names = [
-        f"{content} {split.images[row].bit_depth}" for row, content in enumerate(split.contents)
-    ]
+    names = [f"{content} {split.images[row].reading}" for row, content in enumerate(split.contents)]
     untried = [row for row, name in enumerate(names) if name not in known]
     if not untried:
         return []
@@ -145,7 +143,7 @@ class _Memory:
             return {}
 
     def decoded_photos(self) -> set[str]:
-        """Return "content bit_depth" of photos that were decoded."""
+        """Return content and `reading` of photos that were decoded."""
         try:
             return set(map(str, self._facts.read()["decoded"]))
         except (TypeError, LookupError):

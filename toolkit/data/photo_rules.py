@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.data.guards import refuse_large_images
 from toolkit.data.image_bytes import Header
-from toolkit.data.images import require_size
+from toolkit.data.images import require_fit
 from toolkit.data.orientation import evidence_of, orientation_warning, oriented_flags
 from toolkit.data.photo_facts import Fault, headers_of, read_headers, undecodable_photos
 from toolkit.errors import UsageError
+from toolkit.plugin.component import N_RGB
 from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Data
-from toolkit.wording import some_of
+from toolkit.wording import part_of, some_of
 
 if TYPE_CHECKING:
     from toolkit.data.split import Split
@@ -29,16 +30,42 @@ class PhotoRules:
     """How the photos of one file are read.
 
     Attributes:
-        images: the records, with `oriented` and `bit_depth` decided.
+        images: the records, with all decided of how they are read.
         applied: whether EXIF orientations are applied; None = no size and no recipe says it.
-        faults: photos that are broken or of another size than their record.
-        warning: what a user should know; empty = nothing.
+        faults: photos that are broken, or of another size or number of channels than their record.
+        warning: what a user should know of orientations; empty = nothing.
+        unread: what a user should know of channels that are left out; empty = none are.
     """
 
     images: tuple[ImageRecord, ...]
     applied: bool | None
     faults: tuple[Fault, ...]
     warning: str
+    unread: str
+
+
+@dataclass(frozen=True)
+class PhotoReading:
+    """How values of photos become pixels, as files keep it beside what was made of the photos.
+
+    Attributes:
+        bit_depth: see `data.bit_depth`.
+        value_range: see `data.value_range`.
+        channels: see `data.channels`.
+    """
+
+    bit_depth: int | None = None
+    value_range: tuple[float, float] | None = None
+    channels: int | None = None
+
+
+def reading_of(source: Data | Split) -> PhotoReading | None:
+    """Return how photos are read by a recipe's table, or those of a split; None = by default."""
+    said = source if isinstance(source, Data) else next(iter(source.images), None)
+    if said is None:
+        return None
+    found = PhotoReading(said.bit_depth, said.value_range, said.channels)
+    return None if found == PhotoReading() else found
 
 
 def photo_rules(
@@ -56,7 +83,7 @@ def photo_rules(
         root: folder of the photos.
         records: the images of the file.
         found: the headers of their photos.
-        data: `exif` and `bit_depth`.
+        data: `exif`, `bit_depth`, `value_range` and `channels`.
         others: whether EXIF orientations are applied in the files of the contest, first one first;
             for a file whose sizes do not tell it.
     """
@@ -66,7 +93,13 @@ def photo_rules(
     rule = elsewhere if evidence.rule is None else evidence.rule
     flags = oriented_flags(records, headers, data.exif, rule)
     images = tuple(
-        replace(_sized(record, header, oriented), oriented=oriented, bit_depth=data.bit_depth)
+        replace(
+            _sized(record, header, oriented),
+            oriented=oriented,
+            bit_depth=data.bit_depth,
+            value_range=data.value_range,
+            channels=data.channels,
+        )
         for record, header, oriented in zip(records, headers, flags, strict=True)
     )
     return PhotoRules(
@@ -74,6 +107,30 @@ def photo_rules(
         applied=rule if data.exif == "auto" else data.exif == "apply",
         faults=tuple(_faults(root, images, found)),
         warning=orientation_warning(file, evidence, data.exif, elsewhere),
+        # With a range of values every other number of channels is refused.
+        unread=""
+        if data.channels or data.value_range
+        else _unread_channels(file, records, headers),
+    )
+
+
+def _unread_channels(
+    file: Path, records: Sequence[ImageRecord], headers: Sequence[Header | None]
+) -> str:
+    """Say which photos have a fourth channel that is not read: in a TIFF it is rarely an alpha."""
+    names = [
+        record.file_name
+        for record, header in zip(records, headers, strict=True)
+        if header is not None
+        and header.channels == N_RGB + 1
+        and record.file_name.casefold().endswith((".tif", ".tiff"))
+    ]
+    if not names:
+        return ""
+    return (
+        f"{file}: {part_of(len(names), len(records), ('image', 'images'), ('is', 'are'))} TIFF of "
+        f"4 channels, which are read as RGB: {some_of(names, _SHOWN)}. To use all, set "
+        "data.channels = 4"
     )
 
 
@@ -98,7 +155,7 @@ def _faults(
             faults.append(header)
             continue
         try:
-            require_size(root / images[row].file_name, images[row], header)
+            require_fit(root / images[row].file_name, images[row], header)
         except UsageError as error:
             faults.append(Fault(row, error))
     return faults
@@ -111,12 +168,12 @@ def with_photo_rules(
 
     Args:
         splits: of one contest, each whole, the training split first; their photos are there.
-        data: `exif` and `bit_depth`.
+        data: `exif`, `bit_depth`, `value_range` and `channels`.
         progress: told what is in doubt; shows a bar when many photos have to be read.
         known: whether EXIF orientations are applied in splits that were opened before.
 
     Raises:
-        UsageError: photos are broken, or of other sizes than their records.
+        UsageError: photos are broken, or of other sizes or channels than their records.
     """
     found = [headers_of(split, progress) for split in splits]
     told = [
@@ -129,20 +186,24 @@ def with_photo_rules(
         refuse_faults(split, rules.faults)
         split = split.with_images(rules.images, rules.applied)
         refuse_large_images(split, data.max_megapixels)
-        if rules.warning:
-            progress.say(f"warning: {rules.warning}")
+        for warning in filter(None, (rules.warning, rules.unread)):
+            progress.say(f"warning: {warning}")
         ready.append(split)
     return ready
 
 
-def with_rules_of_sizes(split: Split, data: Data, known: bool | None) -> Split:
+def with_rules_of_sizes(
+    split: Split, data: Data, known: bool | None, reading: PhotoReading | None = None
+) -> Split:
     """Return a split of photos that are only looked at, of which some may be missing or broken.
 
     Args:
         split: the images.
-        data: `exif` and `bit_depth`.
+        data: `exif`.
         known: whether the prediction of the photos applied EXIF orientations; None = unknown.
+        reading: how the prediction read them.
     """
+    data = data.model_copy(update=asdict(reading or PhotoReading()))
     found = read_headers(split.root, split.file_names)
     rules = photo_rules(split.file, split.root, split.images, found, data, [known])
     return replace(split, images=rules.images, exif_applied=rules.applied)

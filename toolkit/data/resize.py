@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.data.channels import by_channels
 from toolkit.plugin.kinds import Nearest
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def resize_image(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """Resize an image, or a channel of it: area average along an axis that shrinks, else linear.
 
     Args:
-        image: uint8 (H, W, 3) or (H, W).
+        image: uint8 (H, W, channels) or (H, W).
         size: of the result.
     """
     return np.asarray(_average(image, size), dtype=np.uint8)
@@ -86,12 +87,15 @@ def _average(array: NDArray[Any], size: Size) -> Any:
     # take single pixels along the side that shrinks, beside their place.
     height, width = array.shape[:2]
     smaller = min(height, size[0]), min(width, size[1])
-    resized: Any = array
-    if smaller != (height, width):
-        resized = cv2.resize(resized, smaller[::-1], interpolation=cv2.INTER_AREA)
-    if size != smaller:
-        resized = cv2.resize(resized, size[::-1], interpolation=cv2.INTER_LINEAR)
-    return resized
+
+    def resized(part: Any) -> Any:
+        if smaller != (height, width):
+            part = cv2.resize(part, smaller[::-1], interpolation=cv2.INTER_AREA)
+        if size != smaller:
+            part = cv2.resize(part, size[::-1], interpolation=cv2.INTER_LINEAR)
+        return part
+
+    return by_channels(array, resized)
 
 
 def resize_labels(labels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:

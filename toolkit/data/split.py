@@ -11,6 +11,7 @@ from toolkit.data.content_digests import content_digests
 from toolkit.data.labels import LabelMap
 from toolkit.errors import UsageError
 from toolkit.files import digest_of
+from toolkit.plugin.component import N_RGB
 from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import Progress
 from toolkit.wording import counted, some_of
@@ -60,6 +61,11 @@ class Split:
     def file_names(self) -> tuple[str, ...]:
         """`file_name` of every image."""
         return tuple(record.file_name for record in self.images)
+
+    @property
+    def channels(self) -> int:
+        """Channels of every photo as it is read."""
+        return (self.images[0].channels if self.images else None) or N_RGB
 
     @cached_property
     def contents(self) -> tuple[str, ...]:
@@ -113,8 +119,8 @@ class Split:
         """
         return tuple(
             content
-            if record.oriented and record.bit_depth is None
-            else digest_of(content, str(record.oriented), str(record.bit_depth))
+            if (record.oriented, record.reading) == (True, str(None))
+            else digest_of(content, str(record.oriented), record.reading)
             for content, record in zip(self.contents, self.images, strict=True)
         )
 

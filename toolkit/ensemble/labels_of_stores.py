@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.images import read_image
+from toolkit.data.images import read_picture
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import Sampling
 from toolkit.data.split import Split
@@ -47,7 +47,7 @@ def labels_of_stores(
     combined = combine_stores(stores, ensembler, positions, on_map)
     for position, probabilities in zip(positions, combined, strict=True):
         if postprocess.steps:
-            image = read_image(split.path(position), split.images[position])
+            image = read_picture(split.path(position), split.images[position])
             probabilities = postprocess(probabilities, image)
         yield argmax_labels(probabilities)
 

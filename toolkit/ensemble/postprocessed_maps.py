@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.images import read_image
+from toolkit.data.images import read_picture
 from toolkit.data.split import Split
 from toolkit.ensemble.combine import MemberMaps
 from toolkit.postprocess.chain import Chain
@@ -45,7 +45,7 @@ class PostprocessedMaps:
 
     def read(self, position: int) -> NDArray[np.float32]:
         """Return the postprocessed map of an image: float32 (C, H, W)."""
-        image = read_image(self.split.path(position), self.split.images[position])
+        image = read_picture(self.split.path(position), self.split.images[position])
         return self.chain(self.store.read(position), image)
 
 

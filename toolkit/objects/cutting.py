@@ -20,11 +20,12 @@ from toolkit.data.segmentation import Rle, encode
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
+from toolkit.plugin.component import N_RGB
 from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Objects
 from toolkit.suggestions import did_you_mean
-from toolkit.wording import toml_array
+from toolkit.wording import counted, toml_array
 
 MARGIN = 4
 """Pixels of its surroundings that an object keeps on every side, for a soft edge."""
@@ -149,8 +150,14 @@ def find_pieces(
         progress: told while looking.
 
     Raises:
-        UsageError: an annotation cannot be painted.
+        UsageError: an annotation cannot be painted, or the photos are not RGB.
     """
+    if train.channels != N_RGB:
+        raise UsageError(
+            "objects are cut out of RGB photos, these have "
+            + counted(train.channels, "channel", "channels"),
+            "Leave out augmentations that paste objects, such as object_mix.",
+        )
     pieces: list[FoundObject] = []
     with progress.bar(f"looking for objects in {train.name}", len(train), "images") as bar:
         for row, record in enumerate(train.images):

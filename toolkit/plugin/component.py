@@ -8,6 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+N_RGB = 3
+"""Channels of an RGB photo."""
+
 
 @dataclass(frozen=True)
 class Component:
@@ -19,12 +22,15 @@ class Component:
             are the recipe's schema: annotate them and give them defaults.
         summary: one line for `trash plugin list`.
         aliases: other names that recipes may use.
+        needs_rgb: of an augmentation or a mix, whether it works on RGB photos alone; refused by
+            name for photos of other channels.
     """
 
     name: str
     factory: Callable[..., Any]
     summary: str
     aliases: tuple[str, ...] = ()
+    needs_rgb: bool = False
 
 
 class ComponentSpec(BaseModel):

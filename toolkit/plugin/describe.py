@@ -48,6 +48,7 @@ class Description:
     parameters: tuple[Parameter, ...]
     file: str | None
     line: int | None
+    needs_rgb: bool
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -82,6 +83,7 @@ def describe(entry: Entry, registry: Registry) -> Description:
         ),
         file=str(entry.file) if entry.file else None,
         line=entry.line,
+        needs_rgb=entry.component.needs_rgb,
     )
 
 

@@ -71,6 +71,7 @@ class Context:
     Attributes:
         class_names: name of every label; index = label, 0 = background.
         image_size: (height, width) of the network input, pixels.
+        channels: of the photos, 3 = RGB; a network of 3 is adapted to others after it is built.
         ignore_index: label of pixels that count for nothing.
         pixel_share: share of the training pixels of each label (sums to 1), or None outside a run.
         image_counts: number of training images that hold each label, or None outside a run.
@@ -99,6 +100,7 @@ class Context:
         default=lambda: _without_objects(), repr=False, compare=False
     )
     report_missing: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
+    channels: int = 3
 
     @property
     def n_classes(self) -> int:
@@ -124,7 +126,7 @@ class Sample:
     """One training image with its labels.
 
     Attributes:
-        image: uint8 (height, width, 3), RGB.
+        image: uint8 (height, width, `Context.channels`); 3 = RGB.
         mask: uint8 (height, width), labels or `ignore_index`.
         file_name: `file_name` of the COCO image record.
         second_mask: uint8 (height, width), labels that the image holds as well (MixUp), or None.
@@ -140,10 +142,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Normalisation of images in 0…1: (pixel - mean) / std, one figure per channel, RGB."""
+    """Normalisation of images in 0…1: (pixel - mean) / std, one figure per channel."""
 
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 @runtime_checkable
@@ -219,8 +221,8 @@ class SwitchesWeights(Protocol):
 class Postprocessor(Protocol):
     """Changes the probability map of one image.
 
-    `probabilities` float32 (C, H, W), `image` uint8 RGB (H, W, 3) -> float32 (C, H, W), which sums
-    to 1 over C.
+    `probabilities` float32 (C, H, W), `image` uint8 RGB (H, W, 3), see `toolkit.data.channels`, ->
+    float32 (C, H, W), which sums to 1 over C.
     """
 
     def __call__(
@@ -238,7 +240,7 @@ class View(Protocol):
     """
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Float (B, 3, H, W) -> the image as the network sees it; H and W may swap or change."""
+        """Float (B, channels, H, W) -> as the network sees it; H and W may swap or change."""
         ...
 
     def inverse(self, maps: torch.Tensor) -> torch.Tensor:

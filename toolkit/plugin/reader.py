@@ -85,6 +85,8 @@ class ImageRecord:
         oriented: whether the photo is turned as its EXIF data says, see `toolkit.data.orientation`.
         bit_depth: bits that the values use if the photo has 16 per channel, see `data.bit_depth`.
         mask: labels of all pixels, in place of annotations.
+        value_range: values that become 0 and 255, see `data.value_range`.
+        channels: of the photo, see `data.channels`; None = RGB, or grey that becomes RGB.
     """
 
     image_id: int
@@ -95,6 +97,15 @@ class ImageRecord:
     oriented: bool = True
     bit_depth: int | None = None
     mask: MaskFile | None = None
+    value_range: tuple[float, float] | None = None
+    channels: int | None = None
+
+    @property
+    def reading(self) -> str:
+        """How values become pixels, for digests; as before where nothing but bits is declared."""
+        if self.value_range is None and self.channels is None:
+            return str(self.bit_depth)
+        return f"{self.bit_depth} {self.value_range} {self.channels}"
 
     @property
     def objects(self) -> tuple[Annotation, ...]:

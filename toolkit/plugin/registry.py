@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import TrashError, UsageError, in_words, raised_at
-from toolkit.plugin.component import Component, ComponentSpec
+from toolkit.plugin.component import N_RGB, Component, ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.parameters import (
@@ -20,6 +20,7 @@ from toolkit.plugin.parameters import (
     validate,
 )
 from toolkit.suggestions import nearest
+from toolkit.wording import counted
 
 BUILTIN = "builtin"
 """Source of the components that trash itself brings."""
@@ -75,6 +76,10 @@ class PluginFailure:
     def reason(self) -> str:
         """The message and the file that it is about."""
         return f"{self.message} ({self.file})" if self.file else self.message
+
+
+class NeedsRgb(UsageError):
+    """A component that works on RGB photos alone is to be built for others."""
 
 
 Notify = Callable[..., list[PluginFailure]]
@@ -201,6 +206,7 @@ class Registry:
 
         Raises:
             UsageError: unknown name or wrong parameters.
+            NeedsRgb: `context.channels` are not those of RGB, which it needs.
             TrashError: the factory refused them, or failed.
         """
         entry = self.find(kind, spec.name)
@@ -213,6 +219,11 @@ class Registry:
                 for problem in found
             ]
             raise UsageError(f"{kind} {spec.name}: " + "; ".join(lines))
+        if entry.component.needs_rgb and context.channels != N_RGB:
+            photos = counted(context.channels, "channel", "channels")
+            raise NeedsRgb(
+                f"{kind} {spec.name} needs RGB photos, these have {photos}", "Leave it out."
+            )
         arguments = {
             name: getattr(values, name)
             for name in type(values).model_fields

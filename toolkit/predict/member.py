@@ -11,6 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.parameters import problems_of
@@ -19,7 +20,9 @@ from toolkit.plugin.source import source_digest
 from toolkit.predict.views import ViewSet, parse_views
 from toolkit.recipe.schema import Recipe
 from toolkit.train.checkpoint import Checkpoint, checkpoint_digest, load_checkpoint
+from toolkit.train.network import build_network
 from toolkit.train.start import load_weights
+from toolkit.wording import counted
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Member:
             image_size=self.checkpoint.image_size,
             ignore_index=self.recipe.data.ignore_index,
             pretrained=False,
+            channels=self.recipe.data.n_channels,
         )
 
     @property
@@ -95,7 +99,7 @@ class Member:
             UsageError: the weights do not fit the model as its plugin makes it now.
         """
         entry = self.model_entry
-        model: nn.Module = self.registry.build("model", self.recipe.model, self.context)
+        model = build_network(self.registry, self.recipe.model, self.context)
         load_weights(
             model,
             self.checkpoint,
@@ -113,6 +117,32 @@ class Member:
     def release(self) -> None:
         """Free the network's memory; it is built again when needed."""
         self.__dict__.pop("model", None)
+
+
+def require_same_photos(member: Member, split: Split) -> None:
+    """Refuse to predict photos that are read otherwise than those the member was trained on.
+
+    Raises:
+        UsageError: they have other channels or another range of values.
+    """
+    own, record = member.recipe.data, split.images[0] if split.images else None
+    if record is None:
+        return
+    for key, ours, theirs in (
+        ("channels", own.n_channels, split.channels),
+        ("value_range", own.value_range, record.value_range),
+    ):
+        if ours != theirs:
+            raise UsageError(
+                f"{member.path} was trained with data.{key} = {_toml(ours)}, the photos of "
+                f"{split.name} are read with {_toml(theirs)}",
+                "Members of one ensemble read photos alike: leave it out, or name the data it was "
+                "trained for with --recipe.",
+            )
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value) if value is not None else "unset"
 
 
 _RUN_FILES = {"best", "last"}
@@ -141,6 +171,13 @@ def load_member(
     """
     checkpoint = load_checkpoint(path)
     recipe = stored_recipe(path, checkpoint)
+    if len(checkpoint.mean) != recipe.data.n_channels:
+        raise UsageError(
+            f"{path} is a damaged checkpoint: its normalisation is for "
+            f"{counted(len(checkpoint.mean), 'channel', 'channels')}, its recipe for "
+            f"{recipe.data.n_channels}",
+            "Copy or train it again.",
+        )
     return Member(
         path=path,
         checkpoint=checkpoint,

@@ -19,7 +19,7 @@ from toolkit.data.resize import resize_image, resize_tensor
 from toolkit.data.split import Split
 from toolkit.files import digest_of
 from toolkit.memory import keep_freed_memory
-from toolkit.predict.member import Member
+from toolkit.predict.member import Member, require_same_photos
 from toolkit.predict.passes import Passes
 from toolkit.predict.store import ProbabilityStore, StoreIndex, open_store
 from toolkit.predict.tiles import Axis, Tiles
@@ -62,9 +62,11 @@ def predict_split(
         batch_size: images, or windows, per forward pass; default: that of its recipe.
 
     Raises:
-        UsageError: a broken image, or a model that does not fit its checkpoint.
+        UsageError: a broken image, photos of other channels or values than the member's, or a model
+            that does not fit its checkpoint.
         TrashError: too little space on the disk, or an output that is not finite.
     """
+    require_same_photos(member, split)
     index = _index(member, split, store)
     folder = cache / "stores" / store_key(index)
     if folder.exists():

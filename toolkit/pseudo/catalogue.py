@@ -144,4 +144,4 @@ def images_of(label_set: LabelSet, root: Path | None = None, cache: Path | None 
         digest=digest_of(*(image.file_name for image in index.images)),
         cache=cache,
     )
-    return with_rules_of_sizes(split, Data(), index.exif_applied)
+    return with_rules_of_sizes(split, Data(), index.exif_applied, index.photos)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.images import read_image
+from toolkit.data.images import read_picture
 from toolkit.data.resize import Sampling
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
@@ -236,6 +236,6 @@ class _FilePredictions:
             planes = np.arange(n_classes, dtype=np.uint8)[:, None, None]
             probabilities = (planes == labels).astype(np.float32)
             if self.postprocess.steps:
-                image = read_image(self.unlabelled.path(position), record)
+                image = read_picture(self.unlabelled.path(position), record)
                 probabilities = self.postprocess(probabilities, image)
             yield Prediction(record.file_name, probabilities, np.ones(labels.shape, np.float32))

@@ -19,6 +19,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from toolkit.data.array_store import ArrayStore, Layout, open_store
+from toolkit.data.photo_rules import PhotoReading
 from toolkit.errors import TrashError, UsageError
 from toolkit.file_schema import FileLayout, PathText, Side
 from toolkit.files import digest_of
@@ -81,6 +82,7 @@ class LabelSetIndex:
         origin: what the set was made from; `teachers` in it lists their names.
         checksum: CRC-32 of `labels.bin`.
         exif_applied: whether orientations in EXIF data were applied; None = nothing said it.
+        photos: how their values became pixels; None = by default.
     """
 
     class_names: Annotated[tuple[str, ...], Field(min_length=1, max_length=256)]
@@ -94,6 +96,7 @@ class LabelSetIndex:
     origin: dict[str, Any]
     checksum: Count
     exif_applied: bool | None = None
+    photos: PhotoReading | None = None
     schema: Literal["trash-pseudo"] = SCHEMA
     version: int = SCHEMA_VERSION
 
@@ -120,9 +123,11 @@ class LabelSetIndex:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `index.json`."""
-        return asdict(self)
+        # Without a default, as before there was the key: digests stay.
+        return {key: value for key, value in asdict(self).items() if (key, value) != _NO_PHOTOS}
 
 
+_NO_PHOTOS = ("photos", None)
 _INDEX = FileLayout(
     "index of a pseudo-label set", TypeAdapter(LabelSetIndex), SCHEMA_VERSION, SCHEMA
 )

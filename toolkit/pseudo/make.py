@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.images import read_image
+from toolkit.data.images import read_picture
 from toolkit.data.split import Split
 from toolkit.ensemble.combine import MemberMaps, combine_stores, probe_ensembler
 from toolkit.errors import UsageError
@@ -18,6 +18,7 @@ from toolkit.plugin.interfaces import Context, Ensembler, Prediction, Submission
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import Chain, build_chain
 from toolkit.postprocess.labels import argmax_labels
+from toolkit.predict.member import require_same_photos
 from toolkit.predict.members import MemberRef, choose_prediction_device, load_members
 from toolkit.predict.predictor import predict_split
 from toolkit.pseudo.label_set import LabelSet, open_label_set
@@ -69,6 +70,8 @@ def make_label_set(
     file = file_of(pseudo, recipe, registry, context)
     device = choose_prediction_device(recipe, None)
     members = load_members(teachers, context.class_names, registry, device)
+    for member in members:
+        require_same_photos(member, unlabelled)
     probe_ensembler(ensembler, context.n_classes, len(members))
     stores = []
     for member in members:
@@ -148,7 +151,7 @@ class Predictions:
         for position, probabilities in enumerate(combined):
             record = self.unlabelled.images[position]
             if self.postprocess.steps:
-                image = read_image(self.unlabelled.path(position), record)
+                image = read_picture(self.unlabelled.path(position), record)
                 probabilities = self.postprocess(probabilities, image)
             labels = argmax_labels(probabilities)
             agreement = votes.share_of(labels) if on_map else np.ones(labels.shape, np.float32)

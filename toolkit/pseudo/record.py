@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.array_store import write_store
+from toolkit.data.photo_rules import reading_of
 from toolkit.data.split import Split
 from toolkit.errors import TrashError
 from toolkit.files import unfinished_folder, write_json_atomic
@@ -98,6 +99,7 @@ def record_label_set(
                 origin=dict(origin),
                 checksum=checksum(partial / LABELS),
                 exif_applied=unlabelled.exif_applied,
+                photos=reading_of(unlabelled),
             )
             if not index.selected:
                 raise _nothing_selected(index)

@@ -20,15 +20,17 @@ from pydantic import (
     model_validator,
 )
 
-from toolkit.plugin.component import ComponentSpec, OfKind
+from toolkit.plugin.component import N_RGB, ComponentSpec, OfKind
 from toolkit.plugin.interfaces import IGNORE_INDEX
 from toolkit.recipe.effect import Effect
+from toolkit.recipe.photo_values import Channels, Figures, Range, per_channel
 from toolkit.recipe.section import Section
 from toolkit.recipe.smoke import (
     BATCH,
     SIZE,
     cpu_precision,
     demo_data,
+    demo_figures,
     demo_folder,
     demo_image_names,
     without_checkpoint,
@@ -46,9 +48,8 @@ Size = tuple[_Side, _Side]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """What torch takes as a seed."""
 
-Triple = tuple[float, float, float]
-"""One figure per colour channel, RGB."""
-
+_RGB_MEAN = (0.485, 0.456, 0.406)
+_RGB_STD = (0.229, 0.224, 0.225)
 _Bits = Annotated[int, Field(ge=8, le=16)]
 
 Components = tuple[ComponentSpec, ...]
@@ -127,6 +128,13 @@ class Data(Section):
     bit_depth: Annotated[_Bits | None, Effect("training")] = None
     """Bits that the values of photos with 16 bits per channel use. Default: all 16, and a photo
     that uses 14 or fewer is refused, as it would become nearly black."""
+    value_range: Annotated[Range, Effect("training", smoke=None)] = None
+    """[low, high]: values of photos of any number type (16 bits, floats) are mapped linearly to the
+    8 bits that are trained on, low to 0 and high to 255, rounded to the nearest and cut off
+    outside. Default: 8 bits as they are, 16 bits by `bit_depth`."""
+    channels: Annotated[Channels | None, Effect("training", smoke=None)] = None
+    """Channels of every photo, 1 … 64, from TIFF, NPY (NumPy) or other files; the network's first
+    convolution is adapted to them. Default: RGB, where grey photos become RGB too."""
     max_megapixels: Annotated[float, Field(gt=0, le=1073), Effect("nothing")] = 200.0
     """Largest photo, in millions of pixels; it catches files that would fill the memory."""
     image_size: Annotated[Size, Effect("training", of_network=True, smoke=SIZE)] = (512, 512)
@@ -135,10 +143,16 @@ class Data(Section):
     """Train on parts of photos at their own resolution in place of whole photos that are resized;
     `predict.views` is then `tile` unless the recipe says how else to cut. Validation counts every
     pixel of the photos once, in windows of `image_size` side by side."""
-    mean: Annotated[Triple, Effect("training", of_network=True)] = (0.485, 0.456, 0.406)
-    """Mean per channel of the normalisation, on images in 0…1."""
-    std: Annotated[Triple, Effect("training", of_network=True)] = (0.229, 0.224, 0.225)
-    """Standard deviation per channel of the normalisation, on images in 0…1."""
+    mean: Annotated[Figures, Effect("training", of_network=True, smoke=demo_figures(_RGB_MEAN))] = (
+        per_channel(_RGB_MEAN, 0.5)
+    )
+    """Mean per channel of the normalisation, on images in 0…1. Default: ImageNet's; with another
+    number of channels than 3, 0.5 for each."""
+    std: Annotated[Figures, Effect("training", of_network=True, smoke=demo_figures(_RGB_STD))] = (
+        per_channel(_RGB_STD, 0.25)
+    )
+    """Standard deviation per channel of the normalisation, on images in 0…1. Default: ImageNet's;
+    with another number of channels than 3, 0.25 for each."""
     cache_images: Annotated[bool, Effect("nothing")] = True
     """Keep decoded images on disk, at the size that they are trained at, so that no epoch decodes a
     JPEG again."""
@@ -164,6 +178,11 @@ class Data(Section):
     def components(self) -> list[tuple[str, ComponentSpec]]:
         """Kind and name of the component that reads the data, unless it is the default one."""
         return [] if self.format is None else [("reader", self.format)]
+
+    @property
+    def n_channels(self) -> int:
+        """Channels of a photo as the network sees it."""
+        return self.channels or N_RGB
 
 
 class Augment(Section):

@@ -58,6 +58,15 @@ def demo_data(_: BaseModel | None, run: SmokeRun) -> dict[str, Any]:
     return {"train": 6, "val": 2, "test": 2, "size": SIZE[0], "seed": 0, "classes": classes}
 
 
+def demo_figures(of_rgb: tuple[float, ...]) -> Callable[[tuple[float, ...], SmokeRun], Any]:
+    """Return what replaces figures of other channels than those of the demo's photos, RGB."""
+
+    def figures(written: tuple[float, ...], _: SmokeRun) -> Any:
+        return AS_WRITTEN if len(written) == len(of_rgb) else of_rgb
+
+    return figures
+
+
 def cpu_precision(written: str, run: SmokeRun) -> str:
     """Return fp32 on a CPU, else the recipe's precision."""
     return "fp32" if run.on_cpu else written

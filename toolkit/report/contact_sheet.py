@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from toolkit.data.augment import AugmentStep, Pipeline
-from toolkit.data.images import read_image
+from toolkit.data.images import read_picture
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import resize_image, resize_labels
 from toolkit.data.split import Split
@@ -119,7 +119,7 @@ def mixed_samples(
         record = split.images[row]
         mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
         before = Sample(
-            image=resize_image(read_image(split.path(row), record), pipeline.image_size),
+            image=resize_image(read_picture(split.path(row), record), pipeline.image_size),
             mask=resize_labels(mask, pipeline.image_size),
             file_name=record.file_name,
         )

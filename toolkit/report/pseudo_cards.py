@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.images import read_image
+from toolkit.data.images import read_picture
 from toolkit.data.split import Split
 from toolkit.metrics.counts import count_keys
 from toolkit.pseudo.figures import FIGURES
@@ -80,7 +80,7 @@ class Cards:
         labels = [int(label) for label in np.flatnonzero(counts)]
         size = fitted(image.size, self.side)
         photo_row = self.split_rows[image.file_name]
-        photo = read_image(self.unlabelled.path(photo_row), self.unlabelled.images[photo_row])
+        photo = read_picture(self.unlabelled.path(photo_row), self.unlabelled.images[photo_row])
         jpeg = photo_jpeg(photo, size, int(self.most_bytes * _PHOTO_SHARE))
         png = labels_png(predicted, trusted, self.colours, size, self.most_bytes - len(jpeg))
         chips = "".join(

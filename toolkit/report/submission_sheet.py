@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.images import read_image
+from toolkit.data.images import read_picture
 from toolkit.data.resize import resize_image, resize_labels
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
@@ -164,7 +164,7 @@ def _rows(photos: Split) -> dict[str, int]:
 
 def _photo(photos: Split, row: int, width: int, most_height: int | None = None) -> Picture:
     """Return a photo as wide as said, or narrower where it would be too high."""
-    photo = read_image(photos.path(row), photos.images[row])
+    photo = read_picture(photos.path(row), photos.images[row])
     scale = width / photo.shape[1]
     if most_height is not None:
         scale = min(scale, most_height / photo.shape[0])

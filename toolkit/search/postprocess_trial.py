@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.images import read_image
+from toolkit.data.images import read_picture
 from toolkit.metrics.confusion import confusion
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
@@ -97,7 +97,7 @@ def try_postprocessors(
     with workspace.progress.bar("postprocessing", held_out.n_images, "images") as bar:
         for image in range(held_out.n_images):
             split, position, stores = held_out.native(image)
-            photo = read_image(split.path(position), split.images[position])
+            photo = read_picture(split.path(position), split.images[position])
             maps = (stores[member].read(position) for member in way.members)
             combined = before(ensembler(maps), photo)
             for row, chain in enumerate(chains):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit import __version__
 from toolkit.data.contest import Contest
+from toolkit.data.photo_rules import reading_of
 from toolkit.ensemble.combination import FitScores
 from toolkit.errors import UsageError
 from toolkit.files import file_digest, file_lock
@@ -104,6 +105,7 @@ def make_side_car(
         score=score,
         image_root=portable_path(contest.test.root, root),
         exif_applied=contest.test.exif_applied,
+        photos=reading_of(contest.test),
         labels_digest=report.labels_digest,
         validation_shares=found.truth_shares if found else (),
         fitted=fitted,
@@ -160,6 +162,7 @@ def make_file_side_car(
         ),
         image_root=portable_path(project.path(source.image_root), project.root),
         exif_applied=source.exif_applied,
+        photos=source.photos,
         labels_digest=report.labels_digest,
         validation_shares=source.validation_shares,
         reader=data.format,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from toolkit.data.photo_rules import PhotoReading
 from toolkit.ensemble.combination import FitScores
 from toolkit.errors import UsageError
 from toolkit.file_schema import FileLayout, PathText
@@ -90,6 +91,7 @@ class SideCar:
         files: the submission files that were merged, in order.
         image_root: folder of the images, relative to the project folder; None = that of `test`.
         exif_applied: whether orientations in EXIF data were applied; None = nothing said it.
+        photos: how values of the photos became pixels; None = by default.
         labels_digest: digest of the labels whatever the format and the order of rows; empty =
             unknown.
         validation_shares: share of the validation split's pixels that truly has each label, at the
@@ -122,6 +124,7 @@ class SideCar:
     files: tuple[MergedFile, ...] = ()
     image_root: PathText | None = None
     exif_applied: bool | None = None
+    photos: PhotoReading | None = None
     labels_digest: str = ""
     validation_shares: tuple[float, ...] = ()
     leaderboard: Leaderboard = Leaderboard()
@@ -145,6 +148,8 @@ class SideCar:
     def as_json(self) -> dict[str, Any]:
         """Return the side-car as plain values."""
         plain: dict[str, Any] = _LAYOUT.content.dump_python(self, mode="json")
+        if self.photos is None:  # an older version can read it
+            del plain["photos"]
         return plain
 
 

@@ -11,7 +11,7 @@ from toolkit.data.annotation_rules import with_annotation_rules
 from toolkit.data.annotation_sets import read_annotations
 from toolkit.data.guards import refuse_duplicates, refuse_large_images
 from toolkit.data.labels import LabelMap, make_label_map
-from toolkit.data.photo_rules import with_rules_of_sizes
+from toolkit.data.photo_rules import PhotoReading, reading_of, with_rules_of_sizes
 from toolkit.data.sources import AnnotationFile
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
@@ -45,6 +45,7 @@ class SpecSource:
         format: the submission format as in a recipe.
         image_root: folder of the images, relative to the project folder.
         exif_applied: whether orientations in EXIF data were applied; None = nothing says it.
+        photos: how values of the photos become pixels; None = by default.
         validation_shares: share of the validation split's pixels of each label; empty = unknown.
         warnings: what is odd about the file, seen on the way.
         side_car: the side-car that all of it is from, if it is from one.
@@ -55,6 +56,7 @@ class SpecSource:
     format: ComponentSpec
     image_root: str = "."
     exif_applied: bool | None = None
+    photos: PhotoReading | None = None
     validation_shares: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
     side_car: Path | None = None
@@ -78,7 +80,13 @@ class Expectation:
 def from_recipe(path: Path, project: Project) -> SpecSource:
     """Take data and format from a recipe."""
     recipe = load_recipe(path, project=project).recipe
-    return SpecSource(recipe.data, recipe.submission, recipe.data.root, metric=recipe.metric)
+    return SpecSource(
+        recipe.data,
+        recipe.submission,
+        recipe.data.root,
+        photos=reading_of(recipe.data),
+        metric=recipe.metric,
+    )
 
 
 def from_files(test: Path | None, sample: Path | None, size: tuple[int, int] | None) -> SpecSource:
@@ -128,6 +136,7 @@ def from_side_car(submission: Path) -> SpecSource | None:
         side_car.format,
         image_root=side_car.image_root or PurePosixPath(side_car.test).parent.as_posix(),
         exif_applied=side_car.exif_applied,
+        photos=side_car.photos,
         validation_shares=side_car.validation_shares,
         warnings=tuple(warnings),
         side_car=path,
@@ -256,7 +265,7 @@ def photos_of(workspace: Workspace, source: SpecSource, data_root: Path | None =
         ignore_index=source.data.ignore_index,
         digest=coco.digest,
     )
-    return with_rules_of_sizes(split, source.data, source.exif_applied)
+    return with_rules_of_sizes(split, source.data, source.exif_applied, source.photos)
 
 
 def _test_images(workspace: Workspace, source: SpecSource) -> AnnotationSet:

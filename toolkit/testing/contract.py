@@ -95,7 +95,12 @@ class Subject:
     def build(self, *inputs: Any, **context: Any) -> Any:
         """Make a fresh component; the arguments replace values of `context`."""
         spec = ComponentSpec(name=f"{self.entry.source}:{self.entry.name}", **self.parameters)
-        return self.registry.build(self.entry.kind, spec, replace(self.context, **context), *inputs)
+        known = replace(self.context, **context)
+        if self.entry.kind == "model":
+            from toolkit.train.network import build_network
+
+            return build_network(self.registry, spec, known)
+        return self.registry.build(self.entry.kind, spec, known, *inputs)
 
 
 Rule = Callable[[Subject], None]

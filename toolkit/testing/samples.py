@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.objects.memory_bank import MemoryBank
+from toolkit.plugin.component import N_RGB
 from toolkit.plugin.interfaces import IGNORE_INDEX, Context, CutOut, Sample
 
 
@@ -22,15 +23,17 @@ def labels(
     return np.ascontiguousarray(cells.repeat(4, axis=0).repeat(4, axis=1)[:height, :width])
 
 
-def image(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
-    """Return uint8 RGB (H, W, 3) noise."""
-    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+def image(
+    rng: np.random.Generator, height: int, width: int, channels: int = N_RGB
+) -> NDArray[np.uint8]:
+    """Return uint8 (H, W, channels) noise."""
+    return rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
 def sample(rng: np.random.Generator, height: int, width: int, context: Context) -> Sample:
     """Return a sample whose arrays refuse to be written to, as cached ones do."""
     mask = labels(rng, height, width, context.n_classes, context.ignore_index)
-    arrays = image(rng, height, width), mask
+    arrays = image(rng, height, width, context.channels), mask
     for array in arrays:
         array.flags.writeable = False
     return Sample(*arrays, file_name="train/0001.jpg")

@@ -107,6 +107,7 @@ def open_batches(
         steps_per_epoch=-(-len(order) // recipe.train.batch_size),
         pretrained=pretrained,
         objects=opener.objects,
+        channels=recipe.data.n_channels,
     )
     sources = [opener.real(contest.train, images, masks, context)]
     if on_all:

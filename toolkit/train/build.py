@@ -13,6 +13,7 @@ from torch import nn
 
 from toolkit.errors import TrashError, UsageError, in_words, raised_at
 from toolkit.memory import memory_shortage
+from toolkit.plugin.component import N_RGB
 from toolkit.plugin.interfaces import Context, ListensToValidation
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress, SilentProgress
@@ -21,11 +22,12 @@ from toolkit.train.criterion import build_criterion
 from toolkit.train.device import Compute, make_compute
 from toolkit.train.distributed import World
 from toolkit.train.learner import Learner
+from toolkit.train.network import build_network
 from toolkit.train.normalise import normalisation_warning, weights_normalisation
 from toolkit.train.outputs import output_shapes
 from toolkit.train.parameter_groups import make_optimizer
 from toolkit.train.start import start_from, without_values
-from toolkit.wording import some_of
+from toolkit.wording import counted, some_of
 
 _SHOWN = 12
 
@@ -54,7 +56,7 @@ def build_learner(
     with parameters_of("model"):
         # Weights that are replaced at once need no download.
         fresh = context if start is None else replace(context, pretrained=False)
-        model: nn.Module = registry.build("model", recipe.model, fresh)
+        model = build_network(registry, recipe.model, fresh)
     normalisation = weights_normalisation(model) if fresh.pretrained else None
     if start is not None:
         build = without_values(recipe, registry) if recipe.train.start_head else None
@@ -120,7 +122,7 @@ def _output_shapes(
 ) -> dict[str, tuple[int, ...]]:
     """Try the network on one image, so that a wrong output is found before the first epoch."""
     model.eval()
-    image = torch.zeros((1, 3, *context.image_size), dtype=torch.uint8)
+    image = torch.zeros((1, context.channels, *context.image_size), dtype=torch.uint8)
     try:
         with compute.autocast():
             output = model(compute.images(image))
@@ -129,6 +131,13 @@ def _output_shapes(
     except Exception as error:  # a network is anybody's code
         if memory_shortage(error) is not None:
             raise
+        if context.channels != N_RGB:
+            photos = counted(context.channels, "channel", "channels")
+            raise UsageError(
+                f"model {name} takes no photos of {photos}: {in_words(error)}{raised_at(error)}",
+                "Its first convolution of 3 channels was adapted, if it has one. Choose another "
+                "network, or let its plugin build for context.channels.",
+            ) from error
         raise TrashError(
             f"model {name} failed on one image of {context.image_size} pixels: "
             f"{in_words(error)}{raised_at(error)}",

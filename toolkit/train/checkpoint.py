@@ -7,18 +7,29 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+)
 from torch import Tensor
 
 from toolkit.errors import UsageError
 from toolkit.file_schema import validate_content
 from toolkit.files import file_digest
+from toolkit.recipe.photo_values import MOST_CHANNELS
 from toolkit.train.tensor_file import read_tensor_file, write_tensor_file
 
 FORMAT = "trash-checkpoint"
 FORMAT_VERSION = 1
 
-Triple = tuple[float, float, float]
+Figures = tuple[float, ...]
+"""One per channel."""
 Score = float | None | list[float | None]
 
 
@@ -31,8 +42,8 @@ class Checkpoint:
         recipe: the resolved recipe as plain values.
         class_names: name of every label; index = label.
         image_size: (height, width) of the network input, pixels.
-        mean: per RGB channel, on images in 0…1.
-        std: per RGB channel, on images in 0…1.
+        mean: per channel, on images in 0…1.
+        std: per channel, on images in 0…1.
         scores: figures of its validation; None where nothing was to be scored.
         epoch: the epoch it was saved after, counted from 1.
         lineage: where it comes from: run id and parents (paths and digests).
@@ -43,8 +54,8 @@ class Checkpoint:
     recipe: dict[str, Any]
     class_names: tuple[str, ...]
     image_size: tuple[int, int]
-    mean: Triple
-    std: Triple
+    mean: Figures
+    std: Figures
     scores: dict[str, Score]
     epoch: int
     lineage: dict[str, Any] = field(default_factory=dict)
@@ -88,13 +99,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(**{name: getattr(read, name) for name in names})
 
 
-def _all_positive(values: Triple) -> Triple:
+def _all_positive(values: Figures) -> Figures:
     if min(values) <= 0:
         raise ValueError("should be larger than 0")
     return values
 
 
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Channels = Field(min_length=1, max_length=MOST_CHANNELS)
 _Length = Annotated[int, Field(ge=1, le=1 << 16)]
 
 
@@ -107,12 +119,19 @@ class _CheckpointContent(BaseModel):
     recipe: dict[str, JsonValue]
     class_names: Annotated[tuple[str, ...], Field(min_length=1, max_length=256)]
     image_size: tuple[_Length, _Length]
-    mean: tuple[_Finite, _Finite, _Finite]
-    std: Annotated[tuple[_Finite, _Finite, _Finite], AfterValidator(_all_positive)]
+    mean: Annotated[tuple[_Finite, ...], _Channels]
+    std: Annotated[tuple[_Finite, ...], _Channels, AfterValidator(_all_positive)]
     scores: dict[str, float | list[float | None] | None]
     epoch: Annotated[int, Field(ge=0)]
     lineage: dict[str, JsonValue]
     format_version: int
+
+    @field_validator("std")
+    @classmethod
+    def _is_as_long_as_mean(cls, value: Figures, info: ValidationInfo) -> Figures:
+        if "mean" in info.data and len(value) != len(info.data["mean"]):
+            raise ValueError(f"should have {len(info.data['mean'])} figures, as mean has")
+        return value
 
 
 _SCHEMA = TypeAdapter(_CheckpointContent)

@@ -27,7 +27,7 @@ class Normalise:
         self._shift = (-centre / deviation).float().to(device)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return float32 (B, 3, H, W) for uint8 (B, 3, H, W) on the device; keeps the layout."""
+        """Return float32 (B, channels, H, W) for uint8 on the device; keeps the layout."""
         return torch.addcmul(self._shift, images.float(), self._scale)
 
 
@@ -50,7 +50,7 @@ def normalisation_warning(theirs: Normalisation | None, data: Data) -> str:
     Returns:
         One sentence with both; empty when they agree or the weights' own figures are not known.
     """
-    if theirs is None:
+    if theirs is None or len(theirs.mean) != len(data.mean):  # it was adapted to other channels
         return ""
     pairs = zip((*theirs.mean, *theirs.std), (*data.mean, *data.std), strict=True)
     if max(abs(their - our) for their, our in pairs) <= _ALIKE:

@@ -16,6 +16,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.recipe.schema import Recipe
 from toolkit.shapes_only import ShapesOnly
 from toolkit.train.checkpoint import Checkpoint, load_checkpoint
+from toolkit.train.network import build_network
 
 SAME_CLASSES = "has the classes of the training, in the same order: no tensor need be new"
 LEAVE_OUT = "Leave out train.start_head: all weights are taken."
@@ -53,10 +54,15 @@ def without_values(recipe: Recipe, registry: Registry) -> Build:
 
     def build(class_names: tuple[str, ...]) -> nn.Module:
         data = recipe.data
-        context = Context(class_names, data.image_size, data.ignore_index, pretrained=False)
+        context = Context(
+            class_names,
+            data.image_size,
+            data.ignore_index,
+            pretrained=False,
+            channels=data.n_channels,
+        )
         with torch.device("meta"), ShapesOnly():
-            network: nn.Module = registry.build("model", recipe.model, context)
-        return network
+            return build_network(registry, recipe.model, context)
 
     return build
 

@@ -61,13 +61,15 @@ def trash_augmentations() -> list[Component]:
         Component("elastic", geometric.elastic, "smooth random deformation"),
         Component("grid_distortion", geometric.grid_distortion, "stretched and squeezed grid"),
         Component("optical_distortion", geometric.optical_distortion, "lens distortion"),
-        Component("clahe", photometric.clahe, "contrast equalised tile by tile"),
+        Component("clahe", photometric.clahe, "contrast equalised tile by tile", needs_rgb=True),
         Component("brightness", photometric.brightness, "random brightness"),
         Component(
             "brightness_contrast", photometric.brightness_contrast, "random brightness and contrast"
         ),
         Component("gamma", photometric.gamma, "random gamma"),
-        Component("augmix", photometric.augmix, "mixture of chains of colour operations"),
+        Component(
+            "augmix", photometric.augmix, "mixture of chains of colour operations", needs_rgb=True
+        ),
         Component("cutout", covering.cutout, "blank squares, labels kept"),
         Component("grid_mask", covering.grid_mask, "blank squares in a grid, labels kept"),
         Component("hide_and_seek", covering.hide_and_seek, "blank random cells, labels kept"),
@@ -76,6 +78,7 @@ def trash_augmentations() -> list[Component]:
             pasting.object_mix,
             "rare objects of other training images, pasted",
             aliases=("songbae_mix",),
+            needs_rgb=True,
         ),
         Component("one_of", one_of, "one of several augmentations, by weight"),
     ]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import Sample
+from toolkit.data.channels import by_channels
 
 # numpy copies a reversed or turned (H, W, 3) array pixel by pixel; OpenCV is ten times quicker.
 _TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
@@ -27,7 +28,7 @@ class Flip:
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         return replace(
             sample,
-            image=_as_uint8(cv2.flip(sample.image, self._axis)),
+            image=by_channels(sample.image, lambda part: cv2.flip(part, self._axis)),
             mask=_as_uint8(cv2.flip(sample.mask, self._axis)),
         )
 
@@ -46,7 +47,7 @@ class QuarterTurns:
             return sample
         return replace(
             sample,
-            image=_as_uint8(cv2.rotate(sample.image, code)),
+            image=by_channels(sample.image, lambda part: cv2.rotate(part, code)),
             mask=_as_uint8(cv2.rotate(sample.mask, code)),
         )
 

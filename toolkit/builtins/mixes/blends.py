@@ -28,9 +28,10 @@ class MixUp:
     ) -> Sample:
         share = float(batch_rng.beta(self._alpha, self._alpha))
         blended = cv2.addWeighted(sample.image, share, partner.image, 1 - share, 0)
+        shaped = np.asarray(blended, dtype=np.uint8).reshape(sample.image.shape)
         return replace(
             sample,
-            image=np.asarray(blended, dtype=np.uint8),
+            image=shaped,
             second_mask=partner.mask.copy(),
             share=share,
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import Sample
+from toolkit.data.channels import by_channels
 from toolkit.data.resize import resize_image, resize_labels
 
 
@@ -120,7 +121,7 @@ class CopyPaste:
         image = resize_image(cutting.image, (height, width))
         labels = resize_labels(cutting.labels, (height, width))
         if rng.random() < self.flip:
-            image = np.asarray(cv2.flip(image, 1), np.uint8)
+            image = by_channels(image, lambda part: cv2.flip(part, 1))
             labels = np.asarray(cv2.flip(labels, 1), np.uint8)
         return Cutting(image, labels)
 
@@ -145,4 +146,5 @@ class CopyPaste:
         if self.blend == 0:
             return np.where(taken[..., None], above, below)
         weight = cv2.GaussianBlur(taken.astype(np.float32), (0, 0), self.blend)
-        return np.asarray(cv2.blendLinear(above, below, weight, 1 - weight), dtype=np.uint8)
+        blended = cv2.blendLinear(above, below, weight, 1 - weight)
+        return np.asarray(blended, dtype=np.uint8).reshape(above.shape)

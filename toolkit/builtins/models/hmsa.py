@@ -46,7 +46,7 @@ def hmsa(
         raise
     from toolkit.builtins.models.multi_scale import MultiScale
 
-    return MultiScale(inner, context.n_classes, scales)
+    return MultiScale(inner, context.n_classes, scales, context.channels)
 
 
 COMPONENTS: tuple[Component, ...] = (

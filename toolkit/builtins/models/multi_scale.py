@@ -32,13 +32,16 @@ class MultiScale(nn.Module):
         network: images (B, 3, H, W) of any size -> logits (B, C, H, W), or named outputs.
         n_classes: C.
         scales: when not training; distinct, 1 among them.
+        channels: of the images.
     """
 
-    def __init__(self, network: nn.Module, n_classes: int, scales: Sequence[float]) -> None:
+    def __init__(
+        self, network: nn.Module, n_classes: int, scales: Sequence[float], channels: int = 3
+    ) -> None:
         super().__init__()
         self.network = network
         self.normalisation = network.normalisation if isinstance(network, PretrainedModel) else None
-        self.attention = ScaleAttention(n_classes)
+        self.attention = ScaleAttention(n_classes, channels)
         self._scales = tuple(scales)
 
     @property
@@ -80,10 +83,10 @@ class ScaleAttention(nn.Module):
     the paper's works on features of a lower resolution.
     """
 
-    def __init__(self, n_classes: int) -> None:
+    def __init__(self, n_classes: int, channels: int = 3) -> None:
         super().__init__()
         self.head = nn.Sequential(
-            conv_norm(3 + n_classes, _HIDDEN, 3),
+            conv_norm(channels + n_classes, _HIDDEN, 3),
             conv_norm(_HIDDEN, _HIDDEN, 3),
             nn.Conv2d(_HIDDEN, 1, 1),
         )

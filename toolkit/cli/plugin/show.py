@@ -29,6 +29,8 @@ def show(name: Name, kind: Kind = None, json_: Json = False) -> None:
         console.print_result(f"{description.name} ({description.kind}, {description.source})")
         if description.aliases:
             console.print_result("also called " + ", ".join(description.aliases))
+        if description.needs_rgb:
+            console.print_result("for RGB photos alone")
         console.print_paragraphs(description.details or description.summary)
         if description.file:
             console.print_result(f"{description.file}:{description.line}")

@@ -31,7 +31,7 @@ from toolkit.plugin.interfaces import Context, Ensembler, SubmissionFormat
 from toolkit.plugin.registry import Registry
 from toolkit.postprocess.chain import Chain, build_chain
 from toolkit.predict.exposure import validation_obstacle
-from toolkit.predict.member import Member
+from toolkit.predict.member import Member, require_same_photos
 from toolkit.predict.members import MemberRef, choose_prediction_device, load_members
 from toolkit.predict.predictor import predict_split
 from toolkit.predict.store import ProbabilityStore
@@ -155,6 +155,8 @@ def submit(
         raise UsageError("data.test is unset: there is nothing to submit")
     where = choose_prediction_device(recipe, device)
     loaded = load_members(members, contest.class_names, workspace.registry, where)
+    for member in loaded:
+        require_same_photos(member, test)
     root = workspace.project.root
     if combination is not None:
         refuse_other_members(combination, [_fitted_member(member, root) for member in loaded])

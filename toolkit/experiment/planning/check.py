@@ -27,6 +27,7 @@ from toolkit.recipe.schema import Recipe
 from toolkit.shapes_only import ShapesOnly
 from toolkit.submission.spec import row_order
 from toolkit.train.criterion import check_outputs
+from toolkit.train.network import adapt_to_channels
 from toolkit.train.normalise import normalisation_warning, weights_normalisation
 from toolkit.train.outputs import output_shapes
 from toolkit.train.start import start_from, without_values
@@ -138,6 +139,7 @@ def _check_build(
         pretrained=False,
         objects=objects,
         report_missing=warnings.append,
+        channels=data.n_channels,
     )
     problems: list[RecipeProblem] = []
     for path, kind, spec in component_specs(loaded.recipe):
@@ -153,6 +155,8 @@ def _check_build(
                     warnings += filter(
                         None, [normalisation_warning(weights_normalisation(made), data)]
                     )
+                if path == ("model",):
+                    adapt_to_channels(made, context.channels)
                 if kind == "model" and loaded.recipe.auxiliary:
                     _check_outputs(loaded.recipe, made, context)
         except TrashError as error:
@@ -179,7 +183,7 @@ def _check_outputs(recipe: Recipe, network: Any, context: Context) -> None:
     """Refuse an [auxiliary] that does not fit what the network returns, where that can be seen."""
     size = (1, context.n_classes, *context.image_size)
     try:
-        output = network.eval()(torch.zeros((1, 3, *context.image_size)))
+        output = network.eval()(torch.zeros((1, context.channels, *context.image_size)))
         shapes = output_shapes(output, size, recipe.model.name)
     except Exception:
         # Not every network runs without memory; the run itself tries it on an image first.

@@ -59,7 +59,11 @@ def preflight_training(
         )
 
     context = Context(
-        contest.class_names, recipe.data.image_size, recipe.data.ignore_index, objects=objects
+        contest.class_names,
+        recipe.data.image_size,
+        recipe.data.ignore_index,
+        objects=objects,
+        channels=recipe.data.n_channels,
     )
     own = recipe.pseudo.augment if recipe.pseudo else None
     try:

@@ -10,14 +10,15 @@ from toolkit import Component, Context, Sample, UnitInterval, hookimpl
 
 
 class Tint:
-    """Multiplies each colour channel by its own random factor; labels stay."""
+    """Multiplies each channel by its own random factor; labels stay."""
 
     def __init__(self, strength: float) -> None:
         self.strength = strength
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Return a changed copy; all randomness comes from `rng`."""
-        factors = rng.uniform(1 - self.strength, 1 + self.strength, size=3)
+        channels = sample.image.shape[2]
+        factors = rng.uniform(1 - self.strength, 1 + self.strength, size=channels)
         image = np.clip(sample.image * factors, 0, 255).astype(np.uint8)
         return replace(sample, image=image)
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from toolkit.errors import in_words
 from toolkit.plugin.interfaces import Augmentation, ObjectBank, Sample
+from toolkit.plugin.registry import NeedsRgb
 from toolkit.testing import alignment, samples
-from toolkit.testing.contract import Rule, Subject, require
+from toolkit.testing.contract import Broken, Rule, Subject, require
+from toolkit.wording import counted
 
 _TRIES = 10
+_OTHER_CHANNELS = (1, 4)
 
 
 def _augmentations(subject: Subject) -> Iterator[tuple[Augmentation, Sample]]:
@@ -46,7 +52,7 @@ def keeps_arrays(subject: Subject) -> None:
             require(isinstance(result, Sample), f"it returned {type(result).__name__}")
             height, width = sample.mask.shape
             for name, array, shape in (
-                ("image", result.image, (height, width, 3)),
+                ("image", result.image, (height, width, subject.context.channels)),
                 ("mask", result.mask, (height, width)),
             ):
                 require(
@@ -139,6 +145,36 @@ def leaves_inputs(subject: Subject) -> None:
             require(_same(writable, sample), f"it changed its input in place (seed {seed})")
 
 
+def takes_other_channels(subject: Subject) -> None:
+    """Takes photos of 1 and of 4 channels too, or says that it needs RGB (`needs_rgb`)."""
+    for channels in _OTHER_CHANNELS:
+        context = replace(subject.context, channels=channels)
+        for size in subject.sizes:
+            try:
+                augmentation = subject.build(image_size=size, channels=channels)
+            except NeedsRgb:
+                return
+            sample = samples.sample(np.random.default_rng(0), *size, context)
+            for seed in range(_TRIES):
+                image = _image(augmentation, sample, seed)
+                shape = (*size, channels)
+                require(
+                    image.shape == shape and image.flags.c_contiguous,
+                    f"image of shape {image.shape}, not {shape} in memory order: keep the axis of "
+                    "the channels, or set needs_rgb = True in its Component",
+                )
+
+
+def _image(augmentation: Augmentation, sample: Sample, seed: int) -> NDArray[np.uint8]:
+    try:
+        return augmentation(sample, np.random.default_rng(seed)).image
+    except Exception as error:  # whatever a stranger's code raises
+        raise Broken(
+            f"it fails on photos of {counted(sample.image.shape[2], 'channel', 'channels')}: "
+            f"{in_words(error)}; if it needs RGB, set needs_rgb = True in its Component"
+        ) from error
+
+
 RULES: tuple[Rule, ...] = (
     keeps_arrays,
     invents_no_class,
@@ -147,4 +183,5 @@ RULES: tuple[Rule, ...] = (
     is_deterministic,
     is_picklable,
     leaves_inputs,
+    takes_other_channels,
 )

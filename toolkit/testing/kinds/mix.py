@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.plugin.interfaces import Mix, Sample
+from toolkit.plugin.registry import NeedsRgb
 from toolkit.testing import alignment, samples
 from toolkit.testing.contract import Rule, Subject, require
 
 _TRIES = 10
+_OTHER_CHANNELS = (1, 4)
 
 
 def _mixes(subject: Subject) -> Iterator[tuple[Mix, Sample, Sample]]:
@@ -48,7 +50,7 @@ def keeps_arrays(subject: Subject) -> None:
             result = _mix(mix, sample, partner, seed, seed)
             height, width = sample.mask.shape
             arrays = [
-                ("image", result.image, (height, width, 3)),
+                ("image", result.image, (height, width, subject.context.channels)),
                 ("mask", result.mask, (height, width)),
             ]
             if result.second_mask is not None:
@@ -180,6 +182,27 @@ def leaves_inputs(subject: Subject) -> None:
                 require(_same(before, after), f"it changed an input in place (seed {seed})")
 
 
+def takes_other_channels(subject: Subject) -> None:
+    """Takes photos of 1 and of 4 channels too, or says that it needs RGB (`needs_rgb`)."""
+    for channels in _OTHER_CHANNELS:
+        context = replace(subject.context, channels=channels)
+        for size in subject.sizes:
+            try:
+                mix = subject.build(image_size=size, channels=channels)
+            except NeedsRgb:
+                return
+            rng = np.random.default_rng(0)
+            one, other = (samples.sample(rng, *size, context) for _ in range(2))
+            for seed in range(_TRIES):
+                image = _mix(mix, one, other, seed, seed).image
+                shape = (*size, channels)
+                require(
+                    image.shape == shape and image.flags.c_contiguous,
+                    f"image of shape {image.shape}, not {shape} in memory order: keep the axis of "
+                    "the channels, or set needs_rgb = True in its Component",
+                )
+
+
 RULES: tuple[Rule, ...] = (
     keeps_arrays,
     weighs_masks,
@@ -190,4 +213,5 @@ RULES: tuple[Rule, ...] = (
     shares_with_the_batch,
     is_picklable,
     leaves_inputs,
+    takes_other_channels,
 )

@@ -14,9 +14,9 @@ from toolkit.train.outputs import MAIN, main_output, output_shapes
 _SIZES = ((64, 64), (33, 65), (96, 40))
 
 
-def _images(batch: int, height: int, width: int) -> Tensor:
+def _images(subject: Subject, batch: int, height: int, width: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(batch, 3, height, width, generator=generator)
+    return torch.randn(batch, subject.context.channels, height, width, generator=generator)
 
 
 @torch.inference_mode()
@@ -32,7 +32,7 @@ def keeps_size(subject: Subject) -> None:
     )
     for height, width in _SIZES:
         with torch.inference_mode():
-            output = network.eval()(_images(1, height, width))
+            output = network.eval()(_images(subject, 1, height, width))
         output_shapes(output, (1, subject.context.n_classes, height, width), subject.entry.name)
         for name, values in _outputs(output).items():
             require(_finite(values), f"output {name} at {height} × {width} is not finite")
@@ -50,13 +50,13 @@ def follows_the_class_list(subject: Subject) -> None:
         pixel_share=tuple(1 / len(names) for _ in names),
         image_counts=tuple(9 for _ in names),
     )
-    channels = _logits(network, _images(1, 64, 64)).shape[1]
+    channels = _logits(network, _images(subject, 1, 64, 64)).shape[1]
     require(channels == len(names), f"{channels} channels for {len(names)} classes")
 
 
 def returns_logits(subject: Subject) -> None:
     """Returns logits, not probabilities."""
-    logits = _logits(subject.component, _images(1, 64, 64))
+    logits = _logits(subject.component, _images(subject, 1, 64, 64))
     sums = logits.sum(dim=1)
     require(
         not torch.allclose(sums, torch.ones_like(sums), atol=1e-3),
@@ -67,7 +67,7 @@ def returns_logits(subject: Subject) -> None:
 def learns(subject: Subject) -> None:
     """Sends a finite gradient to every parameter, at a batch of two and an odd size."""
     network = subject.component.train()
-    outputs = _outputs(network(_images(2, 65, 97)))
+    outputs = _outputs(network(_images(subject, 2, 65, 97)))
     torch.autograd.backward(torch.stack([o.square().mean() for o in outputs.values()]).sum())
     trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
     require(bool(trained), "no parameter can be trained")
@@ -85,7 +85,7 @@ def _finite(tensor: Tensor) -> bool:
 def treats_images_alone(subject: Subject) -> None:
     """Gives an image the same logits alone and in a batch, when not training."""
     network = subject.component
-    images = _images(2, 64, 64)
+    images = _images(subject, 2, 64, 64)
     together, alone = _logits(network, images)[:1], _logits(network, images[:1])
     require(
         torch.allclose(together, alone, rtol=1e-3, atol=1e-4),
@@ -95,7 +95,7 @@ def treats_images_alone(subject: Subject) -> None:
 
 def looks_at_photos(subject: Subject) -> None:
     """Looks at the photo, and leaves it as it was."""
-    images = _images(2, 64, 64)
+    images = _images(subject, 2, 64, 64)
     before = images.clone()
     first, second = _logits(subject.component, images)
     require(torch.equal(images, before), "it changed the images in place")
@@ -106,7 +106,7 @@ def state_round_trips(subject: Subject) -> None:
     """Gives the same logits after its state is loaded into a fresh network."""
     network, fresh = subject.component, subject.build()
     fresh.load_state_dict(network.state_dict())
-    images = _images(1, 64, 64)
+    images = _images(subject, 1, 64, 64)
     require(
         torch.equal(_logits(network, images), _logits(fresh, images)),
         "the logits differ: something that matters is not in the state dict",
