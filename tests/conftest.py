@@ -29,7 +29,7 @@ from tests.real_processes import Processes, real_processes
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
-from toolkit.recipe.schema import Demo
+from toolkit.recipe.data_tables import Demo
 
 # Hypothesis takes the time of examples, and on a busy machine would find fault with any of them.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -18,7 +18,8 @@ from toolkit.data.masks import open_masks
 from toolkit.errors import UsageError
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
-from toolkit.recipe.schema import Data, Demo
+from toolkit.recipe.data_tables import Demo
+from toolkit.recipe.schema import Data
 
 QUIET = SilentProgress()
 MakeContest = Callable[..., Contest]

@@ -15,7 +15,8 @@ from toolkit.errors import UsageError
 from toolkit.objects.cutting import find_pieces
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
-from toolkit.recipe.schema import Data, FoldChoice
+from toolkit.recipe.data_tables import FoldChoice
+from toolkit.recipe.schema import Data
 
 QUIET = SilentProgress()
 NO_PIXEL: list[Any] = [

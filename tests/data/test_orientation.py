@@ -20,7 +20,8 @@ from toolkit.errors import UsageError
 from toolkit.plugin.component import ComponentSpec
 from toolkit.progress import SilentProgress
 from toolkit.project import Project
-from toolkit.recipe.schema import Data, FoldChoice, Recipe
+from toolkit.recipe.data_tables import FoldChoice
+from toolkit.recipe.schema import Data, Recipe
 from toolkit.train.inputs import training_inputs, training_key
 
 Photo = tuple[int, int, int]

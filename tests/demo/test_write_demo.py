@@ -23,7 +23,7 @@ from toolkit.demo.scene import KINDS, Scene, SceneObject, draw_scene
 from toolkit.demo.write_demo import write_demo
 from toolkit.errors import UsageError
 from toolkit.progress import Bar, SilentProgress
-from toolkit.recipe.schema import Demo
+from toolkit.recipe.data_tables import Demo
 
 SMALL = Demo(train=3, val=2, test=2, size=48, seed=5)
 SPLIT_NUMBERS = {"train": 0, "val": 1, "test_truth": 2}

@@ -11,7 +11,8 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.scaffold import _OVERRIDES
 from toolkit.recipe.assignment import parse_assignment
-from toolkit.recipe.schema import Demo, Recipe
+from toolkit.recipe.data_tables import Demo
+from toolkit.recipe.schema import Recipe
 from toolkit.recipe.schema_keys import SCHEMA_KEYS, effect_of, values_at
 from toolkit.recipe.smoke import SmokeRun, demo_data
 from toolkit.train.inputs import decides_weights, may_differ

@@ -27,7 +27,8 @@ from toolkit.errors import TrashError, UsageError
 from toolkit.files import exists, is_file
 from toolkit.plugin.reader import AnnotationSet
 from toolkit.progress import Progress, say_once
-from toolkit.recipe.schema import Data, Demo
+from toolkit.recipe.data_tables import Demo
+from toolkit.recipe.schema import Data
 from toolkit.suggestions import nearest
 from toolkit.wording import counted, some_of
 from toolkit.workspace import Workspace

@@ -17,7 +17,7 @@ from toolkit.demo.scene import KINDS, draw_scene
 from toolkit.errors import UsageError
 from toolkit.files import read_json
 from toolkit.progress import Bar, Progress
-from toolkit.recipe.schema import Demo
+from toolkit.recipe.data_tables import Demo
 from toolkit.seeds import Stream, generator
 
 _DESCRIPTION = "demo.json"

@@ -22,6 +22,7 @@ from pydantic import (
 
 from toolkit.plugin.component import N_RGB, ComponentSpec, OfKind
 from toolkit.plugin.interfaces import IGNORE_INDEX
+from toolkit.recipe.data_tables import Demo, FoldChoice, Seed
 from toolkit.recipe.effect import Effect
 from toolkit.recipe.photo_values import Channels, Figures, Range, per_channel
 from toolkit.recipe.section import Section
@@ -45,41 +46,12 @@ _Side = Annotated[int, Field(ge=1, le=16384)]
 Size = tuple[_Side, _Side]
 """(height, width) in pixels; the limit catches a slip before it fills the memory."""
 
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
-"""What torch takes as a seed."""
-
 _RGB_MEAN = (0.485, 0.456, 0.406)
 _RGB_STD = (0.229, 0.224, 0.225)
 _Bits = Annotated[int, Field(ge=8, le=16)]
 
 Components = tuple[ComponentSpec, ...]
 """Components in the order in which they are used."""
-
-
-class Demo(Section):
-    """The synthetic contest that `trash data demo` writes."""
-
-    train: PositiveInt = 320
-    """Number of training images."""
-    val: PositiveInt = 40
-    """Number of validation images."""
-    test: PositiveInt = 40
-    """Number of test images."""
-    size: Annotated[int, Field(ge=32, le=2048)] = 128
-    """Height and width of the images, pixels."""
-    seed: Seed = 0
-    """Random seed of the whole contest."""
-    classes: tuple[str, ...] | None = None
-    """Names of its categories; default: the contest's. What is drawn is divided among them."""
-
-
-class FoldChoice(Section):
-    """k folds instead of a given validation split: a split file divides the images of `train`."""
-
-    file: str
-    """Split file written by `trash data split`."""
-    index: NonNegativeInt = 0
-    """The fold that validates; all others train."""
 
 
 class Data(Section):

@@ -13,7 +13,8 @@ from toolkit.plugin.interfaces import Context
 from toolkit.plugin.parameters import nested_specs, validate
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.recipe.components import component_specs
-from toolkit.recipe.schema import Demo, Recipe
+from toolkit.recipe.data_tables import Demo
+from toolkit.recipe.schema import Recipe
 from toolkit.testing.contract import CONTEXT
 from toolkit.testing.samples import object_bank
 from toolkit.workspace import Workspace

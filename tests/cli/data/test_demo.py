@@ -7,7 +7,7 @@ import pytest
 
 from toolkit.cli.data import demo
 from toolkit.cli.main import run
-from toolkit.recipe.schema import Demo
+from toolkit.recipe.data_tables import Demo
 
 
 def test_demo_is_written_and_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ def demo(
 ) -> None:
     """Write a synthetic contest: images, COCO files and the hidden truth of the test split."""
     from toolkit.demo.write_demo import write_demo
-    from toolkit.recipe.schema import Demo
+    from toolkit.recipe.data_tables import Demo
 
     wanted = Demo(train=train, val=val, test=test, size=size, seed=seed)
     write_demo(folder, wanted, console.make_progress())
