@@ -61,7 +61,7 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_another_process_writes_the_same_bytes(small_root: Path, tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from toolkit.demo.write_demo import write_demo;"
-        "from toolkit.progress import SilentProgress; from toolkit.recipe.schema import Demo;"
+        "from toolkit.progress import SilentProgress; from toolkit.recipe.data_tables import Demo;"
         "write_demo(Path(sys.argv[1]), Demo.model_validate_json(sys.argv[2]), SilentProgress())"
     )
     other = tmp_path / "other"
