@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from posixpath import normpath
 from statistics import median
 
 from toolkit.data.coco import read_coco
-from toolkit.data.labels import make_label_map
+from toolkit.data.labels import make_label_map, unused_groups
+from toolkit.data.photo_names import PhotoFolder
 from toolkit.data.split_words import SPLITS, TEST, TRUTH, VAL, WHOLE, says
 from toolkit.data.survey import Survey, find_sample, relative_path
 from toolkit.errors import UsageError
 from toolkit.files import read_json
-from toolkit.plugin.reader import AnnotationSet
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.reader import AnnotationSet, ImageRecord
 
 
 def coco_survey(folder: Path) -> Survey | None:
@@ -41,7 +44,9 @@ def coco_survey(folder: Path) -> Survey | None:
     if test is not None and truth is not None and not _same_images(files[test], files[truth]):
         truth = None
     used = [file for file in (train, val, test) if file is not None]
-    root = _root(folder, {file: files[file] for file in used})
+    root, photos = _places(folder, {file: files[file] for file in used})
+    groups = unused_groups(files[train].categories, files[train].used_categories)
+    categories = [each for each in files[train].categories if each not in groups]
     sample = find_sample(folder)
     images = files[train].images
     return Survey(
@@ -54,13 +59,18 @@ def coco_survey(folder: Path) -> Survey | None:
         columns=sample.columns,
         sample_ids=sample.ids,
         test_names=() if test is None else tuple(each.file_name for each in files[test].images),
-        classes=make_label_map(files[train].categories, None, "").class_names[1:],
+        classes=make_label_map(categories, None, "").class_names[1:],
         image_size=(
             int(median(record.height for record in images)),
             int(median(record.width for record in images)),
         ),
         map_size=sample.map_size,
         broken=tuple(error.message for error in broken),
+        format=None if photos is None else ComponentSpec(name="coco", **{"photos": photos}),
+        photos=_some_photos(root, photos, train, images, folder),
+        notes=tuple(
+            f"category {each.name!r} is the group of others, and no class" for each in groups
+        ),
     )
 
 
@@ -98,6 +108,12 @@ def _is_meant_as_coco(file: Path) -> bool:
     return isinstance(content, dict) and "images" in content
 
 
+_LOOKED_AT = 16
+"""Photos whose values are looked at."""
+_PHOTOS = ("{folder}", "{subset}", "images/{subset}", "images")
+"""Where annotation tools leave photos, as the reader `coco` says it."""
+
+
 def _n_annotations(coco: AnnotationSet) -> int:
     return sum(len(record.annotations) for record in coco.images)
 
@@ -107,6 +123,9 @@ def _pick(
 ) -> Path | None:
     """Return the file with the shortest name that has one of the words and none of `not_`."""
     named = [file for file in files if says(file.stem, words) and not says(file.stem, not_)]
+    if not named:  # Roboflow calls all files alike, each in a folder of its own
+        names = {file: file.parent.name for file in files if not says(file.stem, SPLITS)}
+        named = [file for file, name in names.items() if says(name, words) and not says(name, not_)]
     return min(named, key=lambda file: (len(file.stem), file), default=None)
 
 
@@ -119,8 +138,12 @@ def _same_images(first: AnnotationSet, second: AnnotationSet) -> bool:
     return names[0] == names[1]
 
 
-def _root(folder: Path, files: dict[Path, AnnotationSet]) -> Path:
-    """Return the folder that the images of all files are relative to."""
+def _places(folder: Path, files: dict[Path, AnnotationSet]) -> tuple[Path, str | None]:
+    """Return the root of all files, and where their photos are below it; None = at the root.
+
+    Raises:
+        UsageError: photos are missing, or the files say it in different ways.
+    """
     inside = sorted(each for each in folder.iterdir() if each.is_dir())
     candidates = dict.fromkeys([folder, *(file.parent for file in files), *inside])
     holds = {
@@ -129,7 +152,13 @@ def _root(folder: Path, files: dict[Path, AnnotationSet]) -> Path:
     }
     for each in candidates:
         if all(each in found for found in holds.values()):
-            return each
+            return each, None
+    for photos in _PHOTOS:
+        if all(
+            PhotoFolder(folder / _filled(photos, file, folder)).find(coco.images[0].file_name)
+            for file, coco in files.items()
+        ):
+            return folder, photos
     lost = next((file for file, found in holds.items() if not found), None)
     if lost is not None:
         raise UsageError(
@@ -142,3 +171,19 @@ def _root(folder: Path, files: dict[Path, AnnotationSet]) -> Path:
         f"the images of the files are relative to different folders ({places})",
         "Put the folder into each file_name of the JSON files, so that one data.root serves all.",
     )
+
+
+def _some_photos(
+    root: Path, photos: str | None, file: Path, images: Sequence[ImageRecord], folder: Path
+) -> tuple[str, ...]:
+    """Return some photos of a file, relative to the root."""
+    place = _filled(photos, file, folder) if photos else "."
+    known = PhotoFolder(root / place)
+    step = max(1, len(images) // _LOOKED_AT)
+    names = [known.find(record.file_name) for record in images[::step]]
+    return tuple(normpath(f"{place}/{name}") for name in names if name)
+
+
+def _filled(photos: str, file: Path, folder: Path) -> str:
+    own = file.parent.relative_to(folder).as_posix()
+    return photos.replace("{folder}", own).replace("{subset}", file.stem.rpartition("_")[2])

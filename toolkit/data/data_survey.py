@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from toolkit.data.coco_survey import coco_survey
 from toolkit.data.mask_survey import mask_survey
 from toolkit.data.survey import Survey
 from toolkit.data.table_survey import table_survey
+from toolkit.data.value_guess import guess_values
 from toolkit.errors import UsageError
 from toolkit.wording import some_of
 
@@ -28,4 +30,5 @@ def survey_data(folder: Path) -> Survey:
             "in folders, lists or side by side; CSV files with run lengths. Other formats are a "
             "plugin: trash plugin new NAME --kind reader",
         )
-    return found
+    values, notes = guess_values(found.root, found.photos)
+    return replace(found, values=values, notes=(*found.notes, *notes))

@@ -217,7 +217,7 @@ def decode(
     """
     is_npy = data.startswith(NPY_START)
     if is_npy or value_range is not None or channels is not None or _is_deep_planar(data):
-        stored = _stored(data, header, path)
+        stored = stored_values(data, header, path)
         has_alpha = stored.shape[2] in (2, 4) and not is_npy and not data.startswith(TIFF_STARTS)
         if channels is None and has_alpha:
             stored = stored[..., :-1]
@@ -246,8 +246,17 @@ def decode(
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def _stored(data: bytes, header: Header, path: Path) -> NDArray[Any]:
-    """Return the values of an image file as they are stored, (height, width, channels)."""
+def stored_values(data: bytes, header: Header, path: Path) -> NDArray[Any]:
+    """Return the values of an image file as they are stored, (height, width, channels).
+
+    Args:
+        data: the file.
+        header: from `read_header`.
+        path: for messages.
+
+    Raises:
+        UsageError: they cannot be decoded.
+    """
     if data.startswith(NPY_START):
         return read_npy(data, path)
     if data.startswith(TIFF_STARTS):

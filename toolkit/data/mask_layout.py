@@ -27,6 +27,7 @@ class MaskLayout:
         photos: folder that lists, and {path}, are relative to; empty = the root.
         photo_ending: end of the photos' names that masks do not have.
         groups: the groups of masks.
+        photo_groups: the groups of their photos.
         pairs: photos that have a mask.
         alone: photos of splits with masks that have none.
         has_truth: whether the test photos have masks.
@@ -37,6 +38,7 @@ class MaskLayout:
     photos: str
     photo_ending: str
     groups: tuple[ImageGroup, ...]
+    photo_groups: tuple[ImageGroup, ...]
     pairs: int
     alone: tuple[str, ...]
     has_truth: bool
@@ -95,6 +97,7 @@ def mask_layout(folder: Path, groups: Sequence[ImageGroup]) -> MaskLayout | None
         photos=photos,
         photo_ending=ending,
         groups=tuple(pair.masks for pair in used),
+        photo_groups=tuple(pair.photos for pair in used),
         pairs=sum(len(pair.common) for pair in used),
         alone=tuple(sorted(alone)),
         has_truth=has_truth,

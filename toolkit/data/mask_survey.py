@@ -61,6 +61,7 @@ def mask_survey(folder: Path) -> Survey | None:
         map_size=sample.map_size,
         format=ComponentSpec(name="masks", **parameters),
         background=guess.background,
+        photos=tuple(layout.photo_groups[0].spread(_LOOKED_AT)),
         notes=tuple(notes),
     )
 

@@ -9,7 +9,7 @@ from toolkit.errors import UsageError
 from toolkit.plugin.reader import AnnotationSet, ImageRecord
 from toolkit.wording import some_of
 
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".npy")
 """How files of photos end, in any case; files of other kinds in a folder are passed over."""
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import isqrt
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ class Survey:
         format: reader of the annotations; None = COCO JSON.
         background: name of label 0; None = the default.
         notes: what was guessed, for people.
+        photos: some training photos, relative to the root.
+        values: `channels`, `bit_depth` and `value_range` of the photos, where they are not RGB of 8
+            bits.
     """
 
     root: Path
@@ -54,6 +58,8 @@ class Survey:
     format: ComponentSpec | None = None
     background: str | None = None
     notes: tuple[str, ...] = ()
+    photos: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def data(self) -> Data:
@@ -68,6 +74,7 @@ class Survey:
             "classes": self.classes,
             "background": self.background,
             "format": self.format,
+            **self.values,
         }
         return Data(**{key: value for key, value in said.items() if value is not None})
 

@@ -96,6 +96,7 @@ def table_survey(folder: Path) -> Survey | None:
         map_size=sample.map_size,
         format=ComponentSpec(name="rle_csv", **parameters),
         notes=tuple(notes),
+        photos=train.names,
     )
 
 

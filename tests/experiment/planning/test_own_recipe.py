@@ -219,9 +219,9 @@ def test_folders_that_cannot_be_used_are_explained(
     project: Project, put_photos: Callable[..., list[str]], capsys: Capture
 ) -> None:
     root = project.root
-    train, val = put_photos("coco/train2017", 2), put_photos("coco/val2017", 2, 2)
-    write_coco(root / "coco/annotations/instances_train2017.json", train, 2)
-    write_coco(root / "coco/annotations/instances_val2017.json", val, 2)
+    train, val = put_photos("coco/one", 2), put_photos("coco/two", 2, 2)
+    write_coco(root / "coco/annotations/train.json", train, 2)
+    write_coco(root / "coco/annotations/val.json", val, 2)
     write_coco(root / "lost/train.json", ["gone.png"], 1)
     write_coco(root / "bare/test.json", ["a.png"], 0)
     (root / "empty").mkdir()

@@ -15,13 +15,14 @@ from toolkit.data.folds import make_folds, write_folds
 from toolkit.data.survey import Survey
 from toolkit.files import write_text_atomic
 from toolkit.formats.id_style import id_style
-from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.component import N_RGB, ComponentSpec
 from toolkit.plugin.interfaces import Context, PretrainedModel
 from toolkit.progress import Progress
 from toolkit.project import Project
 from toolkit.recipe.new import recipe_file, shown_base
 from toolkit.shapes_only import ShapesOnly
 from toolkit.train.device import choose_device
+from toolkit.train.network import build_network
 from toolkit.wording import counted
 from toolkit.workspace import Workspace
 
@@ -145,6 +146,7 @@ def data_lines(found: Survey, root: str, folds: str | None) -> list[str]:
                 lines.append(f"format.{key} = {_value(value)}")
     if found.background is not None:
         lines.append(f"background = {_text(found.background)}   # label 0")
+    lines += [f"{key} = {_value(value)}" for key, value in found.values.items()]
     return [*lines, *_classes(found)]
 
 
@@ -242,10 +244,11 @@ def _network(workspace: Workspace, found: Survey, machine: _Machine) -> list[str
         size,
         pretrained=False,
         report_missing=lacking.append,
+        channels=found.data.n_channels,
     )
     spec = ComponentSpec(name=machine.model, **{"encoder": encoder, "weights": weights})
     with torch.device("meta"), ShapesOnly():
-        model = workspace.registry.build("model", spec, context)
+        model = build_network(workspace.registry, spec, context)
     for what in lacking:
         workspace.progress.say(f"warning: {what}")
     theirs = model.normalisation if isinstance(model, PretrainedModel) else None
@@ -254,7 +257,7 @@ def _network(workspace: Workspace, found: Survey, machine: _Machine) -> list[str
         f"is {found.image_size[0]} x {found.image_size[1]}",
         f"workers = {machine.workers}",
     ]
-    if theirs is not None:
+    if theirs is not None and context.channels == N_RGB:
         lines += [
             f"mean = {[round(each, 4) for each in theirs.mean]}   # as the weights were trained",
             f"std = {[round(each, 4) for each in theirs.std]}",
