@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.tiny_project import workspace_of
 from toolkit.cli.main import run
 from toolkit.data.contest import open_contest
 from toolkit.data.masks import paint_mask
@@ -49,7 +50,7 @@ def test_a_network_of_crops_is_predicted_in_tiles(
     registry = load_registry(cropped)
     member = load_member(cropped.runs / "cropped-001" / "best.pt", registry, torch.device("cpu"))
     assert member.views.text == "tile"
-    val = open_contest(member.recipe.data, cropped, SilentProgress()).val
+    val = open_contest(workspace_of(cropped), member.recipe.data).val
     store = predict_split(member, val, cache=cropped.cache, store="f32", progress=SilentProgress())
     counts = []
     for row, record in enumerate(val.images):

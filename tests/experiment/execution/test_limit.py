@@ -41,7 +41,8 @@ def test_it_trains_validates_and_submits_a_few_images_and_keeps_nothing(
 ) -> None:
     assert run(LIMITED) == 0
     captured = capsys.readouterr()
-    printed = dict(line.split(maxsplit=1) for line in captured.out.splitlines())
+    lines = [line for line in captured.out.splitlines() if not line.startswith(" ")]
+    printed = dict(line.split(maxsplit=1) for line in lines)
     assert printed.keys() == {"trial", "validation", "rows", "score"}
     assert printed["trial"] == "--limit 4: nothing is kept, the scores say little"
     assert printed["rows"] == "4 (checked)"
