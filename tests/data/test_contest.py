@@ -225,20 +225,20 @@ def test_paths_are_relative_to_the_project(data_root: Path) -> None:
 
 def test_real_contests_open(taco_root: Path, bags_root: Path, tmp_path: Path) -> None:
     project = Project(tmp_path)
+    workspace = workspace_in(project)
     taco = open_contest(
+        workspace,
         Data(
             root=str(taco_root),
             val="val.json",
             test="test.json",
             sample_submission="sample_submission.csv",
         ),
-        project,
-        QUIET,
     )
     assert taco.test is not None
     assert (len(taco.class_names), len(taco.test)) == (12, 71)
     assert taco.class_names[1] == "UNKNOWN"
-    bags = open_contest(Data(root=str(bags_root), val="val.json"), project, QUIET)
+    bags = open_contest(workspace, Data(root=str(bags_root), val="val.json"))
     assert bags.class_names == ("Background", "general_trashbag", "other_trashbag")
     # Their image ids repeat between the files; that means nothing.
     assert {r.image_id for r in bags.train.images} & {r.image_id for r in bags.val.images}

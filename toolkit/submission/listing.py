@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from toolkit.ensemble.combination import FitScores
 from toolkit.metrics.correlation import rank_correlation
+from toolkit.metrics.scores import Scores
 from toolkit.plugin.component import ComponentSpec
 from toolkit.submission.history import Submission
 from toolkit.submission.side_car import checkpoint_name
@@ -32,6 +34,8 @@ class Row:
         local: against the truth of the test split.
         metric: of these two scores; None without any.
         larger_is_better: whether a larger one of them is the better one.
+        validation_error: standard error of `validation` over images drawn anew; None = unknown.
+        local_error: that of `local`.
         public: of the public leaderboard.
         private: of the private leaderboard.
         created: UTC, ISO 8601.
@@ -44,6 +48,8 @@ class Row:
     local: float | None
     metric: str | None
     larger_is_better: bool
+    validation_error: float | None
+    local_error: float | None
     public: float | None
     private: float | None
     created: str
@@ -80,10 +86,28 @@ def row_of(submission: Submission) -> Row:
         local=side_car.score.by(decided.metric) if decided and side_car.score else None,
         metric=decided.metric if decided else None,
         larger_is_better=decided.larger_is_better if decided else True,
+        # Of a fitted combination nothing says how sure its honest score is.
+        validation_error=None if side_car.fitted else _error(side_car.validation, decided),
+        local_error=_error(side_car.score, decided),
         public=side_car.leaderboard.public,
         private=side_car.leaderboard.private,
         created=side_car.created,
     )
+
+
+def _error(scores: Scores | None, decided: FitScores | Scores | None) -> float | None:
+    """Return the standard error of the scores by the metric that decided."""
+    interval = scores.intervals.get(decided.metric) if scores and decided else None
+    return interval.error if interval else None
+
+
+def score_text(row: Row, name: str) -> str | None:
+    """Return a score of a row as people read it, with its standard error where that is known."""
+    score: float | None = getattr(row, name)
+    error: float | None = getattr(row, f"{name}_error", None)
+    if score is None:
+        return None
+    return f"{score:.4f}" + ("" if error is None else f" ± {error:.4f}")
 
 
 def sorted_rows(rows: Sequence[Row], by: str) -> list[Row]:

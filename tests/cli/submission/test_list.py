@@ -112,6 +112,8 @@ def test_list_as_json(desk: Any, capsys: Capture) -> None:
         "local": None,
         "metric": "miou",
         "larger_is_better": True,
+        "validation_error": None,
+        "local_error": None,
         "public": 0.69,
         "private": 0.66,
         "created": "2026-11-01T10:00:00+00:00",
@@ -216,6 +218,17 @@ def test_files_without_a_score_of_ours_are_by_no_metric(desk: Any, capsys: Captu
     assert pairs["validation", "public"]["n"] == 3
     assert pairs["validation", "public"]["correlation"] == pytest.approx(1)
     assert pairs["public", "private"]["n"] == 7
+
+
+def test_how_sure_a_score_is_stands_behind_it(desk: Any, capsys: Capture) -> None:
+    file = desk.submit("a.csv", desk.noisy(1))
+    interval = {"error": 0.0123, "low": 0.68, "high": 0.72}
+    desk.change(file, validation=validated(0.7) | {"intervals": {"miou": interval}})
+    assert run(["submission", "list"]) == 0
+    assert "0.7000 ± 0.0123" in capsys.readouterr().out
+    assert run(["submission", "list", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["submissions"]
+    assert (row["validation"], row["validation_error"]) == (0.7, 0.0123)
 
 
 def test_the_best_is_last_where_smaller_is_better(desk: Any, capsys: Capture) -> None:

@@ -23,12 +23,13 @@ def list_(
 ) -> None:
     """List every submission with its own scores and the leaderboard's, the newest last.
 
-    The rank correlations below say which score to trust: 1 = both put the submissions into the same
-    order, 0 = one says nothing about the other.
+    ± is the standard error over images drawn again and again. The rank correlations below say which
+    score to trust: 1 = both put the submissions into the same order, 0 = one says nothing about the
+    other.
     """
     from toolkit.plugin.metric import DEFAULT_METRIC
     from toolkit.submission.history import read_submissions
-    from toolkit.submission.listing import agreements, row_of, sorted_rows
+    from toolkit.submission.listing import agreements, row_of, score_text, sorted_rows
 
     folder = find_project().submissions
     found, broken = read_submissions(folder)
@@ -52,7 +53,8 @@ def list_(
             row.name,
             ", ".join(row.members) or None,
             row.combine,
-            *(getattr(row, name) for name in (*several, *scores)),
+            *(row.metric for _ in several),
+            *(score_text(row, name) for name in scores),
         )
         for row in rows
     ]
