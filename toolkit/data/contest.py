@@ -27,6 +27,7 @@ from toolkit.errors import TrashError, UsageError
 from toolkit.files import exists, is_file
 from toolkit.plugin.reader import AnnotationSet
 from toolkit.progress import Progress, say_once
+from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.data_tables import Demo
 from toolkit.recipe.schema import Data
 from toolkit.suggestions import nearest
@@ -91,7 +92,7 @@ def open_contest(workspace: Workspace, data: Data) -> Contest:
         if held_out:
             _warn_of_like_photos(held_out, train, progress)
     train, val, test = _with_photo_rules(train, val, test, data, progress)
-    sample = root / data.sample_submission if data.sample_submission else None
+    sample = data_file(root, data.sample_submission) if data.sample_submission else None
     if sample is not None and not is_file(sample):
         raise not_found(sample, "data.sample_submission")
     return Contest(train.labels.class_names, train, val, test, truth, sample)
@@ -151,7 +152,7 @@ def own_classes(workspace: Workspace, data: Data) -> tuple[str, ...] | None:
     if classes is None and data.demo is None:
         try:
             root = workspace.project.path(data.root)
-            coco = read_annotations(workspace, data, root / data.train, root)
+            coco = read_annotations(workspace, data, data_file(root, data.train), root)
             labels = make_label_map(coco.categories, None, data.background, coco.used_categories)
             classes = labels.class_names[1:]
         except TrashError:  # not on this machine, or wrong: `recipe check` tells it
@@ -172,7 +173,7 @@ def open_unlabelled(workspace: Workspace, data: Data, file: str, contest: Contes
         UsageError: the file or an image is missing, the file is not of its format, or an image
             repeats.
     """
-    path = workspace.project.path(data.root) / file
+    path = data_file(workspace.project.path(data.root), file)
     split = _read_split(workspace, data, path, "unlabelled", "pseudo.images", contest.train)
     require_files(split)
     split.read_contents(workspace.progress)
@@ -181,7 +182,7 @@ def open_unlabelled(workspace: Workspace, data: Data, file: str, contest: Contes
 
 
 def _open_split(workspace: Workspace, data: Data, name: str, train: Split | None) -> Split:
-    path = workspace.project.path(data.root) / getattr(data, name)
+    path = data_file(workspace.project.path(data.root), getattr(data, name))
     return _read_split(workspace, data, path, name, f"data.{name}", train)
 
 

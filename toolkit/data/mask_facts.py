@@ -72,9 +72,12 @@ def with_masks(
     masks = [mask for record in found.images if (mask := record.mask) is not None]
     _refuse_strange(found, masks)
     _refuse_missing(found, masks, root)
-    names = [os.path.relpath(mask.path, root) for mask in masks]
-    digests = content_digests(root, names, cache, progress, what="mask")
-    contents = _contents(found.path, root, masks, digests, cache, most_pixels, progress)
+    # Beside a root that is a link, a path with .. would lead elsewhere.
+    is_below = all(mask.path.is_relative_to(root) for mask in masks)
+    above = root if is_below else Path(os.path.commonpath([mask.path.parent for mask in masks]))
+    names = [os.path.relpath(mask.path, above) for mask in masks]
+    digests = content_digests(above, names, cache, progress, what="mask")
+    contents = _contents(found.path, above, masks, digests, cache, most_pixels, progress)
     _refuse_unknown(found, masks, contents, root)
     images = list(found.images)
     for row, mask, content in zip(rows, masks, contents, strict=True):

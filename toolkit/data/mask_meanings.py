@@ -11,6 +11,7 @@ from typing import TypeVar
 from toolkit.errors import UsageError
 from toolkit.files import read_text
 from toolkit.plugin.reader import Category, Colour, MaskTable, Meaning
+from toolkit.recipe.data_folder import data_file
 from toolkit.wording import some_of
 
 Named = tuple[MaskTable, tuple[Category, ...]]
@@ -75,7 +76,11 @@ class MaskClasses:
         if self.values is not None:
             return self._value_table(self.values)
         if self.names is not None:
-            names = self._read_names(root / self.names) if isinstance(self.names, str) else None
+            names = (
+                self._read_names(data_file(root, self.names))
+                if isinstance(self.names, str)
+                else None
+            )
             listed = names or self.names
             _refuse_repeated(listed, str(self.names) if names else "data.format.classes")
             ordered = {name: (self.first_value + row,) for row, name in enumerate(listed)}

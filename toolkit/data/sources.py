@@ -11,6 +11,7 @@ from toolkit.data.near_files import not_found
 from toolkit.errors import UsageError
 from toolkit.files import is_file
 from toolkit.project import Project
+from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data, Recipe
 from toolkit.wording import some_of
@@ -77,7 +78,11 @@ def _of_recipe(recipe: Recipe, project: Project, root: Path | None) -> list[Anno
         "truth": data.truth,
         "unlabelled": recipe.pseudo.images if recipe.pseudo else None,
     }
-    return [AnnotationFile(role, root / name, root, data) for role, name in given.items() if name]
+    return [
+        AnnotationFile(role, data_file(root, name), root, data)
+        for role, name in given.items()
+        if name
+    ]
 
 
 def _of_json(path: Path, root: Path | None) -> AnnotationFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,16 @@ def with_data_root(set_: Sequence[str] | None, folder: Path | None, project: Pro
         return list(set_ or ())
     root = data_root_text(folder, project)
     return [f"data.root={json.dumps(root, ensure_ascii=False)}", *(set_ or ())]
+
+
+def data_file(root: Path, name: str) -> Path:
+    """Return where a file of the data is that a recipe names.
+
+    `..` leads to the folder that the root is written below, also where the root is a link, as
+    paths in lists of masks do.
+    """
+    path = root / name
+    return Path(os.path.normpath(path)) if os.pardir in path.parts else path
 
 
 def data_root_text(folder: Path, project: Project) -> str:

@@ -21,6 +21,7 @@ from toolkit.packages import package_versions
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.parameters import validate
 from toolkit.plugin.registry import Registry
+from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.schema import Recipe
 from toolkit.submission.check import CheckReport, check_submission
 from toolkit.submission.side_car import (
@@ -147,7 +148,7 @@ def make_file_side_car(
         leaderboard=leaderboard_of(submission, digest),
         n_rows=report.n_rows,
         format=_with_defaults("submission_format", source.format, workspace.registry),
-        test=portable_path(root / data.test, project.root),
+        test=portable_path(data_file(root, data.test), project.root),
         sample_submission=portable_path(root / sample, project.root) if sample else None,
         class_names=expected.class_names,
         overlap=data.overlap,

@@ -29,6 +29,7 @@ from toolkit.plugin.interfaces import (
 )
 from toolkit.plugin.reader import AnnotationSet
 from toolkit.project import Project, refuse_other_project
+from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Data
 from toolkit.submission.sample import sample_order
@@ -212,7 +213,7 @@ def expect(workspace: Workspace, source: SpecSource) -> Expectation:
     root = workspace.project.path(data.root)
     coco = _test_images(workspace, source)
     class_names = _class_names(workspace, data, root, coco)
-    sample = root / data.sample_submission if data.sample_submission else None
+    sample = data_file(root, data.sample_submission) if data.sample_submission else None
     format_ = workspace.registry.build("submission_format", source.format, Context(class_names))
     return Expectation(
         format=format_,
@@ -274,7 +275,7 @@ def _test_images(workspace: Workspace, source: SpecSource) -> AnnotationSet:
         raise UsageError("data.test is unset: there is no list of the images to submit")
     if source.side_car is not None:
         refuse_other_project(source.side_car, project)
-    file = project.path(data.root) / data.test
+    file = data_file(project.path(data.root), data.test)
     if not file.exists():
         raise UsageError(
             f"annotation file not found: {file}",
@@ -291,7 +292,7 @@ def _class_names(
     if data.classes is not None or coco is None:
         return (data.background, *(data.classes or ()))
     # A test JSON often has no categories, and then the training JSON must say them.
-    categories, train = coco.categories, root / data.train
+    categories, train = coco.categories, data_file(root, data.train)
     if not categories and not train.exists():
         raise UsageError(
             f"{coco.path} has no categories: the class names are unknown",

@@ -16,6 +16,7 @@ from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.plugin.kinds import Nearest
 from toolkit.project import Project
+from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.find import SUFFIX, find_recipe
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Recipe
@@ -45,7 +46,7 @@ def truth_file(path: Path, project: Project) -> AnnotationFile | None:
             "Name a COCO JSON with their annotations.",
         )
     root = project.path(data.root)
-    return AnnotationFile("truth", root / data.truth, root, data)
+    return AnnotationFile("truth", data_file(root, data.truth), root, data)
 
 
 def truth_recipe(path: Path, project: Project) -> Recipe | None:

@@ -13,6 +13,7 @@ from toolkit.plugin.interfaces import Context
 from toolkit.plugin.parameters import nested_specs, validate
 from toolkit.plugin.registry import Entry, Registry
 from toolkit.recipe.components import component_specs
+from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.data_tables import Demo
 from toolkit.recipe.schema import Recipe
 from toolkit.testing.contract import CONTEXT
@@ -31,7 +32,7 @@ def recipe_context(workspace: Workspace, recipe: Recipe) -> tuple[Context, str]:
     if classes is None:
         classes = demo_classes(data.demo or Demo())
         if data.demo is None:
-            file = workspace.project.path(data.root) / data.train
+            file = data_file(workspace.project.path(data.root), data.train)
             warning = f"{file} cannot be read: {len(classes)} classes of the demo stand in"
     rest = len(classes) - 1
     context = replace(

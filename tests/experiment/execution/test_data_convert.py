@@ -116,3 +116,15 @@ def test_a_folder_with_something_in_it_is_left_alone(mine: Project, capsys: Capt
     assert run(["data", "convert", "tiny", "--to", "masks", "-o", "data"]) == 2
     assert "is there already, and not empty" in capsys.readouterr().err
     assert sorted((mine.root / "data").rglob("*")) == before
+
+
+def test_a_linked_folder_of_data_is_converted_beside_it(mine: Project, capsys: Capture) -> None:
+    elsewhere = mine.root.parent / f"{mine.root.name}-disk" / "deep"
+    elsewhere.parent.mkdir()
+    (mine.root / "data").rename(elsewhere)
+    (mine.root / "data").symlink_to(elsewhere)
+    plain = labels_of(opened(mine, "tiny"))
+    painted = labels_of(convert(mine, capsys, "tiny", "masks", "painted"))
+    for name, labels in plain.items():
+        np.testing.assert_array_equal(painted[name], labels)
+    assert run(["data", "check", "recipes/painted.toml"]) == 0

@@ -20,6 +20,7 @@ from toolkit.plugin.interfaces import Context, CutOut, ObjectBank
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.registry import Registry
 from toolkit.recipe.components import component_specs
+from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.error_location import blamed_key
 from toolkit.recipe.load import LoadedRecipe, check_names
 from toolkit.recipe.problems import DEFAULT, KeyPath, RecipeError, RecipeProblem, dotted
@@ -95,9 +96,9 @@ def _check_data(
         )
         return [], [absent] if data.demo is None else [], None
     missing = [
-        _problem(loaded, ("data", key), f"there is no file {root / name}")
+        _problem(loaded, ("data", key), f"there is no file {data_file(root, name)}")
         for key in _FILES
-        if (name := getattr(data, key)) is not None and not (root / name).exists()
+        if (name := getattr(data, key)) is not None and not data_file(root, name).exists()
     ]
     if missing and data.demo is None:
         return missing, [], None
