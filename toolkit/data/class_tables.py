@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from toolkit.plugin.reader import Colour
 
 _CALLED = re.compile(r"class|label|categor|colou?r|names|map|dict|palette|legend")
-_ENDINGS = (".txt", ".csv", ".names", ".tsv")
+_ENDINGS = (".txt", ".csv", ".names", ".tsv", ".json")
 _LARGEST = 1 << 16
 """Bytes of such a file."""
 _SEPARATOR = re.compile(r"[\s,;:=]+")
@@ -47,15 +48,20 @@ def class_tables(folder: Path) -> Iterator[ClassTable]:
 def read_class_table(path: Path) -> ClassTable | None:
     """Return the classes of a file; None where it is of another kind.
 
-    A line is a name, a number and a name, or a name and three numbers of a colour, in any order; a
-    first line of words alone is a header where all others have numbers. What begins with # is none.
+    JSON has a list of names, an object of names and values either way round, or a list of objects
+    with `name` and `id`. In text a line is a name, a number and a name, or a name and three numbers
+    of a colour, in any order; a first line of words alone is a header where all others have
+    numbers. What begins with # is none.
     """
     try:
         if not path.is_file() or path.stat().st_size > _LARGEST:
             return None
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return None
+    if path.suffix.lower() == ".json":
+        return _of_json(path, text)
+    lines = text.splitlines()
     rows = [_row(line) for line in lines if line.strip() and not line.startswith("#")]
     if len(rows) > 1 and not rows[0][1] and all(numbers for _, numbers in rows[1:]):
         del rows[0]
@@ -71,6 +77,26 @@ def read_class_table(path: Path) -> ClassTable | None:
         values = tuple(each[0] for each in numbers)
         return ClassTable(path, names, values) if len(set(values)) == len(names) else None
     return ClassTable(path, names) if not any(numbers) else None
+
+
+def _of_json(path: Path, text: str) -> ClassTable | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    if isinstance(found, list) and all(isinstance(each, dict) for each in found):
+        found = {each.get("name"): each.get("id") for each in found}
+    if isinstance(found, dict):
+        if all(isinstance(value, str) for value in found.values()):  # value -> name
+            found = {name: key for key, name in found.items()}
+        values = [value for value in found.values() if str(value).isdecimal()]
+        if len(values) < len(found) or len({int(each) for each in values}) < len(found):
+            return None
+        names, numbers = tuple(found), tuple(int(each) for each in values)
+    else:
+        names, numbers = (tuple(found) if isinstance(found, list) else ()), ()
+    is_fit = len(names) > 1 and all(isinstance(name, str) and name for name in names)
+    return ClassTable(path, names, numbers) if is_fit and len(set(names)) == len(names) else None
 
 
 def _row(line: str) -> tuple[str, list[int]]:

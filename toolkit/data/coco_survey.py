@@ -18,6 +18,10 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.reader import AnnotationSet, ImageRecord
 
 
+class DamagedFile(UsageError):
+    """A file that may have been a COCO file."""
+
+
 def coco_survey(folder: Path) -> Survey | None:
     """Look for COCO files below a folder, at most two folders deep, and for their images.
 
@@ -27,14 +31,14 @@ def coco_survey(folder: Path) -> Survey | None:
         None where no COCO file has annotations.
 
     Raises:
-        UsageError: the images are not there, or a file that is called as a split, or all that may
-            be COCO files, are damaged; says where.
+        DamagedFile: nothing but files that may be COCO files, and are damaged; says where.
+        UsageError: the images are not there, or a file that is called as a split is damaged.
     """
     files, broken = _coco_files(folder)
     labelled = {file: coco for file, coco in files.items() if _n_annotations(coco)}
     if not labelled:
         if broken:
-            raise broken[0]
+            raise DamagedFile(broken[0].message, broken[0].hint)
         return None
     train = _pick(labelled, ("train",), WHOLE) or _largest(labelled)
     others = {file: coco for file, coco in files.items() if file != train}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from toolkit.data.coco_survey import coco_survey
+from toolkit.data.coco_survey import DamagedFile, coco_survey
 from toolkit.data.mask_survey import mask_survey
 from toolkit.data.survey import Survey
 from toolkit.data.table_survey import table_survey
@@ -20,8 +20,16 @@ def survey_data(folder: Path) -> Survey:
     Raises:
         UsageError: there is none of them, says what is there; or files of theirs are damaged.
     """
-    found = coco_survey(folder) or mask_survey(folder) or table_survey(folder)
+    damaged: DamagedFile | None = None
+    found = None
+    try:
+        found = coco_survey(folder)
+    except DamagedFile as error:  # a JSON of something else, perhaps
+        damaged = error
+    found = found or mask_survey(folder) or table_survey(folder)
     if found is None:
+        if damaged is not None:
+            raise damaged
         inside = sorted(each.name for each in folder.iterdir())
         raise UsageError(
             f"{folder} holds no annotations that are known: "

@@ -69,12 +69,22 @@ def guess_masks(folder: Path, groups: Sequence[ImageGroup]) -> MaskGuess:
         notes.append(f"names of the classes: {os.path.relpath(table.path, folder)}")
         named = _named_by(table, reading, pixels)
     else:
-        notes.append("no file names the classes: write their names in place of class 1, …")
+        unfit = [os.path.relpath(each.path, folder) for each in class_tables(folder)]
+        notes.append(
+            (f"{some_of(unfit)} does not fit the masks" if unfit else "no file names the classes")
+            + ": write their names in place of class 1, …"
+        )
         named = _numbered(reading, pixels)
     ignored = [key for key, name in named.items() if name is None]
     if ignored:
-        told = [str(_plain(key, reading)) for key in ignored]
-        notes.append(f"count for nothing: {', '.join(told)}")
+        total = sum(pixels.values())
+        told = [
+            f"{_plain(key, reading)} ({pixels[key] / total:.1%} of the pixels)" for key in ignored
+        ]
+        notes.append(
+            f"count for nothing, as no class has them: {', '.join(told)}; a class of its own must "
+            "be added to the table, and taken out of ignore"
+        )
     keys: dict[str, list[Any]] = {}
     for key, name in named.items():
         if name is not None:
@@ -82,7 +92,10 @@ def guess_masks(folder: Path, groups: Sequence[ImageGroup]) -> MaskGuess:
     background = next((each for each in keys if each.casefold() in _NOTHING), None)
     if background is None:
         background = next(iter(keys))
-        notes.append(f"label 0 is {background}: the first class, as none is called background")
+        notes.append(
+            f"label 0 is {background}: the first class, as none is called background; metrics and "
+            "files that leave the background out leave it out"
+        )
     parameters: dict[str, Any] = {
         reading: {name: each[0] if len(each) == 1 else each for name, each in keys.items()}
     }
@@ -105,8 +118,10 @@ def _table(folder: Path, reading: Reading, pixels: Mapping[int, int]) -> ClassTa
     """Return the first table that knows what most pixels are."""
     for table in class_tables(folder):
         keys = {key for key, _ in _keys(table, reading, pixels)}
-        known = sum(count for key, count in pixels.items() if key in keys)
-        if 2 * known > sum(pixels.values()):
+        # Files often name neither the background, which most pixels are, nor what is ignored.
+        asked = [key for key in pixels if key not in (0, _BORDER)] or list(pixels)
+        known = sum(pixels[key] for key in asked if key in keys)
+        if 2 * known > sum(pixels[key] for key in asked):
             return table
     return None
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from toolkit.data.image_groups import ImageGroup
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.data.split_words import split_of
+from toolkit.errors import UsageError
 
 _LISTS = (".txt", ".lst")
 _LINES = 20
@@ -60,6 +61,9 @@ def mask_layout(folder: Path, groups: Sequence[ImageGroup]) -> MaskLayout | None
     Args:
         folder: what was looked at.
         groups: from `image_groups`.
+
+    Raises:
+        UsageError: a mask may be of several photos.
     """
     pairs = [pair for group in groups if not group.is_masks and (pair := _partner(group, groups))]
     if not pairs:
@@ -76,6 +80,7 @@ def mask_layout(folder: Path, groups: Sequence[ImageGroup]) -> MaskLayout | None
         key=lambda each: (sum(len(p.common) for p in of_way[each]), bool(lists_of[each[0]])),
     )
     used, (photos, masks, ending) = of_way[way], way
+    _refuse_shared_masks(used)
     lists = lists_of[photos]
     splits = lists or _folders([pair.photos for pair in used])
     alone = {
@@ -104,18 +109,47 @@ def mask_layout(folder: Path, groups: Sequence[ImageGroup]) -> MaskLayout | None
     )
 
 
+def _refuse_shared_masks(pairs: Sequence[_Pair]) -> None:
+    """Refuse masks that photos of several folders would have."""
+    owners: dict[str, str] = {}
+    for pair in pairs:
+        for stem in pair.common:
+            mask, photo = pair.masks.path(stem), pair.photos.path(stem)
+            if mask in owners:
+                raise UsageError(
+                    f"{owners[mask]} and {photo} may both be the photo of {mask}",
+                    "Say it by hand: data.format.masks, with {folder}, {path} or {stem} "
+                    "(docs/data.md).",
+                )
+            owners[mask] = photo
+
+
 def _partner(photos: ImageGroup, groups: Sequence[ImageGroup]) -> _Pair | None:
-    """Return the masks that most photos of a group have; of several the nearest, values first."""
-    pairs = [_Pair(photos, group) for group in groups if group.is_masks]
+    """Return the masks that most photos of a group have; of several the nearest, values first.
+
+    Masks of another split are not theirs, though photos of all splits may be called alike.
+    """
+    split = split_of(photos.folder)
+    pairs = [
+        _Pair(photos, group)
+        for group in groups
+        if group.is_masks and split_of(group.folder) in (split, None)
+    ]
     pairs = [pair for pair in pairs if 2 * len(pair.common) >= len(photos.stems) and pair.common]
 
     def worth(pair: _Pair) -> tuple[int, int, bool, bool]:
-        parts = zip(photos.folder.split("/"), pair.masks.folder.split("/"), strict=False)
-        shared = sum(1 for _ in takewhile(lambda both: both[0] == both[1], parts))
+        ours, theirs = photos.folder.split("/"), pair.masks.folder.split("/")
+        shared = _n_equal(ours, theirs) + _n_equal(ours[::-1], theirs[::-1])
         instances = "instance" in pair.masks.ending.casefold()
         return len(pair.common), shared, not instances, not pair.masks.in_colours
 
     return max(pairs, key=worth, default=None)
+
+
+def _n_equal(first: Sequence[str], second: Sequence[str]) -> int:
+    """Return how many parts are equal from the beginning on."""
+    pairs = zip(first, second, strict=False)
+    return sum(1 for _ in takewhile(lambda both: both[0] == both[1], pairs))
 
 
 def _ways(pair: _Pair) -> Iterator[tuple[str, str, str]]:

@@ -6,12 +6,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from toolkit.data.image_bytes import read_header
 from toolkit.data.image_groups import image_groups
 from toolkit.data.images import read_bytes
 from toolkit.data.mask_guess import guess_masks
 from toolkit.data.mask_layout import MaskLayout, mask_layout
+from toolkit.data.mask_lists import MaskLists, mask_lists
 from toolkit.data.photo_folder import photos_below
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.data.survey import Survey, find_sample, relative_path
@@ -31,7 +33,11 @@ def mask_survey(folder: Path) -> Survey | None:
     Raises:
         UsageError: masks cannot be read, or are no classes.
     """
-    layout = mask_layout(folder, image_groups(folder))
+    groups = image_groups(folder)
+    lists = mask_lists(folder, groups)
+    if lists is not None:
+        return _of_lists(folder, lists)
+    layout = mask_layout(folder, groups)
     if layout is None:
         return None
     guess = guess_masks(folder, layout.groups)
@@ -63,6 +69,38 @@ def mask_survey(folder: Path) -> Survey | None:
         background=guess.background,
         photos=tuple(layout.photo_groups[0].spread(_LOOKED_AT)),
         notes=tuple(notes),
+    )
+
+
+def _of_lists(folder: Path, lists: MaskLists) -> Survey:
+    guess = guess_masks(folder, lists.groups)
+    parameters: dict[str, Any] = dict(guess.parameters)
+    if lists.columns is not None and lists.columns != ("image", "mask"):
+        parameters = {
+            "image_column": lists.columns[0],
+            "mask_column": lists.columns[1],
+            **parameters,
+        }
+    sample = find_sample(folder)
+    test = lists.splits.get("test")
+    names = ", ".join(lists.splits.values())
+    return Survey(
+        root=folder,
+        train=lists.splits["train"],
+        val=lists.splits.get("val"),
+        test=test,
+        truth=test,
+        sample=None if sample.path is None else relative_path(sample.path, folder),
+        columns=sample.columns,
+        sample_ids=sample.ids,
+        test_names=(),
+        classes=guess.classes,
+        image_size=median_size(folder, lists.photos),
+        map_size=sample.map_size,
+        format=ComponentSpec(name="masks", **parameters),
+        background=guess.background,
+        notes=(f"photos and their masks are listed in {names}", *guess.notes),
+        photos=lists.photos[:_LOOKED_AT],
     )
 
 

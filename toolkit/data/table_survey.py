@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from toolkit.plugin.component import ComponentSpec
 
 _RUNS = re.compile(r"\d+ \d+( \d+ \d+)*")
 _LABELLED = re.compile(r"(?P<image>.+)_(?P<label>[^_]+)")
+_CLASS = re.compile(r"class|label|categor")
+_EMPTY = "-1"
+"""What some tables have in place of no runs."""
 _TRIED = 50
 """Rows of a table, and photos, that are looked at."""
 _MOST_CLASSES = 254
@@ -35,6 +38,8 @@ class _Table:
         photos: folder of its photos, relative to the folder that was looked at.
         names: some of its photos, relative to that.
         labels: the classes as its rows call them; empty = there is one.
+        others: columns that are not read.
+        has_empty: whether `_EMPTY` stands in place of no runs.
     """
 
     path: Path
@@ -43,6 +48,8 @@ class _Table:
     photos: str
     names: tuple[str, ...]
     labels: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    has_empty: bool = False
 
 
 def table_survey(folder: Path) -> Survey | None:
@@ -54,7 +61,7 @@ def table_survey(folder: Path) -> Survey | None:
     files = [file for pattern in ("*.csv", "*/*.csv") for file in sorted(folder.glob(pattern))]
     files = [file for file in files if "sample" not in file.stem.casefold()]
     places = _photo_folders(folder)
-    tables = [table for file in files if (table := _read_table(file, folder, places)) is not None]
+    tables = [table for file in files if (table := _look_at(file, folder, places)) is not None]
     if not tables:
         return None
     others = (*VAL, *TEST, *TRUTH)
@@ -75,12 +82,16 @@ def table_survey(folder: Path) -> Survey | None:
         "cells": list(cells),
         "photos": train.photos,
     }
+    if train.has_empty:
+        parameters["empty"] = _EMPTY
     notes = [
         f"{train.path.name}: run lengths of photos in {train.photos}",
         'pixels are numbered down the columns, from 1, as Kaggle does; else set order = "row-major"'
         " or first_pixel = 0",
         "what a table calls its classes: " + (", ".join(train.labels) or "nothing, there is one"),
     ]
+    if train.others:
+        notes.append(f"columns of {train.path.name} that are not read: {', '.join(train.others)}")
     return Survey(
         root=folder,
         train=relative_path(train.path, folder),
@@ -114,12 +125,26 @@ def _below(folder: Path, place: str) -> tuple[str, ...]:
     return tuple(os.path.normpath(f"{place}/{name}") for name in photos_below(folder / place))
 
 
-def _read_table(file: Path, folder: Path, places: Sequence[str]) -> _Table | None:
+def _look_at(file: Path, folder: Path, places: Sequence[str]) -> _Table | None:
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             rows = list(csv.DictReader(opened))
     except (OSError, UnicodeDecodeError, csv.Error):
         return None
+    found = _table_of(file, rows, folder, places)
+    if found is None:
+        return None
+    runs = [row[found.columns[-1]] or "" for row in rows]
+    return replace(
+        found,
+        others=tuple(each for each in rows[0] if each and each not in found.columns),
+        has_empty=any(cell.strip() == _EMPTY for cell in runs),
+    )
+
+
+def _table_of(
+    file: Path, rows: Sequence[Mapping[str, str]], folder: Path, places: Sequence[str]
+) -> _Table | None:
     header = [column for column in (rows[0] if rows else {}) if column]
     runs = [column for column in header if _are_runs([row[column] or "" for row in rows])]
     if len(runs) != 1:
@@ -141,19 +166,26 @@ def _read_table(file: Path, folder: Path, places: Sequence[str]) -> _Table | Non
                 labels = _classes([each.rpartition("_")[2] for each in ids])
                 joined = "{image}_{label}", "{pixels}"
                 return _Table(file, (column, runs[0]), joined, photos, names, labels)
-            third = [each for each in header if each not in (column, runs[0])]
-            labels = _classes([row[third[0]] or "" for row in rows]) if len(third) == 1 else ()
-            if labels:
-                columns = column, third[0], runs[0]
+            third = _class_column([each for each in header if each not in (column, runs[0])], rows)
+            if third is not None:
+                columns = column, third, runs[0]
+                labels = _classes([row[third] or "" for row in rows])
                 apart = "{image}", "{label}", "{pixels}"
                 return _Table(file, columns, apart, photos, names, labels)
             return _Table(file, (column, runs[0]), ("{image}", "{pixels}"), photos, names, ())
     return None
 
 
+def _class_column(header: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str | None:
+    """Return the column with the class of every row: one that is called so, else the only one."""
+    fit = [each for each in header if _classes([row[each] or "" for row in rows])]
+    called = [each for each in fit if _CLASS.search(each.casefold())]
+    return called[0] if called else fit[0] if len(header) == 1 and fit else None
+
+
 def _are_runs(cells: Sequence[str]) -> bool:
     """Whether a column has run lengths, or nothing."""
-    written = [cell.strip() for cell in cells if cell.strip() not in ("", "-1", "nan")]
+    written = [cell.strip() for cell in cells if cell.strip() not in ("", _EMPTY, "nan")]
     return bool(written) and all(_RUNS.fullmatch(cell) for cell in written[:_TRIED])
 
 

@@ -58,6 +58,13 @@ def test_a_network_that_does_not_learn_is_told_with_what_to_look_at(
     assert printed["loss"].endswith("in epoch 5")
 
 
+def test_an_epoch_alone_has_no_verdict(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "run", "tiny", "--overfit", "1", "--set", "train.epochs=1"]) == 0
+    assert "1 of the 100 epochs of this trial tell nothing" in capsys.readouterr().out
+
+
 HOOK = """
 
 @hookimpl

@@ -187,8 +187,44 @@ def run_text(mask: NDArray[np.bool_]) -> str:
     return " ".join(f"{begin} {length}" for begin, length in pairs)
 
 
+def ade(source: Source, root: Path) -> None:
+    """Photos of all splits have equal names."""
+    numbers: dict[str, int] = {}
+    for split, _, photo, labels in source:
+        numbers[split] = number = numbers.get(split, -1) + 1
+        put(photo, root / "images" / split / "city" / f"{number:03}{photo.suffix}")
+        write(root / "annotations" / split / "city" / f"{number:03}.png", labels)
+
+
+def listed(source: Source, root: Path) -> None:
+    """Photos and masks that are called otherwise, in two columns."""
+    lines: dict[str, list[str]] = {}
+    for number, (split, stem, photo, labels) in enumerate(source):
+        put(photo, root / "img" / f"{stem}{photo.suffix}")
+        write(root / "gt" / f"g{number}.png", labels)
+        lines.setdefault(split, []).append(f"img/{stem}{photo.suffix} gt/g{number}.png")
+    for split, own in lines.items():
+        write_lines(root / f"{split}.txt", own)
+    (root / "classes.json").write_text(json.dumps(list(source.class_names)))
+
+
+def tables(source: Source, root: Path) -> None:
+    rows: dict[str, list[str]] = {}
+    for number, (split, stem, photo, labels) in enumerate(source):
+        put(photo, root / "img" / f"{stem}{photo.suffix}")
+        write(root / "gt" / f"g{number}.png", labels)
+        rows.setdefault(split, ["id,label_file,photo"])
+        rows[split].append(f"{number},gt/g{number}.png,img/{stem}{photo.suffix}")
+    for split, own in rows.items():
+        write_lines(root / f"{split}.csv", own)
+    names = dict(enumerate(source.class_names))
+    (root / "label_map.json").write_text(json.dumps(names))
+
+
 Layout = Callable[[Source, Path], None]
 LAYOUTS: tuple[Layout, ...] = (
+    listed,
+    tables,
     camvid,
     colours,
     split_folders,
@@ -199,8 +235,8 @@ LAYOUTS: tuple[Layout, ...] = (
     run_lengths,
 )
 WITH_VOID = (camvid, voc)
-WITH_NAMES = (camvid, colours, voc, side_by_side)
-WITH_VAL = (camvid, colours, split_folders, voc, cityscapes)
+WITH_NAMES = (camvid, colours, voc, side_by_side, listed, tables)
+WITH_VAL = (camvid, colours, split_folders, voc, cityscapes, listed, tables)
 
 
 def plain(file_name: str) -> str:
@@ -272,6 +308,49 @@ def test_it_goes_on_to_a_checked_submission(
     assert (result["submission"]["score"] is not None) == (layout is not run_lengths)
     assert run(["submission", "check", result["submission"]["path"]]) == 0
     assert run(["data", "check", "mine"]) == 0
+
+
+def test_photos_of_all_splits_that_are_called_alike_have_their_own_masks(
+    project: Project, source: Source, capsys: Capture
+) -> None:
+    ade(source, project.root / "data")
+    assert run(["recipe", "new", "mine", "--data", "data"]) == 0, capsys.readouterr().err
+    contest = opened(project)
+    for name, split in (("train", contest.train), ("val", contest.val), ("test", contest.truth)):
+        assert split is not None
+        assert len(split) == source.n(name)
+        values = [0, *(int(each.removeprefix("class ")) for each in contest.class_names[1:])]
+        for number, record in enumerate(split.images):
+            painted = paint_mask(record, split.labels, split.overlap, split.ignore_index)
+            truth = source.labels[f"{name}{number}"]
+            np.testing.assert_array_equal(np.array(values, np.uint8)[painted], truth)
+
+
+def test_a_column_with_classes_is_one_beside_others_too(
+    project: Project, source: Source, capsys: Capture
+) -> None:
+    run_lengths(source, project.root / "data")
+    path = project.root / "data" / "train.csv"
+    _, *rows = path.read_text().splitlines()
+    rows = [",".join((*row.split(",")[:2], "64", f"{row.split(',')[2]}_0_1")) for row in rows]
+    rows = [row.replace(",,", ",-1,") for row in rows]
+    path.write_text("\n".join(["ImageId,EncodedPixels,Height,ClassId", *rows]) + "\n")
+    assert run(["data", "import", "data"]) == 0, capsys.readouterr().err
+    told = capsys.readouterr()
+    assert 'format.columns = ["ImageId", "ClassId", "EncodedPixels"]' in told.out
+    assert "columns of train.csv that are not read: Height" in told.err
+    assert ("format.empty" in told.out) == ("-1" in path.read_text())
+
+
+def test_a_class_that_no_file_names_is_told(
+    project: Project, source: Source, capsys: Capture
+) -> None:
+    colours(source, project.root / "data")
+    path = project.root / "data" / "class_dict.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:-3]) + "\n")
+    assert run(["data", "import", "data"]) == 0, capsys.readouterr().err
+    assert "% of the pixels); a class of its own must be added" in capsys.readouterr().err
 
 
 def test_what_is_no_data_is_said(project: Project, source: Source, capsys: Capture) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.recipe.trial import OVERFIT_EPOCHS
+
 KNOWN_BY_HEART = 0.8
 """mIoU on the images that were trained on, from which on a network has learnt them."""
 
@@ -25,6 +27,9 @@ SLOWLY = (
     "it learns slowly. More steps show whether it goes on: --set train.epochs={more}; a higher "
     "optimizer.lr may be enough"
 )
+TOO_FEW = "{epochs} of the {usual} epochs of this trial tell nothing: leave out --set train.epochs"
+_LEAST = 5
+"""Epochs from which on a loss that has not fallen says something."""
 NOT = (
     "it does not learn. Look at optimizer.lr (try ten times as much, then a tenth), at "
     "train.clip_norm, at the loss and the network (trash plugin check NAME), and at layers whose "
@@ -78,7 +83,11 @@ class Learning:
             return LEARNS
         if self.fallen >= HALF and not alike:
             return OTHERWISE_IN_TRAINING.format(more=3 * self.epochs)
-        return SLOWLY.format(more=3 * self.epochs) if self.fallen >= A_LITTLE else NOT
+        if self.fallen >= A_LITTLE:
+            return SLOWLY.format(more=3 * self.epochs)
+        if self.epochs < _LEAST:
+            return TOO_FEW.format(epochs=self.epochs, usual=OVERFIT_EPOCHS)
+        return NOT
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures and the verdict as plain values."""
