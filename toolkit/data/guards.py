@@ -108,7 +108,10 @@ def refuse_shared_images(splits: Sequence[Split]) -> None:
         raise UsageError(
             f"{counted(len(names), 'image is', 'images are')} in both {first} and {second}: "
             f"{some_of(names)}",
-            "A score on images that were trained on means nothing: remove them from one file.",
+            "A score on images that were trained on means nothing: remove them from one file."
+            if first == "train"
+            else "A score on images that a checkpoint was chosen by is too high: name others.",
+            parameter=f"data.{second}",
         )
 
 

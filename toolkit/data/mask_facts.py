@@ -120,7 +120,8 @@ def _refuse_missing(found: AnnotationSet, masks: Sequence[MaskFile], root: Path)
         return
     faults = [(record.file_name, f"no {_below(path, root)}") for record, path in pairs]
     shown = [f"{name} ({fault})" for name, fault in faults]
-    near = near_file(root, _below(pairs[0][1], root))
+    others = [_below(mask.path, root) for mask in masks if is_file(mask.path)]
+    near = near_file(root, _below(pairs[0][1], root), others)
     has = part_of(len(pairs), len(masks), ("photo", "photos"), ("has no mask", "have no mask"))
     raise MaskError(
         f"{found.path}: {has}: {some_of(shown, _SHOWN)}",
