@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tiny_training
 import torch
-from tiny_training import CLASSES, make_recipe, open_tiny, train
+from tiny_training import CLASSES, Log, make_recipe, open_tiny, train
 
 from tests.real_processes import Processes
 from toolkit import Context, UsageError
@@ -32,18 +32,6 @@ FULL: dict[str, Any] = {
     "device_batch_size": 2,
 }
 """Everything whose state has to survive an interruption."""
-
-
-class Log(SilentProgress):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.rows: list[dict[str, Any]] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
-
-    def row(self, figures: Any) -> None:
-        self.rows.append(dict(figures))
 
 
 def _assert_same(a: Checkpoint, b: Checkpoint) -> None:

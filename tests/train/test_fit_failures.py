@@ -4,38 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import tiny_training
-from tiny_training import make_recipe, train
+from tiny_training import Log, make_recipe, train
 
 from toolkit import TrashError, UsageError
-from toolkit.progress import SilentProgress
 from toolkit.train.checkpoint import load_checkpoint
-
-SCRIPT = Path(tiny_training.__file__)
-FULL: dict[str, Any] = {
-    "model": {"dropout": 0.3, "norm": True, "presence": True},
-    "augment": ("mirror", "ignore_edges"),
-    "mix": ("blend",),
-    "ema": 0.9,
-    "clip_norm": 1.0,
-    "device_batch_size": 2,
-}
-"""Everything whose state has to survive an interruption."""
-
-
-class Log(SilentProgress):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.rows: list[dict[str, Any]] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
-
-    def row(self, figures: Any) -> None:
-        self.rows.append(dict(figures))
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_epoch(

@@ -226,6 +226,20 @@ class _Errors:
         return MetricScore(float(1 - np.trace(total) / total.sum()))
 
 
+class Log(SilentProgress):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.rows: list[dict[str, Any]] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def row(self, figures: Any) -> None:
+        self.rows.append(dict(figures))
+
+
 def make_registry() -> Registry:
     components = {
         "model": [Component("tiny", tiny, "")],

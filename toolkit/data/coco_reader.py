@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from posixpath import normpath
 
 from toolkit.data.coco import read_coco
+from toolkit.data.name_pattern import filled_in, require_places
 from toolkit.data.photo_names import FOREIGN, PhotoFolder
 from toolkit.errors import UsageError
 from toolkit.files import digest_of, is_file
@@ -17,7 +17,6 @@ from toolkit.suggestions import did_you_mean
 from toolkit.wording import some_of
 
 _PLACES = ("folder", "subset")
-_PLACE = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,7 @@ class CocoReader:
     ignore_crowd: bool = False
 
     def __post_init__(self) -> None:
-        for place in _PLACE.findall(self.photos):
-            if place not in _PLACES:
-                raise UsageError(
-                    f"{{{place}}} is unknown in data.format.photos",
-                    did_you_mean(place, _PLACES),
-                    parameter="photos",
-                )
+        require_places(self.photos, _PLACES, "photos")
 
     def __call__(self, request: ReadRequest) -> AnnotationSet:
         """Read the file that a recipe names.
@@ -116,7 +109,7 @@ class CocoReader:
             "folder": _below(request),
             "subset": request.path.stem.rpartition("_")[2],
         }
-        folder = _PLACE.sub(lambda place: values[place[1]], self.photos)
+        folder = filled_in(self.photos, values)
         known = PhotoFolder(request.root / folder)
         for record in records:
             name = record.file_name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
@@ -11,15 +10,14 @@ from typing import ClassVar
 
 from toolkit.data.csv_table import read_csv_table
 from toolkit.data.mask_meanings import MaskClasses
+from toolkit.data.name_pattern import filled_in, require_places
 from toolkit.data.photo_folder import photos_below
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.errors import UsageError
 from toolkit.files import read_text
 from toolkit.plugin.reader import AnnotationSet, ImageRecord, MaskFile, ReadRequest
-from toolkit.suggestions import did_you_mean
 
 _PLACES = ("stem", "folder", "path", "mask")
-_PLACE = re.compile(r"\{([^{}]*)\}")
 _LISTED = "{mask}"
 
 
@@ -59,13 +57,7 @@ class MaskFolders:
     reads_folders: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        for place in _PLACE.findall(self.masks or ""):
-            if place not in _PLACES:
-                raise UsageError(
-                    f"{{{place}}} is unknown in data.format.masks",
-                    did_you_mean(place, _PLACES),
-                    parameter="masks",
-                )
+        require_places(self.masks or "", _PLACES, "masks")
 
     def __call__(self, request: ReadRequest) -> AnnotationSet:
         """Return the photos with their masks, numbered from 1, in the order of the list.
@@ -133,7 +125,7 @@ class MaskFolders:
         }
         if pattern == _LISTED:
             values["mask"] = listed.find(values["mask"]) or values["mask"]
-        filled = _PLACE.sub(lambda place: values[place[1]], pattern)
+        filled = filled_in(pattern, values)
         return Path(os.path.normpath(request.root / filled.replace("\\", "/").lstrip("/")))
 
     def _read_list(self, path: Path, photos: PhotoFolder) -> list[ListedPhoto]:
