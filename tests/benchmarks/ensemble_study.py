@@ -30,11 +30,10 @@ from statistics import mean, stdev
 from toolkit.data.resize import Sampling
 from toolkit.ensemble.combination import FitScores, write_combination
 from toolkit.experiment.execution.submit import submit
-from toolkit.metrics.scores import build_metrics
+from toolkit.metrics.scores import Metrics, build_metrics
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.interfaces import Context
-from toolkit.plugin.metric import Metric
 from toolkit.predict.members import MemberRef
 from toolkit.progress import SilentProgress
 from toolkit.project import find_project
@@ -84,12 +83,12 @@ def search_members(checkpoints: list[str], views: str) -> tuple[OpenedCandidates
     opened = open_candidates(WORKSPACE, candidates)
     held_out = HeldOut(opened.parts, Sampling(SIZE), PROJECT.cache, QUIET)
     names = [each.name for each in candidates]
-    return opened, held_out, search(WORKSPACE, held_out, names, Effort(), metric_of(opened))
+    return opened, held_out, search(WORKSPACE, held_out, names, Effort(), metrics_of(opened))
 
 
-def metric_of(opened: OpenedCandidates) -> Metric:
+def metrics_of(opened: OpenedCandidates) -> Metrics:
     context = Context(opened.contest.class_names)
-    return build_metrics(WORKSPACE.registry, opened.recipe.metric, context).metric
+    return build_metrics(WORKSPACE.registry, opened.recipe.metric, context)
 
 
 def score_on_test(way: CombinationResult, opened: OpenedCandidates, folder: Path) -> float:
@@ -141,7 +140,9 @@ def steps_of(
         effort = Effort()
         division = repeated_k_fold(held_out.n_images, effort.folds, effort.repeats, effort.seed)
         for label, way in (("mean of all", ways["mean of all"]), ("the choice", viewed.chosen)):
-            trial = try_postprocessors(WORKSPACE, way, [CRF], held_out, division, metric_of(opened))
+            trial = try_postprocessors(
+                WORKSPACE, way, [CRF], held_out, division, metrics_of(opened)
+            )
             (tried,) = trial.tried
             with_crf = CombinationResult(
                 way.name,

@@ -152,7 +152,8 @@ NAMES = (
 
 
 def test_every_built_in_metric_is_looked_at_here(registry: Registry) -> None:
-    assert {entry.name for entry in registry.entries("metric")} == set(NAMES)
+    elsewhere = {"boundary_iou"}  # test_boundary.py: it is no function of single pixels
+    assert {entry.name for entry in registry.entries("metric")} == set(NAMES) | elsewhere
 
 
 @settings(max_examples=150, deadline=None)

@@ -8,11 +8,17 @@ import pytest
 
 from toolkit.data.resize import NEAREST_RULES, Sampling
 from toolkit.ensemble.combiners import Geometric, Maximum, Mean, Power, Rank, Vote
+from toolkit.metrics.confusion import Counting
 from toolkit.plugin.interfaces import Ensembler
 from toolkit.plugin.kinds import Nearest
 from toolkit.progress import SilentProgress
 from toolkit.search.disagreement import Disagreement
 from toolkit.search.held_out import HeldOut
+
+
+def disagreement(held_out: HeldOut, folder: Path, boundary: float | None = None) -> Disagreement:
+    counting = Counting(held_out.n_classes, held_out.ignore_index, boundary)
+    return Disagreement(held_out, counting, folder, SilentProgress())
 
 
 @pytest.mark.parametrize(
@@ -24,7 +30,7 @@ def test_contested_pixels_give_the_confusion_of_whole_native_maps(
     ensembler: Ensembler, make_held_out: Callable[..., HeldOut], tmp_path: Path
 ) -> None:
     held_out = make_held_out(1.0, 1.5, 0.7)
-    contested = Disagreement(held_out, tmp_path, SilentProgress())
+    contested = disagreement(held_out, tmp_path)
     found = contested.score(ensembler, range(3))
     assert 0.05 < contested.share < 0.95
     for image in range(held_out.n_images):
@@ -43,7 +49,7 @@ def test_a_mean_of_some_members_reads_only_those(
     make_held_out: Callable[..., HeldOut], tmp_path: Path
 ) -> None:
     held_out = make_held_out(1.0, 2.0, 1.5)
-    contested = Disagreement(held_out, tmp_path, SilentProgress())
+    contested = disagreement(held_out, tmp_path)
     both = contested.score(Mean([1.0, 0.0, 1.0]), range(3))
     np.testing.assert_array_equal(contested.score(Mean(), (0, 2)), both)
 
@@ -52,7 +58,7 @@ def test_a_single_member_has_nothing_contested(
     make_held_out: Callable[..., HeldOut], tmp_path: Path
 ) -> None:
     held_out = make_held_out(1.0)
-    contested = Disagreement(held_out, tmp_path, SilentProgress())
+    contested = disagreement(held_out, tmp_path)
     assert contested.share == 0
     found = contested.score(Mean(), (0,))
     assert found.sum() == sum(held_out.target(i).size for i in range(held_out.n_images))

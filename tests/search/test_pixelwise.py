@@ -6,7 +6,9 @@ import numpy as np
 
 from tests.miou import MIOU
 from toolkit.ensemble.stacking import Stacking
+from toolkit.metrics.checked import checked
 from toolkit.metrics.confusion import confusion
+from toolkit.metrics.scores import Metrics
 from toolkit.progress import SilentProgress
 from toolkit.search.cross_validation import Fits, repeated_k_fold
 from toolkit.search.held_out import HeldOut
@@ -30,6 +32,7 @@ def test_every_image_is_scored_by_the_fit_without_it(
     held_out = make_held_out(1.0, 2.0)
     c, division = held_out.n_classes, repeated_k_fold(held_out.n_images, 3, 2, seed=0)
     rng = np.random.default_rng(0)
+    metrics = Metrics("miou", {"miou": checked("miou", MIOU)}, held_out.class_names)
 
     def numbers() -> StackingNumbers:
         return StackingNumbers(rng.normal(0.5, 0.3, (2, c)), rng.normal(0, 0.5, c))
@@ -48,7 +51,7 @@ def test_every_image_is_scored_by_the_fit_without_it(
         (factors, scaled_means, by_factors),
     ):
         fits = Fits(make(), tuple(tuple(make() for _ in range(3)) for _ in range(2)))
-        found = score_fits(fits, division, held_out, combine, MIOU, SilentProgress())
+        found = score_fits(fits, division, held_out, combine, metrics, SilentProgress())
         for image in range(held_out.n_images):
             expected = _confusion(held_out, image, slow, fits.whole)
             np.testing.assert_array_equal(found.fitted[image], expected)

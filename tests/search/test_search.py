@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tests.miou import MIOU
 from toolkit.errors import UsageError
+from toolkit.metrics.checked import checked
 from toolkit.metrics.scores import Metrics
 from toolkit.plugin.registry import Registry
 from toolkit.progress import SilentProgress
@@ -24,7 +25,7 @@ Make = Callable[..., HeldOut]
 def _search(held_out: HeldOut, registry: Registry, folder: Path, **effort: int) -> Search:
     workspace = Workspace(Project(folder), registry, SilentProgress())
     names = [f"m{member}" for member in range(held_out.n_members)]
-    metrics = Metrics("miou", {"miou": MIOU}, held_out.class_names)
+    metrics = Metrics("miou", {"miou": checked("miou", MIOU)}, held_out.class_names)
     found = search(workspace, held_out, names, Effort(rounds=3, **effort), metrics)
     assert [way.name for way in found.ways] == way_names(names)
     return found
@@ -41,13 +42,13 @@ def test_every_way_is_tried_with_any_number_of_members(
 
 
 def _only(held_out: HeldOut, labelled: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    target = held_out.target
+    mask = held_out.mask
 
     def blanked(image: int) -> NDArray[np.uint8]:
-        found = target(image)
+        found = mask(image)
         return found if image in labelled else np.full_like(found, held_out.ignore_index)
 
-    monkeypatch.setattr(held_out, "target", blanked)
+    monkeypatch.setattr(held_out, "mask", blanked)
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -54,7 +54,6 @@ def _evaluate(model: Any, sizes: tuple[int, ...]) -> Evaluation:
         world=World(),
         metrics=build_metrics(load_registry(None), None, Context(CLASSES)),
         n_images=sum(sizes),
-        n_classes=len(CLASSES),
         ignore_index=255,
         on_images=done.append,
     )

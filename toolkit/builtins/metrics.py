@@ -111,6 +111,26 @@ def mean_accuracy(
     return ClassMetric(class_recalls, _factors(context, classes, background, weights))
 
 
+def boundary_iou(
+    context: Context,
+    *,
+    width: Annotated[
+        float, Field(gt=0, lt=0.5, description="of a boundary, as a share of the image's diagonal.")
+    ] = 0.02,
+    classes: Classes = None,
+    background: Background = True,
+    weights: Weights = None,
+) -> Metric:
+    """Mean over classes of the IoU of the pixels near the boundary of each, on all images together.
+
+    Pixels of a class are near its boundary in truth and prediction each by its own labels: it sees
+    how exact outlines are, where the IoU of large objects hardly changes.
+    """
+    from toolkit.metrics.formulas import BoundaryIoU
+
+    return BoundaryIoU(_factors(context, classes, background, weights), width)
+
+
 def pixel_accuracy(context: Context) -> Metric:
     """Share of the pixels of all images that is right."""
     from toolkit.metrics.formulas import PixelMetric, pixel_accuracy
@@ -166,6 +186,7 @@ def trash_metrics() -> Sequence[Component]:
         Component("dice", dice, "mean Dice coefficient (F1) of all images together"),
         Component("image_dice", image_dice, "mean over images of each image's mean Dice"),
         Component("mean_accuracy", mean_accuracy, "mean over classes of the pixels that are right"),
+        Component("boundary_iou", boundary_iou, "mean IoU of the pixels near boundaries"),
         Component("pixel_accuracy", pixel_accuracy, "share of the pixels that is right"),
         Component("foreground_iou", foreground_iou, 'IoU of "any class" against background'),
         Component("cohen_kappa", cohen_kappa, "agreement beyond that of chance"),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from toolkit.data.array_store import Arrays
 from toolkit.data.resize import Size, resize_image, resize_labels
 from toolkit.errors import UsageError
+from toolkit.metrics.scores import Metrics
 from toolkit.recipe.schema import Data, Recipe
 from toolkit.recipe.training_images import NativeCrops
 from toolkit.recipe.views import Tiling, read_views
@@ -243,12 +244,13 @@ class MaskWindows:
         return mask
 
 
-def require_fit_for_crops(recipe: Recipe) -> None:
+def require_fit_for_crops(recipe: Recipe, metrics: Metrics) -> None:
     """Refuse what cannot go with native crops.
 
     Raises:
         UsageError: `data.crops.scale` is no range, the recipe predicts whole photos that are
-            resized, or soft labels, which have another size than their photos.
+            resized, or soft labels, which have another size than their photos; or a metric decides
+            that looks at boundaries, which end at the edges of parts.
     """
     crops = recipe.data.crops
     if crops is None:
@@ -266,6 +268,14 @@ def require_fit_for_crops(recipe: Recipe) -> None:
             "resolution",
             f"Write {replace(views, tiling=Tiling()).text}, which predicts windows.",
             parameter="predict.views",
+        )
+    if metrics.boundary is not None:
+        raise UsageError(
+            f"{metrics.deciding} looks at boundaries, but with data.crops the network is validated "
+            "on parts of photos, at whose edges there are none",
+            "Choose another [metric]; trash submission score --metric tells this one of the "
+            "submission, and trash ensemble search --metric chooses by it.",
+            parameter="metric.name",
         )
     if recipe.pseudo is not None and recipe.pseudo.soft:
         raise UsageError(

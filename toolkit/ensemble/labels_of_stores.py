@@ -14,7 +14,8 @@ from toolkit.data.resize import Sampling
 from toolkit.data.split import Split
 from toolkit.ensemble.combine import MemberMaps, combine_stores
 from toolkit.metrics.bootstrap import with_intervals
-from toolkit.metrics.confusion import count_image
+from toolkit.metrics.confusion import Counting
+from toolkit.metrics.formulas import all_pixels
 from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.plugin.interfaces import Ensembler
 from toolkit.postprocess.chain import Chain
@@ -60,7 +61,7 @@ class EnsembleScores:
         combined: of exactly what is submitted: combined and postprocessed.
         members: of each member alone, not postprocessed.
         truth_shares: share of the labelled pixels that truly has each label (sums to 1).
-        counts: of the combined labels of every image, int64 (images, C, C).
+        counts: of the combined labels of every image, see `Counting`.
     """
 
     combined: Scores
@@ -86,10 +87,11 @@ def evaluate_ensemble(
     Raises:
         UsageError: the stores differ, or an annotation cannot be painted.
     """
-    counts = ensemble_counts(stores, split, ensembler, postprocess, sampling, progress)
+    counting = metrics.counting(split.ignore_index)
+    counts = ensemble_counts(stores, split, ensembler, postprocess, sampling, counting, progress)
     combined, *members = (score_counts(each, metrics) for each in counts)
     combined = with_intervals(combined, counts[0], metrics)
-    truths = counts[0].sum(axis=(0, 2))
+    truths = all_pixels(counts[0]).sum(axis=(0, 2))
     shares = tuple((truths / truths.sum()).tolist())
     return EnsembleScores(combined, tuple(members), shares, counts[0])
 
@@ -100,18 +102,15 @@ def ensemble_counts(
     ensembler: Ensembler,
     postprocess: Chain,
     sampling: Sampling,
+    counting: Counting,
     progress: Progress,
 ) -> tuple[NDArray[np.int64], ...]:
-    """Return counts of all images, int64 (images, C, C): combined labels first, then each member.
-
-    Rows are truths, columns predictions.
-    """
-    n_classes = len(split.labels.class_names)
-    found = np.zeros((1 + len(stores), len(split), n_classes, n_classes), np.int64)
+    """Return counts of all images, (images, …) of `counting`: combined labels, then each member."""
+    found = counting.zeros(1 + len(stores), len(split))
     target = np.zeros(sampling.size, np.uint8)
 
     def count(row: int, position: int, labels: NDArray[np.uint8]) -> None:
-        found[row, position] = count_image(sampling(labels), target, n_classes, split.ignore_index)
+        found[row, position] = counting(sampling(labels), target)
 
     def score_member(member: int, position: int, probabilities: NDArray[np.float32]) -> None:
         nonlocal target

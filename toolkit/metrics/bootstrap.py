@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.metrics.formulas import class_ious
+from toolkit.metrics.formulas import all_pixels, class_ious
 from toolkit.metrics.scores import Interval, Metrics, Scores, direction
 from toolkit.plugin.metric import Metric, ScoresImages, ScoresTotal
 from toolkit.seeds import Stream, generator
@@ -114,7 +114,9 @@ def redrawn_scores(
     for drawn in _redrawn_counts(metric, counts, draws):
         found = metric(drawn)
         scores.append(found.score)
-        classes.append(class_ious(drawn.sum(0)) if found.classes is None else found.classes)
+        classes.append(
+            class_ious(all_pixels(drawn).sum(0)) if found.classes is None else found.classes
+        )
     return np.array(scores), np.array(classes)
 
 

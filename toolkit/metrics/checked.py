@@ -9,18 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import TrashError, in_words, raised_at
-from toolkit.plugin.metric import Metric, MetricScore, ScoresImages, ScoresTotal
+from toolkit.metrics.formulas import all_pixels, boundary_pixels
+from toolkit.plugin.metric import Metric, MetricScore, ScoresBoundary, ScoresImages, ScoresTotal
 
 
 class CheckedMetric:
     """A metric that never answers with anything but numbers or NaN.
 
+    It takes counts of both kinds, (images, C, C) and (images, 4, C, C), see `Counting`.
+
     Args:
         name: what messages call it.
         metric: the metric.
 
+    Attributes:
+        boundary: see `ScoresBoundary`; None = it looks at all pixels.
+
     Raises:
-        TrashError: it does not say which direction is better.
+        TrashError: it does not say which direction is better, or how wide a boundary is.
     """
 
     def __init__(self, name: str, metric: Metric) -> None:
@@ -31,6 +37,7 @@ class CheckedMetric:
             raise self._mistake(f"says larger_is_better = {larger!r}, not True or False")
         self.larger_is_better: bool = larger
         self.scores_total: bool = isinstance(metric, ScoresTotal) and metric.scores_total is True
+        self.boundary = self._width(metric.boundary) if isinstance(metric, ScoresBoundary) else None
 
     def __call__(self, counts: NDArray[np.int64]) -> MetricScore:
         """Return the metric's score, a Python float, and float64 (C,) or None for the classes.
@@ -39,7 +46,7 @@ class CheckedMetric:
             TrashError: the metric failed, or gave something else.
         """
         try:
-            found: object = self._metric(counts)
+            found: object = self._metric(self.seen(counts))
         except TrashError:
             raise
         except Exception as error:  # anything may happen in a plugin
@@ -55,6 +62,23 @@ class CheckedMetric:
         if found.classes is None:
             return MetricScore(score)
         return MetricScore(score, self._figures(found.classes, counts.shape[-1:]))
+
+    def seen(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the part of the counts that the metric looks at."""
+        if self.boundary is None:
+            return all_pixels(counts)
+        if counts.ndim == 3:
+            raise TrashError(
+                f"{self._name} needs pixels that were counted near boundaries; these were not",
+                "Choose it before the pixels are counted: as [metric] of the recipe, or --metric "
+                "of trash submission score and trash ensemble search.",
+            )
+        return boundary_pixels(counts)
+
+    def _width(self, boundary: object) -> float:
+        if not isinstance(boundary, float) or not 0 < boundary < 1:
+            raise self._mistake(f"says boundary = {boundary!r}, not a share of the diagonal, 0…1")
+        return boundary
 
     def _figures(self, values: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
         try:
@@ -94,10 +118,10 @@ class CheckedImageMetric(CheckedMetric):
             TrashError: the metric gave something else.
         """
         shape = len(counts), 1 + counts.shape[-1]
-        return self._figures(self._ability.image_figures(counts), shape)
+        return self._figures(self._ability.image_figures(self.seen(counts)), shape)
 
 
-def checked(name: str, metric: Metric) -> Metric:
+def checked(name: str, metric: Metric) -> CheckedMetric:
     """Return a metric with every answer looked at, and its abilities."""
     if isinstance(metric, ScoresImages):
         return CheckedImageMetric(name, metric, metric)

@@ -2,15 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import TrashError
+from toolkit.metrics.boundary import boundary_width, near_boundary
 from toolkit.metrics.counts import count_keys
 
 _IGNORED_KEY = 255
+
+
+@dataclass(frozen=True)
+class Counting:
+    """How the pixels of images are counted for the metrics that score them.
+
+    Attributes:
+        n_classes: number of labels, background included; 1…256.
+        ignore_index: true label of pixels that are not counted; may lie outside the classes.
+        boundary: None, or the share of an image's diagonal that is the width of a boundary: counts
+            are then divided by which labels are near the boundary of their class: neither, the
+            prediction, the truth, both.
+    """
+
+    n_classes: int
+    ignore_index: int
+    boundary: float | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the counts of an image: (C, C), or (4, C, C) with a boundary."""
+        matrix = self.n_classes, self.n_classes
+        return matrix if self.boundary is None else (4, *matrix)
+
+    def zeros(self, *counts: int) -> NDArray[np.int64]:
+        """Return counts of no pixel, int64 (*counts, *shape)."""
+        return np.zeros((*counts, *self.shape), np.int64)
+
+    def __call__(
+        self, prediction: NDArray[np.uint8], target: NDArray[np.uint8]
+    ) -> NDArray[np.int64]:
+        """Return the counts of an image, int64 `shape`; rows are truths, columns predictions.
+
+        Args:
+            prediction: uint8 labels (H, W).
+            target: uint8 true labels (H, W).
+
+        Raises:
+            TrashError: as `count_image`.
+        """
+        whole = count_image(prediction, target, self.n_classes, self.ignore_index)
+        if self.boundary is None:
+            return whole
+        ignored = target == self.ignore_index
+        width = boundary_width(target.shape, self.boundary)
+        near = near_boundary(prediction, width).view(np.uint8)
+        near += 2 * near_boundary(target, width, ignored).view(np.uint8)
+        # Most pixels are near no boundary: only the others are counted once more.
+        counted = np.flatnonzero((near > 0) & ~ignored)
+        keys = near.ravel()[counted].astype(np.uint32)
+        for labels in (target, prediction):
+            keys *= self.n_classes
+            keys += labels.ravel()[counted]
+        found = count_keys(keys, 4 * self.n_classes**2).reshape(self.shape)
+        found[0] = whole - found.sum(0)
+        return found
 
 
 def count_image(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Self
@@ -14,6 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from toolkit.file_schema import FileLayout
 from toolkit.files import write_text_atomic
+from toolkit.metrics.confusion import Counting
 
 SUFFIX = ".counts"
 """Ending of the files; what they hold is JSON."""
@@ -31,10 +33,13 @@ class ImageCounts:
     Attributes:
         images: `file_name` of every image.
         cells: for every image, again and again: a cell, truth × C + prediction, and its pixels.
+            With a boundary, C² × (near which labels are it, 0…3) is added to the cell.
+        boundary: see `Counting`.
     """
 
     images: tuple[str, ...]
     cells: tuple[tuple[_Number, ...], ...]
+    boundary: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -61,8 +66,8 @@ class CountsFile:
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        cells = len(self.class_names) ** 2
         for found in self.sets.values():
+            cells = math.prod(self._shape(found))
             if len(found.images) * cells > _MOST_CELLS:
                 raise ValueError(f"{len(found.images)} images of {cells} cells are too many")
             if any(code >= cells for each in found.cells for code in each[::2]):
@@ -70,15 +75,18 @@ class CountsFile:
         return self
 
     def counts(self, name: str) -> NDArray[np.int64] | None:
-        """Return the counts of a set, int64 (images, C, C); None where there is no such set."""
+        """Return the counts of a set, see `Counting`; None where there is no such set."""
         found = self.sets.get(name)
         if found is None:
             return None
-        n_classes = len(self.class_names)
-        counts = np.zeros((len(found.images), n_classes**2), np.int64)
+        shape = self._shape(found)
+        counts = np.zeros((len(found.images), math.prod(shape)), np.int64)
         for row, each in enumerate(found.cells):
             counts[row, list(each[::2])] = each[1::2]
-        return counts.reshape(len(counts), n_classes, n_classes)
+        return counts.reshape(len(counts), *shape)
+
+    def _shape(self, images: ImageCounts) -> tuple[int, ...]:
+        return Counting(len(self.class_names), 0, images.boundary).shape
 
 
 _LAYOUT = FileLayout(
@@ -90,18 +98,21 @@ _LAYOUT = FileLayout(
 )
 
 
-def image_counts(names: Sequence[str], counts: NDArray[np.int64]) -> ImageCounts:
+def image_counts(
+    names: Sequence[str], counts: NDArray[np.int64], boundary: float | None = None
+) -> ImageCounts:
     """Return counts of images without their zeros.
 
     Args:
         names: `file_name` of every image.
-        counts: int64 (images, C, C), rows truth, columns predictions.
+        counts: of every image, see `Counting`.
+        boundary: see `Counting`.
     """
     cells = []
-    for image in counts.reshape(len(counts), counts.shape[-1] ** 2):
+    for image in counts.reshape(len(counts), math.prod(counts.shape[1:])):
         known = np.flatnonzero(image)
         cells.append(tuple(np.stack([known, image[known]], axis=1).ravel().tolist()))
-    return ImageCounts(tuple(names), tuple(cells))
+    return ImageCounts(tuple(names), tuple(cells), boundary)
 
 
 def write_counts(
@@ -109,7 +120,7 @@ def write_counts(
 ) -> None:
     """Write the counts of images, a line for every image; a file that is there is replaced."""
     content = TypeAdapter(CountsFile).dump_python(
-        CountsFile(of, tuple(class_names), dict(sets)), mode="json"
+        CountsFile(of, tuple(class_names), dict(sets)), mode="json", exclude_none=True
     )
     lines = json.dumps(_LAYOUT.header | content, ensure_ascii=False, separators=(",", ":"))
     write_text_atomic(path, lines.replace("],[", "],\n[") + "\n")

@@ -20,6 +20,28 @@ Absent = Literal["skip", "one"]
 """What an image says of a class that neither its truth nor its prediction has: nothing, or 1."""
 
 
+def all_pixels(counts: Counts) -> Counts:
+    """Return the counts of all pixels, int64 (images, C, C), of either kind of counts."""
+    return counts if counts.ndim == 3 else np.asarray(counts.sum(1))
+
+
+def boundary_pixels(counts: Counts) -> Counts:
+    """Return the counts of labels near boundaries, int64 (images, C + 1, C + 1).
+
+    The last label stands for "not near a boundary": the IoU of the others is their Boundary IoU.
+
+    Args:
+        counts: int64 (images, 4, C, C), divided as `Counting` does.
+    """
+    n_classes = counts.shape[-1]
+    found = np.zeros((len(counts), n_classes + 1, n_classes + 1), np.int64)
+    found[:, :-1, :-1] = counts[:, 3]
+    found[:, :-1, -1] = counts[:, 2].sum(-1)
+    found[:, -1, :-1] = counts[:, 1].sum(-2)
+    found[:, -1, -1] = counts[:, 0].sum((-2, -1))
+    return found
+
+
 def class_ious(counts: Counts) -> Figures:
     """Return the IoU (Jaccard) of every class, TP / (TP + FP + FN), 0…1.
 
@@ -140,6 +162,26 @@ class FrequencyWeightedIoU:
         figures = np.where(self.counted, class_ious(total), np.nan)
         shares = np.where(self.counted, total.sum(-1), 0).astype(np.float64)
         return MetricScore(float(mean_of_known(figures, shares)), figures)
+
+
+@dataclass(frozen=True)
+class BoundaryIoU:
+    """The mean over classes of the IoU of what is near the boundary of each (arXiv:2103.16562).
+
+    Attributes:
+        weights: (C,), factor of every class in the mean; 0 = it does not count.
+        boundary: see `ScoresBoundary`.
+    """
+
+    weights: Figures
+    boundary: float
+    larger_is_better: bool = True
+    scores_total: bool = True
+
+    def __call__(self, counts: Counts) -> MetricScore:
+        """Return the mean, and the figures of the classes that count."""
+        figures = np.where(self.weights > 0, class_ious(counts.sum(0))[:-1], np.nan)
+        return MetricScore(float(mean_of_known(figures, self.weights)), figures)
 
 
 @dataclass(frozen=True)

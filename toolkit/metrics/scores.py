@@ -11,8 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import TrashError, UsageError
-from toolkit.metrics.checked import checked
-from toolkit.metrics.formulas import class_ious, class_recalls, foreground_iou, mean_of_known
+from toolkit.metrics.checked import CheckedMetric, checked
+from toolkit.metrics.confusion import Counting
+from toolkit.metrics.formulas import (
+    all_pixels,
+    class_ious,
+    class_recalls,
+    foreground_iou,
+    mean_of_known,
+)
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.component_text import component_text, parse_component
 from toolkit.plugin.interfaces import Context
@@ -31,14 +38,20 @@ class Metrics:
         deciding: what the deciding one is called: its name, with the parameters of the recipe.
         by_name: the deciding one first, then the built-in ones with their defaults.
         class_names: index = label.
+        boundary: how wide a boundary is for the deciding one, see `Counting`.
     """
 
     deciding: str
-    by_name: Mapping[str, Metric]
+    by_name: Mapping[str, CheckedMetric]
     class_names: tuple[str, ...]
+    boundary: float | None = None
+
+    def counting(self, ignore_index: int) -> Counting:
+        """Return how the pixels of images are counted for these metrics."""
+        return Counting(len(self.class_names), ignore_index, self.boundary)
 
     @property
-    def metric(self) -> Metric:
+    def metric(self) -> CheckedMetric:
         """The one that decides."""
         return self.by_name[self.deciding]
 
@@ -64,7 +77,7 @@ def build_metrics(registry: Registry, spec: ComponentSpec | None, context: Conte
             found[name] = checked(name, registry.build("metric", _built_in(name), context))
         except UsageError:  # with these classes it has nothing to say: there is no foreground
             continue
-    return Metrics(deciding, found, context.class_names)
+    return Metrics(deciding, found, context.class_names, found[deciding].boundary)
 
 
 def metric_name(registry: Registry, spec: ComponentSpec | None) -> str:
@@ -83,12 +96,20 @@ def stored_metric(registry: Registry, name: str) -> ComponentSpec:
     """Return the metric that a file means by what `metric_name` once returned."""
     spec = parse_component(name)
     # Whatever plugins there are now: a plugin's metric of that name was called by its source.
-    is_built_in = spec.name in shown_metrics(registry)
+    is_built_in = spec.name in _built_in_names(registry)
     return ComponentSpec(name=f"{BUILTIN}:{spec.name}", **spec.parameters) if is_built_in else spec
 
 
 def shown_metrics(registry: Registry) -> list[str]:
-    """Return the names of the metrics that everything is scored by: those built in."""
+    """Return the names of the metrics that everything is scored by: those built in.
+
+    `boundary_iou` is not among them: it needs four times the counts, which are taken where it
+    decides alone.
+    """
+    return [name for name in _built_in_names(registry) if name != "boundary_iou"]
+
+
+def _built_in_names(registry: Registry) -> list[str]:
     return [entry.name for entry in registry.entries("metric") if entry.source == BUILTIN]
 
 
@@ -154,13 +175,14 @@ def score_counts(counts: NDArray[np.int64], metrics: Metrics | None = None) -> S
     """Return the scores of counted images.
 
     Args:
-        counts: int64 (images, C, C), rows truth, columns predictions.
+        counts: of every image, rows truth, columns predictions, int64 (images, C, C) or, see
+            `Counting`, (images, 4, C, C).
         metrics: of the contest; None = the mIoU and its parts alone.
 
     Raises:
         TrashError: no pixel was counted.
     """
-    total = counts.sum(0)
+    total = all_pixels(counts).sum(0)
     pixels = int(total.sum())
     if pixels == 0:
         raise TrashError(NO_PIXEL)
@@ -204,7 +226,9 @@ def without_value(metrics: Metrics, counts: NDArray[np.int64]) -> str:
         metrics: of the contest.
         counts: int64 (images, C, C), rows truth, columns predictions.
     """
-    present = [metrics.class_names[label] for label in np.flatnonzero(counts.sum((0, 2)))]
+    present = [
+        metrics.class_names[label] for label in np.flatnonzero(all_pixels(counts).sum((0, 2)))
+    ]
     return (
         f"the metric {metrics.deciding} has no value on {counted(len(counts), 'image', 'images')}, "
         f"whose classes are {some_of(present) or 'none'}"

@@ -68,3 +68,16 @@ class ScoresImages(Protocol):
     """
 
     def image_figures(self, counts: NDArray[np.int64]) -> NDArray[np.float64]: ...
+
+
+@runtime_checkable
+class ScoresBoundary(Protocol):
+    """A metric that looks at labels near the boundary of their class alone (arXiv:2103.16562).
+
+    `boundary` is how wide a boundary is, as a share of the diagonal of an image, 0…1. The metric is
+    called with counts of C + 1 labels, int64 (images, C + 1, C + 1), of which the last one is "not
+    near a boundary"; it has no part in the score's classes, which are float64 (C,) as ever.
+    """
+
+    @property
+    def boundary(self) -> float: ...

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.metrics.bootstrap import image_draws, redrawn_scores
-from toolkit.metrics.formulas import class_ious
+from toolkit.metrics.formulas import all_pixels, class_ious
 from toolkit.metrics.scores import direction
 from toolkit.plugin.metric import Metric
 from toolkit.progress import Progress
@@ -103,11 +103,11 @@ def fit_parts(
 
 @dataclass(frozen=True)
 class CrossValidatedScore:
-    """Confusions of a fit: on the images it was fitted to, and cross-validated.
+    """Counts of a fit: on the images it was fitted to, and cross-validated.
 
     Attributes:
-        fitted: of what was fitted to all images, on the same images: int64 (images, C, C).
-        honest: of every image by what was fitted without it: int64 (repeats, images, C, C).
+        fitted: of what was fitted to all images, on the same images, see `Counting`.
+        honest: of every image by what was fitted without it: int64 (repeats, images, …).
         metric: the contest's.
     """
 
@@ -155,7 +155,7 @@ class ScoreWithError:
 
 def _class_scores(metric: Metric, counts: NDArray[np.int64]) -> NDArray[np.float64]:
     found = metric(counts).classes
-    return class_ious(counts.sum(0)) if found is None else found
+    return class_ious(all_pixels(counts).sum(0)) if found is None else found
 
 
 def unfitted(confusions: Confusions, metric: Metric) -> CrossValidatedScore:
@@ -174,7 +174,7 @@ def score_choices(
     Args:
         fits: hashable.
         division: the folds that they were made for.
-        score: confusions of every image, int64 (images, C, C).
+        score: counts of every image, see `Counting`.
         metric: the contest's.
     """
     known: dict[Hashable, Confusions] = {}

@@ -144,9 +144,7 @@ def search_ensemble(
     fitted_score, honest_score = way.scored.fitted_score, way.scored.honest_score
     if postprocessors:
         division = repeated_k_fold(held_out.n_images, effort.folds, effort.repeats, effort.seed)
-        trial = try_postprocessors(
-            workspace, way, postprocessors, held_out, division, metrics.metric
-        )
+        trial = try_postprocessors(workspace, way, postprocessors, held_out, division, metrics)
         if trial.kept is not None:
             way = replace(way, postprocess=(*way.postprocess, trial.kept))
             fitted_score = trial.scored.fitted_score

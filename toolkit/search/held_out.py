@@ -81,10 +81,14 @@ class HeldOut:
         """Number of labels, background included."""
         return len(self.class_names)
 
+    def mask(self, image: int) -> NDArray[np.uint8]:
+        """Return the true labels, uint8 (H, W), of an image."""
+        part, position = self._rows[image]
+        return np.asarray(self._masks[part][position])
+
     def target(self, image: int) -> NDArray[np.uint8]:
         """Return the true labels, uint8 (pixels,), of an image."""
-        part, position = self._rows[image]
-        return self._masks[part][position].reshape(-1)
+        return self.mask(image).reshape(-1)
 
     def map(self, member: int, image: int) -> NDArray[np.float32]:
         """Return a member's probabilities, float32 (C, pixels), of an image."""

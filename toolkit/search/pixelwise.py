@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from toolkit.ensemble.combiners import Mean
 from toolkit.ensemble.stacking import Stacking, stacked_scores
-from toolkit.metrics.confusion import confusion
-from toolkit.plugin.metric import Metric
+from toolkit.metrics.scores import Metrics
 from toolkit.postprocess.labels import argmax_labels
 from toolkit.progress import Progress
 from toolkit.search.cross_validation import CrossValidatedScore, Fit, Fits, RepeatedKFold
@@ -25,7 +24,7 @@ def score_fits(
     division: RepeatedKFold,
     held_out: HeldOut,
     combine: Callable[[Iterable[Map], Sequence[Fit]], Iterable[Map]],
-    metric: Metric,
+    metrics: Metrics,
     progress: Progress,
 ) -> CrossValidatedScore:
     """Score what was fitted on all images, and on every image by the fits without it; one pass.
@@ -36,24 +35,23 @@ def score_fits(
         held_out: the images.
         combine: takes the members' maps of an image, float32 (C, 1, pixels) each, and several fits;
             returns a combined map for each fit, of which the largest class counts.
-        metric: the contest's.
+        metrics: the contest's, of which one decides.
         progress: told while the maps are read.
     """
-    n, c = held_out.n_images, held_out.n_classes
-    whole = np.zeros((n, c, c), np.int64)
-    honest = np.zeros((division.repeats, n, c, c), np.int64)
+    n, counting = held_out.n_images, metrics.counting(held_out.ignore_index)
+    whole = counting.zeros(n)
+    honest = counting.zeros(division.repeats, n)
     with progress.bar("scoring", n, "images") as bar:
         for image in range(n):
             folds = division.fold_of[:, image]
             used = [own[fold] for own, fold in zip(fits.without, folds, strict=True)]
-            target = held_out.target(image)
-            labelled = target != held_out.ignore_index
+            mask = held_out.mask(image)
             whole[image], *honest[:, image] = (
-                confusion(target[labelled], argmax_labels(each).reshape(-1)[labelled], c)
+                counting(argmax_labels(each).reshape(mask.shape), mask)
                 for each in combine(held_out.maps(image), [fits.whole, *used])
             )
             bar.advance()
-    return CrossValidatedScore(whole, honest, metric)
+    return CrossValidatedScore(whole, honest, metrics.metric)
 
 
 def stacked(maps: Iterable[Map], fits: Sequence[StackingNumbers]) -> list[Map]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.images import read_picture
-from toolkit.metrics.confusion import confusion
+from toolkit.metrics.scores import Metrics
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.metric import Metric
@@ -71,7 +71,7 @@ def try_postprocessors(
     specs: Sequence[ComponentSpec],
     held_out: HeldOut,
     division: RepeatedKFold,
-    metric: Metric,
+    metrics: Metrics,
 ) -> PostprocessTrial:
     """Apply each postprocessor alone to the combined maps; choose one by cross-validation.
 
@@ -85,15 +85,15 @@ def try_postprocessors(
         specs: the postprocessors to try.
         held_out: the images.
         division: folds of the images.
-        metric: the contest's.
+        metrics: the contest's, of which one decides.
     """
     registry = workspace.registry
     context = Context(held_out.class_names, ignore_index=held_out.ignore_index)
     before = build_chain(way.postprocess, registry, context)
     chains = [build_chain(each, registry, context) for each in ((), *((spec,) for spec in specs))]
     ensembler = registry.build("ensembler", way.ensemble, context)
-    c = held_out.n_classes
-    found: Confusions = np.zeros((len(chains), held_out.n_images, c, c), np.int64)
+    metric, counting = metrics.metric, metrics.counting(held_out.ignore_index)
+    found: Confusions = counting.zeros(len(chains), held_out.n_images)
     with workspace.progress.bar("postprocessing", held_out.n_images, "images") as bar:
         for image in range(held_out.n_images):
             split, position, stores = held_out.native(image)
@@ -102,7 +102,7 @@ def try_postprocessors(
             combined = before(ensembler(maps), photo)
             for row, chain in enumerate(chains):
                 labels = argmax_labels(chain(combined.copy(), photo))
-                found[row, image] = _counted(held_out.sampling(labels), held_out, image)
+                found[row, image] = counting(held_out.sampling(labels), held_out.mask(image))
             bar.advance()
     plain, *others = (unfitted(each, metric) for each in found)
     tried = []
@@ -129,9 +129,3 @@ def _best(found: NDArray[np.int64], metric: Metric) -> int:
         if gain.clear and not gain.worse.size:
             allowed[row] = gain.score
     return max(allowed, key=lambda row: allowed[row])
-
-
-def _counted(labels: NDArray[np.uint8], held_out: HeldOut, image: int) -> NDArray[np.int64]:
-    target = held_out.target(image)
-    labelled = target != held_out.ignore_index
-    return confusion(target[labelled], labels.reshape(-1)[labelled], held_out.n_classes)

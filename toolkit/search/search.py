@@ -17,7 +17,7 @@ from toolkit.memory import keep_freed_memory
 from toolkit.metrics.scores import Metrics, require_value, score_counts
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
-from toolkit.plugin.metric import Metric
+from toolkit.plugin.metric import DEFAULT_METRIC, Metric
 from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress
 from toolkit.search.class_factors import FactorFit
@@ -110,7 +110,8 @@ def search(
     folder = workspace.project.cache
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="search-") as temporary:
-        contested = Disagreement(held_out, Path(temporary), workspace.progress)
+        counting = metrics.counting(held_out.ignore_index)
+        contested = Disagreement(held_out, counting, Path(temporary), workspace.progress)
         means = MeanScores(contested, division, metric)
         everyone = means.confusions(counts_of(range(len(names)), len(names)))
         require_value(score_counts(everyone, metrics), metrics, everyone)
@@ -118,7 +119,7 @@ def search(
         if held_out.n_members > 1:
             _add_unfitted(ways, held_out, contested, workspace.registry, metric)
             _add_selections(ways, len(names), means, division, effort.rounds, workspace.progress)
-    _add_pixelwise(ways, held_out, division, effort.seed, metric, workspace.progress)
+    _add_pixelwise(ways, held_out, division, effort.seed, metrics, workspace.progress)
     return Search(ways.all(), ways.best(), contested.share, held_out.n_images)
 
 
@@ -201,12 +202,17 @@ def _add_pixelwise(
     held_out: HeldOut,
     division: RepeatedKFold,
     seed: int,
-    metric: Metric,
+    metrics: Metrics,
     progress: Progress,
 ) -> None:
-    """Add what is fitted to pixels: stacking, and factors of the classes."""
+    """Add what is fitted to pixels: stacking, and factors of the classes.
+
+    Single pixels have no boundaries: for a metric that looks at these, factors are fitted by the
+    mIoU, as stacking is by cross entropy, and scored by the metric.
+    """
     pixels = sample_pixels(held_out, seed, progress)
     everyone = range(held_out.n_members)
+    by = metrics.metric if metrics.boundary is None else metrics.by_name[DEFAULT_METRIC]
 
     def fitted(fit: Callable[[NDArray[np.bool_]], Fit], name: str) -> Fits[Fit]:
         return fit_parts(
@@ -219,11 +225,11 @@ def _add_pixelwise(
             "weights": numbers.whole.weights.round(_DIGITS).tolist(),
             "bias": numbers.whole.bias.round(_DIGITS).tolist(),
         }
-        scored = score_fits(numbers, division, held_out, stacked, metric, progress)
+        scored = score_fits(numbers, division, held_out, stacked, metrics, progress)
         spec = ComponentSpec(name="stacking", **parameters)
         ways.add(name, everyone, spec, scored, is_fitted=True)
-    factors = fitted(FactorFit(pixels, metric), "factors of the classes")
-    scored = score_fits(factors, division, held_out, scaled_means, metric, progress)
+    factors = fitted(FactorFit(pixels, by), "factors of the classes")
+    scored = score_fits(factors, division, held_out, scaled_means, metrics, progress)
     table = {"factors": dict(zip(held_out.class_names, factors.whole, strict=True))}
     ways.add(
         _CLASS_FACTORS,

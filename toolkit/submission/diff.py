@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.metrics.confusion import count_image
+from toolkit.metrics.confusion import Counting
+from toolkit.metrics.formulas import all_pixels
 from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.submission.aligned import Labels, Readable, read_together
 
@@ -39,8 +40,8 @@ class Difference:
     """How two files differ.
 
     Attributes:
-        counts: int64 (images, C, C) pixels; rows are labels of the first file, columns of the
-            second.
+        counts: int64 (images, C, C) pixels, or as `Counting` with a boundary; rows are labels of
+            the first file, columns of the second.
         differing: (image id, share of its pixels that differ, 0…1), most first.
         shown: (image id, labels of the first, labels of the second), uint8 (H, W), of the images
             that differ most.
@@ -53,7 +54,7 @@ class Difference:
     @property
     def matrix(self) -> NDArray[np.int64]:
         """The counts of all images together, int64 (C, C)."""
-        return np.asarray(self.counts.sum(0))
+        return np.asarray(all_pixels(self.counts).sum(0))
 
     def scores(self, metrics: Metrics | None = None) -> Scores:
         """Return those of the second file as if the first were the truth.
@@ -101,18 +102,22 @@ class Difference:
         }
 
 
-def compare(first: Readable, second: Readable, keep: int = 0) -> Difference:
+def compare(
+    first: Readable, second: Readable, keep: int = 0, boundary: float | None = None
+) -> Difference:
     """Compare two submission files of the same images; the order of rows does not matter.
 
     Args:
         first: the file that the other one is compared with.
         second: the other one.
         keep: keep the labels of so many images that differ most.
+        boundary: see `Counting`.
 
     Raises:
         UsageError: the files differ in classes, sizes or images, hold none, or one of them is
             broken.
     """
+    counting = Counting(len(first.class_names), _IGNORED, boundary)
     counts = []
     differing: list[tuple[str, float]] = []
     kept: list[tuple[float, int, Labels, Labels]] = []
@@ -120,7 +125,7 @@ def compare(first: Readable, second: Readable, keep: int = 0) -> Difference:
         ignored = (before == first.ignored) | (after == second.ignored)
         truth = np.where(ignored, np.uint8(_IGNORED), before)
         other = np.where(ignored, np.uint8(0), after)
-        counts.append(count_image(other, truth, len(first.class_names), _IGNORED))
+        counts.append(counting(other, truth))
         share = float(np.mean((before != after) & ~ignored))
         differing.append((image_id, share))
         if keep and share:

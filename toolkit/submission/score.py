@@ -13,7 +13,7 @@ from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.metrics.bootstrap import with_intervals
-from toolkit.metrics.confusion import count_image
+from toolkit.metrics.confusion import Counting
 from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.plugin.reader import ImageRecord
@@ -35,9 +35,13 @@ def scores_of(counts: NDArray[np.int64], metrics: Metrics | None) -> Scores:
 
 
 def count_submission(
-    path: Path, format: SubmissionFormat, truth: Split, progress: Progress | None = None
+    path: Path,
+    format: SubmissionFormat,
+    truth: Split,
+    counting: Counting,
+    progress: Progress | None = None,
 ) -> NDArray[np.int64]:
-    """Count the pixels of every image by true and submitted label, int64 (images, C, C).
+    """Count the pixels of every image by true and submitted label, (images, …) of `counting`.
 
     As the leaderboard does: the truth is painted at the images' own sizes and gets the submission's
     as the labels of the file did, by the rule of the format. The images are in the order of
@@ -47,6 +51,7 @@ def count_submission(
         path: the file.
         format: how it is written, for the classes of `truth`.
         truth: every image of the file, with its annotations.
+        counting: how its pixels are counted.
         progress: told while reading.
 
     Raises:
@@ -56,8 +61,7 @@ def count_submission(
     waiting = dict.fromkeys(record_of)
     sampling = sampling_of(format)
     position_of = {name: row for row, name in enumerate(truth.file_names)}
-    n_classes = len(truth.labels.class_names)
-    counts = np.zeros((len(truth), n_classes, n_classes), np.int64)
+    counts = counting.zeros(len(truth))
     with (progress or SilentProgress()).bar("scoring", len(truth), "images") as bar:
         for image_id, labels in format.read(path):
             record = record_of.get(image_id)
@@ -69,9 +73,8 @@ def count_submission(
             if image_id not in waiting:
                 raise UsageError(f"{path}: {image_id} has two rows")
             del waiting[image_id]
-            counts[position_of[image_id]] = count_image(
-                labels, true_labels(record, truth, sampling), n_classes, truth.ignore_index
-            )
+            target = true_labels(record, truth, sampling)
+            counts[position_of[image_id]] = counting(labels, target)
             bar.advance()
     if waiting:
         raise UsageError(

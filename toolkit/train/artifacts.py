@@ -128,14 +128,19 @@ class Artifacts:
         return saved
 
     def save(
-        self, learner: Learner, history: History, counts: NDArray[np.int64] | None = None
+        self,
+        learner: Learner,
+        history: History,
+        counts: NDArray[np.int64] | None = None,
+        boundary: float | None = None,
     ) -> None:
         """Write the checkpoints and, when they are whole, the state after an epoch.
 
         Args:
             learner: after the epoch.
             history: with the epoch's record.
-            counts: of every validation image, int64 (images, C, C), if the epoch was validated.
+            counts: of every validation image, see `Counting`, if the epoch was validated.
+            boundary: see `Counting`.
 
         Raises:
             TrashError: the disk refused; what was written for earlier epochs is intact.
@@ -144,7 +149,8 @@ class Artifacts:
         save_checkpoint(self.last, checkpoint)
         if history.best is history.epochs[-1]:
             if counts is not None:
-                sets = {"validation": image_counts(self.contest.val.file_names, counts)}
+                names = self.contest.val.file_names
+                sets = {"validation": image_counts(names, counts, boundary)}
                 with explain_disk_errors(self.best):
                     file = self.best.with_suffix(SUFFIX)
                     write_counts(file, str(checkpoint.epoch), self.contest.class_names, sets)

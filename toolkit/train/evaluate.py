@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from toolkit.data.loader import Batch
-from toolkit.metrics.confusion import count_image
 from toolkit.metrics.scores import Metrics, Scores, score_counts
 from toolkit.train.criterion import Criterion
 from toolkit.train.device import Compute
@@ -26,7 +25,8 @@ class Evaluation:
     Attributes:
         loss: mean over the counted pixels.
         scores: of all images, by all metrics.
-        counts: pixels of every image, int64 (images, C, C), rows truth, columns predictions.
+        counts: pixels of every image, int64 (images, C, C), rows truth, columns predictions; see
+            `Counting` for metrics that look at boundaries.
     """
 
     loss: float
@@ -44,7 +44,6 @@ def evaluate(
     world: World,
     metrics: Metrics,
     n_images: int,
-    n_classes: int,
     ignore_index: int,
     on_images: Callable[[int], None],
 ) -> Evaluation:
@@ -58,13 +57,13 @@ def evaluate(
         world: the processes that evaluate together.
         metrics: of the contest.
         n_images: images of all processes.
-        n_classes: number of labels.
         ignore_index: label of pixels that count for nothing.
         on_images: told after each batch how many images, or parts, of all processes are done.
     """
     model.eval()
     world.share_buffers(model)
-    own = np.zeros((n_images, n_classes, n_classes), np.int64)
+    counting = metrics.counting(ignore_index)
+    own = counting.zeros(n_images)
     loss_sum = torch.zeros(2, dtype=torch.float64)
     for batch in batches:
         with compute.autocast():
@@ -78,7 +77,7 @@ def evaluate(
         labels = logits.max(1).indices.to(torch.uint8).cpu().numpy()
         masks = batch.masks.numpy()
         for image, predicted, true in zip(batch.indices.tolist(), labels, masks, strict=True):
-            own[image] += count_image(predicted, true, n_classes, ignore_index)
+            own[image] += counting(predicted, true)
         on_images(len(batch.images) * world.size)
     # A process counts nothing of the others' images: the sum puts all of them together.
     counts = world.sum(torch.from_numpy(own)).numpy()

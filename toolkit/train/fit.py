@@ -136,7 +136,7 @@ def fit(
                 )
                 history.epochs.append(record)
                 if journal:
-                    artifacts.save(learner, history, counts)
+                    artifacts.save(learner, history, counts, metrics.boundary)
                     journal.add(record)
                     on_epoch(record["epoch"], numbers_of(record))
         world.barrier()  # no process goes on to predict before the files are there
@@ -200,7 +200,7 @@ def _run_epoch(
 ) -> tuple[dict[str, Any], NDArray[np.int64] | None]:
     """Train one epoch, validate if it is due, and return the record for metrics.jsonl.
 
-    With it the counts of the validation images, int64 (images, C, C), if it was validated.
+    With it the counts of the validation images, see `Counting`, if it was validated.
     """
     is_due = epoch % recipe.train.validate_every == 0 or epoch == recipe.train.epochs
     validates = is_due and recipe.train.on != "all"
@@ -293,7 +293,6 @@ def _validate(
         world=world,
         metrics=metrics,
         n_images=batches.n_validation,
-        n_classes=batches.context.n_classes,
         ignore_index=batches.context.ignore_index,
         on_images=count,
     )

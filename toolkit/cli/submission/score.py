@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from toolkit.data.sources import AnnotationFile
     from toolkit.metrics.bootstrap import PairedDifference
-    from toolkit.metrics.scores import Scores
+    from toolkit.metrics.scores import Metrics, Scores
+    from toolkit.plugin.component import ComponentSpec
 
 
 def score(
@@ -52,9 +53,7 @@ def score(
 
     ± is the standard error over images drawn again and again; --json has the 95 % intervals.
     """
-    from toolkit.metrics.scores import build_metrics
     from toolkit.plugin.component_text import parse_component
-    from toolkit.plugin.interfaces import Context
     from toolkit.submission.named_files import deciding_metric, require_file
     from toolkit.submission.score import scores_of
     from toolkit.submission.truth import truth_file
@@ -65,18 +64,19 @@ def score(
     files = [file] if over is None else [file, over]
     for path in files:
         require_file(path, project)
-    annotations = truth_file(truth, project)
-    if annotations is None:
-        counted = _counted_by_file(files, truth, recipe, project)
-    else:
-        counted = _counted_by_annotations(files, annotations, recipe, size, on_empty, project)
     chosen = (
         deciding_metric(files if size is None else [], truth, recipe, project)
         if metric is None
         else parse_component(metric)
     )
-    registry = open_components(project, *([("metric", chosen)] if chosen is not None else []))
-    metrics = build_metrics(registry, chosen, Context(counted.class_names))
+    annotations = truth_file(truth, project)
+    if annotations is None:
+        counted = _counted_by_file(files, truth, recipe, chosen, project)
+    else:
+        counted = _counted_by_annotations(
+            files, annotations, recipe, size, on_empty, chosen, project
+        )
+    metrics = counted.metrics
     scores = scores_of(counted.files[0], metrics)
     difference = None
     if over is not None:
@@ -84,14 +84,14 @@ def score(
 
         difference = paired_difference(metrics.metric, [(counted.files[0], counted.files[1])])
     if json_:
-        iou = dict(zip(counted.class_names, scores.iou, strict=True))
+        iou = dict(zip(metrics.class_names, scores.iou, strict=True))
         found: dict[str, Any] = {"file": file} | asdict(scores) | {"iou": iou}
         if difference is not None:
             noise = {"within_noise": difference.within_noise}
             found["over"] = {"file": over} | asdict(difference) | noise
         console.print_json(found)
         return
-    _print_scores(scores, counted.class_names)
+    _print_scores(scores, metrics.class_names)
     if difference is not None:
         _print_difference(difference, str(over), metrics.deciding)
 
@@ -101,7 +101,17 @@ class _Counted:
     """Counts of the images of one or two files, in one order."""
 
     files: tuple[NDArray[np.int64], ...]
-    class_names: tuple[str, ...]
+    metrics: Metrics
+
+
+def _metrics(
+    chosen: ComponentSpec | None, class_names: tuple[str, ...], project: Project
+) -> Metrics:
+    from toolkit.metrics.scores import build_metrics
+    from toolkit.plugin.interfaces import Context
+
+    registry = open_components(project, *([("metric", chosen)] if chosen is not None else []))
+    return build_metrics(registry, chosen, Context(class_names))
 
 
 def _counted_by_annotations(
@@ -110,6 +120,7 @@ def _counted_by_annotations(
     recipe: Path | None,
     size: str | None,
     on_empty: Literal["refuse", "skip"] | None,
+    chosen: ComponentSpec | None,
     project: Project,
 ) -> _Counted:
     from toolkit.plugin.interfaces import Context
@@ -121,25 +132,32 @@ def _counted_by_annotations(
     workspace = open_workspace(project, annotations.data.components)
     split = truth_split(workspace, annotations, sources[0].data)
     context = Context(split.labels.class_names)
+    metrics = _metrics(chosen, context.class_names, project)
+    counting = metrics.counting(split.ignore_index)
     counts = []
     for path, source in zip(files, sources, strict=True):
         registry = open_components(project, *source.components)
         format_ = registry.build("submission_format", source.format, context)
         refuse_contradiction(path, format_, context.class_names)
-        counts.append(count_submission(path, format_, split, workspace.progress))
-    return _Counted(tuple(counts), context.class_names)
+        counts.append(count_submission(path, format_, split, counting, workspace.progress))
+    return _Counted(tuple(counts), metrics)
 
 
 def _counted_by_file(
-    files: Sequence[Path], truth: Path, recipe: Path | None, project: Project
+    files: Sequence[Path],
+    truth: Path,
+    recipe: Path | None,
+    chosen: ComponentSpec | None,
+    project: Project,
 ) -> _Counted:
     """Count by the labels of another file."""
     from toolkit.submission.diff import compare
     from toolkit.submission.named_files import SubmissionOptions
 
     (labels, *others), _ = open_files([truth, *files], SubmissionOptions(recipe), project)
-    counts = tuple(compare(labels, each).counts for each in others)
-    return _Counted(counts, tuple(labels.class_names))
+    metrics = _metrics(chosen, tuple(labels.class_names), project)
+    counts = tuple(compare(labels, each, boundary=metrics.boundary).counts for each in others)
+    return _Counted(counts, metrics)
 
 
 def _print_scores(scores: Scores, class_names: tuple[str, ...]) -> None:

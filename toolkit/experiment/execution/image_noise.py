@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from toolkit.errors import UsageError
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.metrics.bootstrap import PairedDifference, paired_difference
+from toolkit.metrics.checked import CheckedMetric
 from toolkit.metrics.counts_file import SUFFIX, read_counts
-from toolkit.plugin.metric import Metric
 from toolkit.submission.side_car import counts_path
 
 ScoredRun = tuple[RunFolder, float]
@@ -20,7 +20,7 @@ ScoredRun = tuple[RunFolder, float]
 
 
 def images_difference(
-    metric: Metric, ours: Sequence[ScoredRun], theirs: Sequence[ScoredRun]
+    metric: CheckedMetric, ours: Sequence[ScoredRun], theirs: Sequence[ScoredRun]
 ) -> PairedDifference | None:
     """Compare runs by the same images drawn again and again: the mean over the pairs of runs.
 
@@ -45,7 +45,7 @@ def images_difference(
 
 
 def _counts(
-    run: RunFolder, metric: Metric, score: float
+    run: RunFolder, metric: CheckedMetric, score: float
 ) -> tuple[tuple[str, ...], NDArray[np.int64]] | None:
     """Return the images that gave a run its score, with their counts.
 
@@ -61,6 +61,9 @@ def _counts(
         except UsageError:
             continue
         counts = found.counts(name)
-        if counts is not None and counts.any() and metric(counts).score == score:
+        # Every metric takes counts with boundaries; one that looks at these takes its own alone.
+        if counts is None or metric.boundary not in (None, found.sets[name].boundary):
+            continue
+        if counts.any() and metric(counts).score == score:
             return found.sets[name].images, counts
     return None

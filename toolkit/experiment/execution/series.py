@@ -263,6 +263,9 @@ def _out_of_fold(
 ) -> tuple[Scores, ImageCounts]:
     """Score all held-out images: those of a fold by the runs of all seeds that held it out."""
     registry = workspace.registry
+    recipe = variants[0].loaded.recipe
+    class_names = _contest(workspace, variants[0]).class_names
+    metrics = build_metrics(registry, recipe.metric, Context(class_names))
     counts = []
     names: list[str] = []
     for fold in dict.fromkeys(variant.fold for variant in variants):
@@ -280,13 +283,14 @@ def _out_of_fold(
             registry.build("ensembler", recipe.ensemble, context),
             build_chain(recipe.postprocess, registry, context),
             sampling_of(registry.build("submission_format", recipe.submission, context)),
+            metrics.counting(contest.val.ignore_index),
             workspace.progress,
         )[0]
         counts.append(found)
         names += contest.val.file_names
-    metrics, every = build_metrics(registry, recipe.metric, context), np.concatenate(counts)
+    every = np.concatenate(counts)
     scores = with_intervals(score_counts(every, metrics), every, metrics)
-    return scores, image_counts(names, every)
+    return scores, image_counts(names, every, metrics.boundary)
 
 
 def _submission(

@@ -19,7 +19,7 @@ from toolkit.data.split import Split
 from toolkit.ensemble.weight_averaging import average_states, estimate_batch_norm
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.lineage import describe_checkpoint
-from toolkit.metrics.confusion import count_image
+from toolkit.metrics.confusion import Counting
 from toolkit.metrics.scores import Scores, build_metrics, metric_name, require_value, score_counts
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.metric import DEFAULT_METRIC
@@ -110,7 +110,13 @@ def average_checkpoints(
     context = Context(contest.class_names, size, recipe.data.ignore_index)
     metrics = build_metrics(workspace.registry, recipe.metric, context)
     counts = _validation_counts(
-        model, contest.val, size, compute, project.cache, workspace.progress
+        model,
+        contest.val,
+        size,
+        compute,
+        metrics.counting(contest.val.ignore_index),
+        project.cache,
+        workspace.progress,
     )
     found = score_counts(counts, metrics)
     save_checkpoint(
@@ -196,12 +202,12 @@ def _validation_counts(
     split: Split,
     size: tuple[int, int],
     compute: Compute,
+    counting: Counting,
     cache: Path,
     progress: Progress,
 ) -> NDArray[np.int64]:
     images = open_images(split, None, size, progress)
     masks = open_masks(split, cache, size, progress)
-    n_classes = len(split.labels.class_names)
     counts = []
     with progress.bar(f"scoring on {split.name}", len(split), "images") as bar:
         for row in range(len(split)):
@@ -209,6 +215,6 @@ def _validation_counts(
             with compute.autocast():
                 logits = main_output(model(compute.images(image[None]))).float()
             labels = logits[0].max(0).indices.to(torch.uint8).cpu().numpy()
-            counts.append(count_image(labels, masks[row], n_classes, split.ignore_index))
+            counts.append(counting(labels, masks[row]))
             bar.advance()
     return np.stack(counts)

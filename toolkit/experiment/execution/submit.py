@@ -179,11 +179,15 @@ def submit(
         member.release()
     found = plan.evaluate(held_out, contest.val, progress) if validate else None
     report = plan.write(stores, test, output, progress)
-    counts = {"validation": image_counts(contest.val.file_names, found.counts)} if found else {}
+    counts = {}
+    if found is not None:
+        images = image_counts(contest.val.file_names, found.counts, plan.metrics.boundary)
+        counts["validation"] = images
     score = None
     if contest.truth is not None:
-        tested = count_submission(output, plan.format, contest.truth, progress)
-        counts["test"] = image_counts(contest.truth.file_names, tested)
+        counting = plan.metrics.counting(contest.truth.ignore_index)
+        tested = count_submission(output, plan.format, contest.truth, counting, progress)
+        counts["test"] = image_counts(contest.truth.file_names, tested, plan.metrics.boundary)
         score = _test_score(tested, plan.metrics, progress)
     side_car = make_side_car(
         workspace,

@@ -34,6 +34,8 @@ from toolkit.experiment.planning.references import (
     find_references,
     problem_at,
 )
+from toolkit.metrics.scores import build_metrics
+from toolkit.plugin.interfaces import Context
 from toolkit.recipe.assignment import parse_assignment
 from toolkit.recipe.error_location import with_location
 from toolkit.recipe.load import LoadedRecipe, load_recipe
@@ -261,7 +263,12 @@ class _Planner:
         """Refuse native crops, or weights of images, that do not fit the recipe or its data."""
         sampling = loaded.recipe.data.sampling
         try:
-            require_fit_for_crops(loaded.recipe)
+            require_fit_for_crops(
+                loaded.recipe,
+                build_metrics(
+                    self.workspace.registry, loaded.recipe.metric, Context(contest.class_names)
+                ),
+            )
             if sampling is not None:
                 require_weights(sampling, contest.train, self.workspace.project)
         except TrashError as error:

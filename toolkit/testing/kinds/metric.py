@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.plugin.metric import MetricScore, ScoresImages, ScoresTotal
+from toolkit.plugin.metric import MetricScore, ScoresBoundary, ScoresImages, ScoresTotal
 from toolkit.testing.contract import Rule, Subject, require
 
 _IMAGES = 7
@@ -18,7 +18,7 @@ _PIXELS = 900
 def _counts(subject: Subject, right: float, seed: int = 0) -> NDArray[np.int64]:
     """Return counts of images in which every class occurs and this share of its pixels is right."""
     rng = np.random.default_rng(seed)
-    n_classes = subject.context.n_classes
+    n_classes = subject.context.n_classes + isinstance(subject.component, ScoresBoundary)
     pixels = rng.integers(_PIXELS // 2, _PIXELS, (_IMAGES, n_classes))
     counts = np.zeros((_IMAGES, n_classes, n_classes), np.int64)
     for image in range(_IMAGES):
