@@ -23,6 +23,7 @@ from toolkit.cli import (
     predict,
     pseudo,
     recipe,
+    report,
     submission,
     submit,
 )
@@ -105,6 +106,7 @@ _GROUPS = {
 }
 _COMMANDS: dict[str, Callable[..., None]] = {
     "predict": predict.predict,
+    "report": report.report,
     "submit": submit.submit,
 }
 

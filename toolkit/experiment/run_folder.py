@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ from pydantic import BaseModel, Field, StrictBool, TypeAdapter
 
 from toolkit.errors import UsageError
 from toolkit.file_schema import FileLayout, PathText
-from toolkit.files import TEMPORARY, read_json, write_json_atomic
+from toolkit.files import TEMPORARY, read_json, read_text, write_json_atomic
 from toolkit.recipe.problems import shown_path
 
 MANIFEST = "manifest.json"
@@ -81,6 +82,20 @@ class RunFolder:
         if missing:
             raise UsageError(f"{path}: broken manifest: it lacks {', '.join(missing)}")
         return manifest
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """Return the records of the finished epochs, see `toolkit.train.journal`.
+
+        A line that is still being written is left out.
+
+        Raises:
+            UsageError: the file cannot be read.
+        """
+        path = self.path / _METRICS
+        if not path.is_file():
+            return []
+        lines = read_text(path, "table of epochs").splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Replace the manifest."""

@@ -23,7 +23,7 @@ from toolkit.metrics.formulas import (
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.component_text import component_text, parse_component
 from toolkit.plugin.interfaces import Context
-from toolkit.plugin.metric import DEFAULT_METRIC, Metric
+from toolkit.plugin.metric import DEFAULT_METRIC, Metric, ScoresImages
 from toolkit.plugin.registry import BUILTIN, Registry
 from toolkit.wording import counted, some_of
 
@@ -267,6 +267,13 @@ def with_error(scores: Scores) -> str:
         return "-"
     interval = scores.intervals.get(scores.metric)
     return f"{scores.deciding:.4f}" + (f" ± {interval.error:.4f}" if interval else "")
+
+
+def image_scores(metric: Metric, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what a metric says of every image alone, (images,); NaN where it has no value."""
+    if isinstance(metric, ScoresImages):
+        return metric.image_figures(counts)[:, 0]
+    return np.array([metric(each).score for each in counts[:, None]])
 
 
 def merit(metric: Metric, score: float) -> float:

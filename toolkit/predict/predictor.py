@@ -116,6 +116,22 @@ def predict_split(
     return open_store(folder)
 
 
+def find_store(member: Member, split: Split, *, cache: Path, store: str) -> ProbabilityStore | None:
+    """Return the store of a member's maps on a split if it was predicted before.
+
+    Args:
+        member: who predicts.
+        split: the images.
+        cache: folder of caches.
+        store: number type of the stored maps.
+
+    Raises:
+        TrashError: it is damaged.
+    """
+    folder = cache / "stores" / store_key(_index(member, split, store))
+    return open_store(folder) if folder.exists() else None
+
+
 def store_key(index: StoreIndex) -> str:
     """Return the name of the store's folder: a digest of everything that its maps depend on."""
     return digest_of(json.dumps(index.to_json(), sort_keys=True))

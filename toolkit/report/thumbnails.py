@@ -23,6 +23,9 @@ _LABEL_ALPHA = 150
 _STRIPE = 4
 """Width of the stripes over pixels that are not trusted, pixels of the thumbnail."""
 _STRIPE_COLOUR = (205, 205, 205, 225)
+_CLEAR = (0, 0, 0, 0)
+_WRONG_COLOUR = (255, 48, 48)
+_RIGHT_VEIL = (0, 0, 0, 140)
 _BETWEEN_STRIPES = (25, 25, 25, 110)
 
 
@@ -64,6 +67,7 @@ def labels_png(
     colours: NDArray[np.uint8],
     size: tuple[int, int],
     most: int,
+    behind: tuple[int, int, int, int] = _CLEAR,
 ) -> bytes:
     """Return labels as a PNG to be laid over the photo: background is clear, doubt is striped.
 
@@ -73,21 +77,40 @@ def labels_png(
         colours: RGB uint8 (C, 3), one per label.
         size: (height, width) of the picture; smaller when it would take more than `most` bytes.
         most: bytes.
+        behind: RGBA of background and of labels without a colour.
     """
-    palette = np.zeros((256, 4), np.uint8)
+    palette = np.full((256, 4), behind, np.uint8)
     palette[: len(colours), :3] = colours
     palette[1 : len(colours), 3] = _LABEL_ALPHA
     while True:
         labels = resize_labels(predicted, size)
         doubtful = resize_labels(trusted.view(np.uint8), size) == 0
         picture = palette[labels]
-        picture[doubtful & (picture[..., 3] == 0)] = _BETWEEN_STRIPES
+        picture[doubtful & ((labels == 0) | (labels >= len(colours)))] = _BETWEEN_STRIPES
         rows, columns = np.indices(size, sparse=True)
         picture[doubtful & ((rows + columns) // _STRIPE % 2 == 0)] = _STRIPE_COLOUR
         encoded = _encoded(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA), _PNG)
         if len(encoded) <= most or max(size) < 2 * _STRIPE:
             return encoded
         size = fitted(size, max(size) * 3 // 4)
+
+
+def errors_png(
+    right: NDArray[np.bool_], known: NDArray[np.bool_], size: tuple[int, int], most: int
+) -> bytes:
+    """Return where labels are wrong as a PNG to be laid over the photo.
+
+    What is right is darkened, what is wrong is bright red, and what does not count is striped.
+
+    Args:
+        right: bool (H, W).
+        known: bool (H, W), False for pixels that do not count.
+        size: (height, width) of the picture; smaller when it would take more than `most` bytes.
+        most: bytes.
+    """
+    colours = np.zeros((2, 3), np.uint8)
+    colours[1] = _WRONG_COLOUR
+    return labels_png((~right).astype(np.uint8), known, colours, size, most, behind=_RIGHT_VEIL)
 
 
 def _encoded(ending: str, picture: NDArray[Any], options: list[int]) -> bytes:

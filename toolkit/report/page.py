@@ -1,0 +1,80 @@
+"""Self-contained pages: one design, no server, nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+import math
+from base64 import b64encode
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from toolkit.files import atomic_path
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_page(path: Path, template: str, **content: Any) -> None:
+    """Write a page from a template; a file that is there is replaced.
+
+    Args:
+        path: the HTML file.
+        template: file in `report/templates` that extends `page.html`.
+        content: what the template shows.
+
+    Raises:
+        TrashError: the disk refused.
+    """
+    text = _environment().get_template(template).render(content)
+    with atomic_path(path) as temporary:
+        # A file name that is no Unicode must not keep the page from being written.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    """Return a picture as an address that holds it; `kind` is "png" or "jpeg"."""
+    return f"data:image/{kind};base64,{b64encode(data).decode()}"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "score": _score,
+        "percent": _percent,
+        "whole": _whole,
+        "long": _breakable,
+    }
+    environment.globals["asset"] = _asset
+    return environment
+
+
+def _asset(name: str) -> Markup:
+    """Return a style sheet or script of this folder, to be written into the page."""
+    return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+def _score(value: float | None, digits: int = 4) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.{digits}%}"
+
+
+def _whole(value: int) -> str:
+    """Return a whole number with thin spaces between its thousands."""
+    return f"{value:,}".replace(",", "\u2009")
+
+
+def _breakable(text: object) -> Markup:
+    """Return a path or name that may be broken after its separators."""
+    return Markup(str(escape(text)).replace("/", "/<wbr>").replace("_", "_<wbr>"))

@@ -1,0 +1,277 @@
+"""What the page of a run shows, section by section: figures and charts for its template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from toolkit.metrics.bootstrap import with_intervals
+from toolkit.metrics.calibration import Calibration
+from toolkit.metrics.scores import Metrics, metric_title, score_counts, stored_score
+from toolkit.recipe.schema import Recipe
+from toolkit.recipe.show import as_toml
+from toolkit.report.class_figures import class_figures, css_colour, known
+from toolkit.report.line_chart import Line, line_chart, sparkline
+
+Epochs = Sequence[Mapping[str, Any]]
+
+_MOST_LINES = 5
+_LEAST_RELIABLE = 100
+"""Pixels from which a bin of the reliability diagram is drawn."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with its title and a sentence on what to see in it."""
+
+    title: str
+    svg: Markup
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """A metric with its scores: text for each column, "–" where there is none."""
+
+    name: str
+    decides: bool
+    columns: tuple[str, ...]
+
+
+def facts_of(manifest: Mapping[str, Any], recipe: Recipe, epochs: Epochs) -> list[tuple[str, str]]:
+    """Return (name, value) of what made a run."""
+    result = manifest.get("result", {})
+    git = manifest.get("code", {}).get("git") or {}
+    changed = {True: ", with changed files", False: "", None: ", perhaps with changed files"}
+    seconds = sum(each["seconds"] for each in epochs)
+    rates = [each["images_per_second"] for each in epochs[1:] or epochs]
+    optimizer = recipe.optimizer
+    data = manifest.get("data", {})
+    facts = [
+        ("recipe", manifest["recipe"]),
+        ("status", manifest["status"]),
+        ("started", _time(manifest.get("started", ""))),
+        ("training", f"{_duration(seconds)} for {len(epochs)} of {recipe.train.epochs} epochs"),
+        ("speed", f"{np.median(rates):.1f} images/s in training (median of epochs)"),
+        ("best epoch", str(result.get("best_epoch", "–"))),
+        ("seed", str(recipe.seed)),
+        ("model", _component(recipe.model)),
+        ("optimizer", _component(optimizer)),
+        ("input", " × ".join(map(str, recipe.data.image_size)) + " pixels"),
+        ("images", ", ".join(f"{each['images']} {name}" for name, each in data.items())),
+        ("views", recipe.predict.views),
+        ("machine", f"{manifest.get('machine', '–')}, Python {manifest.get('python', '–')}"),
+        ("code", f"{git['commit'][:10]}{changed[git.get('changed')]}" if git else "no git"),
+        ("made from", ", ".join(map(_parent, manifest.get("parents", ())))),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def warnings_of(manifest: Mapping[str, Any], is_counted: bool, validates: bool) -> list[str]:
+    """Return what a reader must know before believing the figures."""
+    found = []
+    if manifest["status"] != "finished":
+        error = manifest.get("error")
+        found.append(f"the run is {manifest['status']}{f': {error}' if error else ''}")
+    if validates and not is_counted:
+        found.append("the counts of the validation images are not there: classes are not shown")
+    return found
+
+
+def tiles_of(
+    manifest: Mapping[str, Any],
+    metrics: Metrics,
+    columns: Sequence[str],
+    rows: Sequence[ScoreRow],
+    epochs: Epochs,
+) -> list[tuple[str, str]]:
+    """Return (name, value) of the few figures that everybody looks for."""
+    title = metric_title(metrics.deciding)
+    deciding = next((row for row in rows if row.decides), None)
+    found = [
+        (f"{name} {title}", value)
+        for name, value in zip(columns, deciding.columns if deciding else (), strict=False)
+        if name != "best epoch"
+    ]
+    best = manifest.get("result", {}).get("best_epoch")
+    if best is not None:
+        found.append(("best epoch", f"{best} of {len(epochs)}"))
+    return [*found, ("training", _duration(sum(each["seconds"] for each in epochs)))]
+
+
+def score_table(
+    manifest: Mapping[str, Any], metrics: Metrics, counts: NDArray[np.int64] | None
+) -> tuple[tuple[str, ...], list[ScoreRow]]:
+    """Return the titles of columns, and a row for every metric."""
+    result = manifest.get("result", {})
+    submission = result.get("submission") or {}
+    trained = (result.get("scores") or {}).get("val_metrics") or {}
+    columns: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
+    if counts is not None:
+        scores = with_intervals(score_counts(counts, metrics), counts, metrics)
+        intervals = {name: {"error": each.error} for name, each in scores.intervals.items()}
+        columns.append(("validation", scores.metrics, intervals))
+    if trained:
+        columns.append(("best epoch", trained, {}))
+    test = submission.get("score")
+    if test:
+        columns.append(("test", test.get("metrics", {}), test.get("intervals", {})))
+    rows = [
+        ScoreRow(
+            metric_title(name),
+            name == metrics.deciding,
+            tuple(_with_error(scores.get(name), errors.get(name)) for _, scores, errors in columns),
+        )
+        for name in metrics.by_name
+    ]
+    return tuple(title for title, *_ in columns), rows
+
+
+def curves(epochs: Epochs, metrics: Metrics, best: int | None) -> list[Chart]:
+    """Return the charts of a training over its epochs."""
+    deciding = metric_title(metrics.deciding)
+    names = [name for name in metrics.by_name if name != metrics.deciding]
+    by_metric = [_scores(name, epochs) for name in [metrics.deciding, *names[:_MOST_LINES]]]
+    mark = "The dotted line is the best epoch."
+    charts = [
+        Chart(
+            "Loss",
+            line_chart(
+                "loss of training and validation over the epochs",
+                "epoch",
+                [_line("training", epochs, "train_loss"), _line("validation", epochs, "val_loss")],
+                marked=best,
+            ),
+            f"Validation is measured with the main loss alone. {mark}",
+        ),
+        Chart(
+            f"Validation by {deciding}, which decides, and others",
+            line_chart("scores over the epochs", "epoch", by_metric, marked=best),
+            mark,
+        ),
+        Chart("Learning rate", line_chart("learning rate", "epoch", [_line("lr", epochs, "lr")])),
+        Chart(
+            "Speed",
+            line_chart(
+                "images per second", "epoch", [_line("images/s", epochs, "images_per_second")]
+            ),
+            "Images per second in training; the first epoch starts the workers.",
+        ),
+    ]
+    return [each for each in charts if each.svg]
+
+
+def class_curves(epochs: Epochs, n_classes: int) -> list[Markup]:
+    """Return the IoU of every class over the epochs, as small lines."""
+    validated = [each["val_iou"] for each in epochs if each.get("val_iou")]
+    return [sparkline([each[label] for each in validated]) for label in range(n_classes)]
+
+
+def reliability(calibration: Calibration) -> Chart:
+    """Return the diagram of how often predictions of a confidence are right."""
+    accuracy, pixels = calibration.accuracy, calibration.pixels
+    points = [
+        (float(confidence), float(right))
+        for confidence, right, number in zip(calibration.confidence, accuracy, pixels, strict=True)
+        if number >= _LEAST_RELIABLE
+    ]
+    return Chart(
+        "Reliability",
+        line_chart(
+            "share of right pixels over the predicted probability",
+            "probability of the predicted class",
+            [Line("this run", points), Line("ideal", [(0.0, 0.0), (1.0, 1.0)], is_ideal=True)],
+            y_range=(0.0, 1.0),
+        ),
+        "Below the ideal line the network is too sure of itself.",
+    )
+
+
+def class_rows(
+    counts: NDArray[np.int64] | None,
+    calibration: Calibration | None,
+    epochs: Epochs,
+    class_names: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Return what the table shows of every class."""
+    if counts is None:
+        return []
+    lines = class_curves(epochs, len(class_names))
+    rows = []
+    for figures in class_figures(counts, class_names):
+        probability = None
+        if calibration is not None:
+            probability = known(calibration.true_probability[figures.label])
+        rows.append(
+            {
+                "figures": figures,
+                "true_probability": probability,
+                "curve": lines[figures.label],
+            }
+        )
+    return rows
+
+
+def swatches(class_names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (colour as in CSS, name) of every class."""
+    return [(css_colour(label, len(class_names)), name) for label, name in enumerate(class_names)]
+
+
+def reference_of(recipe: Recipe) -> list[tuple[str, str]]:
+    """Return the original author's figures as (name, value)."""
+    return [(name.replace("_", " "), str(value)) for name, value in recipe.reference.items()]
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Return the resolved recipe as TOML."""
+    return as_toml(recipe.model_dump(mode="json", exclude_defaults=True))
+
+
+def stored_epoch(record: Mapping[str, Any], metric: str) -> float | None:
+    """Return the validation score of an epoch by a metric, None where it was not validated."""
+    if record.get("val_miou") is None:
+        return None
+    return stored_score(
+        {"mean_iou": record["val_miou"], "metrics": record.get("val_metrics") or {}}, metric
+    )
+
+
+def _line(name: str, epochs: Epochs, key: str) -> Line:
+    return Line(name, [(each["epoch"], each.get(key)) for each in epochs])
+
+
+def _scores(metric: str, epochs: Epochs) -> Line:
+    points = [(each["epoch"], stored_epoch(each, metric)) for each in epochs]
+    return Line(metric_title(metric), points)
+
+
+def _with_error(score: float | None, interval: Mapping[str, Any] | None) -> str:
+    if score is None:
+        return "–"
+    return f"{score:.4f}" + (f" ± {interval['error']:.4f}" if interval else "")
+
+
+def _component(spec: Any) -> str:
+    parameters = ", ".join(f"{key} = {value}" for key, value in spec.parameters.items())
+    return f"{spec.name} ({parameters})" if parameters else str(spec.name)
+
+
+def _parent(parent: Mapping[str, Any]) -> str:
+    return str(parent.get("run") or parent.get("path") or parent.get("kind", "?"))
+
+
+def _time(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC" if text else ""
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
