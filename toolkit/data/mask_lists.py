@@ -95,11 +95,19 @@ def _read(file: Path, known: PhotoFolder, groups: Sequence[ImageGroup]) -> _List
         parts = [line.split(separator) for line in lines]
         if not lines or any(len(each) != 2 for each in parts):
             continue
-        pairs = [(known.find(photo), known.find(mask)) for photo, mask in parts]
-        whole = tuple((photo, mask) for photo, mask in pairs if photo and mask)
-        if len(whole) == len(pairs):
-            return _List(file, None, whole)
+        pairs = _found_pairs([(known.find(photo), known.find(mask)) for photo, mask in parts])
+        if pairs:
+            return _List(file, None, pairs)
     return None
+
+
+def _found_pairs(
+    pairs: Sequence[tuple[str | None, str | None]],
+) -> tuple[tuple[str, str], ...]:
+    """Return those with a mask: at least half, if every photo is there; else none."""
+    whole = tuple((photo, mask) for photo, mask in pairs if photo and mask)
+    is_list = all(photo for photo, _ in pairs) and 2 * len(whole) >= len(pairs)
+    return whole if is_list else ()
 
 
 def _read_table(
@@ -115,15 +123,19 @@ def _read_table(
         for column in (rows[0] if rows else {})
         if column
     }
-    files = {column: names for column, names in cells.items() if all(names)}
+    files = {
+        column: names
+        for column, names in cells.items()
+        if 2 * sum(name is not None for name in names) >= len(names)
+    }
     masks = {group.folder for group in groups if group.is_masks}
 
     def is_mask(column: str) -> tuple[bool, bool]:
-        inside = all((os.path.dirname(name or "") or ".") in masks for name in files[column])
+        inside = all((os.path.dirname(n) or ".") in masks for n in files[column] if n)
         return bool(_SAYS_MASK.search(column.casefold())), inside
 
     if len(files) != 2:
         return None
     photo, mask = sorted(files, key=is_mask)
-    pairs = zip(files[photo], files[mask], strict=True)
-    return _List(file, (photo, mask), tuple((one or "", other or "") for one, other in pairs))
+    pairs = _found_pairs(list(zip(files[photo], files[mask], strict=True)))
+    return _List(file, (photo, mask), pairs) if pairs else None

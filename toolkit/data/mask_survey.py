@@ -18,7 +18,6 @@ from toolkit.data.photo_folder import photos_below
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.data.survey import Survey, find_sample, relative_path
 from toolkit.plugin.component import ComponentSpec
-from toolkit.wording import counted, some_of
 
 _LOOKED_AT = 50
 """Photos whose size is looked at."""
@@ -49,9 +48,6 @@ def mask_survey(folder: Path) -> Survey | None:
     sample = find_sample(folder)
     splits = layout.splits
     notes = [f"{layout.pairs} photos have masks: {layout.masks}", *guess.notes]
-    if layout.alone:
-        count = counted(len(layout.alone), "photo has", "photos have")
-        notes.append(f"{count} no mask and must be moved away: {some_of(layout.alone, 3)}")
     return Survey(
         root=folder,
         train=splits["train"],

@@ -326,6 +326,87 @@ def test_photos_of_all_splits_that_are_called_alike_have_their_own_masks(
             np.testing.assert_array_equal(np.array(values, np.uint8)[painted], truth)
 
 
+def remove(*masks: Path) -> None:
+    for mask in masks:
+        mask.unlink()
+
+
+def test_photos_without_a_mask_are_told_after_the_table_and_left_out_by_a_list(
+    project: Project, source: Source, capsys: Capture
+) -> None:
+    data = project.root / "data"
+    camvid(source, data)
+    lacking = [f"train{position}" for position in (1, 3, 4, 6)]
+    remove(*(data / "trainannot" / f"{stem}.png" for stem in lacking))
+    remove(data / "valannot" / "val0.png", data / "testannot" / "test2.png")
+    assert run(["data", "import", "data"]) == 2
+    told = capsys.readouterr()
+    assert 'train = "train"\n' in told.out
+    assert 'format.masks = "{folder}annot/{stem}.png"' in told.out
+    assert "truth" not in told.out
+    wide = " ".join(told.err.split())
+    n_train, n_val, n_test = (source.n(split) for split in FILES)
+    assert (
+        f"test: 1 of {n_test} photos has no mask: test/test2.jpg (no testannot/test2.png)" in wide
+    )
+    assert f"train: 4 of {n_train} photos have no mask: train/train1.jpg (no trainannot/" in wide
+    assert "and 1 more" in wide
+    assert f"val: 1 of {n_val} photos has no mask: val/val0.jpg (no valannot/val0.png)" in wide
+    assert "trash recipe new NAME --data data writes lists of the others" in wide
+    assert run(["recipe", "new", "mine", "--data", "data"]) == 0, capsys.readouterr().err
+    assert "recipes/splits/mine_train.txt lists the others" in capsys.readouterr().err
+    contest = opened(project)
+    names = [plain(name) for name in contest.train.file_names]
+    everything = {f"train{position}" for position in range(n_train)}
+    assert set(names) == everything - set(lacking)
+    assert len(names) == n_train - 4
+    assert "val0" not in map(plain, contest.val.file_names)
+    assert len(contest.val) == n_val - 1
+    for record in contest.train.images:
+        painted = paint_mask(record, contest.train.labels, "max-id", 255)
+        truth = expected(source, camvid, plain(record.file_name))
+        np.testing.assert_array_equal(painted, truth)
+
+
+def test_photos_of_no_list_need_no_mask(project: Project, source: Source, capsys: Capture) -> None:
+    """As in VOC, of whose photos a sixth has a mask."""
+    data = project.root / "data"
+    voc(source, data)
+    for number in range(6 * len(source.labels)):
+        photo = source.truths["train"].path(number % source.n("train"))
+        put(photo, data / "JPEGImages" / f"other{number}{photo.suffix}")
+    assert run(["data", "import", "data"]) == 0, capsys.readouterr().err
+    told = capsys.readouterr()
+    assert 'train = "ImageSets/Segmentation/train.txt"' in told.out
+    assert "no mask" not in told.err
+    remove(data / "SegmentationClass" / "train2.png")
+    assert run(["recipe", "new", "mine", "--data", "data"]) == 0, capsys.readouterr().err
+    assert f"1 of {source.n('train')} photos has no mask" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert len(opened(project).train) == source.n("train") - 1
+
+
+@pytest.mark.parametrize("layout", [listed, tables], ids=lambda each: each.__name__)
+def test_lists_may_name_masks_that_are_missing(
+    project: Project, source: Source, layout: Layout, capsys: Capture
+) -> None:
+    data = project.root / "data"
+    layout(source, data)
+    remove(data / "gt" / "g1.png")
+    assert run(["data", "import", "data"]) == 2
+    told = capsys.readouterr()
+    assert f'train = "train.{"csv" if layout is tables else "txt"}"' in told.out
+    assert f"1 of {source.n('train')} photos has no mask" in " ".join(told.err.split())
+    assert "(no gt/g1.png)" in told.err
+    assert run(["recipe", "new", "mine", "--data", "data"]) == 0, capsys.readouterr().err
+    contest = opened(project)
+    assert len(contest.train) == source.n("train") - 1
+    for record in contest.train.images:
+        painted = paint_mask(record, contest.train.labels, "max-id", 255)
+        np.testing.assert_array_equal(painted, source.labels[plain(record.file_name)])
+
+
 def test_a_column_with_classes_is_one_beside_others_too(
     project: Project, source: Source, capsys: Capture
 ) -> None:
