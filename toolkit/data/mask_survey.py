@@ -17,6 +17,11 @@ from toolkit.data.mask_lists import MaskLists, mask_lists
 from toolkit.data.photo_folder import photos_below
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.data.survey import Survey, find_sample, relative_path
+from toolkit.data.unread_masks import (
+    refuse_class_folders,
+    refuse_jpeg_masks,
+    refuse_object_masks,
+)
 from toolkit.plugin.component import ComponentSpec
 
 _LOOKED_AT = 50
@@ -30,12 +35,13 @@ def mask_survey(folder: Path) -> Survey | None:
         None where no photo has a mask.
 
     Raises:
-        UsageError: masks cannot be read, or are no classes.
+        UsageError: masks cannot be read, are no classes, or lie in a way that is not read.
     """
     groups = image_groups(folder)
     lists = mask_lists(folder, groups)
     if lists is not None:
         return _of_lists(folder, lists)
+    refuse_class_folders(folder, groups)
     layout = mask_layout(folder, groups)
     if layout is None:
         return None
@@ -66,6 +72,17 @@ def mask_survey(folder: Path) -> Survey | None:
         photos=tuple(layout.photo_groups[0].spread(_LOOKED_AT)),
         notes=tuple(notes),
     )
+
+
+def refuse_unread_masks(folder: Path) -> None:
+    """Say what masks are that nothing reads, if they are known.
+
+    Raises:
+        UsageError: they are JPEG, or one file per object or class.
+    """
+    groups = image_groups(folder)
+    refuse_jpeg_masks(folder, groups)
+    refuse_object_masks(folder, groups)
 
 
 def _of_lists(folder: Path, lists: MaskLists) -> Survey:
