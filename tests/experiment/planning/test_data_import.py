@@ -407,6 +407,21 @@ def test_lists_may_name_masks_that_are_missing(
         np.testing.assert_array_equal(painted, source.labels[plain(record.file_name)])
 
 
+def test_a_table_may_name_no_mask_for_some_photos(
+    project: Project, source: Source, capsys: Capture
+) -> None:
+    tables(source, project.root / "data")
+    path = project.root / "data" / "train.csv"
+    path.write_text(path.read_text().replace("gt/g1.png", "").replace("gt/g4.png", ""))
+    assert run(["data", "import", "data"]) == 2
+    told = capsys.readouterr()
+    assert 'format.mask_column = "label_file"' in told.out
+    wide = " ".join(told.err.split())
+    assert f"train.csv: nothing says where the mask of 2 of {source.n('train')} photos is" in wide
+    assert "img/train1.jpg (line 3), img/train4.jpg (line 6)" in wide
+    assert "or take them out of the list" in wide
+
+
 def test_a_column_with_classes_is_one_beside_others_too(
     project: Project, source: Source, capsys: Capture
 ) -> None:

@@ -64,7 +64,7 @@ def survey_masks(workspace: Workspace, folder: Path) -> tuple[Survey, tuple[Spli
         What the folder holds, and the splits that lack masks.
 
     Raises:
-        UsageError: the folder holds nothing that is known, or a list in it cannot be read.
+        UsageError: the folder holds nothing that is known, or what is there is damaged.
     """
     found = survey_data(folder)
     if found.format is None or found.format.name != _READER:
@@ -78,7 +78,10 @@ def survey_masks(workspace: Workspace, folder: Path) -> tuple[Survey, tuple[Spli
     for key, name in named.items():
         if name is None:
             continue
-        pairs = masks_of(workspace, found.data, data_file(found.root, name), found.root)
+        try:
+            pairs = masks_of(workspace, found.data, data_file(found.root, name), found.root)
+        except UsageError:  # told by whoever reads them, after what was found
+            continue
         missing = [pair for pair in pairs if not is_file(pair[1].path)]
         whole = [pair for pair in pairs if is_file(pair[1].path)]
         if not missing:
@@ -102,7 +105,7 @@ def missing_masks_error(lacking: Sequence[SplitMasks], folder: str) -> UsageErro
     """Return what to say and to do before the table of a folder can be used."""
     return UsageError(
         f"the table above needs a mask of every photo. {'; '.join(each.text for each in lacking)}",
-        "Add the masks, or move these photos away. Or leave them out: trash recipe new NAME "
+        "Add the masks, or take these photos out of the folder or list: trash recipe new NAME "
         f"--data {folder} writes lists of the others.",
     )
 
