@@ -57,6 +57,18 @@ def test_masks_as_jpeg_are_said_to_be_no_labels(
     assert captured.out == ""
 
 
+def test_masks_as_jpeg_in_a_list_are_said_to_be_no_labels(photos: Path) -> None:
+    (photos / "gt").mkdir()
+    lines = []
+    for number, name in enumerate(PHOTOS):
+        labels = Image.fromarray(stripes([0, 1, 2]).astype(np.uint8))
+        mask = f"gt/{number}.{'jpg' if number else 'png'}"
+        labels.save(photos / mask)
+        lines.append(f"images/{name}.jpg {mask}\n")
+    (photos / "train.txt").write_text("".join(lines))
+    assert "train.txt: 2 of the first 3 masks are JPEG: gt/1.jpg, gt/2.jpg. JPEG" in told(photos)
+
+
 def test_photos_as_jpeg_beside_masks_as_png_are_no_masks(photos: Path) -> None:
     for name in PHOTOS:
         write_mask(photos / "masks" / f"{name}.png", stripes([0, 1]))

@@ -29,13 +29,15 @@ class MaskLists:
     Attributes:
         splits: "train", "val" or "test" -> the list, relative to the folder that was looked at.
         columns: (photos, masks) of CSV files; None = text files.
-        photos: some of the photos, relative to that folder.
+        photos: some of the photos for training, relative to that folder.
+        masks: their masks, relative to that folder.
         groups: the groups that the masks are in.
     """
 
     splits: dict[str, str]
     columns: tuple[str, str] | None
     photos: tuple[str, ...]
+    masks: tuple[str, ...]
     groups: tuple[ImageGroup, ...]
 
 
@@ -75,6 +77,7 @@ def mask_lists(folder: Path, groups: Sequence[ImageGroup]) -> MaskLists | None:
         },
         columns=train.columns,
         photos=tuple(photo for photo, _ in train.pairs),
+        masks=tuple(mask for _, mask in train.pairs),
         groups=tuple(group for group in groups if group.folder in places and group.is_masks)
         or tuple(group for group in groups if group.folder in places),
     )

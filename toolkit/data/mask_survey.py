@@ -20,6 +20,7 @@ from toolkit.data.survey import Survey, find_sample, relative_path
 from toolkit.data.unread_masks import (
     refuse_class_folders,
     refuse_jpeg_masks,
+    refuse_listed_jpeg_masks,
     refuse_object_masks,
 )
 from toolkit.plugin.component import ComponentSpec
@@ -86,6 +87,7 @@ def refuse_unread_masks(folder: Path) -> None:
 
 
 def _of_lists(folder: Path, lists: MaskLists) -> Survey:
+    refuse_listed_jpeg_masks(folder, lists.splits["train"], lists.masks)
     guess = guess_masks(folder, lists.groups)
     parameters: dict[str, Any] = dict(guess.parameters)
     if lists.columns is not None and lists.columns != ("image", "mask"):

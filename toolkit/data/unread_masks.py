@@ -82,13 +82,35 @@ def refuse_jpeg_masks(folder: Path, groups: Sequence[ImageGroup]) -> None:
         for stem in group.stems
     }
     found = [group.path(stem) for group in masks for stem in group.stems if stem in photos]
-    if not found:
-        return
-    places = some_of(sorted({os.path.dirname(name) or "." for name in found}))
-    raise UsageError(
-        f"{folder}: {counted(len(found), 'mask is', 'masks are')} JPEG, in {places}: "
-        f"{some_of(found, _SHOWN)}. JPEG changes pixels beside edges, so that their values are no "
-        "labels any more",
+    if found:
+        places = some_of(sorted({os.path.dirname(name) or "." for name in found}))
+        what = f"{counted(len(found), 'mask is', 'masks are')} JPEG, in {places}"
+        raise _jpeg_error(f"{folder}: {what}", found)
+
+
+def refuse_listed_jpeg_masks(folder: Path, source: str, masks: Sequence[str]) -> None:
+    """Refuse masks of a list that were stored as JPEG.
+
+    Args:
+        folder: what was looked at.
+        source: the list.
+        masks: the first of them, relative to the folder.
+
+    Raises:
+        UsageError: some are JPEG.
+    """
+    found = [name for name in masks if is_jpeg(folder / name)]
+    if found:
+        of = f"{len(found)} of the first {counted(len(masks), 'mask', 'masks')}"
+        raise _jpeg_error(
+            f"{folder / source}: {of} {'is' if len(found) == 1 else 'are'} JPEG", found
+        )
+
+
+def _jpeg_error(what: str, found: Sequence[str]) -> UsageError:
+    return UsageError(
+        f"{what}: {some_of(found, _SHOWN)}. JPEG changes pixels beside edges, so that their values "
+        "are no labels any more",
         "Ask for the masks as they were drawn, as PNG. Where JPEG is all there is, give each pixel "
         "the nearest of the values that were drawn, save that as PNG, and look at the edges; or "
         f"do so in a plugin: {_READER}",
