@@ -129,7 +129,7 @@ def _check_build(
         refuse_objects(data)
         if contest is not None and loaded.recipe.objects.bank is None:
             chosen_labels(loaded.recipe.objects, contest.train)
-        return _stand_in()
+        return _stand_in(data.n_channels)
 
     context = Context(
         class_names=class_names,
@@ -173,10 +173,11 @@ def _check_sample(made: Any, contest: Contest) -> None:
         row_order(contest.test.file_names, contest.sample_submission, made)
 
 
-def _stand_in() -> ObjectBank:
+def _stand_in(channels: int) -> ObjectBank:
     """Return a bank of one object: a check cuts none out."""
     side = 8
-    image, alpha = np.zeros((side, side, 3), np.uint8), np.full((side, side), 255, np.uint8)
+    image = np.zeros((side, side, channels), np.uint8)
+    alpha = np.full((side, side), 255, np.uint8)
     return MemoryBank((CutOut(image, alpha, label=1, file_name="", source_size=(side, side)),))
 
 
