@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from numbers import Real
 
 import numpy as np
@@ -38,12 +39,7 @@ class CheckedMetric:
         Raises:
             TrashError: the metric failed, or gave something else.
         """
-        try:
-            found: object = self._metric(counts)
-        except TrashError:
-            raise
-        except Exception as error:  # anything may happen in a plugin
-            raise self._mistake(f"failed: {in_words(error)}{raised_at(error)}") from error
+        found = self._answer(self._metric, counts)
         if not isinstance(found, MetricScore):
             raise self._mistake(f"returned {type(found).__name__}, not MetricScore")
         value: object = found.score
@@ -55,6 +51,23 @@ class CheckedMetric:
         if found.classes is None:
             return MetricScore(score)
         return MetricScore(score, self._figures(found.classes, counts.shape[-1:]))
+
+    def _answer(
+        self, ask: Callable[[NDArray[np.int64]], object], counts: NDArray[np.int64]
+    ) -> object:
+        """Return what the plugin says of counts that it cannot change: others are scored by them.
+
+        Raises:
+            TrashError: it failed.
+        """
+        shown = counts.view()
+        shown.flags.writeable = False
+        try:
+            return ask(shown)
+        except TrashError:
+            raise
+        except Exception as error:  # anything may happen in a plugin
+            raise self._mistake(f"failed: {in_words(error)}{raised_at(error)}") from error
 
     def _figures(self, values: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
         try:
@@ -91,10 +104,10 @@ class CheckedImageMetric(CheckedMetric):
         """Return the figures of every image, see `ScoresImages`.
 
         Raises:
-            TrashError: the metric gave something else.
+            TrashError: the metric failed, or gave something else.
         """
         shape = len(counts), 1 + counts.shape[-1]
-        return self._figures(self._ability.image_figures(counts), shape)
+        return self._figures(self._answer(self._ability.image_figures, counts), shape)
 
 
 def checked(name: str, metric: Metric) -> Metric:

@@ -16,7 +16,7 @@ from toolkit.metrics.formulas import class_ious, class_recalls, foreground_iou, 
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.component_text import component_text, parse_component
 from toolkit.plugin.interfaces import Context
-from toolkit.plugin.metric import DEFAULT_METRIC, Metric
+from toolkit.plugin.metric import DEFAULT_METRIC, Metric, ScoresImages
 from toolkit.plugin.registry import BUILTIN, Registry
 from toolkit.wording import counted, some_of
 
@@ -197,16 +197,40 @@ def require_value(scores: Scores, metrics: Metrics, counts: NDArray[np.int64]) -
     return scores.deciding
 
 
-def without_value(metrics: Metrics, counts: NDArray[np.int64]) -> str:
+def why_undecided(metrics: Metrics, truth: NDArray[np.int64], images: str) -> str | None:
+    """Return why the deciding metric can choose nothing by some images; None = it can.
+
+    It cannot where even predictions that are right everywhere have no score.
+
+    Args:
+        metrics: of the contest.
+        truth: pixels of each class in each image, int64 (images, C).
+        images: what they are of: "val", "fold 0".
+
+    Raises:
+        TrashError: the metric fails, or gives something else than it must.
+    """
+    counts = truth[:, :, None] * np.eye(truth.shape[1], dtype=np.int64)
+    metric = metrics.metric
+    if isinstance(metric, ScoresImages):
+        metric.image_figures(counts)  # nothing else asks for them before the training is over
+    if not math.isnan(metric(counts).score):
+        return None
+    return f"{without_value(metrics, counts, images)}, however good the predictions are"
+
+
+def without_value(metrics: Metrics, counts: NDArray[np.int64], images: str = "") -> str:
     """Return the message that the deciding metric has no value on counted images.
 
     Args:
         metrics: of the contest.
         counts: int64 (images, C, C), rows truth, columns predictions.
+        images: what they are of: "val", "fold 0".
     """
+    where = counted(len(counts), "image", "images") + (f" of {images}" if images else "")
     present = [metrics.class_names[label] for label in np.flatnonzero(counts.sum((0, 2)))]
     return (
-        f"the metric {metrics.deciding} has no value on {counted(len(counts), 'image', 'images')}, "
+        f"the metric {metrics.deciding} has no value on {where}, "
         f"whose classes are {some_of(present) or 'none'}"
     )
 

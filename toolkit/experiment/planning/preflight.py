@@ -10,11 +10,12 @@ from toolkit.data.images import open_images
 from toolkit.data.masks import open_masks
 from toolkit.data.photo_rules import require_decodable
 from toolkit.ensemble.combine import probe_ensembler
-from toolkit.errors import TrashError
+from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.execution.submit import plan_submission
 from toolkit.experiment.output_dirs import OutputDirs
 from toolkit.experiment.planning.plan import Labelling, Stage, Training
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.metrics.scores import build_metrics, why_undecided
 from toolkit.objects.object_bank import open_object_bank
 from toolkit.plugin.interfaces import Context, ObjectBank
 from toolkit.plugin.registry import Registry
@@ -99,6 +100,43 @@ def preflight_labelling(stage: Labelling, registry: Registry) -> None:
     if stage.teachers:
         ensembler = registry.build("ensembler", stage.pseudo.ensemble, context)
         probe_ensembler(ensembler, context.n_classes, len(stage.teachers))
+
+
+def why_undecided_by(workspace: Workspace, stage: Training, cache: Path) -> str | None:
+    """Return why the recipe's metric can choose no epoch of a training; None = it can.
+
+    Raises:
+        TrashError: the metric fails, or an outline cannot be read.
+    """
+    recipe, val = stage.recipe, stage.contest.val
+    if recipe.train.on == "all":
+        return None  # nothing is scored
+    folds = recipe.data.folds
+    images = val.name if folds is None else f"fold {folds.index}"
+    context = Context(stage.contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
+    masks = open_masks(val, cache, recipe.data.decoded_size, workspace.progress)
+    try:
+        metrics = build_metrics(workspace.registry, recipe.metric, context)
+        return why_undecided(metrics, masks.label_counts, images)
+    except TrashError as error:
+        raise with_location(error, stage.loaded) from error.__cause__
+
+
+def preflight_metric(workspace: Workspace, stage: Training, cache: Path) -> None:
+    """Refuse a training whose validation images have no score by the recipe's metric.
+
+    Raises:
+        UsageError: it is so.
+        TrashError: the metric fails, or an outline cannot be read.
+    """
+    reason = why_undecided_by(workspace, stage, cache)
+    if reason is not None:
+        fault = UsageError(
+            reason,
+            "Choose another [metric], other classes for it, or validation images that show them.",
+            parameter="metric",
+        )
+        raise with_location(fault, stage.loaded)
 
 
 def preflight_photos(stage: Stage, cache: Path, progress: Progress) -> None:
