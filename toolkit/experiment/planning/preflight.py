@@ -9,6 +9,7 @@ from toolkit.data.crops import refuse_objects
 from toolkit.data.images import open_images
 from toolkit.data.masks import open_masks
 from toolkit.data.photo_rules import require_decodable
+from toolkit.data.stored_values import range_warning
 from toolkit.ensemble.combine import probe_ensembler
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.execution.submit import plan_submission
@@ -151,9 +152,14 @@ def preflight_photos(stage: Stage, cache: Path, progress: Progress) -> None:
     data, contest = stage.recipe.data, stage.contest
     for split in (contest.train, contest.val):
         open_masks(split, cache, data.decoded_size, progress)
-        if data.cache_images:
-            open_images(split, cache, data.decoded_size, progress)
-        else:
+        if not data.cache_images:
             require_decodable(split.source or split, progress)
+        images = open_images(
+            split, cache if data.cache_images else None, data.decoded_size, progress
+        )
+        if data.value_range is not None and split is contest.train:
+            warning = range_warning(images, data.value_range, split.name)
+            if warning is not None:
+                progress.say(f"warning: {warning}")
     if contest.test is not None:
         require_decodable(contest.test, progress)
