@@ -151,7 +151,12 @@ def preflight_photos(stage: Stage, cache: Path, progress: Progress) -> None:
         return
     data, contest = stage.recipe.data, stage.contest
     for split in (contest.train, contest.val):
-        open_masks(split, cache, data.decoded_size, progress)
+        masks = open_masks(split, cache, data.decoded_size, progress)
+        if not masks.pixel_counts[1:].any():
+            progress.say(
+                f"warning: {split.file}: no image of {split.name} shows a class other than "
+                f"{contest.class_names[0]}; is it the file of other images?"
+            )
         if not data.cache_images:
             require_decodable(split.source or split, progress)
         images = open_images(
