@@ -312,3 +312,36 @@ def test_a_smoke_run_is_one_of_rgb(project: Path, capsys: pytest.CaptureFixture[
     word = ["--smoke", "--json", "--unset", "pseudo", "--set", f"augment.first={colours}"]
     assert run(["recipe", "run", "recipes/field.toml", *word, "--set", "predict.views=none"]) == 0
     assert json.loads(capsys.readouterr().out)["submission"]["rows"] == 2
+
+
+@pytest.mark.parametrize(
+    ("value_range", "warning"),
+    [
+        ("[0, 4095]", None),
+        ("[0, 10]", "100% of the values become 0 or 255: data.value_range = [0, 10] does not fit"),
+        ("[0, 65535]", "nearly all values become 15 of the 256 levels (1 to 15): data.value_range"),
+        (
+            "[0.0, 1e9]",
+            "100% of the values become 0 or 255: data.value_range = [0, 1e+09] does not",
+        ),
+    ],
+)
+def test_a_range_that_the_values_do_not_fill_is_told(
+    value_range: str,
+    warning: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_contest(tmp_path / "data", "tif", write_tiff)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "weeds.toml").write_text(RECIPE.format(value_range=value_range))
+    for cached in ("true", "false"):
+        options = ["--set", f"data.cache_images={cached}", "--unset", "pseudo"]
+        assert run(["recipe", "run", "weeds", "--limit", "4", *options]) == 0
+        errors = capsys.readouterr().err
+        if warning is None:
+            assert "does not fit" not in errors
+        else:
+            assert f"warning: in 4 photos of train, {warning}" in errors

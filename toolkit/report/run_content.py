@@ -187,10 +187,7 @@ def reliability(calibration: Calibration) -> Chart:
         line_chart(
             "share of right pixels over the predicted probability",
             "probability of the predicted class",
-            [
-                ChartLine("this run", points),
-                ChartLine("ideal", [(0.0, 0.0), (1.0, 1.0)], is_ideal=True),
-            ],
+            [ChartLine("this run", points), ideal],
             y_range=(0.0, 1.0),
         ),
         "Below the ideal line the network is too sure of itself.",
