@@ -259,7 +259,24 @@ def recipes_with_seeds(
     }
     for recipe in loaded.values():
         refuse_to_score(recipe, "a comparison")
+    _warn_of_unlike_validations(workspace, [loaded[path, seeds[0]] for path in paths])
     return loaded
+
+
+def _warn_of_unlike_validations(workspace: Workspace, recipes: Sequence[LoadedRecipe]) -> None:
+    """Warn where validation decides between native crops and resized photos."""
+    if all(each.recipe.data.truth for each in recipes):
+        return
+    cropped, resized = (
+        [PurePath(each.path).stem for each in recipes if (each.recipe.data.crops is None) == whole]
+        for whole in (False, True)
+    )
+    if cropped and resized:
+        workspace.progress.say(
+            f"warning: validation scores of {some_of(cropped)} (data.crops) and {some_of(resized)} "
+            "(resized photos) are of different pixels and tell little about each other; with "
+            "data.truth their submissions are compared"
+        )
 
 
 def find_finished(workspace: Workspace, loaded: LoadedRecipe) -> RunFolder | None:
