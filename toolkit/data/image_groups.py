@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from toolkit.data.photo_folder import PHOTO_ENDINGS
+from toolkit.files import walk_folder
 
 _DEEPEST = 6
 _SAMPLES = 4
@@ -95,13 +96,10 @@ def _last(words: re.Pattern[str], path: str) -> int:
 
 def _images(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield folder and name of every image."""
-    for place, folders, names in os.walk(folder):
-        relative = Path(os.path.relpath(place, folder)).as_posix()
-        is_deep = relative.count("/") + 1 >= _DEEPEST
-        folders[:] = [] if is_deep else sorted(n for n in folders if not n.startswith("."))
-        for name in sorted(names):
-            if name.lower().endswith(PHOTO_ENDINGS) and not name.startswith("."):
-                yield relative, name
+    for place, names in walk_folder(folder, _DEEPEST):
+        for name in names:
+            if name.lower().endswith(PHOTO_ENDINGS):
+                yield place.relative_to(folder).as_posix(), name
 
 
 def _kind(path: Path) -> str | None:

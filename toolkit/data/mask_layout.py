@@ -12,6 +12,7 @@ from toolkit.data.image_groups import ImageGroup
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.data.split_words import split_of
 from toolkit.errors import UsageError
+from toolkit.files import walk_folder
 
 _LISTS = (".txt", ".lst")
 _LINES = 20
@@ -189,9 +190,9 @@ def _folders(groups: Sequence[ImageGroup]) -> dict[str, str]:
 def _list_files(folder: Path) -> list[Path]:
     """Return the text files that are called as a split."""
     return [
-        Path(place) / name
-        for place, _, names in os.walk(folder)
-        for name in sorted(names)
+        place / name
+        for place, names in walk_folder(folder)
+        for name in names
         if name.lower().endswith(_LISTS) and split_of(PurePosixPath(name).stem) is not None
     ]
 

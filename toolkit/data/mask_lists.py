@@ -13,6 +13,7 @@ from pathlib import Path
 from toolkit.data.image_groups import ImageGroup
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.data.split_words import split_of
+from toolkit.files import walk_folder
 
 _LISTS = (".txt", ".lst", ".csv")
 _LINES = 20
@@ -57,9 +58,9 @@ def mask_lists(folder: Path, groups: Sequence[ImageGroup]) -> MaskLists | None:
     """
     known = PhotoFolder(folder)
     files = [
-        Path(place) / name
-        for place, _, names in os.walk(folder)
-        for name in sorted(names)
+        place / name
+        for place, names in walk_folder(folder)
+        for name in names
         if name.lower().endswith(_LISTS) and "sample" not in name.casefold()
     ]
     found = [each for file in files if (each := _read(file, known, groups)) is not None]

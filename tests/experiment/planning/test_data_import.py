@@ -95,6 +95,18 @@ def test_it_goes_on_to_a_checked_submission(
     assert run(["data", "check", "mine"]) == 0
 
 
+def test_folders_may_be_links_to_another_disk(
+    project: Project, source: Source, tmp_path: Path, capsys: Capture
+) -> None:
+    split_folders(source, tmp_path / "disk")
+    for each in (tmp_path / "disk").iterdir():
+        (tmp_path / "data" / each.name).symlink_to(each)
+    assert run(["recipe", "new", "mine", "--data", "data"]) == 0
+    contest = opened(project)
+    assert len(contest.train) == len(source.truths["train"])
+    assert len(contest.val) == len(source.truths["val"])
+
+
 def test_photos_of_all_splits_that_are_called_alike_have_their_own_masks(
     project: Project, source: Source, capsys: Capture
 ) -> None:
