@@ -3,7 +3,6 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.report.html_page import Page
 from tests.workspaces import workspace_in
 from toolkit import Prediction
 from toolkit.data.contest import open_contest
@@ -106,26 +106,6 @@ def label_set(split: Split, tmp_path: Path) -> LabelSet:
         warnings=("nothing & <nobody> is sure",),
         progress=SilentProgress(),
     )
-
-
-class Page(HTMLParser):
-    """Elements, texts and references of a page."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.text: list[str] = []
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_data(self, data: str) -> None:
-        if data.strip():
-            self.text.append(data.strip())
-
-    def all(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 @pytest.fixture

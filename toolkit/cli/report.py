@@ -37,8 +37,8 @@ def report(
 
     workspace = open_workspace(find_project())
     folder = RunFolder(find_checkpoint(run, workspace.project).path.parent)
-    page = output or folder.path / "report.html"
-    write_run_report(workspace, folder, page, predicts=True, data_root=data, device=device)
+    page = output or folder.report
+    write_run_report(workspace, folder, page, data_root=data, device=device)
     if json_:
         console.print_json({"run": folder.name, "page": page})
         return

@@ -65,6 +65,11 @@ class RunFolder:
         return self.path / "best.pt"
 
     @property
+    def report(self) -> Path:
+        """The page on it, see `trash report`."""
+        return self.path / "report.html"
+
+    @property
     def has_epochs(self) -> bool:
         """Whether an epoch was finished, so that the run can be resumed."""
         return (self.path / _STATE).is_file()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import __version__
-from toolkit.data.contest import open_contest
+from toolkit.data.contest import Contest, open_contest
 from toolkit.data.masks import paint_mask
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
@@ -82,48 +82,68 @@ class Pictures:
     views: str
 
 
+def write_report_of_run(workspace: Workspace, run: RunFolder, contest: Contest) -> None:
+    """Write the page of a run that has just ended, beside it, from what was predicted anyway.
+
+    Args:
+        workspace: the project, its components, and who is told what happens.
+        run: the run.
+        contest: its data.
+
+    Raises:
+        UsageError: as `write_run_report`.
+    """
+    recipe = prediction_recipe(MemberRef(run.best), workspace.project, None, None)
+    _write(workspace, run, recipe, contest, run.report, predicts=False, device="cpu")
+
+
 def write_run_report(
     workspace: Workspace,
     run: RunFolder,
     path: Path,
     *,
-    predicts: bool,
     data_root: Path | None = None,
     device: str | None = None,
 ) -> None:
-    """Write the page of a run.
+    """Write the page of a run; validation images are predicted if they were not before.
 
     Args:
         workspace: the project, its components, and who is told what happens.
         run: the run; at least one epoch of it is finished.
         path: the HTML file.
-        predicts: whether validation images are predicted where that was not done before; if not,
-            the page does without pictures and probabilities.
         data_root: where the data lie on this machine; default: where the recipe says.
         device: where to predict; default: what the recipe allows.
 
     Raises:
         UsageError: the run has no finished epoch, or its checkpoint or data cannot be read.
     """
-    manifest = run.manifest()
-    epochs = run.epochs()
-    if not epochs or not run.best.is_file():
-        raise UsageError(
-            f"{run.name} has no finished epoch: there is nothing to report",
-            f"Go on with it: trash recipe run {manifest['recipe']} --resume",
-        )
+    if not run.best.is_file():
+        raise _no_epoch(run)
     recipe = prediction_recipe(MemberRef(run.best), workspace.project, None, data_root)
-    member = load_member(run.best, workspace.registry, choose_prediction_device(recipe, device))
     contest = open_contest(workspace, recipe.data)
-    metrics = build_metrics(
-        workspace.registry,
-        recipe.metric,
-        Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index),
-    )
+    _write(workspace, run, recipe, contest, path, predicts=True, device=device)
+
+
+def _write(
+    workspace: Workspace,
+    run: RunFolder,
+    recipe: Recipe,
+    contest: Contest,
+    path: Path,
+    *,
+    predicts: bool,
+    device: str | None,
+) -> None:
+    epochs = run.epochs()
+    if not epochs:
+        raise _no_epoch(run)
+    context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
+    metrics = build_metrics(workspace.registry, recipe.metric, context)
     validation, pictures = None, None
     if recipe.train.on != "all":
-        validation = _validation(run, manifest, metrics, contest.val)
+        validation = _validation(run, run.manifest(), metrics, contest.val)
     if validation is not None:
+        member = load_member(run.best, workspace.registry, choose_prediction_device(recipe, device))
         cache, number = workspace.project.cache, recipe.predict.store
         store = find_store(member, contest.val, cache=cache, store=number)
         if store is None and predicts:
@@ -132,8 +152,14 @@ def write_run_report(
             )
         if store is not None:
             pictures = _pictures(contest.val, store, validation, metrics, recipe.predict.views)
-    content = _content(run, recipe, epochs, metrics, validation, pictures)
-    write_page(path, "run.html", **content)
+    write_page(path, "run.html", **_content(run, recipe, epochs, metrics, validation, pictures))
+
+
+def _no_epoch(run: RunFolder) -> UsageError:
+    return UsageError(
+        f"{run.name} has no finished epoch: there is nothing to report",
+        f"Go on with it: trash recipe run {run.manifest()['recipe']} --resume",
+    )
 
 
 def _content(

@@ -55,7 +55,7 @@ def compare(
     """
     from toolkit.experiment.execution import compare as comparing
     from toolkit.experiment.execution.execute import execute
-    from toolkit.report.pseudo_page import write_pseudo_page
+    from toolkit.report.writers import PAGES
 
     workspace = open_workspace(find_project())
     files = comparing.expanded(recipes, workspace.project)
@@ -65,7 +65,7 @@ def compare(
         return
 
     def run_one(loaded: LoadedRecipe) -> RunFolder | None:
-        result = execute(workspace, loaded, write_page=write_pseudo_page)
+        result = execute(workspace, loaded, pages=PAGES)
         return result.run if result else None
 
     found = comparing.compare(

@@ -83,7 +83,7 @@ def run(
     """
     from toolkit.experiment.execution.execute import execute
     from toolkit.experiment.planning.planner import load_for_run
-    from toolkit.report.pseudo_page import write_pseudo_page
+    from toolkit.report.writers import PAGES
 
     trial = chosen_trial(smoke=smoke, limit=limit, overfit=overfit)
     workspace = open_workspace(find_project())
@@ -110,9 +110,7 @@ def run(
     if plan:
         _print_plan(workspace, loaded, trial, resume=resume, json_=json_)
         return
-    result = execute(
-        workspace, loaded, resume=resume, trial=trial, devices=devices, write_page=write_pseudo_page
-    )
+    result = execute(workspace, loaded, resume=resume, trial=trial, devices=devices, pages=PAGES)
     if result is None:  # a helper process of --devices: the first one reports
         return
     if json_:
@@ -139,7 +137,7 @@ def _run_series(
     from toolkit.experiment.execution.series import make_variants, run_series, series_name
     from toolkit.metrics.scores import metric_title, with_error
     from toolkit.recipe.problems import shown_path
-    from toolkit.report.pseudo_page import write_pseudo_page
+    from toolkit.report.writers import PAGES
 
     variants = make_variants(workspace, recipe, set_=set_, unset=unset, folds=folds, seeds=seeds)
     series = run_series(
@@ -147,7 +145,7 @@ def _run_series(
         variants,
         series_name(variants, folds=folds, seeds=seeds),
         devices=devices,
-        write_page=write_pseudo_page,
+        pages=PAGES,
     )
     if json_:
         console.print_json(series.as_json())

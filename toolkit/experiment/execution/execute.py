@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from toolkit.errors import UsageError
-from toolkit.experiment.execution.labelling import WritePage, run_labelling
+from toolkit.experiment.execution.labelling import run_labelling
 from toolkit.experiment.execution.launch import launched_run_dir
 from toolkit.experiment.execution.manifest import identity_of, make_manifest
 from toolkit.experiment.execution.outcome import terminated_as_interrupted
+from toolkit.experiment.execution.pages import PageWriters, write_report
 from toolkit.experiment.execution.result import RunResult
 from toolkit.experiment.execution.stage_inputs import StageInputs
 from toolkit.experiment.execution.training import Job, keep_recipe, run_training, work
@@ -37,7 +38,7 @@ def execute(
     resume: bool = False,
     trial: Trial | None = None,
     devices: int = 1,
-    write_page: WritePage | None = None,
+    pages: PageWriters | None = None,
 ) -> RunResult | None:
     """Do everything that a recipe describes, from its data to a scored submission.
 
@@ -52,7 +53,7 @@ def execute(
         resume: continue the newest run of the recipe itself that fits it, too.
         trial: that the recipe was loaded for; it keeps nothing.
         devices: number of processes that train together.
-        write_page: writes the page to review a pseudo-label set; None = no page.
+        pages: writes the pages of runs and pseudo-label sets; None = no page.
 
     Raises:
         UsageError: the recipe, its data or the command are wrong.
@@ -70,7 +71,7 @@ def execute(
         return work(workspace, loaded, output_dirs_of(workspace.project), run, resume=resume)
     with terminated_as_interrupted(), open_output_dirs(workspace.project, trial) as dirs:
         plan = make_plan(workspace, loaded, trial=trial)
-        execution = _Execution(workspace, plan, loaded, dirs, devices, write_page, trial=trial)
+        execution = _Execution(workspace, plan, loaded, dirs, devices, pages, trial=trial)
         return execution.all_stages(resume=resume)[1]
 
 
@@ -79,7 +80,7 @@ def execute_part(
     loaded: LoadedRecipe,
     *,
     devices: int = 1,
-    write_page: WritePage | None = None,
+    pages: PageWriters | None = None,
 ) -> RunFolder:
     """Execute a recipe as one part of a command that needs several, and return its run.
 
@@ -93,7 +94,7 @@ def execute_part(
     launched_run_dir()  # refuses processes that something else started
     plan = make_plan(workspace, loaded)
     dirs = output_dirs_of(workspace.project)
-    execution = _Execution(workspace, plan, loaded, dirs, devices, write_page, is_part=True)
+    execution = _Execution(workspace, plan, loaded, dirs, devices, pages, is_part=True)
     with terminated_as_interrupted():
         return execution.all_stages(resume=False)[0]
 
@@ -107,7 +108,7 @@ class _Execution:
     loaded: LoadedRecipe
     dirs: OutputDirs
     devices: int
-    write_page: WritePage | None
+    pages: PageWriters | None
     is_part: bool = False
     trial: Trial | None = None
 
@@ -135,7 +136,7 @@ class _Execution:
         for each in states:
             if isinstance(each.stage, Labelling):
                 teachers = [self.member(teacher, runs) for teacher in each.stage.teachers]
-                run_labelling(self.workspace, each.stage, teachers, self.dirs, self.write_page)
+                run_labelling(self.workspace, each.stage, teachers, self.dirs, self.pages)
                 continue
             if each.stage is self.plan.final and not self.is_part:
                 resumed = bool(each.where)
@@ -152,6 +153,8 @@ class _Execution:
                     resume=resumed and run.has_epochs,
                     devices=self.devices,
                 )
+                if self.pages is not None and self.dirs.kept:
+                    write_report(self.pages, self.workspace, run, each.stage.contest)
             runs[each.stage.key] = run
         return runs[self.plan.final.key], result
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit.data.split import Split
 from toolkit.experiment.execution.lineage import describe_checkpoint
+from toolkit.experiment.execution.pages import PageWriters
 from toolkit.experiment.output_dirs import OutputDirs
 from toolkit.experiment.planning.plan import Labelling, PlannedMember, Training
 from toolkit.predict.members import MemberRef
-from toolkit.progress import Progress
 from toolkit.pseudo.exchange import make_label_set_from_file
 from toolkit.pseudo.label_set import LabelSet
 from toolkit.pseudo.make import make_label_set
@@ -19,9 +18,6 @@ from toolkit.recipe.problems import shown_path
 from toolkit.submission.side_car import portable_path
 from toolkit.wording import counted
 from toolkit.workspace import Workspace
-
-WritePage = Callable[[LabelSet, Split, Path, Progress], None]
-"""Writes the page to review a set: its images, where it goes, and who is told how far it is."""
 
 
 def page_of(folder: Path) -> Path:
@@ -34,7 +30,7 @@ def run_labelling(
     stage: Labelling,
     teachers: list[MemberRef],
     dirs: OutputDirs,
-    write_page: WritePage | None,
+    pages: PageWriters | None,
 ) -> LabelSet:
     """Return the set of a stage; makes it and its page if they are missing.
 
@@ -43,7 +39,7 @@ def run_labelling(
         stage: what is to be made.
         teachers: checkpoints of its teachers, all finished.
         dirs: where sets and caches are.
-        write_page: None = no page.
+        pages: writes its page; None = no page.
 
     Raises:
         UsageError: a component, a teacher or a file of labels does not fit.
@@ -74,8 +70,8 @@ def run_labelling(
             origin=origin,
         )
     page = page_of(folder)
-    if write_page is not None and dirs.kept and not page.exists():
-        write_page(made, stage.unlabelled, page, workspace.progress)
+    if pages is not None and dirs.kept and not page.exists():
+        pages.label_set(made, stage.unlabelled, page, workspace.progress)
         n_images = len(made.index.images)
         workspace.progress.say(
             f"{len(made)} of {counted(n_images, 'image', 'images')} selected; "

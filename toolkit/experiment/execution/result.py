@@ -76,6 +76,8 @@ class RunResult:
         if self.kept:
             yield "run", shown_path(self.run.path)
             yield "checkpoint", shown_path(self.fit.best)
+            if self.run.report.is_file():
+                yield "report", shown_path(self.run.report)
         elif self.trial is not None:
             yield "trial", f"{self.trial.option}: nothing is kept, the scores say little"
         if (learning := self.learning) is not None:

@@ -17,7 +17,7 @@ from toolkit.ensemble.postprocessed_maps import postprocessed_maps
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.compare import spread
 from toolkit.experiment.execution.execute import execute_part
-from toolkit.experiment.execution.labelling import WritePage
+from toolkit.experiment.execution.pages import PageWriters
 from toolkit.experiment.execution.submit import SubmissionResult, plan_submission, submit
 from toolkit.experiment.planning.all_data import refuse_to_score
 from toolkit.experiment.planning.keys import result_key
@@ -176,7 +176,7 @@ def run_series(
     name: str,
     *,
     devices: int = 1,
-    write_page: WritePage | None = None,
+    pages: PageWriters | None = None,
 ) -> Series:
     """Run every variant that is not finished, then score and submit all of them together.
 
@@ -185,7 +185,7 @@ def run_series(
         variants: from `make_variants`.
         name: of the summary and the submission.
         devices: number of processes that train together.
-        write_page: writes the page to review a pseudo-label set; None = no page.
+        pages: writes the pages of runs and pseudo-label sets; None = no page.
 
     Raises:
         UsageError: the recipe or its data are wrong.
@@ -195,7 +195,7 @@ def run_series(
     for number, variant in enumerate(variants, start=1):
         fold = "" if variant.fold is None else f", fold {variant.fold}"
         workspace.progress.say(f"{number}/{len(variants)}: seed {variant.seed}{fold}")
-        runs.append(execute_part(workspace, variant.loaded, devices=devices, write_page=write_page))
+        runs.append(execute_part(workspace, variant.loaded, devices=devices, pages=pages))
     stores = [
         _held_out_store(workspace, variant, run)
         for variant, run in zip(variants, runs, strict=True)

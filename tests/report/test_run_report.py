@@ -1,0 +1,134 @@
+"""The page of a run, through the command."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.report.html_page import Page
+from tests.tiny_project import project
+from toolkit.cli.main import run
+from toolkit.project import Project
+
+__all__ = ["project"]
+
+
+def as_json(capsys: pytest.CaptureFixture[str], *command: str) -> Any:
+    capsys.readouterr()
+    assert run([*command, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def page_of(capsys: pytest.CaptureFixture[str], name: str, *options: str) -> Page:
+    return Page(Path(as_json(capsys, "report", name, *options)["page"]))
+
+
+def test_it_shows_what_the_run_is_worth_and_where_it_is_wrong(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = as_json(capsys, "recipe", "run", "tiny")
+    page = page_of(capsys, "tiny-001")
+    assert page.text.count("tiny-001") >= 1
+    validation = result["submission"]["validation"]
+    score, error = validation["mean_iou"], validation["intervals"]["miou"]["error"]
+    assert f"{score:.4f} ± {error:.4f}" in page.text
+    test = result["submission"]["score"]
+    assert f"{test['mean_iou']:.4f} ± {test['intervals']['miou']['error']:.4f}" in page.text
+    (matrix,) = [each for each in page.all("table") if each.get("id") == "matrix"]
+    assert matrix["class"] == "matrix"
+    charts = page.all("svg")
+    lines = [json.loads(each["data-lines"]) for each in charts if "data-lines" in each]
+    records = (project.runs / "tiny-001" / "metrics.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["train_loss"] for line in records]
+    assert lines[0]["lines"][0] == {
+        "name": "training",
+        "points": [[number, loss] for number, loss in enumerate(losses, start=1)],
+    }
+    cards = page.all("article")
+    names = json.loads((Path(_root(project)) / "val.json").read_text())["images"]
+    assert {each["data-name"] for each in cards} == {each["file_name"] for each in names}
+    # The image scores are those of the counts: the same as the metric of one image.
+    assert all(0 <= float(each["data-score"]) <= 1 for each in cards)
+
+
+def _root(project: Project) -> str:
+    text = (project.root / "recipes" / "tiny.toml").read_text()
+    return re.search(r'root = "(.*)"', text)[1]  # type: ignore[index]
+
+
+def test_the_page_needs_nothing_from_elsewhere(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_json(capsys, "recipe", "run", "tiny")
+    page = page_of(capsys, "tiny-001", "-o", "page.html")
+    for _, attributes in page.elements:
+        for name in ("src", "href"):
+            address = attributes.get(name, "#")
+            assert address.startswith(("#", "data:"))
+    (policy,) = [each for each in page.all("meta") if "http-equiv" in each]
+    assert policy["content"].startswith("default-src 'none'")
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = {each["href"][1:] for each in page.all("a")}
+    assert targets <= set(ids)
+
+
+def test_a_cut_run_is_reported_as_far_as_it_came(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOP_AFTER", "1")
+    assert run(["recipe", "run", "tiny"]) == 130
+    page = page_of(capsys, "tiny-001")
+    assert "the run is interrupted" in page.text
+    # Nothing was submitted: validation is that of the epoch, and the page predicted by itself.
+    assert any(text.startswith("Validation is that of the best epoch") for text in page.text)
+    assert page.all("article")
+
+
+def test_what_cannot_be_reported_is_said(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", "tiny-001"]) == 2
+    assert "no checkpoint" in capsys.readouterr().err
+    as_json(capsys, "recipe", "run", "tiny")
+    assert run(["report", "tiny-01"]) == 2
+    assert "tiny-001" in capsys.readouterr().err
+    folder = project.runs / "tiny-001"
+    (folder / "metrics.jsonl").write_text("")
+    assert run(["report", "tiny-001"]) == 2
+    assert "tiny-001 has no finished epoch" in capsys.readouterr().err
+
+
+def test_without_counts_it_shows_the_rest(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_json(capsys, "recipe", "run", "tiny")
+    (project.runs / "tiny-001" / "best.counts").unlink()
+    (project.submissions / "tiny-001.counts").unlink()
+    page = page_of(capsys, "tiny-001")
+    assert any("counts of the validation images are not there" in text for text in page.text)
+    assert not page.all("article")
+    assert page.all("svg")
+
+
+def test_names_of_others_run_nothing(
+    project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(_root(project), root)
+    nasty = '<img src=x onerror="alert(1)"> & "Papier" 종이'
+    for file in root.glob("*.json"):
+        content = json.loads(file.read_text())
+        for category in content.get("categories", []):
+            if category["id"] == 1:
+                category["name"] = nasty
+        file.write_text(json.dumps(content))
+    assert run(["recipe", "run", "tiny", "--set", f"data.root={root}"]) == 0
+    page = page_of(capsys, "tiny-001")
+    assert nasty in page.text
+    assert not any("onerror" in attributes for _, attributes in page.elements)
