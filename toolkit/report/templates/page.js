@@ -42,7 +42,7 @@ for (const choice of all("select[data-matrix]")) {
 
 // Charts: the values at the pointer, or at the place that the arrow keys choose.
 for (const chart of all("svg.chart")) {
-  const { x: xName, area: [left, right], range: [low, high], lines } = JSON.parse(chart.dataset.lines);
+  const { x: xName, names, area: [left, right], range: [low, high], lines } = JSON.parse(chart.dataset.lines);
   const xs = [...new Set(lines.flatMap((line) => line.points.map(([x]) => x)))].sort((a, b) => a - b);
   const reading = chart.closest("figure").querySelector(".reading");
   const cursor = chart.querySelector(".cursor");
@@ -60,7 +60,7 @@ for (const chart of all("svg.chart")) {
       const y = points.find(([at]) => at === x)?.[1];
       return y == null ? null : `${name} ${Number(y.toPrecision(4))}`;
     });
-    reading.textContent = `${xName} ${Number(x.toPrecision(4))}: ${values.filter(Boolean).join(" · ")}`;
+    reading.textContent = `${xName} ${names?.[x] ?? Number(x.toPrecision(4))}: ${values.filter(Boolean).join(" · ")}`;
   };
   chart.addEventListener("pointermove", (event) => {
     const box = chart.getBoundingClientRect();
@@ -115,4 +115,17 @@ for (const card of all("article:has(.stack)")) {
   for (const radio of all("input[type=radio]", card)) {
     radio.addEventListener("change", () => { stack.className = `stack ${radio.value}`; });
   }
+}
+
+// Parts of which one is shown at a time.
+for (const form of all("form.tools[data-pick]")) {
+  const choice = form.querySelector("select");
+  const show = () => {
+    for (const part of document.getElementById(form.dataset.pick).children) {
+      part.hidden = part.dataset.picked !== choice.value;
+    }
+  };
+  form.addEventListener("submit", (event) => event.preventDefault());
+  choice.addEventListener("change", show);
+  show();
 }
