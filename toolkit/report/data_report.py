@@ -162,9 +162,7 @@ def _content(loaded: LoadedRecipe, found: CountedContest) -> dict[str, Any]:
         "most_pixels": max((s.pixels for row in rows[1:] for s in row.shares), default=0) or 1,
         "from_masks": any(record.mask is not None for record in train_split.images),
         "size": size,
-        "charts": [
-            each for each in (objects_per_image(labelled), object_areas(labelled)) if each.svg
-        ],
+        "charts": [objects_per_image(labelled), object_areas(labelled)] if has_objects else [],
         "galleries": object_galleries(train_split, labels) if has_objects else [],
         "matrix": together(labels),
         "maps": maps,
