@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.real_processes import Processes
 from tests.report.html_page import Page
 from tests.tiny_project import project
 from toolkit.cli.main import run
@@ -94,7 +95,7 @@ def test_what_cannot_be_reported_is_said(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["report", "tiny-001"]) == 2
-    assert "no checkpoint" in capsys.readouterr().err
+    assert "there is no run tiny-001" in capsys.readouterr().err
     as_json(capsys, "recipe", "run", "tiny")
     assert run(["report", "tiny-01"]) == 2
     assert "tiny-001" in capsys.readouterr().err
@@ -132,3 +133,73 @@ def test_names_of_others_run_nothing(
     page = page_of(capsys, "tiny-001")
     assert nasty in page.text
     assert not any("onerror" in attributes for _, attributes in page.elements)
+
+
+def test_runs_are_compared_on_the_same_images(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = []
+    for lr in (0.1, 0.5, 0.3):
+        result = as_json(capsys, "recipe", "run", "tiny", "--set", f"optimizer.lr={lr}")
+        counts.append(result["submission"]["validation"]["metrics"])
+    found = as_json(capsys, "report", "tiny-001", "tiny-002", "tiny-003", "-o", "page.html")
+    assert found["runs"] == ["tiny-001", "tiny-002", "tiny-003"]
+    page = Page(Path(found["page"]))
+    for name, score in counts[1].items():
+        assert f"{score:.4f}" in page.text
+        gain = score - counts[0][name]
+        assert any(text.startswith(f"{gain:+.4f}") for text in page.text), name
+    cards = page.all("article")
+    gains = [float(each["data-gain"]) for each in cards]
+    assert cards
+    assert any(gains)
+    assert page.text.count("optimizer.lr") == 1
+    layers = [each["alt"] for each in page.all("img")[:6]]
+    assert layers[1:] == [
+        "tiny-001",
+        "tiny-002",
+        "truth",
+        "errors of tiny-001",
+        "errors of tiny-002",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["tiny-001", "tiny-001"], "the same run is named twice"),
+        (["tiny-001", "--watch", "tiny-002"], "--watch follows one run"),
+        (["tiny-001", "other-001"], "other-001 has no counts of the validation images"),
+    ],
+)
+def test_runs_that_cannot_be_compared_are_refused(
+    project: Project, capsys: pytest.CaptureFixture[str], names: list[str], message: str
+) -> None:
+    recipes = project.root / "recipes"
+    text = (recipes / "tiny.toml").read_text()
+    (recipes / "other.toml").write_text(
+        text.replace('"val.json"', '"train.json"').replace(
+            'test = "test.json"', 'train = "val.json"\ntest = "test.json"'
+        )
+    )
+    for recipe in ("tiny", "tiny", "other"):
+        assert run(["recipe", "run", recipe]) == 0
+    capsys.readouterr()
+    assert run(["report", *names]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_page_follows_a_run_until_it_ends(
+    project: Project, capsys: pytest.CaptureFixture[str], processes: Processes
+) -> None:
+    command = ["-m", "toolkit", "recipe", "run", "tiny", "--set", "train.epochs=4"]
+    running = processes.start(*command, cwd=project.root, NET_SLEEP="1")
+    folder = project.runs / "tiny-001"
+    processes.wait_until((folder / "best.pt").is_file, running)
+    assert run(["report", "tiny-001", "--watch"]) == 0
+    processes.finish(running)
+    assert re.search(r"epoch [123]: runs/tiny-001/report.html", capsys.readouterr().err)
+    text = (folder / "report.html").read_text()
+    assert 'http-equiv="refresh"' not in text
+    data = json.loads(Page(folder / "report.html").all("svg")[0]["data-lines"])
+    assert len(data["lines"][0]["points"]) == 4

@@ -70,6 +70,21 @@ def find_checkpoint(
     return MemberRef(path, choice.views)
 
 
+def find_run(text: str, project: Project) -> RunFolder:
+    """Return the run that a person names: by its name, or by a path to its folder or checkpoint.
+
+    Raises:
+        UsageError: there is none; the hint names the nearest.
+    """
+    path = Path(os.path.expanduser(text))
+    for place in (path, project.root / path, project.runs / path):
+        folder = place.parent if place.suffix == CHECKPOINT_SUFFIX else place
+        if _is_run(folder):
+            return RunFolder(folder.resolve())
+    name = path.parent.name if path.suffix == CHECKPOINT_SUFFIX and path.parent.name else path.name
+    raise UsageError(f"there is no run {text}", _nearest_run(name, project))
+
+
 def names_checkpoint(text: str, project: Project) -> bool:
     """Return whether a recipe means a checkpoint or a run by a name, rather than a recipe."""
     path = parse_member_ref(text).path
@@ -104,7 +119,6 @@ def _is_run(path: Path) -> bool:
 
 
 def _no_checkpoint(path: Path, project: Project) -> UsageError:
-    runs = sorted(each.name for each in project.runs.glob("*") if _is_run(each))
     if path.is_dir():
         message = f"{path} has no best.pt: it is not the folder of a run"
     else:
@@ -115,12 +129,16 @@ def _no_checkpoint(path: Path, project: Project) -> UsageError:
             return UsageError(message, f"Did you mean {path.parent / near}?")
     # "demo" stands near to demo-001, "runs/dmeo-001/best.pt" too.
     name = path.parent.name if path.suffix == CHECKPOINT_SUFFIX and path.parent.name else path.name
+    return UsageError(message, _nearest_run(name, project))
+
+
+def _nearest_run(name: str, project: Project) -> str:
+    """Return a hint with the nearest runs."""
+    runs = sorted(each.name for each in project.runs.glob("*") if _is_run(each))
     near = nearest(name, runs)
     if near is not None:
-        return UsageError(message, f"Did you mean the run {near}?")
+        return f"Did you mean the run {near}?"
     if runs:
         more = ", …" if len(runs) > _SHOWN else ""
-        return UsageError(message, f"Runs: {', '.join(runs[-_SHOWN:])}{more}")
-    return UsageError(
-        message, f"There are no runs in {project.runs}: make one with trash recipe run RECIPE."
-    )
+        return f"Runs: {', '.join(runs[-_SHOWN:])}{more}"
+    return f"There are no runs in {project.runs}: make one with trash recipe run RECIPE."

@@ -41,6 +41,13 @@ def _without_none(value: Any) -> Any:
     return value
 
 
+def key_values(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (key, value as TOML) of every leaf that has a value."""
+    for path, value in _leaves(values, ()):
+        if value is not None:
+            yield dotted(path), _in_one_line(value)
+
+
 def origin_rows(loaded: LoadedRecipe, values: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield (key, value as TOML, origin) of every leaf."""
     for path, value in _leaves(values, ()):

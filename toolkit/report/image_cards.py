@@ -1,9 +1,9 @@
-"""Cards of images: the photo with truth, prediction and errors to be laid over it."""
+"""Cards of images: the photo with labels to be laid over it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,8 +15,6 @@ from toolkit.data.images import read_picture
 from toolkit.data.masks import paint_mask
 from toolkit.data.split import Split
 from toolkit.metrics.confusion import confusion
-from toolkit.postprocess.labels import argmax_labels
-from toolkit.predict.store import ProbabilityStore
 from toolkit.report.page import data_uri
 from toolkit.report.thumbnails import class_colours, errors_png, fitted, labels_png, photo_jpeg
 
@@ -26,6 +24,25 @@ _MIX_UPS = 3
 _LEAST_SHARE = 0.001
 """Share of an image from which two classes that were mixed up are named."""
 
+Labels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A picture to be laid over a photo: its name, and the address that holds it."""
+
+    name: str
+    picture: str
+
+
+@dataclass(frozen=True)
+class MixUp:
+    """Pixels of one class that are taken for another: labels, and their share of the image."""
+
+    true: int
+    predicted: int
+    share: float
+
 
 @dataclass(frozen=True)
 class ImageCard:
@@ -33,46 +50,42 @@ class ImageCard:
 
     Attributes:
         name: its `file_name`.
-        score: by the metric that decides, of this image alone; None = it has none.
-        confidence: mean probability of the predicted class, 0…1.
+        figures: what the page puts in order by, and their values; None = it has none.
         width: of the pictures, pixels.
         height: of the pictures.
-        photo: the pictures, as addresses that hold them; see `toolkit.report.thumbnails`.
-        truth: the same for the true labels.
-        prediction: the same for the predicted labels.
-        errors: the same for where they differ.
-        labels: labels that truth or prediction has.
-        mix_ups: (true label, predicted label, share of the image's known pixels), largest first.
+        photo: the address that holds it.
+        left: shown left of the slider.
+        right: shown right of the slider.
+        others: shown alone.
+        labels: labels that the truth or a prediction has.
+        mix_ups: of every prediction, the largest first.
     """
 
     name: str
-    score: float | None
-    confidence: float
+    figures: dict[str, float | None]
     width: int
     height: int
     photo: str
-    truth: str
-    prediction: str
-    errors: str
+    left: Layer
+    right: Layer
+    others: tuple[Layer, ...]
     labels: tuple[int, ...]
-    mix_ups: tuple[tuple[int, int, float], ...]
+    mix_ups: tuple[tuple[MixUp, ...], ...]
 
 
 def image_cards(
     split: Split,
-    store: ProbabilityStore,
     rows: Sequence[int],
-    scores: NDArray[np.float64],
-    confidences: NDArray[np.float64],
-) -> list[ImageCard]:
-    """Return the cards of some images.
+    predicted: Sequence[tuple[str, Callable[[int], Labels]]],
+    figures: Callable[[int], dict[str, float | None]],
+) -> tuple[ImageCard, ...]:
+    """Return the cards of some images: one prediction against the truth, or two of them.
 
     Args:
         split: the images, labelled.
-        store: their maps.
         rows: positions of the images.
-        scores: (images,) of the split, NaN = none.
-        confidences: (images,) of the split.
+        predicted: (name, labels of the image at a position) of one or two predictions.
+        figures: of the image at a position.
 
     Raises:
         UsageError: a photo cannot be read.
@@ -80,57 +93,69 @@ def image_cards(
     colours = class_colours(len(split.labels.class_names))
 
     def card(row: int) -> ImageCard:
-        score = float(scores[row])
-        return _card(
-            split, store, row, None if np.isnan(score) else score, confidences[row], colours
-        )
+        labels = [(name, labels_of(row)) for name, labels_of in predicted]
+        return _card(split, row, labels, figures(row), colours)
 
     # OpenCV releases the GIL; its own threads would fight with these.
     cv2.setNumThreads(1)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        return list(pool.map(card, rows))
+        return tuple(pool.map(card, rows))
 
 
 def _card(
     split: Split,
-    store: ProbabilityStore,
     row: int,
-    score: float | None,
-    confidence: float,
+    predicted: Sequence[tuple[str, Labels]],
+    figures: dict[str, float | None],
     colours: NDArray[np.uint8],
 ) -> ImageCard:
     record = split.images[row]
     photo = read_picture(split.path(row), record)
     truth = paint_mask(record, split.labels, split.overlap, split.ignore_index)
-    prediction = argmax_labels(store.read(row))
     known = truth != split.ignore_index
-    size = fitted(truth.shape, _SIDE)
     every = np.ones_like(known)
-    shown_truth = np.where(known, truth, np.uint8(0))
-    counts = confusion(truth[known], prediction[known], len(colours))
+    size = fitted(truth.shape, _SIDE)
+
+    def layer(name: str, labels: Labels, trusted: NDArray[np.bool_]) -> Layer:
+        png = labels_png(labels, trusted, colours, size, _LAYER_BYTES)
+        return Layer(name, data_uri(png, "png"))
+
+    def errors(name: str, labels: Labels) -> Layer:
+        png = errors_png(truth == labels, known, size, _LAYER_BYTES)
+        return Layer(name, data_uri(png, "png"))
+
+    layers = [layer(name, labels, every) for name, labels in predicted]
+    true_layer = layer("truth", np.where(known, truth, np.uint8(0)), known)
+    others: tuple[Layer, ...]
+    if len(predicted) == 1:
+        others = (errors("errors", predicted[0][1]),)
+        left, right = layers[0], true_layer
+    else:
+        wrong = (errors(f"errors of {name}", labels) for name, labels in predicted)
+        others = (true_layer, *wrong)
+        left, right = layers
+    counts = [confusion(truth[known], labels[known], len(colours)) for _, labels in predicted]
+    occurring = sum(each.sum(0) + each.sum(1) for each in counts)
     return ImageCard(
         name=record.file_name,
-        score=score,
-        confidence=float(confidence),
+        figures=figures,
         width=size[1],
         height=size[0],
         photo=data_uri(photo_jpeg(photo, size, _PHOTO_BYTES), "jpeg"),
-        truth=data_uri(labels_png(shown_truth, known, colours, size, _LAYER_BYTES), "png"),
-        prediction=data_uri(labels_png(prediction, every, colours, size, _LAYER_BYTES), "png"),
-        errors=data_uri(errors_png(truth == prediction, known, size, _LAYER_BYTES), "png"),
-        labels=tuple(np.flatnonzero(counts.sum(0) + counts.sum(1)).tolist()),
-        mix_ups=_mix_ups(counts),
+        left=left,
+        right=right,
+        others=others,
+        labels=tuple(np.flatnonzero(occurring).tolist()),
+        mix_ups=tuple(map(_mix_ups, counts)),
     )
 
 
-def _mix_ups(counts: NDArray[np.int64]) -> tuple[tuple[int, int, float], ...]:
+def _mix_ups(counts: NDArray[np.int64]) -> tuple[MixUp, ...]:
     wrong = counts * ~np.eye(len(counts), dtype=np.bool_)
     total = max(int(counts.sum()), 1)
     order = np.argsort(-wrong, axis=None, kind="stable")[:_MIX_UPS]
     found = []
     for code in order.tolist():
         true, predicted = divmod(code, len(counts))
-        share = int(wrong[true, predicted]) / total
-        if share >= _LEAST_SHARE:
-            found.append((true, predicted, share))
-    return tuple(found)
+        found.append(MixUp(true, predicted, int(wrong[true, predicted]) / total))
+    return tuple(each for each in found if each.share >= _LEAST_SHARE)

@@ -84,7 +84,7 @@ def line_chart(
             f"{_number(tick)}</text>"
         )
     parts.append(
-        f'<text class="axis" x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 2}" '
+        f'<text class="axis" x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 5}" '
         f'text-anchor="middle">{escape(x_name)}</text>'
     )
     if marked is not None:

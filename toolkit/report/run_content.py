@@ -15,7 +15,7 @@ from toolkit.metrics.bootstrap import with_intervals
 from toolkit.metrics.calibration import Calibration
 from toolkit.metrics.scores import Metrics, metric_title, score_counts, stored_score
 from toolkit.recipe.schema import Recipe
-from toolkit.recipe.show import as_toml
+from toolkit.recipe.show import as_toml, key_values
 from toolkit.report.class_figures import class_figures, css_colour, known
 from toolkit.report.line_chart import Line, line_chart, sparkline
 
@@ -231,6 +231,14 @@ def reference_of(recipe: Recipe) -> list[tuple[str, str]]:
 def recipe_text(recipe: Recipe) -> str:
     """Return the resolved recipe as TOML."""
     return as_toml(recipe.model_dump(mode="json", exclude_defaults=True))
+
+
+def recipe_differences(recipes: Sequence[Recipe]) -> list[tuple[str, list[str]]]:
+    """Return (key, its value in every recipe as TOML) of the keys that are not equal in all."""
+    tables = [dict(key_values(each.model_dump(mode="json"))) for each in recipes]
+    keys = dict.fromkeys(key for table in tables for key in table)
+    found = [(key, [table.get(key, "–") for table in tables]) for key in keys]
+    return [(key, values) for key, values in found if len(set(values)) > 1]
 
 
 def stored_epoch(record: Mapping[str, Any], metric: str) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,25 +11,19 @@ from numpy.typing import NDArray
 
 from toolkit import __version__
 from toolkit.data.contest import Contest, open_contest
-from toolkit.data.masks import paint_mask
-from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.manifest import now
 from toolkit.experiment.run_folder import RunFolder
-from toolkit.metrics.calibration import Calibration, CalibrationSums
-from toolkit.metrics.counts_file import SUFFIX, read_counts
-from toolkit.metrics.scores import Metrics, build_metrics, image_scores, metric_title
+from toolkit.metrics.calibration import Calibration
+from toolkit.metrics.scores import Metrics, build_metrics, metric_title
 from toolkit.plugin.interfaces import Context
-from toolkit.predict.member import load_member
-from toolkit.predict.members import MemberRef, choose_prediction_device, prediction_recipe
-from toolkit.predict.predictor import find_store, predict_split
+from toolkit.predict.members import MemberRef, prediction_recipe
 from toolkit.predict.store import ProbabilityStore
 from toolkit.recipe.schema import Recipe
-from toolkit.report.class_figures import matrix_of
+from toolkit.report.class_figures import known, matrix_of
 from toolkit.report.image_cards import ImageCard, image_cards
 from toolkit.report.page import write_page
 from toolkit.report.run_content import (
-    Epochs,
     class_rows,
     curves,
     facts_of,
@@ -42,27 +35,18 @@ from toolkit.report.run_content import (
     tiles_of,
     warnings_of,
 )
-from toolkit.submission.side_car import counts_path
+from toolkit.report.validation import (
+    SAMPLED,
+    Validation,
+    find_validation,
+    labels_in,
+    probabilities_of,
+    validation_store,
+)
 from toolkit.workspace import Workspace
 
 _WORST, _BEST, _DOUBTFUL = 16, 6, 10
 """Images that are shown, of each kind; one may be of several."""
-_SAMPLED = 4096
-"""Pixels of an image, about, whose probabilities are looked at, on a regular grid."""
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The validation images of a run, counted.
-
-    Attributes:
-        counts: of every image in the order of the split, see `Counting`.
-        as_submitted: whether the labels are those of the submission, with views and
-            postprocessing; else those of the epoch's validation.
-    """
-
-    counts: NDArray[np.int64]
-    as_submitted: bool
 
 
 @dataclass(frozen=True)
@@ -73,13 +57,11 @@ class Pictures:
         calibration: of all validation images.
         cards: of some of them.
         n_images: of how many.
-        views: that were predicted.
     """
 
     calibration: Calibration
     cards: tuple[ImageCard, ...]
     n_images: int
-    views: str
 
 
 def write_report_of_run(workspace: Workspace, run: RunFolder, contest: Contest) -> None:
@@ -102,26 +84,47 @@ def write_run_report(
     run: RunFolder,
     path: Path,
     *,
+    predicts: bool = True,
     data_root: Path | None = None,
     device: str | None = None,
 ) -> None:
-    """Write the page of a run; validation images are predicted if they were not before.
+    """Write the page of a run.
 
     Args:
         workspace: the project, its components, and who is told what happens.
         run: the run; at least one epoch of it is finished.
         path: the HTML file.
+        predicts: whether validation images are predicted if they were not before; without them
+            there are no pictures and probabilities.
         data_root: where the data lie on this machine; default: where the recipe says.
         device: where to predict; default: what the recipe allows.
 
     Raises:
         UsageError: the run has no finished epoch, or its checkpoint or data cannot be read.
     """
-    if not run.best.is_file():
-        raise _no_epoch(run)
-    recipe = prediction_recipe(MemberRef(run.best), workspace.project, None, data_root)
+    recipe = recipe_of(workspace, run, data_root)
     contest = open_contest(workspace, recipe.data)
-    _write(workspace, run, recipe, contest, path, predicts=True, device=device)
+    _write(workspace, run, recipe, contest, path, predicts=predicts, device=device)
+
+
+def recipe_of(workspace: Workspace, run: RunFolder, data_root: Path | None) -> Recipe:
+    """Return the recipe of a run's checkpoint.
+
+    Raises:
+        UsageError: there is none yet.
+    """
+    if not run.best.is_file() or not run.epochs():
+        raise UsageError(
+            f"{run.name} has no finished epoch: there is nothing to report",
+            f"Go on with it: trash recipe run {run.manifest()['recipe']} --resume",
+        )
+    return prediction_recipe(MemberRef(run.best), workspace.project, None, data_root)
+
+
+def metrics_of(workspace: Workspace, recipe: Recipe, contest: Contest) -> Metrics:
+    """Return the metrics of a recipe for its data."""
+    context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
+    return build_metrics(workspace.registry, recipe.metric, context)
 
 
 def _write(
@@ -134,46 +137,28 @@ def _write(
     predicts: bool,
     device: str | None,
 ) -> None:
-    epochs = run.epochs()
-    if not epochs:
-        raise _no_epoch(run)
-    context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
-    metrics = build_metrics(workspace.registry, recipe.metric, context)
+    metrics = metrics_of(workspace, recipe, contest)
     validation, pictures = None, None
     if recipe.train.on != "all":
-        validation = _validation(run, run.manifest(), metrics, contest.val)
+        validation = find_validation(run, metrics, contest.val)
     if validation is not None:
-        member = load_member(run.best, workspace.registry, choose_prediction_device(recipe, device))
-        cache, number = workspace.project.cache, recipe.predict.store
-        store = find_store(member, contest.val, cache=cache, store=number)
-        if store is None and predicts:
-            store = predict_split(
-                member, contest.val, cache=cache, store=number, progress=workspace.progress
-            )
+        store = validation_store(workspace, run, recipe, contest, predicts=predicts, device=device)
         if store is not None:
-            pictures = _pictures(contest.val, store, validation, metrics, recipe.predict.views)
-    write_page(path, "run.html", **_content(run, recipe, epochs, metrics, validation, pictures))
-
-
-def _no_epoch(run: RunFolder) -> UsageError:
-    return UsageError(
-        f"{run.name} has no finished epoch: there is nothing to report",
-        f"Go on with it: trash recipe run {run.manifest()['recipe']} --resume",
-    )
+            pictures = _pictures(contest, store, validation, metrics)
+    write_page(path, "run.html", **_content(run, recipe, metrics, validation, pictures))
 
 
 def _content(
     run: RunFolder,
     recipe: Recipe,
-    epochs: Epochs,
     metrics: Metrics,
     validation: Validation | None,
     pictures: Pictures | None,
 ) -> dict[str, Any]:
     """Return what the template shows."""
-    manifest = run.manifest()
+    manifest, epochs = run.manifest(), run.epochs()
     counts = validation.counts if validation else None
-    best = manifest.get("result", {}).get("best_epoch")
+    calibration = pictures.calibration if pictures else None
     columns, rows = score_table(manifest, metrics, counts)
     sections = [
         ("scores", "Scores", True),
@@ -187,23 +172,24 @@ def _content(
     return {
         "title": run.name,
         "what": "report of a run",
+        "refreshes": manifest["status"] == "running",
         "warnings": warnings_of(manifest, validation is not None, recipe.train.on != "all"),
         "sections": [(name, shown) for name, shown, there in sections if there],
-        "footer": f"Written {now()} by trash {__version__} from runs/{run.name}.",
+        "footer": f"Written {now()} by trash {__version__} from the run {run.name}.",
         "tiles": tiles_of(manifest, metrics, columns, rows, epochs),
         "score_columns": columns,
         "score_rows": rows,
         "score_note": _SUBMITTED if validation and validation.as_submitted else _TRAINED,
         "no_scores": "This training had no validation: nothing is known of its scores.",
         "reference": reference_of(recipe),
-        "charts": curves(epochs, metrics, best),
-        "class_rows": class_rows(
-            counts, pictures.calibration if pictures else None, epochs, metrics.class_names
-        ),
+        "charts": curves(epochs, metrics, _best_epoch(manifest)),
+        "class_rows": class_rows(counts, calibration, epochs, metrics.class_names),
         "matrix": None if counts is None else matrix_of(counts),
         "swatches": swatches(metrics.class_names),
         "pictures": pictures,
-        "reliability": reliability(pictures.calibration) if pictures else None,
+        "sampled": SAMPLED,
+        "views": recipe.predict.views,
+        "reliability": None if calibration is None else reliability(calibration),
         "deciding": metric_title(metrics.deciding),
         "larger_is_better": metrics.metric.larger_is_better,
         "facts": facts_of(manifest, recipe, epochs),
@@ -221,46 +207,23 @@ _TRAINED = (
 )
 
 
-def _validation(
-    run: RunFolder, manifest: Mapping[str, Any], metrics: Metrics, split: Split
-) -> Validation | None:
-    """Return the counts of the submission's labels, else those of the best epoch."""
-    submission = manifest.get("result", {}).get("submission") or {}
-    files = [(run.best.with_suffix(SUFFIX), False)]
-    scores = (submission.get("validation") or {}).get("metrics", {})
-    if metrics.deciding in scores:
-        files.insert(0, (counts_path(Path(submission["path"])), True))
-    for file, as_submitted in files:
-        try:
-            found = read_counts(file)
-        except UsageError:  # made by an older version, or deleted
-            continue
-        counts = found.counts("validation")
-        if counts is None or found.sets["validation"].images != split.file_names:
-            continue
-        if metrics.boundary not in (None, found.sets["validation"].boundary):
-            continue
-        # The file may be of a later submission under the same name: the score tells.
-        if not as_submitted or metrics.metric(counts).score == scores[metrics.deciding]:
-            return Validation(counts, as_submitted)
-    return None
+def _best_epoch(manifest: dict[str, Any]) -> int | None:
+    best: int | None = manifest.get("result", {}).get("best_epoch")
+    return best
 
 
 def _pictures(
-    split: Split, store: ProbabilityStore, validation: Validation, metrics: Metrics, views: str
+    contest: Contest, store: ProbabilityStore, validation: Validation, metrics: Metrics
 ) -> Pictures:
-    sums = CalibrationSums(len(metrics.class_names), split.ignore_index)
-    confidences = np.zeros(len(split))
-    for row, record in enumerate(split.images):
-        step = max(1, round((record.height * record.width / _SAMPLED) ** 0.5))
-        probabilities = store.read(row, step)
-        mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
-        sums.add(probabilities, mask[::step, ::step])
-        confidences[row] = probabilities.max(0).mean()
-    scores = image_scores(metrics.metric, validation.counts)
+    calibration, confidences = probabilities_of(contest.val, store)
+    scores = validation.image_scores(metrics)
+
+    def figures(row: int) -> dict[str, float | None]:
+        return {"score": known(scores[row]), "confidence": known(confidences[row])}
+
     rows = _shown_rows(scores, confidences, metrics.metric.larger_is_better)
-    cards = image_cards(split, store, rows, scores, confidences)
-    return Pictures(sums.result(), tuple(cards), len(split), views)
+    cards = image_cards(contest.val, rows, [("prediction", labels_in(store))], figures)
+    return Pictures(calibration, cards, len(contest.val))
 
 
 def _shown_rows(

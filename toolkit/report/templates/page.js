@@ -113,7 +113,9 @@ for (const card of all("article:has(.stack)")) {
   const range = card.querySelector("input[type=range]");
   range.addEventListener("input", () => stack.style.setProperty("--at", `${range.value}%`));
   for (const radio of all("input[type=radio]", card)) {
-    radio.addEventListener("change", () => { stack.className = `stack ${radio.value}`; });
+    radio.addEventListener("change", () => {
+      for (const layer of all(".layer", stack)) layer.hidden = layer.dataset.layer !== radio.value;
+    });
   }
 }
 

@@ -1,0 +1,137 @@
+"""The validation images of a run: counted, predicted, and those that are worth a look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.data.contest import Contest
+from toolkit.data.masks import paint_mask
+from toolkit.data.split import Split
+from toolkit.errors import UsageError
+from toolkit.experiment.run_folder import RunFolder
+from toolkit.metrics.calibration import Calibration, CalibrationSums
+from toolkit.metrics.counts_file import SUFFIX, read_counts
+from toolkit.metrics.scores import Metrics, image_scores
+from toolkit.postprocess.labels import argmax_labels
+from toolkit.predict.member import load_member
+from toolkit.predict.members import choose_prediction_device
+from toolkit.predict.predictor import find_store, predict_split
+from toolkit.predict.store import ProbabilityStore
+from toolkit.recipe.schema import Recipe
+from toolkit.report.image_cards import Labels
+from toolkit.submission.side_car import counts_path
+from toolkit.workspace import Workspace
+
+SAMPLED = 4096
+"""Pixels of an image, about, whose probabilities are looked at, on a regular grid."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The validation images of a run, counted.
+
+    Attributes:
+        counts: of every image in the order of the split, see `Counting`.
+        as_submitted: whether the labels are those of the submission, with views and
+            postprocessing; else those of the epoch's validation.
+    """
+
+    counts: NDArray[np.int64]
+    as_submitted: bool
+
+    def image_scores(self, metrics: Metrics) -> NDArray[np.float64]:
+        """Return the score of every image alone by the metric that decides, NaN = it has none."""
+        return image_scores(metrics.metric, self.counts)
+
+
+def find_validation(run: RunFolder, metrics: Metrics, split: Split) -> Validation | None:
+    """Return the counts of the submission's labels, else those of the best epoch.
+
+    Args:
+        run: the run.
+        metrics: of the contest.
+        split: its validation images.
+
+    Returns:
+        None where neither is there any more, or where they are of other images.
+    """
+    submission: Mapping[str, Any] = run.manifest().get("result", {}).get("submission") or {}
+    files = [(run.best.with_suffix(SUFFIX), False)]
+    scores = (submission.get("validation") or {}).get("metrics", {})
+    if metrics.deciding in scores:
+        files.insert(0, (counts_path(Path(submission["path"])), True))
+    for file, as_submitted in files:
+        try:
+            found = read_counts(file)
+        except UsageError:  # made by an older version, or deleted
+            continue
+        counts = found.counts("validation")
+        if counts is None or found.sets["validation"].images != split.file_names:
+            continue
+        if metrics.boundary not in (None, found.sets["validation"].boundary):
+            continue
+        # The file may be of a later submission under the same name: the score tells.
+        if not as_submitted or metrics.metric(counts).score == scores[metrics.deciding]:
+            return Validation(counts, as_submitted)
+    return None
+
+
+def validation_store(
+    workspace: Workspace,
+    run: RunFolder,
+    recipe: Recipe,
+    contest: Contest,
+    *,
+    predicts: bool,
+    device: str | None,
+) -> ProbabilityStore | None:
+    """Return the maps of a run's validation images.
+
+    Args:
+        workspace: the project, its components, and who is told what happens.
+        run: the run.
+        recipe: that of its checkpoint.
+        contest: its data.
+        predicts: whether they are predicted where that was not done before.
+        device: where; default: what the recipe allows.
+
+    Returns:
+        None if they are not there and not to be predicted.
+    """
+    member = load_member(run.best, workspace.registry, choose_prediction_device(recipe, device))
+    cache, number = workspace.project.cache, recipe.predict.store
+    store = find_store(member, contest.val, cache=cache, store=number)
+    if store is None and predicts:
+        return predict_split(
+            member, contest.val, cache=cache, store=number, progress=workspace.progress
+        )
+    return store
+
+
+def labels_in(store: ProbabilityStore) -> Callable[[int], Labels]:
+    """Return what gives the predicted labels of the image at a position, uint8 (H, W)."""
+    return lambda row: argmax_labels(store.read(row))
+
+
+def probabilities_of(
+    split: Split, store: ProbabilityStore
+) -> tuple[Calibration, NDArray[np.float64]]:
+    """Return the calibration, and the mean confidence of every image, (images,) 0…1.
+
+    Both are measured on a regular grid of about `SAMPLED` pixels of each image.
+    """
+    sums = CalibrationSums(len(split.labels.class_names), split.ignore_index)
+    confidences = np.zeros(len(split))
+    for row, record in enumerate(split.images):
+        step = max(1, round((record.height * record.width / SAMPLED) ** 0.5))
+        probabilities = store.read(row, step)
+        mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
+        sums.add(probabilities, mask[::step, ::step])
+        confidences[row] = probabilities.max(0).mean()
+    return sums.result(), confidences
