@@ -86,7 +86,10 @@ for (const form of all("form.tools[data-cards]")) {
   const order = () => {
     const [key, sign] = form.elements.order.value.split(" ");
     const byName = (a, b) => (a.dataset.name < b.dataset.name ? -1 : 1);
-    const figure = (card) => (card.dataset[key] === "" ? Infinity : Number(card.dataset[key]) * sign);
+    const label = form.elements.label.value;
+    const text = (card) => (key === "share" && Number(label)
+      ? card.dataset.shares.match(`(?:^| )${label}:(\\S+)`)?.[1] ?? "" : card.dataset[key]);
+    const figure = (card) => (text(card) === "" ? Infinity : Number(text(card)) * sign);
     box.append(...[...cards].sort((a, b) => (key === "name" ? 0 : figure(a) - figure(b)) || byName(a, b)));
   };
   const filter = () => {
@@ -104,7 +107,7 @@ for (const form of all("form.tools[data-cards]")) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.elements.order.addEventListener("change", order);
   form.elements.name.addEventListener("input", filter);
-  form.elements.label.addEventListener("change", filter);
+  form.elements.label.addEventListener("change", () => { filter(); order(); });
   order();
   filter();
 }
@@ -127,6 +130,15 @@ for (const form of all("form.tools[data-pick]")) {
       part.hidden = part.dataset.picked !== choice.value;
     }
   };
+  form.addEventListener("submit", (event) => event.preventDefault());
+  choice.addEventListener("change", show);
+  show();
+}
+
+// Pictures of which one layer is shown.
+for (const form of all("form.tools[data-show]")) {
+  const choice = form.querySelector("select");
+  const show = () => { document.getElementById(form.dataset.show).dataset.shown = choice.value; };
   form.addEventListener("submit", (event) => event.preventDefault());
   choice.addEventListener("change", show);
   show();
