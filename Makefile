@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := $(subst /,.,$(patsubst %/__init__.py,%,$(wildcard toolkit/*/__init__.py)))
 # Pages are not made for these: a parameter of a template is no code, and the engine needs pydensecrf.
 NO_PAGES := !toolkit.plugin.templates !toolkit.postprocess.pydensecrf_engine
-BENCHMARKS := augmentations ensemble losses memory object_mix submission views
+BENCHMARKS := augmentations class_factors ensemble losses memory object_mix submission views
 
 .PHONY: help setup constraints test lint format types check bench docs
 

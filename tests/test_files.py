@@ -15,6 +15,7 @@ from toolkit.files import (
     file_digest,
     read_json,
     same_file,
+    walk_folder,
     write_text_atomic,
 )
 from toolkit.suggestions import did_you_mean, nearest
@@ -119,3 +120,28 @@ def test_a_file_with_two_names_is_replaced_under_one_of_them(
     write_text_atomic(last, "epoch 2")
     assert best.read_text() == "epoch 1"
     assert {path.name for path in tmp_path.iterdir()} == {"last.pt", "best.pt"}
+
+
+def test_folders_are_walked_through_links_but_in_no_circle(tmp_path: Path) -> None:
+    real, folder = tmp_path / "real", tmp_path / "data"
+    (real / "deep" / "deeper").mkdir(parents=True)
+    (folder / ".hidden").mkdir(parents=True)
+    for file in (real / "b.png", real / "deep" / "c.png", real / "deep" / "deeper" / "d.png"):
+        file.touch()
+    for file in (folder / "a.png", folder / ".a.png", folder / ".hidden" / "h.png"):
+        file.touch()
+    (folder / "one").symlink_to(real)
+    (folder / "two").symlink_to(real)
+    (real / "deep" / "back").symlink_to(folder)
+    (folder / "itself").symlink_to(folder)
+    (folder / "lost").symlink_to(tmp_path / "nowhere")
+    found = [
+        f"{place.relative_to(folder).as_posix()}/{name}"
+        for place, names in walk_folder(folder)
+        for name in names
+    ]
+    own = ["b.png", "deep/c.png", "deep/deeper/d.png"]
+    links = [f"{link}/{name}" for link in ("one", "two") for name in own]
+    assert [each.removeprefix("./") for each in found if "lost" not in each] == ["a.png", *links]
+    places = [place.relative_to(folder).as_posix() for place, _ in walk_folder(folder, 1)]
+    assert places == [".", "one", "two"]

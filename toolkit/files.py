@@ -214,6 +214,30 @@ def exists(path: Path) -> bool:
     return os.path.exists(path)
 
 
+def walk_folder(folder: Path, deepest: int | None = None) -> Iterator[tuple[Path, list[str]]]:
+    """Yield a folder and all folders in it, each with the names of its files, in order of names.
+
+    Links to folders are followed, but for those that lead back to a folder around them. Names that
+    begin with a dot are passed over.
+
+    Args:
+        folder: the folder.
+        deepest: levels of folders below it that are looked into; None = all.
+    """
+    around: dict[str, set[Path]] = {str(folder): {folder.resolve()}}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        above = around.pop(place)
+        kept = []
+        is_deep = deepest is not None and len(Path(place).relative_to(folder).parts) >= deepest
+        for name in [] if is_deep else sorted(folders):
+            real = Path(place, name).resolve()
+            if not name.startswith(".") and real not in above:
+                kept.append(name)
+                around[os.path.join(place, name)] = above | {real}
+        folders[:] = kept
+        yield Path(place), sorted(name for name in names if not name.startswith("."))
+
+
 def write_text_atomic(path: Path, text: str) -> None:
     """Write `text` as UTF-8 so that `path` is never seen half-written."""
     with atomic_path(path) as temporary:

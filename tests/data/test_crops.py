@@ -67,6 +67,14 @@ def test_windows_hold_every_pixel_once_and_reflect_what_lies_beyond(
     np.testing.assert_array_equal(labels, mask)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 9])
+def test_beyond_the_edge_photos_of_any_channels_are_reflected(channels: int) -> None:
+    image = np.random.default_rng(channels).integers(0, 256, (9, 7, channels), dtype=np.uint8)
+    part = Window(top=-3, left=-2, height=15, width=11).cut_image(image)
+    expected = np.pad(image, ((3, 3), (2, 2), (0, 0)), mode="reflect")
+    np.testing.assert_array_equal(part, expected)
+
+
 @given(height=SIDES, width=SIDES, seed=st.integers(0, 99))
 def test_a_crop_at_scale_1_holds_the_pixels_as_they_are(height: int, width: int, seed: int) -> None:
     image, mask = _coordinates(height, width), np.ones((height, width), np.uint8)

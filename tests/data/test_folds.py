@@ -140,6 +140,16 @@ def test_equal_photos_share_a_fold(coco: AnnotationSet, data_root: Path, tmp_pat
         make_folds(coco, 7, 0, contents)
 
 
+def test_what_is_no_split_file_is_never_replaced(coco: AnnotationSet, tmp_path: Path) -> None:
+    for content in ('{"images": [], "annotations": []}', "[1]", "name,fold"):
+        file = tmp_path / "annotations.json"
+        file.write_text(content)
+        for overwrite in (False, True):
+            with pytest.raises(UsageError, match="is no split file: it is not replaced"):
+                write_folds(file, make_folds(coco, 3, 0), coco, 0, overwrite=overwrite)
+        assert file.read_text() == content
+
+
 def test_folds_of_other_content_are_not_written_over(coco: AnnotationSet, fold_file: Path) -> None:
     before = fold_file.read_bytes()
     assert not write_folds(fold_file, make_folds(coco, 3, 0), coco, 0)
@@ -150,7 +160,7 @@ def test_folds_of_other_content_are_not_written_over(coco: AnnotationSet, fold_f
     assert write_folds(fold_file, make_folds(coco, 3, 5), coco, 5, overwrite=True)
     assert fold_file.read_bytes() != before
     fold_file.write_text("my notes")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="is no split file"):
         write_folds(fold_file, make_folds(coco, 3, 0), coco, 0)
     with pytest.raises(UsageError, match="is a folder"):
         write_folds(fold_file.parent, make_folds(coco, 3, 0), coco, 0)

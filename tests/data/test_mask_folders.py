@@ -109,7 +109,11 @@ def test_what_a_list_lacks_is_named(camvid: Path) -> None:
         "(line 4)"
     )
     assert caught.value.hint == "Is it train/b.png?"
-    with pytest.raises(UsageError, match=r"nothing says where the mask of train/a\.png is"):
+    with pytest.raises(
+        UsageError,
+        match=r"nothing says where the mask of 2 of 2 photos is: "
+        r"train/a\.png, train/b",
+    ):
         read(camvid, "train", values=VALUES)
     with pytest.raises(UsageError, match=r"\{stam\} is unknown in data\.format\.masks") as caught:
         read(camvid, "train", values=VALUES, masks="{stam}.png")

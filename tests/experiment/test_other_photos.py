@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.workspaces import workspace_in
 from toolkit.cli.main import run
+from toolkit.data.contest import open_contest
+from toolkit.data.images import read_image
+from toolkit.objects.object_bank import ObjectStore
+from toolkit.project import Project
+from toolkit.recipe.load import load_recipe
 from toolkit.train.checkpoint import load_checkpoint
 
 SIDE = 64
@@ -205,17 +211,61 @@ def test_what_does_not_fit_is_told_before_the_training(
     assert "train/0.tif: it has 4 channels, 3 expected" in told
     told = mistakes(capsys, *run_, "--set", "data.channels=5")
     assert "10 of 10 images cannot be used: train/0.tif: it has 4 channels, 5 expected" in told
-    told = mistakes(capsys, *run_, "--set", 'augment.train=[{name="object_mix"}]')
-    assert "augmentation object_mix needs RGB photos, these have 4 channels" in told
     assert not (project / "runs").exists() or not list((project / "runs").glob("*/best.pt"))
 
     told = mistakes(capsys, *run_, "--unset", "pseudo", "--set", 'model={name="three"}')
     assert "model three takes no photos of 4 channels: " in told
 
-    rare = 'extends = "field.toml"\n[objects]\nclasses = ["weed"]\n'
+
+def test_objects_of_four_channels_are_cut_out_shown_and_pasted(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rare = """
+extends = "field.toml"
+[objects]
+classes = ["weed"]
+min_area = 100
+[[augment.train]]
+name = "object_mix"
+p = 0.7
+"""
     (project / "recipes" / "rare.toml").write_text(rare)
-    told = mistakes(capsys, "data", "objects", "cut", "recipes/rare.toml", "-o", "bank")
-    assert "objects are cut out of RGB photos, these have 4 channels" in told
+    assert run(["data", "objects", "cut", "rare", "-o", "bank"]) == 0
+    assert run(["data", "objects", "show", "bank", "-o", "bank.png"]) == 0
+    assert run(["data", "objects", "show", "rare", "-o", "mixed.png"]) == 0
+    assert cv2.imread("bank.png").std() > 5
+    assert len(cv2.imread("mixed.png")) > len(cv2.imread("bank.png"))
+
+    bank = ObjectStore(Path("bank"))
+    recipe = load_recipe(Path("rare"), project=Project(project)).recipe
+    train = open_contest(workspace_in(Project(project)), recipe.data).train
+    assert len(bank) == len(train)
+    for position, record in enumerate(train.images):
+        cut_out = bank[position]
+        assert cut_out.file_name == record.file_name
+        place = tuple(
+            slice(first, first + part)
+            for first, part in zip(cut_out.corner, cut_out.alpha.shape, strict=True)
+        )
+        photo = read_image(train.path(position), record)
+        np.testing.assert_array_equal(cut_out.image, photo[place])
+        # The fourth channel alone shows the object.
+        assert cut_out.image[..., 3][cut_out.alpha > 0].min() > 150
+
+    short = ["--unset", "pseudo", "--unset", "postprocess", "--set", "predict.views=none"]
+    assert run(["recipe", "check", "rare", "--unset", "pseudo"]) == 0
+    assert run(["recipe", "run", "rare", *short, "--json"]) == 0, capsys.readouterr().err
+    capsys.readouterr()
+
+    (value_range,) = {record.value_range for record in train.images}
+    given = f"{rare}\n[data]\nvalue_range = [-1, 5000]\n".replace(
+        "min_area", 'bank = "bank"\nmin_area'
+    )
+    (project / "recipes" / "given.toml").write_text(given)
+    told = " ".join(mistakes(capsys, "recipe", "run", "given", *short).split())
+    assert "bank is of other photos: it has 4 channels and the value range" in told
+    assert f"value range {[*value_range]}" in told
+    assert "those of train have 4 channels and the value range [-1.0, 5000.0]" in told
 
 
 @pytest.mark.parametrize("project", ["tif"], indirect=True)
@@ -262,3 +312,36 @@ def test_a_smoke_run_is_one_of_rgb(project: Path, capsys: pytest.CaptureFixture[
     word = ["--smoke", "--json", "--unset", "pseudo", "--set", f"augment.first={colours}"]
     assert run(["recipe", "run", "recipes/field.toml", *word, "--set", "predict.views=none"]) == 0
     assert json.loads(capsys.readouterr().out)["submission"]["rows"] == 2
+
+
+@pytest.mark.parametrize(
+    ("value_range", "warning"),
+    [
+        ("[0, 4095]", None),
+        ("[0, 10]", "100% of the values become 0 or 255: data.value_range = [0, 10] does not fit"),
+        ("[0, 65535]", "nearly all values become 15 of the 256 levels (1 to 15): data.value_range"),
+        (
+            "[0.0, 1e9]",
+            "100% of the values become 0 or 255: data.value_range = [0, 1e+09] does not",
+        ),
+    ],
+)
+def test_a_range_that_the_values_do_not_fill_is_told(
+    value_range: str,
+    warning: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_contest(tmp_path / "data", "tif", write_tiff)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "weeds.toml").write_text(RECIPE.format(value_range=value_range))
+    for cached in ("true", "false"):
+        options = ["--set", f"data.cache_images={cached}", "--unset", "pseudo"]
+        assert run(["recipe", "run", "weeds", "--limit", "4", *options]) == 0
+        errors = capsys.readouterr().err
+        if warning is None:
+            assert "does not fit" not in errors
+        else:
+            assert f"warning: in 4 photos of train, {warning}" in errors

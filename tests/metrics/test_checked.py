@@ -77,6 +77,32 @@ def test_every_number_becomes_a_float(registry: Registry, score: Any) -> None:
     assert found.classes.dtype == np.float64
 
 
+class Spoils(Answers):
+    """Changes the counts, which others are scored by."""
+
+    def __call__(self, counts: NDArray[np.int64]) -> MetricScore:
+        counts[:] = 0
+        return MetricScore(0.5)
+
+    def image_figures(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        raise KeyError("figures")
+
+
+def test_counts_cannot_be_changed_and_figures_of_images_are_looked_at(registry: Registry) -> None:
+    def make(context: Context) -> Spoils:
+        return Spoils(None)
+
+    every = registry_of(registry, Component("mine", make, ""))
+    metric = build_metrics(every, ComponentSpec(name="mine"), CONTEXT).metric
+    counts = COUNTS.copy()
+    with pytest.raises(TrashError, match=r"the metric mine failed: ValueError: .* read-only"):
+        metric(counts)
+    assert np.array_equal(counts, COUNTS)
+    assert isinstance(metric, ScoresImages)
+    with pytest.raises(TrashError, match="the metric mine failed: KeyError: 'figures'"):
+        metric.image_figures(counts)
+
+
 def test_no_score_is_an_answer(registry: Registry) -> None:
     assert np.isnan(made_of(registry, MetricScore(float("nan")))(COUNTS).score)
 

@@ -258,3 +258,15 @@ def test_truncated_files_are_found(train_split: Split, tmp_path: Path, name: str
     (bank.folder / name).write_bytes(content[:-10])
     with pytest.raises(TrashError, match="cannot be used"):
         ObjectStore(bank.folder)
+
+
+def test_a_bank_of_rgb_photos_is_as_older_readers_know_it(
+    train_split: Split, tmp_path: Path
+) -> None:
+    make_object_bank(
+        tmp_path / "bank", Objects(classes=ALL, min_area=1), train_split, SilentProgress()
+    )
+    content = json.loads((tmp_path / "bank" / INDEX).read_text())
+    assert content["version"] == 2
+    assert sorted(content) == ["class_names", "objects", "schema", "sources", "version"]
+    assert ObjectStore(tmp_path / "bank").index.channels == 3

@@ -117,6 +117,17 @@ def test_all_mistakes_at_once_each_with_its_line(project: Project) -> None:
     ]
 
 
+def test_a_wrong_value_of_the_data_is_one_mistake(project: Project) -> None:
+    """Defaults that follow other keys of their table are not made then, which is no mistake."""
+    with pytest.raises(RecipeError) as caught:
+        load(project, 'extends = "base.toml"\n[data]\nexif = "both"\n')
+    assert str(caught.value).splitlines() == [
+        "recipes/child.toml has 1 mistake",
+        "  recipes/child.toml:3  data.exif",
+        "    must be 'auto', 'apply' or 'ignore', not \"both\".",
+    ]
+
+
 def test_a_mistake_in_a_base_names_the_base(project: Project) -> None:
     write(project, BASE + "epoch = 1\n", "base")
     with pytest.raises(RecipeError, match=r"recipes/base\.toml:15  train\.epoch\n"):

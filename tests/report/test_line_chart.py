@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.report.line_chart import Line, line_chart, sparkline
+from toolkit.report.line_chart import ChartLine, line_chart, sparkline
 
 Values = st.one_of(st.none(), st.floats(-1e6, 1e6), st.just(math.nan), st.just(math.inf))
 
@@ -23,7 +23,7 @@ def tree(svg: str) -> ElementTree.Element:
 @given(st.lists(st.tuples(st.text(max_size=25), st.lists(Values, max_size=12)), max_size=9))
 def test_any_values_are_drawn_inside_the_chart(lines: list[tuple[str, list[float | None]]]) -> None:
     svg = line_chart(
-        "a & b", "epoch", [Line(name, list(enumerate(values))) for name, values in lines]
+        "a & b", "epoch", [ChartLine(name, list(enumerate(values))) for name, values in lines]
     )
     known = [v for _, values in lines for v in values if v is not None and math.isfinite(v)]
     assert bool(svg) == bool(known)
@@ -45,7 +45,7 @@ def test_any_values_are_drawn_inside_the_chart(lines: list[tuple[str, list[float
 
 
 def test_names_stand_apart_and_the_script_knows_all_figures() -> None:
-    lines = [Line(f"<class {n}>", [(1, 0.5), (2, 0.5 + n / 1e4)]) for n in range(7)]
+    lines = [ChartLine(f"<class {n}>", [(1, 0.5), (2, 0.5 + n / 1e4)]) for n in range(7)]
     svg = line_chart("seven", "epoch", lines, marked=2)
     names = [each for each in tree(svg).iter("text") if "name" in each.attrib.get("class", "")]
     heights = sorted(float(each.attrib["y"]) for each in names)
@@ -58,14 +58,14 @@ def test_names_stand_apart_and_the_script_knows_all_figures() -> None:
 
 
 def test_gaps_break_a_line() -> None:
-    svg = line_chart("gaps", "epoch", [Line("a", [(1, 1.0), (2, None), (3, 2.0), (4, 3.0)])])
+    svg = line_chart("gaps", "epoch", [ChartLine("a", [(1, 1.0), (2, None), (3, 2.0), (4, 3.0)])])
     root = tree(svg)
     assert len(list(root.iter("circle"))) == 1
     assert len(list(root.iter("polyline"))) == 1
 
 
 def test_ticks_are_round_and_hold_the_values() -> None:
-    svg = line_chart("ticks", "epoch", [Line("a", [(1, 0.213), (12, 0.871)])])
+    svg = line_chart("ticks", "epoch", [ChartLine("a", [(1, 0.213), (12, 0.871)])])
     texts = [each.text for each in tree(svg).iter("text")]
     assert [each for each in texts if each in {"0.2", "0.4", "0.6", "0.8", "1"}] == [
         "0.2",

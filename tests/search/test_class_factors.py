@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import pytest
+from numpy.typing import NDArray
 
 from tests.miou import MIOU
 from tests.miou import miou as miou_of
+from toolkit.metrics.checked import checked
 from toolkit.metrics.confusion import confusion
+from toolkit.plugin.component import ComponentSpec
+from toolkit.plugin.discovery import builtin_registry
+from toolkit.plugin.interfaces import Context
+from toolkit.plugin.metric import Metric, MetricScore
 from toolkit.search.class_factors import FactorFit
 from toolkit.search.pixel_sample import PixelSample
 
@@ -40,25 +49,73 @@ def test_images_that_are_left_out_do_not_count() -> None:
     assert FactorFit(pixels, MIOU)(chosen) == FactorFit(changed, MIOU)(chosen)
 
 
-def test_factors_equal_those_of_scoring_every_step_anew() -> None:
-    rng = np.random.default_rng(4)
-    target = rng.choice(5, 3000, p=[0.5, 0.2, 0.2, 0.1, 0.0]).astype(np.uint8)
-    # Coarse numbers have many ties, which go to the smaller label.
-    maps = rng.integers(0, 6, (1, 5, 3000)) + 2 * (np.arange(5)[None, :, None] == target)
-    pixels = PixelSample(maps.astype(np.float32), target, np.zeros(3000, np.intp))
+@dataclass(frozen=True)
+class WorstImage:
+    """A metric of its own kind: the share of wrong pixels of the worst image, smaller is better."""
 
-    def miou(factors: np.ndarray) -> float:
-        scaled = pixels.maps[0] * factors[:, None].astype(np.float32)
-        return miou_of(confusion(target, scaled.argmax(0).astype(np.uint8), 5))
+    larger_is_better: bool = False
 
-    expected = np.ones(5)
-    best = miou(expected)
+    def __call__(self, counts: NDArray[np.int64]) -> MetricScore:
+        right = np.trace(counts, axis1=1, axis2=2)
+        return MetricScore(float((1 - right / counts.sum((1, 2))).max()))
+
+
+def metric_of(name: str, n_classes: int) -> Metric:
+    if name == "worst image":
+        return checked(name, WorstImage())
+    context = Context(tuple(f"class {label}" for label in range(n_classes)), (8, 8))
+    return checked(name, builtin_registry().build("metric", ComponentSpec(name=name), context))
+
+
+def slow_factors(
+    pixels: PixelSample, images: NDArray[np.bool_], metric: Metric
+) -> tuple[float, ...]:
+    """Count all pixels anew for every step."""
+    chosen = images[pixels.image]
+    mean = pixels.maps.mean(axis=0)[:, chosen]
+    target, image = pixels.target[chosen], pixels.image[chosen]
+    n_classes, names = len(mean), np.unique(image)
+    sign = 1 if metric.larger_is_better else -1
+
+    def score(factors: NDArray[np.float64]) -> float:
+        labels = (mean * factors[:, None].astype(np.float32)).argmax(0)
+        counts = np.zeros((len(names), n_classes, n_classes), np.int64)
+        np.add.at(counts, (np.searchsorted(names, image), target, labels), 1)
+        return sign * metric(counts).score
+
+    factors = np.ones(n_classes)
+    best = score(factors)
     for _ in range(3):
-        for label in range(5):
+        before = best
+        for label in range(n_classes):
             for step in (1.5, 1.2, 1.1, 1 / 1.1, 1 / 1.2, 1 / 1.5):
-                tried = expected.copy()
+                tried = factors.copy()
                 tried[label] *= step
-                if (found := miou(tried)) > best:
-                    expected, best = tried, found
-    assert (expected != 1).any()
-    assert FactorFit(pixels, MIOU)(np.ones(1, np.bool_)) == tuple(expected.round(4))
+                if (found := score(tried)) > best:
+                    factors, best = tried, found
+        if best == before:
+            break
+    return tuple(factors.round(4).tolist())
+
+
+@pytest.mark.parametrize("n_classes", [2, 5, 40])
+@pytest.mark.parametrize(
+    "name", ["miou", "image_miou", "image_dice", "fwiou", "cohen_kappa", "worst image"]
+)
+def test_factors_equal_those_of_scoring_every_step_anew(name: str, n_classes: int) -> None:
+    rng = np.random.default_rng(n_classes)
+    n_pixels = 1200
+    # Images show few of the classes, and the last class is in none.
+    image = rng.permutation(np.arange(n_pixels) % 7)
+    target = ((rng.integers(0, 4, n_pixels) * (1 + image)) % (n_classes - 1)).astype(np.uint8)
+    # Coarse numbers have many ties, which go to the smaller label.
+    maps = rng.integers(0, 6, (2, n_classes, n_pixels))
+    maps[:, target, np.arange(n_pixels)] += rng.integers(0, 4, n_pixels)
+    pixels = PixelSample(maps.astype(np.float32), target, image)
+    images = np.array([True, True, False, True, True, False, True])
+    metric = metric_of(name, n_classes)
+    fit = FactorFit(pixels, metric)
+    for chosen in (images, ~images):
+        expected = slow_factors(pixels, chosen, metric)
+        assert fit(chosen) == expected
+    assert set(expected) != {1.0} or n_classes == 2

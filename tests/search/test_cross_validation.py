@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.miou import MIOU, miou
+from toolkit.metrics.formulas import ClassMetric, class_ious
 from toolkit.progress import SilentProgress
 from toolkit.search.cross_validation import (
     CrossValidatedScore,
@@ -71,6 +72,12 @@ def test_a_real_gain_is_clear_and_noise_is_not() -> None:
     assert not gain_over(plain, plain).clear
     assert gain_over(plain, plain).error == 0
     assert gain_over(plain, better).worse.tolist() == [0, 1, 2]
+
+
+def test_no_gain_is_shown_as_a_loss() -> None:
+    metric = ClassMetric(class_ious, np.ones(3), larger_is_better=False)
+    same = unfitted(_confusions(9, 0.6, 5), metric)
+    assert f"{gain_over(same, same).score:+.4f}" == "+0.0000"
 
 
 def test_a_class_that_is_absent_is_neither_better_nor_worse() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_training import make_recipe, make_registry, open_tiny, train, write_contest
+from tiny_training import Log, make_recipe, make_registry, open_tiny, train, write_contest
 
 from toolkit import UsageError
 from toolkit.progress import SilentProgress
@@ -80,7 +80,10 @@ def test_components_know_the_pixels_of_all_images(root: Path, tmp_path: Path) ->
 
 
 def test_nothing_is_scored_and_the_last_epoch_is_the_best(root: Path, tmp_path: Path) -> None:
-    result = train(root, tmp_path / "run", make_recipe(on="all", epochs=3))
+    shown = Log()
+    result = train(root, tmp_path / "run", make_recipe(on="all", epochs=3), progress=shown)
+    columns = ["epoch", "lr", "train loss", "images/s", "seconds"]
+    assert [list(row) for row in shown.rows] == [columns] * 3
     assert (result.best_epoch, result.epochs, result.stopped_early) == (3, 3, False)
     for record in result.records:
         measured = {key for key, value in record.items() if value is not None}

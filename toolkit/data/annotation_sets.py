@@ -17,7 +17,14 @@ from toolkit.errors import TrashError, UsageError
 from toolkit.files import digest_of
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
-from toolkit.plugin.reader import AnnotationSet, ImageRecord, MaskTable, ReadRequest, ReadsFolders
+from toolkit.plugin.reader import (
+    AnnotationSet,
+    ImageRecord,
+    MaskFile,
+    MaskTable,
+    ReadRequest,
+    ReadsFolders,
+)
 from toolkit.recipe.schema import Data
 from toolkit.wording import some_of
 from toolkit.workspace import Workspace
@@ -46,6 +53,36 @@ def read_annotations(
             without a category; masks are missing, damaged, or hold what the format does not name.
     """
     cache, progress = workspace.project.cache, workspace.progress
+    photo_sizes = _photo_sizes(workspace, path, root)
+    found = _read(workspace, data, ReadRequest(path, root, labelled, photo_sizes))
+    if not labelled:
+        images = tuple(replace(record, mask=None) for record in found.images)
+        return _with_digest(replace(found, images=images), ())
+    _refuse_two_kinds(found)
+    most_pixels = int(data.max_megapixels * 1e6)
+    found, masks = with_masks(found, root, cache, most_pixels, progress)
+    return _with_digest(_with_photo_sizes(found, photo_sizes), masks)
+
+
+def masks_of(
+    workspace: Workspace, data: Data, path: Path, root: Path
+) -> tuple[tuple[ImageRecord, MaskFile], ...]:
+    """Return the photos of a labelled set that have a mask, with it: it may not be there.
+
+    No mask is looked into. Arguments are those of `read_annotations`.
+
+    Raises:
+        UsageError: what the reader refuses.
+    """
+    sizes = _photo_sizes(workspace, path, root)
+    found = _read(workspace, data, ReadRequest(path, root, True, sizes))
+    return tuple((each, each.mask) for each in found.images if each.mask is not None)
+
+
+def _photo_sizes(
+    workspace: Workspace, path: Path, root: Path
+) -> Callable[[Sequence[str]], list[tuple[int, int]]]:
+    cache, progress = workspace.project.cache, workspace.progress
 
     def photo_sizes(names: Sequence[str]) -> list[tuple[int, int]]:
         contents = content_digests(root, names, cache, progress)
@@ -60,6 +97,11 @@ def read_annotations(
             )
         return sizes
 
+    return photo_sizes
+
+
+def _read(workspace: Workspace, data: Data, request: ReadRequest) -> AnnotationSet:
+    """Return what the reader of the format makes of a file or folder, as it is."""
     spec = data.format or DEFAULT
     context = Context(
         class_names=(data.background, *(data.classes or ())),
@@ -68,22 +110,16 @@ def read_annotations(
     )
     try:
         reader = workspace.registry.build("reader", spec, context)
-        if path.is_dir() and not labelled and not isinstance(reader, ReadsFolders):
-            return _with_digest(read_photo_folder(path, root), ())
-        found = reader(ReadRequest(path, root, labelled, photo_sizes))
+        if request.path.is_dir() and not request.labelled and not isinstance(reader, ReadsFolders):
+            return read_photo_folder(request.path, request.root)
+        found = reader(request)
     except TrashError as error:
         if error.parameter:
             error.parameter = f"data.format.{error.parameter}"
         raise
     if not isinstance(found, AnnotationSet):
         raise TrashError(f"reader {spec.name} returned {type(found).__name__}, no AnnotationSet")
-    if not labelled:
-        images = tuple(replace(record, mask=None) for record in found.images)
-        return _with_digest(replace(found, images=images), ())
-    _refuse_two_kinds(found)
-    most_pixels = int(data.max_megapixels * 1e6)
-    found, masks = with_masks(found, root, cache, most_pixels, progress)
-    return _with_digest(_with_photo_sizes(found, photo_sizes), masks)
+    return found
 
 
 def _refuse_two_kinds(found: AnnotationSet) -> None:

@@ -73,7 +73,8 @@ class ArrayStore:
     """Read-only arrays in a mapped file; cheap to send to another process.
 
     Attributes:
-        pixel_counts: pixels of each label over all arrays, int64 (n_labels,).
+        label_counts: pixels of each label in each array, int64 (n, n_labels).
+        pixel_counts: the same over all arrays, int64 (n_labels,).
         holds: which array holds which label, bool (n, n_labels).
         array_counts: arrays that hold each label, int64 (n_labels,).
     """
@@ -89,9 +90,9 @@ class ArrayStore:
         self._offsets: list[int] = self._layout.offsets.tolist()
         counts = self._bytes[self._offsets[-1] :].tobytes()
         table = np.frombuffer(counts, "<i8").reshape(len(self._layout.sizes), self._layout.n_labels)
-        table = table[list(self._rows)]
-        self.pixel_counts: NDArray[np.int64] = table.sum(axis=0, dtype=np.int64)
-        self.holds: NDArray[np.bool_] = table > 0
+        self.label_counts: NDArray[np.int64] = table[list(self._rows)].astype(np.int64)
+        self.pixel_counts: NDArray[np.int64] = self.label_counts.sum(axis=0)
+        self.holds: NDArray[np.bool_] = self.label_counts > 0
         self.array_counts: NDArray[np.int64] = self.holds.sum(axis=0, dtype=np.int64)
 
     def __len__(self) -> int:

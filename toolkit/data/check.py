@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from toolkit.data.annotation_sets import read_annotations
+from toolkit.data.folds import choose_fold, read_folds
 from toolkit.data.images import ImageSizeError, read_image
 from toolkit.data.labels import LabelMap, make_label_map
-from toolkit.data.likeness_problems import HashedSplit, likeness_problems
+from toolkit.data.likeness_problems import HashedSplit, SplitFolds, likeness_problems
 from toolkit.data.mask_facts import MaskError
 from toolkit.data.masks import paint_mask
 from toolkit.data.near_duplicates import hash_photos
@@ -28,6 +29,7 @@ from toolkit.errors import UsageError
 from toolkit.files import exists, file_digest, is_file
 from toolkit.plugin.reader import Annotation, AnnotationSet, ImageRecord
 from toolkit.progress import Progress
+from toolkit.project import Project
 from toolkit.recipe.schema import Data
 from toolkit.workspace import Workspace
 
@@ -64,6 +66,7 @@ class DataReport:
         problems: all of them.
         contents: digest of the bytes of every image file, by file name.
         exif_applied: whether the orientations in EXIF data are applied; None = nothing says it.
+        folds: how a recipe divides it; None = it does not, or its split file cannot be used.
         is_read: False for a file that is missing or damaged, of which nothing else is known.
     """
 
@@ -75,6 +78,7 @@ class DataReport:
     problems: tuple[DataProblem, ...] = ()
     contents: Mapping[str, str] = field(default_factory=dict)
     exif_applied: bool | None = None
+    folds: SplitFolds | None = None
     is_read: bool = True
 
     @property
@@ -136,7 +140,7 @@ def _with_near_duplicates(
         contents = {} if source.role == "truth" else report.contents
         found = hash_photos(source.root, [*contents], [*contents.values()], cache, progress)
         hashes = [None if isinstance(each, Fault) else each for each in found]
-        splits.append(HashedSplit(report.file.name, contents, hashes))
+        splits.append(HashedSplit(report.file.name, contents, hashes, report.folds))
     return [
         replace(report, problems=(*report.problems, *more))
         for report, more in zip(reports, likeness_problems(splits), strict=True)
@@ -177,6 +181,7 @@ def check_split(
     coco = replace(coco, images=rules.images)
     small, large_problems = _without_large(coco, source.data)
     image_problems, contents = _check_images(small, source.root, progress)
+    folds, fold_problems = _folds(workspace.project, source, coco)
     return DataReport(
         file=file,
         n_images=len(coco.images),
@@ -190,10 +195,30 @@ def check_split(
             *_warnings("channels that are not read", file, rules.unread),
             *find_problems(small, source.data, labelled=labelled),
             *_photo_repetitions(contents),
+            *fold_problems,
         ),
         contents=contents,
         exif_applied=rules.applied,
+        folds=folds,
     )
+
+
+def _folds(
+    project: Project, source: AnnotationFile, coco: AnnotationSet
+) -> tuple[SplitFolds | None, list[DataProblem]]:
+    """Return the folds that a recipe makes of its training images."""
+    choice = source.data.folds
+    if source.role != "train" or choice is None:
+        return None, []
+    names = [record.file_name for record in coco.images]
+    try:
+        folds = read_folds(project.path(choice.file), source.file, names)
+        choose_fold(folds, choice.index)
+    except UsageError as error:
+        detail = " ".join(f"{error.message}. {error.hint}".split()).removesuffix(". ")
+        return None, [DataProblem("unusable folds", choice.file, detail)]
+    fold_of = {names[row]: fold for fold, rows in enumerate(folds.rows) for row in rows}
+    return SplitFolds(choice.file, len(folds.rows), fold_of), []
 
 
 def _without_large(coco: AnnotationSet, data: Data) -> tuple[AnnotationSet, list[DataProblem]]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.array_store import Arrays
+from toolkit.data.channels import by_channels
 from toolkit.data.resize import Size, resize_image, resize_labels
 from toolkit.errors import UsageError
 from toolkit.metrics.scores import Metrics
@@ -42,7 +43,7 @@ class Window:
     width: int
 
     def cut_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the part of an image (H, W, 3); beyond its edges is its reflection, as in tiles.
+        """Return the part of an image (H, W, N); beyond its edges is its reflection, as in tiles.
 
         Nothing but the part is read of an image that is mapped from a file.
         """
@@ -50,8 +51,9 @@ class Window:
         if not any(borders):
             return image[inside]
         # Sides shorter than the border are reflected again and again.
-        padded = cv2.copyMakeBorder(image[inside], *borders, cv2.BORDER_REFLECT_101)
-        return np.asarray(padded, np.uint8)
+        return by_channels(
+            image[inside], lambda part: cv2.copyMakeBorder(part, *borders, cv2.BORDER_REFLECT_101)
+        )
 
     def cut_mask(self, mask: NDArray[np.uint8], ignore_index: int) -> NDArray[np.uint8]:
         """Return the part of a mask (H, W); beyond its edges it is ignored."""
@@ -109,7 +111,7 @@ class Cropping:
         """Return a part of a photo and of its labels, of `size`.
 
         Args:
-            image: uint8 (H, W, 3), at the photo's own size.
+            image: uint8 (H, W, channels), at the photo's own size.
             mask: uint8 (H, W).
             row: of the photo in `holds`.
             rng: of the sample.
@@ -210,7 +212,7 @@ def _places(whole: int, length: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class ImageWindows:
-    """The windows of photos, uint8 RGB, by their position among all of them."""
+    """The windows of photos, uint8 (H, W, channels), by their position among all of them."""
 
     images: Arrays
     windows: tuple[PhotoWindow, ...]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from toolkit.data.coco_survey import DamagedFile, coco_survey
-from toolkit.data.mask_survey import mask_survey
+from toolkit.data.mask_survey import mask_survey, refuse_unread_masks
 from toolkit.data.survey import Survey
 from toolkit.data.table_survey import table_survey
 from toolkit.data.value_guess import guess_values
@@ -18,7 +18,8 @@ def survey_data(folder: Path) -> Survey:
     """Look for COCO JSON files, else for masks as files, else for tables of run lengths.
 
     Raises:
-        UsageError: there is none of them, says what is there; or files of theirs are damaged.
+        UsageError: there is none of them, says what is there; files of theirs are damaged, or masks
+            are of a kind that is not read.
     """
     damaged: DamagedFile | None = None
     found = None
@@ -28,6 +29,7 @@ def survey_data(folder: Path) -> Survey:
         damaged = error
     found = found or mask_survey(folder) or table_survey(folder)
     if found is None:
+        refuse_unread_masks(folder)
         if damaged is not None:
             raise damaged
         inside = sorted(each.name for each in folder.iterdir())

@@ -203,7 +203,7 @@ def write_folds(
         Whether it was written: False when it is there already, with the same content.
 
     Raises:
-        UsageError: there is a file of other content.
+        UsageError: there is a file of other content, or one that is no split file.
     """
     folds_of_source = _FoldFile(
         source=coco.path.name,
@@ -218,8 +218,14 @@ def write_folds(
     if path.is_dir():
         raise UsageError(f"{path} is a folder", "Name the split file: recipes/splits/NAME.json")
     if path.exists():
-        if _is_same(path, content):
+        before = _content(path)
+        if before == content:
             return False
+        if before.get("schema_name") != SCHEMA:
+            raise UsageError(
+                f"{path} is no split file: it is not replaced",
+                "Choose another name: recipes/splits/NAME.json",
+            )
         if not overwrite:
             raise UsageError(
                 f"{path} is there already, with other content",
@@ -237,11 +243,12 @@ def _as_written(groups: Groups, coco: AnnotationSet) -> _FoldGroups:
     return _FoldGroups(rule=str(groups.rule), images=images)
 
 
-def _is_same(path: Path, content: dict[str, Any]) -> bool:
+def _content(path: Path) -> dict[str, Any]:
     try:
-        return bool(read_json(path, _LAYOUT.what) == content)
+        found = read_json(path, _LAYOUT.what)
     except UsageError:
-        return False
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def read_folds(path: Path, source: Path, file_names: Sequence[str]) -> Folds:

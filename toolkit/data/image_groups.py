@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from toolkit.data.photo_folder import PHOTO_ENDINGS
+from toolkit.files import walk_folder
 
 _DEEPEST = 6
 _SAMPLES = 4
@@ -72,30 +73,33 @@ def image_groups(folder: Path) -> list[ImageGroup]:
         group = ImageGroup(place, ending, suffix, tuple(sorted(stems)), False, False)
         kinds = [_kind(folder / path) for path in group.spread(_SAMPLES)]
         masks = [kind for kind in kinds if kind is not None]
-        is_masks = 2 * len(masks) > len(kinds) and not _is_called_photos(place, ending)
+        is_masks = 2 * len(masks) > len(kinds) and not _is_called_photos(f"{place}/{ending}")
         groups.append(
             ImageGroup(place, ending, suffix, group.stems, is_masks, "RGB" in masks and is_masks)
         )
     return groups
 
 
-def _is_called_photos(folder: str, ending: str) -> bool:
+def _is_called_photos(path: str) -> bool:
     """Whether the last word that says it in a path says photos: drawn ones have few colours too."""
-    text = f"{folder}/{ending}".casefold()
-    photos = [match.end() for match in _SAYS_PHOTO.finditer(text)]
-    masks = [match.end() for match in _SAYS_MASK.finditer(text)]
-    return max(photos, default=-1) > max(masks, default=-1)
+    return _last(_SAYS_PHOTO, path) > _last(_SAYS_MASK, path)
+
+
+def is_called_masks(path: str) -> bool:
+    """Whether the last word that says it in a path says masks."""
+    return _last(_SAYS_MASK, path) > _last(_SAYS_PHOTO, path)
+
+
+def _last(words: re.Pattern[str], path: str) -> int:
+    return max((match.end() for match in words.finditer(path.casefold())), default=-1)
 
 
 def _images(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield folder and name of every image."""
-    for place, folders, names in os.walk(folder):
-        relative = Path(os.path.relpath(place, folder)).as_posix()
-        is_deep = relative.count("/") + 1 >= _DEEPEST
-        folders[:] = [] if is_deep else sorted(n for n in folders if not n.startswith("."))
-        for name in sorted(names):
-            if name.lower().endswith(PHOTO_ENDINGS) and not name.startswith("."):
-                yield relative, name
+    for place, names in walk_folder(folder, _DEEPEST):
+        for name in names:
+            if name.lower().endswith(PHOTO_ENDINGS):
+                yield place.relative_to(folder).as_posix(), name
 
 
 def _kind(path: Path) -> str | None:

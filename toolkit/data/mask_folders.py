@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
@@ -16,9 +17,11 @@ from toolkit.data.photo_names import PhotoFolder
 from toolkit.errors import UsageError
 from toolkit.files import read_text
 from toolkit.plugin.reader import AnnotationSet, ImageRecord, MaskFile, ReadRequest
+from toolkit.wording import counted, some_of
 
 _PLACES = ("stem", "folder", "path", "mask")
 _LISTED = "{mask}"
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class MaskFolders:
             places = [entry.place for entry in entries]
             photos = [entry.photo for entry in entries]
             names = known.find_all(photos, request.path, places)
+        if request.labelled:
+            self._require_masks(request, names, entries)
         table, categories = self.classes.meanings(request.root)
         listed = PhotoFolder(request.root)
         images = tuple(
@@ -91,6 +96,27 @@ class MaskFolders:
             for number, (name, entry) in enumerate(zip(names, entries, strict=True), start=1)
         )
         return AnnotationSet(request.path, images, categories)
+
+    def _require_masks(
+        self, request: ReadRequest, names: Sequence[str], entries: Sequence[ListedPhoto]
+    ) -> None:
+        """Refuse photos for which the list names no mask, where nothing else says which it is."""
+        if _LISTED not in (self.masks or _LISTED):
+            return
+        unnamed = [
+            f"{name} ({entry.place})" if entry.place else name
+            for name, entry in zip(names, entries, strict=True)
+            if entry.mask is None
+        ]
+        if unnamed:
+            photos = f"{len(unnamed)} of {counted(len(names), 'photo', 'photos')}"
+            raise UsageError(
+                f"{request.path}: nothing says where the mask of {photos} is: "
+                f"{some_of(unnamed, _SHOWN)}",
+                'Say it for all photos, as in data.format.masks = "labels/{stem}.png"'
+                + (", or take them out of the list." if len(unnamed) < len(names) else "."),
+                parameter="masks",
+            )
 
     def _without_masks(self, request: ReadRequest, names: list[str]) -> list[str]:
         """Leave out images that are the mask of another one, which may lie beside it."""
@@ -107,13 +133,6 @@ class MaskFolders:
         self, request: ReadRequest, name: str, entry: ListedPhoto, listed: PhotoFolder
     ) -> Path:
         pattern = self.masks or _LISTED
-        if _LISTED in pattern and entry.mask is None:
-            where = f"{request.path}, {entry.place}," if entry.place else str(request.path)
-            raise UsageError(
-                f"nothing says where the mask of {name} is: {where} names none",
-                'Say it for all photos, as in data.format.masks = "labels/{stem}.png".',
-                parameter="masks",
-            )
         photo = PurePosixPath(name)
         stem = photo.stem.removesuffix(self.photo_ending)
         above = photo.parent.as_posix()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
@@ -12,6 +12,7 @@ from toolkit.data.image_groups import ImageGroup
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.data.split_words import split_of
 from toolkit.errors import UsageError
+from toolkit.files import walk_folder
 
 _LISTS = (".txt", ".lst")
 _LINES = 20
@@ -30,8 +31,7 @@ class MaskLayout:
         groups: the groups of masks.
         photo_groups: the groups of their photos.
         pairs: photos that have a mask.
-        alone: photos of splits with masks that have none.
-        has_truth: whether the test photos have masks.
+        has_truth: whether test photos have masks; some may still have none.
     """
 
     splits: dict[str, str]
@@ -41,7 +41,6 @@ class MaskLayout:
     groups: tuple[ImageGroup, ...]
     photo_groups: tuple[ImageGroup, ...]
     pairs: int
-    alone: tuple[str, ...]
     has_truth: bool
 
 
@@ -65,7 +64,7 @@ def mask_layout(folder: Path, groups: Sequence[ImageGroup]) -> MaskLayout | None
     Raises:
         UsageError: a mask may be of several photos.
     """
-    pairs = [pair for group in groups if not group.is_masks and (pair := _partner(group, groups))]
+    pairs = _pairs(groups, _most_photos) or _pairs(groups, _most_masks)
     if not pairs:
         return None
     # Another ending, or another way to the masks, is another set: the one with most photos counts.
@@ -83,14 +82,7 @@ def mask_layout(folder: Path, groups: Sequence[ImageGroup]) -> MaskLayout | None
     _refuse_shared_masks(used)
     lists = lists_of[photos]
     splits = lists or _folders([pair.photos for pair in used])
-    alone = {
-        pair.photos.path(stem) for pair in used for stem in set(pair.photos.stems) - pair.common
-    }
     has_truth = "test" in splits
-    if "test" in lists:
-        listed = set(_listed(folder / lists["test"], folder, photos))
-        has_truth = not alone & listed
-        alone -= listed
     unlabelled = [g for g in groups if not g.is_masks and all(g is not p.photos for p in pairs)]
     if "test" not in splits:
         test = [group for group in unlabelled if split_of(group.folder) == "test"] or unlabelled
@@ -104,7 +96,6 @@ def mask_layout(folder: Path, groups: Sequence[ImageGroup]) -> MaskLayout | None
         groups=tuple(pair.masks for pair in used),
         photo_groups=tuple(pair.photos for pair in used),
         pairs=sum(len(pair.common) for pair in used),
-        alone=tuple(sorted(alone)),
         has_truth=has_truth,
     )
 
@@ -124,8 +115,24 @@ def _refuse_shared_masks(pairs: Sequence[_Pair]) -> None:
             owners[mask] = photo
 
 
-def _partner(photos: ImageGroup, groups: Sequence[ImageGroup]) -> _Pair | None:
-    """Return the masks that most photos of a group have; of several the nearest, values first.
+def _most_photos(pair: _Pair) -> bool:
+    return 2 * len(pair.common) >= len(pair.photos.stems)
+
+
+def _most_masks(pair: _Pair) -> bool:
+    """Whether most masks have a photo: many photos have none where a list says which are used."""
+    return 2 * len(pair.common) >= len(pair.masks.stems)
+
+
+def _pairs(groups: Sequence[ImageGroup], is_pair: Callable[[_Pair], bool]) -> list[_Pair]:
+    photos = [group for group in groups if not group.is_masks]
+    return [pair for group in photos if (pair := _partner(group, groups, is_pair))]
+
+
+def _partner(
+    photos: ImageGroup, groups: Sequence[ImageGroup], is_pair: Callable[[_Pair], bool]
+) -> _Pair | None:
+    """Return the masks that photos of a group have; of several the nearest, values first.
 
     Masks of another split are not theirs, though photos of all splits may be called alike.
     """
@@ -135,7 +142,7 @@ def _partner(photos: ImageGroup, groups: Sequence[ImageGroup]) -> _Pair | None:
         for group in groups
         if group.is_masks and split_of(group.folder) in (split, None)
     ]
-    pairs = [pair for pair in pairs if 2 * len(pair.common) >= len(photos.stems) and pair.common]
+    pairs = [pair for pair in pairs if pair.common and is_pair(pair)]
 
     def worth(pair: _Pair) -> tuple[int, int, bool, bool]:
         ours, theirs = photos.folder.split("/"), pair.masks.folder.split("/")
@@ -183,9 +190,9 @@ def _folders(groups: Sequence[ImageGroup]) -> dict[str, str]:
 def _list_files(folder: Path) -> list[Path]:
     """Return the text files that are called as a split."""
     return [
-        Path(place) / name
-        for place, _, names in os.walk(folder)
-        for name in sorted(names)
+        place / name
+        for place, names in walk_folder(folder)
+        for name in names
         if name.lower().endswith(_LISTS) and split_of(PurePosixPath(name).stem) is not None
     ]
 
@@ -208,13 +215,6 @@ def _lists(folder: Path, files: Sequence[Path], photos: str) -> dict[str, str]:
         split: PurePosixPath(min(paths, key=rank).relative_to(folder)).as_posix()
         for split, paths in found.items()
     }
-
-
-def _listed(path: Path, folder: Path, photos: str) -> list[str]:
-    """Return the photos of a list, relative to the folder that was looked at."""
-    known = PhotoFolder(folder / photos)
-    names = [known.find(line) for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    return [os.path.normpath(f"{photos or '.'}/{name}") for name in names if name]
 
 
 def _names_photos(path: Path, known: PhotoFolder) -> bool:

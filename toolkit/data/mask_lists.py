@@ -13,6 +13,7 @@ from pathlib import Path
 from toolkit.data.image_groups import ImageGroup
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.data.split_words import split_of
+from toolkit.files import walk_folder
 
 _LISTS = (".txt", ".lst", ".csv")
 _LINES = 20
@@ -29,13 +30,15 @@ class MaskLists:
     Attributes:
         splits: "train", "val" or "test" -> the list, relative to the folder that was looked at.
         columns: (photos, masks) of CSV files; None = text files.
-        photos: some of the photos, relative to that folder.
+        photos: some of the photos for training, relative to that folder.
+        masks: their masks, relative to that folder.
         groups: the groups that the masks are in.
     """
 
     splits: dict[str, str]
     columns: tuple[str, str] | None
     photos: tuple[str, ...]
+    masks: tuple[str, ...]
     groups: tuple[ImageGroup, ...]
 
 
@@ -55,9 +58,9 @@ def mask_lists(folder: Path, groups: Sequence[ImageGroup]) -> MaskLists | None:
     """
     known = PhotoFolder(folder)
     files = [
-        Path(place) / name
-        for place, _, names in os.walk(folder)
-        for name in sorted(names)
+        place / name
+        for place, names in walk_folder(folder)
+        for name in names
         if name.lower().endswith(_LISTS) and "sample" not in name.casefold()
     ]
     found = [each for file in files if (each := _read(file, known, groups)) is not None]
@@ -75,6 +78,7 @@ def mask_lists(folder: Path, groups: Sequence[ImageGroup]) -> MaskLists | None:
         },
         columns=train.columns,
         photos=tuple(photo for photo, _ in train.pairs),
+        masks=tuple(mask for _, mask in train.pairs),
         groups=tuple(group for group in groups if group.folder in places and group.is_masks)
         or tuple(group for group in groups if group.folder in places),
     )
@@ -95,11 +99,19 @@ def _read(file: Path, known: PhotoFolder, groups: Sequence[ImageGroup]) -> _List
         parts = [line.split(separator) for line in lines]
         if not lines or any(len(each) != 2 for each in parts):
             continue
-        pairs = [(known.find(photo), known.find(mask)) for photo, mask in parts]
-        whole = tuple((photo, mask) for photo, mask in pairs if photo and mask)
-        if len(whole) == len(pairs):
-            return _List(file, None, whole)
+        pairs = _found_pairs([(known.find(photo), known.find(mask)) for photo, mask in parts])
+        if pairs:
+            return _List(file, None, pairs)
     return None
+
+
+def _found_pairs(
+    pairs: Sequence[tuple[str | None, str | None]],
+) -> tuple[tuple[str, str], ...]:
+    """Return those with a mask: at least half, if every photo is there; else none."""
+    whole = tuple((photo, mask) for photo, mask in pairs if photo and mask)
+    is_list = all(photo for photo, _ in pairs) and 2 * len(whole) >= len(pairs)
+    return whole if is_list else ()
 
 
 def _read_table(
@@ -115,15 +127,19 @@ def _read_table(
         for column in (rows[0] if rows else {})
         if column
     }
-    files = {column: names for column, names in cells.items() if all(names)}
+    files = {
+        column: names
+        for column, names in cells.items()
+        if 2 * sum(name is not None for name in names) >= len(names)
+    }
     masks = {group.folder for group in groups if group.is_masks}
 
     def is_mask(column: str) -> tuple[bool, bool]:
-        inside = all((os.path.dirname(name or "") or ".") in masks for name in files[column])
+        inside = all((os.path.dirname(n) or ".") in masks for n in files[column] if n)
         return bool(_SAYS_MASK.search(column.casefold())), inside
 
     if len(files) != 2:
         return None
     photo, mask = sorted(files, key=is_mask)
-    pairs = zip(files[photo], files[mask], strict=True)
-    return _List(file, (photo, mask), tuple((one or "", other or "") for one, other in pairs))
+    pairs = _found_pairs(list(zip(files[photo], files[mask], strict=True)))
+    return _List(file, (photo, mask), pairs) if pairs else None

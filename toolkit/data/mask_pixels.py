@@ -95,6 +95,15 @@ def look_into(path: Path, reading: Reading, most_pixels: int) -> MaskContent:
     return MaskContent(width, height, dict(sorted(found)), len(numbers))
 
 
+def is_jpeg(path: Path) -> bool:
+    """Whether a file is a JPEG, whatever its name ends with; False where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_JPEG_START)) == _JPEG_START
+    except OSError:
+        return False
+
+
 def read_pixels(path: Path, reading: Reading, most_pixels: int) -> NDArray[Any]:
     """Return the pixels of a mask: uint8 or uint16 (height, width) values, or uint32 0xRRGGBB.
 

@@ -17,8 +17,13 @@ from toolkit.data.mask_lists import MaskLists, mask_lists
 from toolkit.data.photo_folder import photos_below
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.data.survey import Survey, find_sample, relative_path
+from toolkit.data.unread_masks import (
+    refuse_class_folders,
+    refuse_jpeg_masks,
+    refuse_listed_jpeg_masks,
+    refuse_object_masks,
+)
 from toolkit.plugin.component import ComponentSpec
-from toolkit.wording import counted, some_of
 
 _LOOKED_AT = 50
 """Photos whose size is looked at."""
@@ -31,12 +36,13 @@ def mask_survey(folder: Path) -> Survey | None:
         None where no photo has a mask.
 
     Raises:
-        UsageError: masks cannot be read, or are no classes.
+        UsageError: masks cannot be read, are no classes, or lie in a way that is not read.
     """
     groups = image_groups(folder)
     lists = mask_lists(folder, groups)
     if lists is not None:
         return _of_lists(folder, lists)
+    refuse_class_folders(folder, groups)
     layout = mask_layout(folder, groups)
     if layout is None:
         return None
@@ -49,9 +55,6 @@ def mask_survey(folder: Path) -> Survey | None:
     sample = find_sample(folder)
     splits = layout.splits
     notes = [f"{layout.pairs} photos have masks: {layout.masks}", *guess.notes]
-    if layout.alone:
-        count = counted(len(layout.alone), "photo has", "photos have")
-        notes.append(f"{count} no mask and must be moved away: {some_of(layout.alone, 3)}")
     return Survey(
         root=folder,
         train=splits["train"],
@@ -72,7 +75,19 @@ def mask_survey(folder: Path) -> Survey | None:
     )
 
 
+def refuse_unread_masks(folder: Path) -> None:
+    """Say what masks are that nothing reads, if they are known.
+
+    Raises:
+        UsageError: they are JPEG, or one file per object or class.
+    """
+    groups = image_groups(folder)
+    refuse_jpeg_masks(folder, groups)
+    refuse_object_masks(folder, groups)
+
+
 def _of_lists(folder: Path, lists: MaskLists) -> Survey:
+    refuse_listed_jpeg_masks(folder, lists.splits["train"], lists.masks)
     guess = guess_masks(folder, lists.groups)
     parameters: dict[str, Any] = dict(guess.parameters)
     if lists.columns is not None and lists.columns != ("image", "mask"):

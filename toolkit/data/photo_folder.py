@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from toolkit.errors import UsageError
+from toolkit.files import walk_folder
 from toolkit.plugin.reader import AnnotationSet, ImageRecord
 from toolkit.wording import some_of
 
@@ -23,15 +24,10 @@ def photos_below(folder: Path) -> list[str]:
     """
     found: list[str] = []
     others: list[str] = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for place, names in walk_folder(folder):
         for name in names:
-            if name.startswith("."):
-                continue
             is_photo = name.lower().endswith(PHOTO_ENDINGS)
-            (found if is_photo else others).append(
-                Path(os.path.relpath(os.path.join(place, name), folder)).as_posix()
-            )
+            (found if is_photo else others).append((place / name).relative_to(folder).as_posix())
     if not found:
         raise UsageError(
             f"{folder} holds no photos",

@@ -12,6 +12,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from toolkit.data.array_store import Arrays
 from toolkit.errors import UsageError
 from toolkit.plugin.component import N_RGB
 from toolkit.wording import counted
@@ -29,6 +30,9 @@ _SMALL_TILES = 1 << 24
 """Values of one tile that are never too many, whatever the size of the photo."""
 _ROWS = 64
 _PALETTE = 3
+_LOOKED_AT = 16
+_MOST_AT_ENDS = 0.99
+_FEWEST_LEVELS = 16
 
 
 def require_channels(path: Path, found: int, declared: int | None) -> None:
@@ -178,3 +182,33 @@ def _scaled(values: NDArray[Any], value_range: tuple[float, float]) -> NDArray[n
     low, high = value_range
     scaled = (values.astype(np.float64) - low) * 255 / (high - low)
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def range_warning(images: Arrays, value_range: tuple[float, float], split: str) -> str | None:
+    """Return a warning that photos hardly fill their declared range; None = they do.
+
+    At most 16 photos are looked at, evenly spread. They do not fill it if 99 % of their values
+    become 0 or 255, or if nearly all (between the quantiles .005 and .995) become fewer than 16
+    levels: 12-bit values in a range of 16 bits become 15.
+
+    Args:
+        images: the photos, uint8 as they are trained on.
+        value_range: (low, high), `data.value_range`.
+        split: name of the split that they are of.
+    """
+    rows = np.unique(np.linspace(0, len(images) - 1, min(len(images), _LOOKED_AT)).astype(int))
+    counts = sum(np.bincount(images[row].ravel(), minlength=256) for row in rows.tolist())
+    below = np.cumsum(counts) / np.sum(counts)
+    at_ends = float(below[0] + 1 - below[-2])
+    first, last = (int(level) for level in np.searchsorted(below, (0.005, 0.995)))
+    if at_ends >= _MOST_AT_ENDS:
+        what = f"{at_ends:.0%} of the values become 0 or 255"
+    elif last - first + 1 < _FEWEST_LEVELS:
+        what = f"nearly all values become {last - first + 1} of the 256 levels ({first} to {last})"
+    else:
+        return None
+    low, high = value_range
+    return (
+        f"in {counted(len(rows), 'photo', 'photos')} of {split}, {what}: "
+        f"data.value_range = [{low:g}, {high:g}] does not fit their values"
+    )

@@ -15,6 +15,7 @@ from toolkit.data.photo_folder import PHOTO_ENDINGS, photos_below
 from toolkit.data.photo_names import PhotoFolder
 from toolkit.data.split_words import TEST, TRUTH, VAL, says, split_of
 from toolkit.data.survey import Survey, find_sample, relative_path
+from toolkit.files import walk_folder
 from toolkit.plugin.component import ComponentSpec
 
 _RUNS = re.compile(r"\d+ \d+( \d+ \d+)*")
@@ -114,10 +115,9 @@ def table_survey(folder: Path) -> Survey | None:
 def _photo_folders(folder: Path) -> list[str]:
     """Return the folders with photos, relative; "." for the folder itself."""
     found = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for place, names in walk_folder(folder):
         if any(name.lower().endswith(PHOTO_ENDINGS) for name in names):
-            found.append(Path(os.path.relpath(place, folder)).as_posix())
+            found.append(place.relative_to(folder).as_posix())
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from numbers import Real
 
 import numpy as np
@@ -45,12 +46,7 @@ class CheckedMetric:
         Raises:
             TrashError: the metric failed, or gave something else.
         """
-        try:
-            found: object = self._metric(self.seen(counts))
-        except TrashError:
-            raise
-        except Exception as error:  # anything may happen in a plugin
-            raise self._mistake(f"failed: {in_words(error)}{raised_at(error)}") from error
+        found = self._answer(self._metric, self.seen(counts))
         if not isinstance(found, MetricScore):
             raise self._mistake(f"returned {type(found).__name__}, not MetricScore")
         value: object = found.score
@@ -79,6 +75,23 @@ class CheckedMetric:
         if not isinstance(boundary, float) or not 0 < boundary < 1:
             raise self._mistake(f"says boundary = {boundary!r}, not a share of the diagonal, 0…1")
         return boundary
+
+    def _answer(
+        self, ask: Callable[[NDArray[np.int64]], object], counts: NDArray[np.int64]
+    ) -> object:
+        """Return what the plugin says of counts that it cannot change: others are scored by them.
+
+        Raises:
+            TrashError: it failed.
+        """
+        shown = counts.view()
+        shown.flags.writeable = False
+        try:
+            return ask(shown)
+        except TrashError:
+            raise
+        except Exception as error:  # anything may happen in a plugin
+            raise self._mistake(f"failed: {in_words(error)}{raised_at(error)}") from error
 
     def _figures(self, values: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
         try:
@@ -115,10 +128,11 @@ class CheckedImageMetric(CheckedMetric):
         """Return the figures of every image, see `ScoresImages`.
 
         Raises:
-            TrashError: the metric gave something else.
+            TrashError: the metric failed, or gave something else.
         """
         shape = len(counts), 1 + counts.shape[-1]
-        return self._figures(self._ability.image_figures(self.seen(counts)), shape)
+        found = self._answer(self._ability.image_figures, self.seen(counts))
+        return self._figures(found, shape)
 
 
 def checked(name: str, metric: Metric) -> CheckedMetric:

@@ -219,18 +219,57 @@ def require_value(scores: Scores, metrics: Metrics, counts: NDArray[np.int64]) -
     return scores.deciding
 
 
-def without_value(metrics: Metrics, counts: NDArray[np.int64]) -> str:
+def why_undecided(metrics: Metrics, truth: NDArray[np.int64], images: str) -> str | None:
+    """Return why the deciding metric can choose nothing by some images; None = it can.
+
+    It cannot where even predictions that are right everywhere have no score.
+
+    Args:
+        metrics: of the contest.
+        truth: pixels of each class in each image, int64 (images, C).
+        images: what they are of: "val", "fold 0".
+
+    Raises:
+        TrashError: the metric fails, or gives something else than it must.
+    """
+    metric = metrics.metric
+    counts = right_counts(truth, metric)
+    if isinstance(metric, ScoresImages):
+        metric.image_figures(counts)  # nothing else asks for them before the training is over
+    if not math.isnan(metric(counts).score):
+        return None
+    return f"{without_value(metrics, counts, images)}, however good the predictions are"
+
+
+def right_counts(truth: NDArray[np.int64], metric: CheckedMetric) -> NDArray[np.int64]:
+    """Return the counts of images that are predicted right everywhere, see `Counting`.
+
+    For a metric that looks at boundaries every pixel is near one.
+
+    Args:
+        truth: pixels of each class in each image, int64 (images, C).
+        metric: looks at them.
+    """
+    counts = truth[:, :, None] * np.eye(truth.shape[1], dtype=np.int64)
+    if metric.boundary is None:
+        return counts
+    return np.stack([*(np.zeros_like(counts),) * 3, counts], axis=1)
+
+
+def without_value(metrics: Metrics, counts: NDArray[np.int64], images: str = "") -> str:
     """Return the message that the deciding metric has no value on counted images.
 
     Args:
         metrics: of the contest.
         counts: int64 (images, C, C), rows truth, columns predictions.
+        images: what they are of: "val", "fold 0".
     """
     present = [
         metrics.class_names[label] for label in np.flatnonzero(all_pixels(counts).sum((0, 2)))
     ]
+    where = counted(len(counts), "image", "images") + (f" of {images}" if images else "")
     return (
-        f"the metric {metrics.deciding} has no value on {counted(len(counts), 'image', 'images')}, "
+        f"the metric {metrics.deciding} has no value on {where}, "
         f"whose classes are {some_of(present) or 'none'}"
     )
 

@@ -20,12 +20,11 @@ from toolkit.data.segmentation import Rle, encode
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
-from toolkit.plugin.component import N_RGB
 from toolkit.plugin.reader import ImageRecord
 from toolkit.progress import Progress
 from toolkit.recipe.schema import Objects
 from toolkit.suggestions import did_you_mean
-from toolkit.wording import counted, toml_array
+from toolkit.wording import toml_array
 
 MARGIN = 4
 """Pixels of its surroundings that an object keeps on every side, for a soft edge."""
@@ -67,7 +66,8 @@ class CutImage:
 
     Attributes:
         row: position of the image in the split.
-        patches: uint8 (height, width, 4), RGB and alpha, in the order of the pieces.
+        patches: uint8 (height, width, channels + 1), the photo and alpha, in the order of the
+            pieces.
         n_bytes: size of the image file.
         digest: digest of the image file.
     """
@@ -150,14 +150,8 @@ def find_pieces(
         progress: told while looking.
 
     Raises:
-        UsageError: an annotation cannot be painted, or the photos are not RGB.
+        UsageError: an annotation cannot be painted.
     """
-    if train.channels != N_RGB:
-        raise UsageError(
-            "objects are cut out of RGB photos, these have "
-            + counted(train.channels, "channel", "channels"),
-            "Leave out augmentations that paste objects, such as object_mix.",
-        )
     pieces: list[FoundObject] = []
     with progress.bar(f"looking for objects in {train.name}", len(train), "images") as bar:
         for row, record in enumerate(train.images):

@@ -1,7 +1,7 @@
 """Objects of the training split on disk, to be pasted into other images.
 
-A bank is a folder with `index.json` and `cutouts.bin`, an array store of RGB images with an alpha
-channel at the size that the objects have in their photos.
+A bank is a folder with `index.json` and `cutouts.bin`, an array store of images with an alpha
+channel after those of the photos, at the size that the objects have there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from posixpath import normpath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from toolkit.errors import TrashError, UsageError
 from toolkit.file_schema import FileLayout, OtherFile, PathText, Side
 from toolkit.files import digest_of, unfinished_folder, write_json_atomic
 from toolkit.objects.cutting import MARGIN, FoundObject, chosen_labels, cut_pieces, find_pieces
+from toolkit.plugin.component import N_RGB
 from toolkit.plugin.interfaces import CutOut
 from toolkit.progress import Progress
 from toolkit.project import Project
@@ -33,7 +34,9 @@ from toolkit.recipe.schema import Objects
 from toolkit.wording import counted, some_of
 
 SCHEMA: Literal["trash-objects"] = "trash-objects"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+_PLAIN = 2
+"""Version of banks of RGB photos without a value range: older readers know it."""
 INDEX = "index.json"
 CUTOUTS = "cutouts.bin"
 
@@ -85,6 +88,8 @@ class BankIndex:
         class_names: name of every label, in label order.
         sources: the photos.
         objects: the objects, sorted by photo; at least one.
+        channels: of the photos.
+        value_range: values of the photos that are 0 and 255 here, see `data.value_range`.
     """
 
     class_names: tuple[str, ...]
@@ -92,18 +97,31 @@ class BankIndex:
     objects: Annotated[tuple[BankedObject, ...], Field(min_length=1)]
     schema: Literal["trash-objects"] = SCHEMA
     version: int = SCHEMA_VERSION
+    channels: Annotated[int, Field(ge=1, le=64)] = N_RGB
+    value_range: tuple[float, float] | None = None
 
     @property
     def layout(self) -> Layout:
         """Layout of `cutouts.bin`."""
-        return _layout([each.size for each in self.objects])
+        return _layout([each.size for each in self.objects], self.channels)
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """What `index.json` holds."""
+        content = asdict(self)
+        if (self.channels, self.value_range) == (N_RGB, None):
+            del content["channels"], content["value_range"]
+            content["version"] = _PLAIN
+        return content
 
 
-_INDEX = FileLayout("index of an object bank", TypeAdapter(BankIndex), SCHEMA_VERSION, SCHEMA)
+_INDEX = FileLayout(
+    "index of an object bank", TypeAdapter(BankIndex), SCHEMA_VERSION, SCHEMA, older=(_PLAIN,)
+)
 
 
-def _layout(sizes: Sequence[tuple[int, int]]) -> Layout:
-    return Layout(sizes=tuple(sizes), channels=4, n_labels=0)
+def _layout(sizes: Sequence[tuple[int, int]], channels: int) -> Layout:
+    return Layout(sizes=tuple(sizes), channels=channels + 1, n_labels=0)
 
 
 class ObjectStore:
@@ -138,8 +156,8 @@ class ObjectStore:
         source = self.index.sources[found.source]
         patch = self._cutouts[position]
         return CutOut(
-            image=patch[..., :3],
-            alpha=patch[..., 3],
+            image=patch[..., :-1],
+            alpha=patch[..., -1],
             label=found.label,
             file_name=source.file_name,
             source_size=source.size,
@@ -187,7 +205,8 @@ def open_object_bank(
 
     Raises:
         UsageError: a class is unknown or there is nothing to cut out; `objects.bank` is no bank,
-            has other classes, or holds objects of images of the other splits.
+            has other classes, is of photos that are read otherwise, or holds objects of images of
+            the other splits.
         TrashError: the bank is damaged.
     """
     train = contest.train
@@ -199,6 +218,7 @@ def open_object_bank(
     except UsageError as error:
         raise UsageError(error.message, error.hint, parameter=_KEY) from None
     _require_classes(bank, train)
+    _require_reading(bank, train)
     for split in (contest.val, contest.test):
         if split:
             _refuse_images(bank, split)
@@ -215,7 +235,7 @@ def _key(objects: Objects, train: Split) -> str:
         "label_of": sorted(train.labels.label_of.items()),
         "overlap": train.overlap,
         "photos": train.pictures,
-        "versions": [SCHEMA_VERSION, FORMAT_VERSION],
+        "versions": [_PLAIN, FORMAT_VERSION],
     }
     return digest_of("objects", train.digest, json.dumps(chosen))
 
@@ -235,7 +255,7 @@ def make_object_bank(
     with unfinished_folder(folder, say_waiting) as partial:
         if partial is not None:
             pieces = _large_pieces(objects, train, progress)
-            layout = _layout([piece.size for piece in pieces])
+            layout = _layout([piece.size for piece in pieces], train.channels)
             sources: dict[int, SourceImage] = {}
             write_store(partial / CUTOUTS, layout, _patches(train, pieces, sources, progress))
             train.refuse_changed_photos()
@@ -249,8 +269,10 @@ def make_object_bank(
                     )
                     for piece in pieces
                 ),
+                channels=train.channels,
+                value_range=train.images[0].value_range,
             )
-            write_json_atomic(partial / INDEX, asdict(index))
+            write_json_atomic(partial / INDEX, index.as_json)
     return ObjectStore(folder)
 
 
@@ -328,6 +350,24 @@ def _require_classes(bank: ObjectStore, train: Split) -> None:
             "A bank needs the classes of the contest, in the same order.",
             parameter=_KEY,
         )
+
+
+def _require_reading(bank: ObjectStore, train: Split) -> None:
+    """Refuse objects whose pixels mean something else than those of the photos."""
+    index, value_range = bank.index, train.images[0].value_range
+    if (index.channels, index.value_range) != (train.channels, value_range):
+        raise UsageError(
+            f"the object bank {bank.folder} is of other photos: it has "
+            f"{_reading(index.channels, index.value_range)}, those of {train.name} have "
+            f"{_reading(train.channels, value_range)}",
+            "Cut it out again: trash data objects cut RECIPE -o FOLDER",
+            parameter=_KEY,
+        )
+
+
+def _reading(channels: int, value_range: tuple[float, float] | None) -> str:
+    known = "no value range" if value_range is None else f"the value range {list(value_range)}"
+    return f"{counted(channels, 'channel', 'channels')} and {known}"
 
 
 def _refuse_images(bank: ObjectStore, split: Split) -> None:

@@ -30,7 +30,8 @@ class CutOut:
     """An object that was cut out of a training image.
 
     Attributes:
-        image: uint8 (height, width, 3), RGB: the object and a margin of its surroundings.
+        image: uint8 (height, width, channels), as the photos are read, RGB as a rule: the object
+            and a margin of its surroundings.
         alpha: uint8 (height, width), 255 on the object and 0 beside it.
         label: its class.
         file_name: `file_name` of the image that it was cut from.

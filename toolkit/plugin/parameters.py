@@ -178,6 +178,8 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Paramete
     found = []
     for item in error.errors(include_url=False):
         path = item["loc"]
+        if item["type"] == "default_factory_not_called":
+            continue  # a default that follows a key which is wrong, and told
         if item["type"] == "extra_forbidden":
             choices = _keys_at(model, path[:-1])
             hint = did_you_mean(str(path[-1]), choices) if choices else "It takes no parameters."

@@ -22,7 +22,7 @@ from toolkit.metrics.scores import Metrics, direction, metric_title, score_count
 from toolkit.recipe.schema import Recipe
 from toolkit.report.class_figures import css_colour, known
 from toolkit.report.image_cards import ImageCard, image_cards
-from toolkit.report.line_chart import Line, line_chart
+from toolkit.report.line_chart import ChartLine, line_chart
 from toolkit.report.page import write_page
 from toolkit.report.run_content import Chart, recipe_differences, stored_epoch, swatches
 from toolkit.report.run_report import metrics_of, recipe_of
@@ -34,14 +34,14 @@ _SHOWN = 12
 
 
 @dataclass(frozen=True)
-class _Run:
+class _ReportedRun:
     folder: RunFolder
     recipe: Recipe
     validation: Validation
 
 
 @dataclass(frozen=True)
-class Difference:
+class ComparedScore:
     """A score of a run, and how much better it is than that of the first one.
 
     Attributes:
@@ -91,7 +91,7 @@ def write_comparison_report(
     contest = open_contest(workspace, recipes[0].data)
     metrics = metrics_of(workspace, recipes[0], contest)
     runs = [
-        _Run(folder, recipe, _counted(folder, recipe, metrics, contest, folders[0]))
+        _ReportedRun(folder, recipe, _counted(folder, recipe, metrics, contest, folders[0]))
         for folder, recipe in zip(folders, recipes, strict=True)
     ]
     stores = [
@@ -129,7 +129,7 @@ def _counted(
 
 
 def _content(
-    runs: Sequence[_Run],
+    runs: Sequence[_ReportedRun],
     metrics: Metrics,
     gains: NDArray[np.float64],
     cards: tuple[ImageCard, ...],
@@ -168,29 +168,29 @@ def _content(
     }
 
 
-def _differences(name: str, runs: Sequence[_Run], metrics: Metrics) -> list[Difference]:
+def _differences(name: str, runs: Sequence[_ReportedRun], metrics: Metrics) -> list[ComparedScore]:
     metric = metrics.by_name[name]
     first = runs[0].validation.counts
     found = []
     for number, run in enumerate(runs):
         counts = run.validation.counts
         over = paired_difference(metric, [(counts, first)]) if number else None
-        found.append(Difference(score_counts(counts, metrics).by(name), over))
+        found.append(ComparedScore(score_counts(counts, metrics).by(name), over))
     return found
 
 
-def _charts(runs: Sequence[_Run], metrics: Metrics, deciding: str) -> list[Chart]:
+def _charts(runs: Sequence[_ReportedRun], metrics: Metrics, deciding: str) -> list[Chart]:
     epochs = {each.folder.name: each.folder.epochs() for each in runs}
 
     def chart(title: str, key: str) -> Markup:
         lines = [
-            Line(name, [(each["epoch"], each.get(key)) for each in records])
+            ChartLine(name, [(each["epoch"], each.get(key)) for each in records])
             for name, records in epochs.items()
         ]
         return line_chart(title, "epoch", lines)
 
     scores = [
-        Line(name, [(each["epoch"], stored_epoch(each, metrics.deciding)) for each in records])
+        ChartLine(name, [(each["epoch"], stored_epoch(each, metrics.deciding)) for each in records])
         for name, records in epochs.items()
     ]
     charts = [
@@ -201,7 +201,7 @@ def _charts(runs: Sequence[_Run], metrics: Metrics, deciding: str) -> list[Chart
     return [each for each in charts if each.svg]
 
 
-def _class_rows(runs: Sequence[_Run], metrics: Metrics) -> list[dict[str, Any]]:
+def _class_rows(runs: Sequence[_ReportedRun], metrics: Metrics) -> list[dict[str, Any]]:
     ious = [class_ious(all_pixels(each.validation.counts).sum(0)) for each in runs]
     return [
         {
@@ -223,7 +223,7 @@ def _gain_chart(gains: NDArray[np.float64], names: Sequence[str], deciding: str)
         line_chart(
             "difference of the scores of every image, the smallest first",
             "image",
-            [Line("difference", points), Line("equal", zero, is_ideal=True)],
+            [ChartLine("difference", points), ChartLine("equal", zero, is_ideal=True)],
         ),
         f"Differences in {deciding} of each image alone, in ascending order.",
     )

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from toolkit.data.augment import AugmentStep, Pipeline
-from toolkit.data.images import read_picture
+from toolkit.data.channels import rgb_picture
+from toolkit.data.images import read_image
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import resize_image, resize_labels
 from toolkit.data.split import Split
@@ -64,7 +65,7 @@ def _tile(cut_out: CutOut) -> Picture:
     dark = (rows // _SQUARE + columns // _SQUARE) % 2
     tile = np.repeat(np.take(_CHECKER, dark)[..., None], 3, axis=2).astype(np.uint8)
     height, width = fitted(cut_out.alpha.shape, _TILE)
-    image = resize_image(cut_out.image, (height, width)).astype(np.float32)
+    image = resize_image(rgb_picture(cut_out.image), (height, width)).astype(np.float32)
     weight = resize_image(cut_out.alpha, (height, width))[..., None]
     top, left = (_TILE - height) // 2, (_TILE - width) // 2
     place = tile[top : top + height, left : left + width]
@@ -91,6 +92,7 @@ def mix_pipeline(
         image_size=recipe.data.image_size,
         ignore_index=recipe.data.ignore_index,
         objects=lambda: bank,
+        channels=recipe.data.n_channels,
     )
     mix = registry.find("augmentation", _MIX)
     specs = [
@@ -119,7 +121,7 @@ def mixed_samples(
         record = split.images[row]
         mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
         before = Sample(
-            image=resize_image(read_picture(split.path(row), record), pipeline.image_size),
+            image=resize_image(read_image(split.path(row), record), pipeline.image_size),
             mask=resize_labels(mask, pipeline.image_size),
             file_name=record.file_name,
         )
@@ -137,9 +139,10 @@ def mixed_sheet(pairs: Iterable[tuple[Sample, Sample]], class_names: Sequence[st
     tiles: list[Picture] = []
     seen: set[int] = set()
     for before, after in pairs:
-        labels = coloured(after.image, after.mask, colours)
+        pictures = rgb_picture(before.image), rgb_picture(after.image)
+        labels = coloured(pictures[1], after.mask, colours)
         size = max(1, round(width * labels.shape[0] / labels.shape[1])), width
-        tiles += [resize_image(each, size) for each in (before.image, after.image, labels)]
+        tiles += [resize_image(each, size) for each in (*pictures, labels)]
         seen.update(np.unique(after.mask).tolist())
     title = "Pasted into training images: before, after, labels afterwards"
     return stacked([line(title), *legend(seen, class_names, colours), grid(tiles, columns)])

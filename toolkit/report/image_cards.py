@@ -36,7 +36,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class MixUp:
+class WrongPixels:
     """Pixels of one class that are taken for another: labels, and their share of the image."""
 
     true: int
@@ -70,7 +70,7 @@ class ImageCard:
     right: Layer
     others: tuple[Layer, ...]
     labels: tuple[int, ...]
-    mix_ups: tuple[tuple[MixUp, ...], ...]
+    mix_ups: tuple[tuple[WrongPixels, ...], ...]
 
 
 def image_cards(
@@ -150,12 +150,12 @@ def _card(
     )
 
 
-def _mix_ups(counts: NDArray[np.int64]) -> tuple[MixUp, ...]:
+def _mix_ups(counts: NDArray[np.int64]) -> tuple[WrongPixels, ...]:
     wrong = counts * ~np.eye(len(counts), dtype=np.bool_)
     total = max(int(counts.sum()), 1)
     order = np.argsort(-wrong, axis=None, kind="stable")[:_MIX_UPS]
     found = []
     for code in order.tolist():
         true, predicted = divmod(code, len(counts))
-        found.append(MixUp(true, predicted, int(wrong[true, predicted]) / total))
+        found.append(WrongPixels(true, predicted, int(wrong[true, predicted]) / total))
     return tuple(each for each in found if each.share >= _LEAST_SHARE)

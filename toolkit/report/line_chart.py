@@ -20,7 +20,7 @@ Points = Sequence[tuple[float, float | None]]
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """A named line.
 
     Attributes:
@@ -37,7 +37,7 @@ class Line:
 def line_chart(
     title: str,
     x_name: str,
-    lines: Sequence[Line],
+    lines: Sequence[ChartLine],
     *,
     marked: float | None = None,
     y_range: tuple[float, float] | None = None,
@@ -113,7 +113,7 @@ class _Scale:
         return round(self.bottom - share * (self.bottom - _TOP), 1)
 
 
-def _path(number: int, line: Line, plot: _Scale) -> str:
+def _path(number: int, line: ChartLine, plot: _Scale) -> str:
     """Return a line, broken where it has no value; a value alone is a dot."""
     style = f"line {_style(number, line)}"
     pieces: list[list[str]] = [[]]
@@ -132,7 +132,7 @@ def _path(number: int, line: Line, plot: _Scale) -> str:
     return "".join(found)
 
 
-def _end_labels(lines: Sequence[Line], plot: _Scale) -> list[str]:
+def _end_labels(lines: Sequence[ChartLine], plot: _Scale) -> list[str]:
     """Return the names at the ends of the lines, moved apart where they would overlap."""
     ends = []
     for number, line in enumerate(lines):
@@ -157,7 +157,7 @@ def _end_labels(lines: Sequence[Line], plot: _Scale) -> list[str]:
     return found
 
 
-def _style(number: int, line: Line) -> str:
+def _style(number: int, line: ChartLine) -> str:
     return "ideal" if line.is_ideal else f"s{number % _STYLES}"
 
 

@@ -17,7 +17,7 @@ from toolkit.metrics.scores import Metrics, metric_title, score_counts, stored_s
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.show import as_toml, key_values
 from toolkit.report.class_figures import class_figures, css_colour, known
-from toolkit.report.line_chart import Line, line_chart, sparkline
+from toolkit.report.line_chart import ChartLine, line_chart, sparkline
 
 Epochs = Sequence[Mapping[str, Any]]
 
@@ -181,12 +181,13 @@ def reliability(calibration: Calibration) -> Chart:
         for confidence, right, number in zip(calibration.confidence, accuracy, pixels, strict=True)
         if number >= _LEAST_RELIABLE
     ]
+    ideal = ChartLine("ideal", [(0.0, 0.0), (1.0, 1.0)], is_ideal=True)
     return Chart(
         "Reliability",
         line_chart(
             "share of right pixels over the predicted probability",
             "probability of the predicted class",
-            [Line("this run", points), Line("ideal", [(0.0, 0.0), (1.0, 1.0)], is_ideal=True)],
+            [ChartLine("this run", points), ideal],
             y_range=(0.0, 1.0),
         ),
         "Below the ideal line the network is too sure of itself.",
@@ -250,13 +251,13 @@ def stored_epoch(record: Mapping[str, Any], metric: str) -> float | None:
     )
 
 
-def _line(name: str, epochs: Epochs, key: str) -> Line:
-    return Line(name, [(each["epoch"], each.get(key)) for each in epochs])
+def _line(name: str, epochs: Epochs, key: str) -> ChartLine:
+    return ChartLine(name, [(each["epoch"], each.get(key)) for each in epochs])
 
 
-def _scores(metric: str, epochs: Epochs) -> Line:
+def _scores(metric: str, epochs: Epochs) -> ChartLine:
     points = [(each["epoch"], stored_epoch(each, metric)) for each in epochs]
-    return Line(metric_title(metric), points)
+    return ChartLine(metric_title(metric), points)
 
 
 def _with_error(score: float | None, interval: Mapping[str, Any] | None) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.metrics.confusion import pair_keys
+from toolkit.metrics.formulas import mean_of_images
 from toolkit.metrics.scores import merit
-from toolkit.plugin.metric import Metric, ScoresTotal
+from toolkit.plugin.metric import Metric, ScoresImages, ScoresTotal
 from toolkit.postprocess.labels import argmax_labels
 from toolkit.search.pixel_sample import PixelSample
 
@@ -37,21 +38,16 @@ class FactorFit:
     def __call__(self, images: NDArray[np.bool_]) -> tuple[float, ...]:
         """Fit to the pixels of the chosen images, bool (images,); returns a factor per class."""
         chosen = np.flatnonzero(images[self._pixels.image])
-        mean = self._mean[:, chosen]
         truth = _Truth(self._pixels.target[chosen], self._pixels.image[chosen], self._metric)
-        factors = np.ones(len(mean))
-        best = truth.merit(truth.counts(argmax_labels(mean), len(mean)))
+        # An index after a colon would put the classes of a pixel side by side, which is slow here.
+        prediction = _Prediction(np.take(self._mean, chosen, axis=1), truth)
         for _ in range(_SWEEPS):
-            before = best
-            for label, own in enumerate(mean):
-                rivals = _Rivals(mean * factors[:, None].astype(np.float32), truth, label)
-                for step in _STEPS:
-                    factor = factors[label] * step
-                    if (found := rivals.merit(own * np.float32(factor))) > best:
-                        factors[label], best = factor, found
-            if best == before:
+            before = prediction.score
+            for label in range(len(self._mean)):
+                prediction.improve(label)
+            if prediction.score == before:
                 break
-        return tuple(float(factor) for factor in factors.round(_DIGITS))
+        return tuple(float(factor) for factor in prediction.factors.round(_DIGITS))
 
 
 class _Truth:
@@ -61,61 +57,107 @@ class _Truth:
         target: uint8 (pixels,), true labels.
         image: intp (pixels,), which image each is of.
         metric: the contest's.
+
+    Attributes:
+        target: as given.
+        image: intp (pixels,), the row of counts that each pixel is in: that of its image, or 0
+            where the metric scores the sum alone.
     """
 
     def __init__(self, target: NDArray[np.uint8], image: NDArray[np.intp], metric: Metric) -> None:
         self.target = target
         self._metric = metric
-        if isinstance(metric, ScoresTotal) and metric.scores_total:
-            image = np.zeros_like(image)
-        names, self._image = np.unique(image, return_inverse=True)
-        self._n_images = len(names)
-
-    def codes(self, labels: NDArray[np.uint8], n_classes: int) -> NDArray[np.int64]:
-        """Return one number for the image and the pair of labels of each pixel, int64 (pixels,)."""
-        pairs = pair_keys(self.target, labels, n_classes).astype(np.int64)
-        return np.asarray(self._image * n_classes**2 + pairs, np.int64)
-
-    def counted(self, codes: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
-        """Return how often each code occurs, int64 (images, C, C)."""
-        shape = self._n_images, n_classes, n_classes
-        return np.bincount(codes, minlength=math.prod(shape)).reshape(shape)
+        scores_total = isinstance(metric, ScoresTotal) and metric.scores_total
+        self._by_image = metric if isinstance(metric, ScoresImages) and not scores_total else None
+        names, self.image = np.unique(
+            np.zeros_like(image) if scores_total else image, return_inverse=True
+        )
+        self._n_rows = len(names)
 
     def counts(self, labels: NDArray[np.uint8], n_classes: int) -> NDArray[np.int64]:
-        """Return the counts of predicted labels, int64 (images, C, C)."""
-        return self.counted(self.codes(labels, n_classes), n_classes)
+        """Return the counts of predicted labels, int64 (rows, C, C)."""
+        pairs = pair_keys(self.target, labels, n_classes).astype(np.int64)
+        shape = self._n_rows, n_classes, n_classes
+        codes = self.image * n_classes**2 + pairs
+        return np.bincount(codes, minlength=math.prod(shape)).reshape(shape)
 
-    def merit(self, counts: NDArray[np.int64]) -> float:
-        """Return the score; larger is better."""
-        return merit(self._metric, self._metric(counts).score)
+    def figures(self, counts: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """Return the score of each row of counts; None if the metric is no mean over images."""
+        return None if self._by_image is None else self._by_image.image_figures(counts)[:, 0]
+
+    def score(self, counts: NDArray[np.int64], figures: NDArray[np.float64] | None) -> float:
+        """Return the score of all rows, from their figures if there are any; larger is better."""
+        score = self._metric(counts).score if figures is None else mean_of_images(figures)
+        return merit(self._metric, score)
 
 
-class _Rivals:
-    """All classes but one, so that only the pixels which that one wins are counted anew.
+class _Prediction:
+    """The labels of the pixels under the factors so far.
+
+    A step of one factor changes few pixels, and only their images are counted and scored anew.
 
     Args:
-        scaled: float32 (C, pixels), the probabilities times their factors.
+        mean: float32 (C, pixels), probabilities.
         truth: of the pixels.
-        label: the class that is tried.
+
+    Attributes:
+        factors: float64 (C,).
+        score: larger is better.
     """
 
-    def __init__(self, scaled: NDArray[np.float32], truth: _Truth, label: int) -> None:
-        others = np.delete(scaled, label, axis=0)
-        labels = argmax_labels(others)
-        # Reading the largest at its place is several times faster than a maximum over the classes.
-        self._probability = others[labels, np.arange(len(labels))]
-        labels += labels >= label
-        self._label = label
-        self._wins_ties = labels > label
+    def __init__(self, mean: NDArray[np.float32], truth: _Truth) -> None:
+        self._mean = mean
         self._truth = truth
-        self._n_classes = len(scaled)
-        self._codes = truth.codes(labels, len(scaled))
-        self._counts = truth.counted(self._codes, len(scaled))
+        self.factors = np.ones(len(mean))
+        self._labels = argmax_labels(mean)
+        # Reading the largest at its place is several times faster than a maximum over the classes.
+        self._largest = mean[self._labels, np.arange(len(self._labels))]
+        self._counts = truth.counts(self._labels, len(mean))
+        self._figures = truth.figures(self._counts)
+        self.score = truth.score(self._counts, self._figures)
 
-    def merit(self, own: NDArray[np.float32]) -> float:
-        """Return the score when the class has these scaled probabilities, float32 (pixels,)."""
-        won = (own > self._probability) | (self._wins_ties & (own == self._probability))
-        moved = self._truth.counted(self._codes[won], self._n_classes)
-        counts = self._counts - moved
-        counts[:, :, self._label] += moved.sum(axis=2)
-        return self._truth.merit(counts)
+    def improve(self, label: int) -> None:
+        """Step the factor of a class, and keep each step that makes the score better."""
+        own = self._mean[label]
+        rivals, largest = self._rivals(label)
+        wins_ties = rivals > label
+        for step in _STEPS:
+            factor = self.factors[label] * step
+            tried = own * np.float32(factor)
+            won = (tried > largest) | (wins_ties & (tried == largest))
+            if self._is_better(np.where(won, np.uint8(label), rivals)):
+                self.factors[label] = factor
+        scaled = own * np.float32(self.factors[label])
+        self._largest = np.where(self._labels == label, scaled, largest)
+
+    def _rivals(self, label: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return the best of the other classes for each pixel, and its scaled probability."""
+        rivals, largest = self._labels.copy(), self._largest.copy()
+        own = np.flatnonzero(self._labels == label)
+        others = np.take(self._mean, own, axis=1) * self.factors[:, None].astype(np.float32)
+        others[label] = -np.inf
+        rivals[own] = others.argmax(axis=0)
+        largest[own] = others[rivals[own], np.arange(len(own))]
+        return rivals, largest
+
+    def _is_better(self, labels: NDArray[np.uint8]) -> bool:
+        """Take over other labels if they score better; returns whether they do."""
+        changed = np.flatnonzero(labels != self._labels)
+        if not len(changed):
+            return False
+        rows, row = np.unique(self._truth.image[changed], return_inverse=True)
+        before = self._counts[rows]
+        after, target = before.copy(), self._truth.target[changed]
+        np.subtract.at(after, (row, target, self._labels[changed]), 1)
+        np.add.at(after, (row, target, labels[changed]), 1)
+        self._counts[rows] = after
+        figures, own_figures = None, self._truth.figures(after)
+        if self._figures is not None and own_figures is not None:
+            figures = self._figures.copy()
+            figures[rows] = own_figures
+        score = self._truth.score(self._counts, figures)
+        if not score > self.score:
+            self._counts[rows] = before
+            return False
+        self._labels, self._figures, self.score = labels, figures, score
+        return True

@@ -231,7 +231,8 @@ def gain_over(ours: CrossValidatedScore, baseline: CrossValidatedScore, seed: in
     classes = ours.honest_classes - baseline.honest_classes
     by_metric = metric(ours.fitted).classes is not None
     return Gain(
-        score=direction(metric) * (ours.honest_score - baseline.honest_score),
+        # Adding 0 makes -0.0 plain, which people read as a loss.
+        score=direction(metric) * (ours.honest_score - baseline.honest_score) + 0.0,
         error=_deviation(first - second),
         classes=classes if metric.larger_is_better or not by_metric else -classes,
         class_errors=np.array([_deviation(each) for each in (first_classes - second_classes).T]),

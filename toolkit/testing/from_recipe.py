@@ -43,7 +43,7 @@ def recipe_context(workspace: Workspace, recipe: Recipe) -> tuple[Context, str]:
         # As in CONTEXT the last class has no pixels, unless it is the only one.
         pixel_share=(0.7, *((0.3 / rest,) * rest + (0.0,) if rest else (0.3,))),
         image_counts=(40, *((8,) * rest + (0,) if rest else (8,))),
-        objects=partial(object_bank, 1 + len(classes)),
+        objects=partial(object_bank, 1 + len(classes), data.n_channels),
         channels=data.n_channels,
     )
     return context, warning

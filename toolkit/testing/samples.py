@@ -39,7 +39,7 @@ def sample(rng: np.random.Generator, height: int, width: int, context: Context) 
     return Sample(*arrays, file_name="train/0001.jpg")
 
 
-def object_bank(n_classes: int = 4) -> MemoryBank:
+def object_bank(n_classes: int = 4, channels: int = N_RGB) -> MemoryBank:
     """Return objects of the first and the last label, from images of several sizes, none square."""
     rng = np.random.default_rng(0)
     objects: list[CutOut] = []
@@ -51,7 +51,7 @@ def object_bank(n_classes: int = 4) -> MemoryBank:
         alpha = np.zeros(size, np.uint8)
         alpha[2:-2, 3:-1] = 255
         name = f"train/000{len(objects) + 2}.jpg"
-        objects.append(CutOut(image(rng, *size), alpha, label, name, source_size))
+        objects.append(CutOut(image(rng, *size, channels), alpha, label, name, source_size))
     return MemoryBank(tuple(objects))
 
 

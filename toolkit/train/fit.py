@@ -161,7 +161,12 @@ def _journal(
         recipe.trackers, workspace.registry, batches.context, artifacts.path, workspace.progress
     )
     journal = Journal(
-        artifacts.metrics, history.epochs, trackers, workspace.progress, metrics.deciding
+        artifacts.metrics,
+        history.epochs,
+        trackers,
+        workspace.progress,
+        metrics.deciding,
+        validates=history.validates,
     )
     try:
         yield journal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ class Journal:
         trackers: the trackers by name.
         progress: shows the table.
         metric: name of the metric that decides: its score has a column of its own.
+        validates: whether some epochs are validated: the others then have "-" in the columns of
+            validation, so that the table keeps its columns.
     """
 
     def __init__(
@@ -35,6 +38,8 @@ class Journal:
         trackers: Mapping[str, Tracker],
         progress: Progress,
         metric: str = DEFAULT_METRIC,
+        *,
+        validates: bool = True,
     ) -> None:
         self._path = path
         self._columns = dict(_COLUMNS)
@@ -42,6 +47,7 @@ class Journal:
             del self._columns["val_score"]
         else:
             self._columns["val_score"] = f"val {metric}"
+        self._always = {name for name in self._columns if validates and name.startswith("val_")}
         self._trackers = dict(trackers)
         self._progress = progress
         with explain_disk_errors(path):
@@ -55,7 +61,11 @@ class Journal:
         ):
             file.write(_line(record))
         figures = numbers_of(record)
-        shown = {title: figures[name] for name, title in self._columns.items() if name in figures}
+        shown = {
+            title: figures.get(name, math.nan)
+            for name, title in self._columns.items()
+            if name in figures or name in self._always
+        }
         self._progress.row({**shown, "epoch": int(record["epoch"])})
         self._call_trackers("log", lambda tracker: tracker.log(int(record["epoch"]), figures))
 

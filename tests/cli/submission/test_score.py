@@ -87,6 +87,23 @@ def test_a_difference_is_told_with_its_noise(
     assert "c.csv" in capsys.readouterr().err
 
 
+def test_a_metric_without_a_value_says_why(
+    submission: Path, demo_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = json.loads((demo_root / "test_truth.json").read_text())
+    absent = next(
+        each["name"]
+        for each in truth["categories"]
+        if all(own["category_id"] != each["id"] for own in truth["annotations"])
+    )
+    options = ["--truth", str(demo_root / "test_truth.json"), "--size", "32x32"]
+    metric = f'mean_accuracy:classes=["{absent}"]'
+    assert run(["submission", "score", "a.csv", *options, "--metric", metric]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[1].split()[-1] == "-"
+    assert f"warning: the metric {metric} has no value on" in captured.err
+
+
 @pytest.mark.parametrize(
     ("metric", "message"),
     [

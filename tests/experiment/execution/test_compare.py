@@ -82,7 +82,10 @@ def test_an_interrupted_comparison_goes_on_where_it_was(
 
 def test_a_folder_stands_for_its_recipes(pair: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["recipe", "compare", "tiny", "recipes", "--seeds", "1", "--markdown"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    assert "one seed tells nothing of the noise between seeds: name several" in printed.err
+    assert "standard error" not in printed.err
+    lines = printed.out.splitlines()
     assert lines[0] == "| recipe | runs | test mIoU | validation mIoU | test gain over tiny |"
     assert {line.split(" | ")[0] for line in lines[2:]} == {
         "| slow",

@@ -121,3 +121,22 @@ def test_a_mistake_is_told_as_by_the_comparison(
 ) -> None:
     assert run(["recipe", "compare", "tiny", "--seeds", "1,1", "--plan"]) == 2
     assert "the same seed is named twice" in capsys.readouterr().err
+
+
+def test_validation_of_crops_and_of_resized_photos_is_not_compared_silently(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = project.recipes / "tiny.toml"
+    (project.recipes / "crops.toml").write_text('extends = "tiny.toml"\n[data.crops]\n')
+    (project.recipes / "other.toml").write_text('extends = "crops.toml"\ntitle = "Other"\n')
+    told = "warning: validation scores of crops (data.crops) and tiny (resized photos)"
+
+    def printed(*words: str) -> str:
+        assert run(["recipe", "compare", *words, "--plan"]) == 0
+        return capsys.readouterr().err
+
+    assert 'truth = "test_truth.json"\n' in tiny.read_text()
+    assert told not in printed("tiny", "crops")
+    tiny.write_text(tiny.read_text().replace('truth = "test_truth.json"\n', ""))
+    assert printed("tiny", "crops", "--seeds", "1,2").count(told) == 1
+    assert "warning" not in printed("crops", "other")

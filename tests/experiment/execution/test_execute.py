@@ -91,7 +91,9 @@ def test_the_command_prints_what_was_made(
     captured = capsys.readouterr()
     lines = [line for line in captured.out.splitlines() if not line.startswith(" ")]
     printed = dict(line.split(maxsplit=1) for line in lines)
-    assert printed.keys() == {"run", "checkpoint", "validation", "submission", "rows", "score"}
+    names = {"run", "checkpoint", "report", "validation", "submission", "rows", "score"}
+    assert printed.keys() == names
+    assert Path(printed["report"]).is_file()
     assert Path(printed["submission"]).is_file()
     assert "Traceback" not in captured.err
     warnings = _manifest(project)["result"]["submission"]["warnings"]

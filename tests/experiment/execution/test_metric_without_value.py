@@ -118,3 +118,103 @@ def test_names_of_one_metric_are_one_training(
         capsys.readouterr()
         assert run([*command, *option]) == 0, option
         assert "finished before" in capsys.readouterr().err, option
+
+
+def _no_training(project: Project) -> bool:
+    return not project.runs.exists() or not any(project.runs.iterdir())
+
+
+def test_validation_images_without_a_score_are_told_before_the_training(
+    project: Project, rare: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _without(project.root / "data", "val.json", rare.split('"')[1])
+    assert run(["recipe", "run", "tiny"]) == 2
+    errors = capsys.readouterr().err
+    assert "recipes/tiny.toml:" in errors
+    assert f"metric: the metric {rare} has no value on" in errors
+    assert "of val, whose classes are Background" in errors
+    assert "however good the predictions are" in errors
+    assert _no_training(project)
+
+
+@pytest.mark.parametrize("trial", [["--limit", "3"], ["--smoke"]])
+def test_a_trial_on_a_few_images_goes_on_by_another_metric(
+    project: Project, rare: str, trial: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _without(project.root / "data", "val.json", rare.split('"')[1])
+    # The demo's two validation images of a smoke run show few of so many classes.
+    metric = ["--set", 'metric={name="mean_accuracy",classes=["Clothing"]}'] * (
+        trial[0] == "--smoke"
+    )
+    assert run(["recipe", "run", "tiny", *trial, *metric]) == 0
+    told = capsys.readouterr()
+    assert f"{trial[0]} decides by mIoU instead" in told.err
+    assert "validation  mIoU" in told.out
+
+
+def test_a_fold_without_a_score_is_told_before_the_first_fold(
+    project: Project, rare: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = project.root / "data"
+    content = json.loads((root / "train.json").read_text())
+    (number,) = [each["id"] for each in content["categories"] if each["name"] == rare.split('"')[1]]
+    shown = {each["image_id"] for each in content["annotations"] if each["category_id"] == number}
+    # The last fold has none of its images.
+    names = {each["id"]: each["file_name"] for each in content["images"]}
+    others = [name for key, name in names.items() if key not in shown]
+    assert run(["data", "split", "tiny", "--folds", "2", "-o", "recipes/folds.json"]) == 0
+    file = project.root / "recipes" / "folds.json"
+    split = json.loads(file.read_text())
+    split["folds"] = [[name for name in names.values() if name not in others[:2]], others[:2]]
+    file.write_text(json.dumps(split))
+    capsys.readouterr()
+    recipe = ["tiny", "--unset", "data.val", "--set", 'data.folds.file="recipes/folds.json"']
+    assert run(["recipe", "run", *recipe, "--folds"]) == 2
+    assert "has no value on 2 images of fold 1" in capsys.readouterr().err
+    assert _no_training(project)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise ValueError('boom')", "the metric broken failed: ValueError: boom ("),
+        (
+            "counts[:] = 0",
+            "the metric broken failed: ValueError: assignment destination is read-on",
+        ),
+        ("return 0.5", "the metric broken returned float, not MetricScore"),
+    ],
+)
+def test_a_metric_that_fails_is_told_by_the_check_and_before_the_training(
+    project: Project, body: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project.root / "plugins" / "broken.py").write_text(BROKEN.replace("BODY", body))
+    recipe = ["tiny", "--set", "metric.name=broken"]
+    assert run(["recipe", "check", *recipe]) == 2
+    assert message in capsys.readouterr().err
+    assert run(["recipe", "run", *recipe]) == 1
+    assert message in capsys.readouterr().err
+    assert _no_training(project)
+
+
+BROKEN = '''
+from toolkit import Component, MetricScore, hookimpl
+
+
+class Broken:
+    larger_is_better = True
+
+    def __call__(self, counts):
+        BODY
+        return MetricScore(0.5)
+
+
+def make(context):
+    """A metric."""
+    return Broken()
+
+
+@hookimpl
+def trash_metrics():
+    return [Component("broken", make, "")]
+'''

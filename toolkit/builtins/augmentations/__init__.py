@@ -78,7 +78,6 @@ def trash_augmentations() -> list[Component]:
             pasting.object_mix,
             "rare objects of other training images, pasted",
             aliases=("songbae_mix",),
-            needs_rgb=True,
         ),
         Component("one_of", one_of, "one of several augmentations, by weight"),
     ]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from toolkit import CutOut, ObjectBank, Sample
 from toolkit.builtins.augmentations.flips import Flip
 from toolkit.builtins.augmentations.warps import GridDistortion
+from toolkit.data.channels import by_channels
 from toolkit.data.resize import resize_image, resize_shape
 
 Bytes = NDArray[np.uint8]
@@ -77,7 +78,7 @@ class Shaping:
         if rng.random() < self.grid_distortion:
             piece = _DISTORTED(piece, rng)
         change = 255 * rng.uniform(-self.brightness, self.brightness)
-        image = cv2.addWeighted(piece.image, 1, piece.image, 0, change)
+        image = by_channels(piece.image, lambda part: cv2.addWeighted(part, 1, part, 0, change))
         piece = replace(piece, image=np.asarray(image, dtype=np.uint8))
         if not self.keeps_place:
             return ShapedObject(piece, None)
@@ -198,8 +199,11 @@ def _rotate(piece: Sample, degrees: float) -> Sample:
     new_height = ceil(width * sine + height * cosine - 1e-6)
     matrix[:, 2] += (new_width - width) / 2, (new_height - height) / 2
     # Repeated pixels of the image lie beside the object: they only show through its soft edge.
-    image = cv2.warpAffine(
-        piece.image, matrix, (new_width, new_height), borderMode=cv2.BORDER_REPLICATE
+    image = by_channels(
+        piece.image,
+        lambda part: cv2.warpAffine(
+            part, matrix, (new_width, new_height), borderMode=cv2.BORDER_REPLICATE
+        ),
     )
     alpha = cv2.warpAffine(piece.mask, matrix, (new_width, new_height), flags=cv2.INTER_NEAREST)
     return Sample(np.asarray(image, np.uint8), np.asarray(alpha, np.uint8))
@@ -215,7 +219,9 @@ def _paste(
     piece = shaped.piece
     margin = ceil(3 * blend)
     around = (margin,) * 4
-    image = cv2.copyMakeBorder(piece.image, *around, cv2.BORDER_REPLICATE)
+    image = by_channels(
+        piece.image, lambda part: cv2.copyMakeBorder(part, *around, cv2.BORDER_REPLICATE)
+    )
     alpha = cv2.copyMakeBorder(piece.mask, *around, cv2.BORDER_CONSTANT, value=0)
     left, top, width, height = cv2.boundingRect(alpha)
     if width == 0:
@@ -245,4 +251,5 @@ def _blend(above: Bytes, below: Bytes, taken: Bytes, sigma: float) -> Bytes:
     if sigma == 0:
         return np.asarray(cv2.copyTo(above, taken, below.copy()), dtype=np.uint8)
     weight = cv2.GaussianBlur(taken.astype(np.float32), (0, 0), sigma)
-    return np.asarray(cv2.blendLinear(above, below, weight, 1 - weight), dtype=np.uint8)
+    blended = cv2.blendLinear(above, below, weight, 1 - weight)
+    return np.asarray(blended, dtype=np.uint8).reshape(above.shape)

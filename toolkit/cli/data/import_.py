@@ -24,6 +24,9 @@ def import_(
     from toolkit.experiment.planning.data_import import import_data
 
     project = find_project()
-    for line in import_data(open_workspace(project), data_root_text(folder, project)):
+    found = import_data(open_workspace(project), data_root_text(folder, project))
+    for line in found.lines:
         console.print_result(line)
+    if found.problem is not None:
+        raise found.problem
     console.note(f"a whole recipe for it and this machine: trash recipe new NAME --data {folder}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +14,6 @@ from toolkit.cli.recipe.options import Set, parse_seeds
 from toolkit.cli.session import open_workspace
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
-from toolkit.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,24 +81,11 @@ def compare(
     columns, rows = comparing.table(found, per_class=per_class and markdown)
     if markdown:
         console.print_result(comparing.markdown(columns, rows))
-        return
-    console.print_table(columns, rows, numeric=columns[1:])
-    noise = [
-        PurePath(one.recipe).stem for one in found[1:] if comparing.within_noise(one, found[0])
-    ]
-    if noise:
-        seeds_run = counted(len(found[0].outcomes), "seed", "seeds")
-        told = f"gain within noise (two standard errors over {seeds_run}): {', '.join(noise)}"
+    else:
+        console.print_table(columns, rows, numeric=columns[1:])
+    for told in comparing.noise_in_words(found):
         console.note(told)
-    few = [
-        PurePath(one.recipe).stem
-        for one in found[1:]
-        if one.over_first is not None and one.over_first.within_noise
-    ]
-    if few:
-        told = f"gain within noise (95 % interval over the images holds 0): {', '.join(few)}"
-        console.note(told)
-    if per_class:
+    if per_class and not markdown:
         console.print_result("")
         columns, rows = comparing.class_table(found)
         console.print_split_table(columns, rows, numeric=columns[1:])

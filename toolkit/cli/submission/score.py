@@ -78,6 +78,10 @@ def score(
         )
     metrics = counted.metrics
     scores = scores_of(counted.files[0], metrics)
+    if scores.deciding is None:
+        from toolkit.metrics.scores import without_value
+
+        console.warn(without_value(metrics, counted.files[0], Path(truth).name))
     difference = None
     if over is not None:
         from toolkit.metrics.bootstrap import paired_difference

@@ -120,6 +120,29 @@ def within_noise(compared: Compared, first: Compared) -> bool:
     return not abs(found.mean) > 2 * found.deviation / math.sqrt(len(compared.outcomes))
 
 
+def noise_in_words(compared: Sequence[Compared]) -> list[str]:
+    """Return lines that name the recipes whose gain over the first may be noise, of either kind."""
+    first, others = compared[0], compared[1:]
+    if not others:
+        return []
+    seeds = len(first.outcomes)
+    within = [one for one in others if seeds > 1 and within_noise(one, first)]
+    few = [one for one in others if one.over_first is not None and one.over_first.within_noise]
+    lines = [
+        f"gain within noise ({of_what}): {', '.join(PurePath(one.recipe).stem for one in found)}"
+        for of_what, found in (
+            (f"two standard errors over {seeds} seeds", within),
+            ("95 % interval over the images holds 0", few),
+        )
+        if found
+    ]
+    if seeds == 1:
+        lines.insert(
+            0, "one seed tells nothing of the noise between seeds: name several with --seeds"
+        )
+    return lines
+
+
 Execute = Callable[[LoadedRecipe], RunFolder | None]
 
 
@@ -236,7 +259,24 @@ def recipes_with_seeds(
     }
     for recipe in loaded.values():
         refuse_to_score(recipe, "a comparison")
+    _warn_of_unlike_validations(workspace, [loaded[path, seeds[0]] for path in paths])
     return loaded
+
+
+def _warn_of_unlike_validations(workspace: Workspace, recipes: Sequence[LoadedRecipe]) -> None:
+    """Warn where validation decides between native crops and resized photos."""
+    if all(each.recipe.data.truth for each in recipes):
+        return
+    cropped, resized = (
+        [PurePath(each.path).stem for each in recipes if (each.recipe.data.crops is None) == whole]
+        for whole in (False, True)
+    )
+    if cropped and resized:
+        workspace.progress.say(
+            f"warning: validation scores of {some_of(cropped)} (data.crops) and {some_of(resized)} "
+            "(resized photos) are of different pixels and tell little about each other; with "
+            "data.truth their submissions are compared"
+        )
 
 
 def find_finished(workspace: Workspace, loaded: LoadedRecipe) -> RunFolder | None:

@@ -18,15 +18,20 @@ from toolkit.experiment.planning.plan import Labelling, Plan, PlannedMember, Sta
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.experiment.planning.preflight import (
     preflight_labelling,
+    preflight_metric,
     preflight_photos,
     preflight_training,
     require_resumable,
+    why_undecided_by,
 )
 from toolkit.experiment.planning.stage_states import FINISHED, run_of, states_of
 from toolkit.experiment.run_folder import RunFolder, new_run
+from toolkit.metrics.scores import metric_title
+from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.predict.members import MemberRef
 from toolkit.recipe.load import LoadedRecipe, check_names
 from toolkit.recipe.problems import shown_path
+from toolkit.recipe.schema import Recipe
 from toolkit.recipe.trial import Trial
 from toolkit.workspace import Workspace
 
@@ -124,6 +129,8 @@ class _Execution:
                     require_resumable(each.stage, RunFolder(self.dirs.runs / each.where))
         for stage in ahead:
             preflight_photos(stage, self.dirs.cache, self.workspace.progress)
+            if isinstance(stage, Training) and self.trial is None:
+                preflight_metric(self.workspace, stage, self.dirs.cache)
         if len(states) > 1:
             for number, each in enumerate(states, start=1):
                 found = f"{each.told}, {each.where}" if each.where else each.told
@@ -165,6 +172,17 @@ class _Execution:
         else:
             preflight_training(self.workspace, stage, self.dirs, devices=self.devices)
 
+    def recipe_of(self, stage: Training) -> Recipe:
+        """Return the recipe of a stage; the few images of a trial may be none of its metric."""
+        if self.trial is None:
+            return stage.recipe
+        reason = why_undecided_by(self.workspace, stage, self.dirs.cache)
+        if reason is None:
+            return stage.recipe
+        by = f"--{self.trial.kind} decides by {metric_title(DEFAULT_METRIC)} instead"
+        self.workspace.progress.say(f"warning: {reason}; {by}")
+        return stage.recipe.model_copy(update={"metric": None})
+
     def job(self, stage: Training, runs: dict[str, RunFolder]) -> Job:
         """Return a training with the results of the stages before it."""
         start = stage.start
@@ -181,7 +199,7 @@ class _Execution:
         return Job(
             self.workspace,
             stage.loaded,
-            stage.recipe,
+            self.recipe_of(stage),
             self.dirs,
             inputs,
             tuple(words),

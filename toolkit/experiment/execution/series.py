@@ -22,6 +22,7 @@ from toolkit.experiment.execution.submit import SubmissionResult, plan_submissio
 from toolkit.experiment.planning.all_data import refuse_to_score
 from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import load_for_run, make_plan
+from toolkit.experiment.planning.preflight import preflight_metric
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.files import write_json_atomic
 from toolkit.formats.label_rows import sampling_of
@@ -191,6 +192,9 @@ def run_series(
         UsageError: the recipe or its data are wrong.
         TrashError: a run failed; finished ones are found again next time.
     """
+    for variant in {variant.fold: variant for variant in variants}.values():
+        stage = make_plan(workspace.silent, variant.loaded).final
+        preflight_metric(workspace, stage, workspace.project.cache)
     runs = []
     for number, variant in enumerate(variants, start=1):
         fold = "" if variant.fold is None else f", fold {variant.fold}"

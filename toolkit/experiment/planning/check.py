@@ -14,6 +14,8 @@ from toolkit.data.crops import refuse_objects
 from toolkit.demo.scene import KINDS as DEMO_KINDS
 from toolkit.errors import TrashError
 from toolkit.experiment.planning.planner import check_stages
+from toolkit.metrics.checked import checked
+from toolkit.metrics.scores import metric_name, right_counts
 from toolkit.objects.cutting import chosen_labels
 from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.interfaces import Context, CutOut, ObjectBank
@@ -129,7 +131,7 @@ def _check_build(
         refuse_objects(data)
         if contest is not None and loaded.recipe.objects.bank is None:
             chosen_labels(loaded.recipe.objects, contest.train)
-        return _stand_in()
+        return _stand_in(data.n_channels)
 
     context = Context(
         class_names=class_names,
@@ -150,6 +152,8 @@ def _check_build(
             # On the meta device a network has shapes but no memory: even large ones build at once.
             with torch.device("meta"), ShapesOnly():
                 made = registry.build(kind, spec, context)
+                if kind == "metric":
+                    _try_metric(metric_name(registry, spec), made, context)
                 if kind == "submission_format" and contest is not None:
                     _check_sample(made, contest)
                 if path == ("model",) and loaded.recipe.train.start is None:
@@ -173,10 +177,17 @@ def _check_sample(made: Any, contest: Contest) -> None:
         row_order(contest.test.file_names, contest.sample_submission, made)
 
 
-def _stand_in() -> ObjectBank:
+def _try_metric(name: str, metric: Any, context: Context) -> None:
+    """Refuse a metric that cannot score an image that shows every class and is predicted right."""
+    tried = checked(name, metric)
+    tried(right_counts(np.ones((1, context.n_classes), np.int64), tried))
+
+
+def _stand_in(channels: int) -> ObjectBank:
     """Return a bank of one object: a check cuts none out."""
     side = 8
-    image, alpha = np.zeros((side, side, 3), np.uint8), np.full((side, side), 255, np.uint8)
+    image = np.zeros((side, side, channels), np.uint8)
+    alpha = np.full((side, side), 255, np.uint8)
     return MemoryBank((CutOut(image, alpha, label=1, file_name="", source_size=(side, side)),))
 
 

@@ -10,15 +10,16 @@ import torch
 
 from toolkit.data.annotation_sets import read_annotations
 from toolkit.data.content_digests import photo_contents
-from toolkit.data.data_survey import survey_data
 from toolkit.data.folds import make_folds, write_folds
 from toolkit.data.survey import Survey
+from toolkit.experiment.planning.missing_masks import leave_out, survey_masks
 from toolkit.files import write_text_atomic
 from toolkit.formats.id_style import id_style
 from toolkit.plugin.component import N_RGB, ComponentSpec
 from toolkit.plugin.interfaces import Context, PretrainedModel
 from toolkit.progress import Progress
 from toolkit.project import Project
+from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.new import recipe_file, shown_base
 from toolkit.shapes_only import ShapesOnly
 from toolkit.train.device import choose_device
@@ -84,7 +85,8 @@ def write_own_recipe(
 ) -> Path:
     """Write `recipes/<name>.toml` for the data in a folder; returns the file.
 
-    Without a validation split its folds are written to `recipes/splits/`.
+    Without a validation split its folds are written to `recipes/splits/`, and so is a list of the
+    photos with masks where some have none.
 
     Args:
         workspace: the project, its components, and who is told what happens.
@@ -100,9 +102,10 @@ def write_own_recipe(
     """
     project = workspace.project
     path = recipe_file(name, project, force=force)
-    found = survey_data(project.path(folder))
+    found, lacking = survey_masks(workspace, project.path(folder))
     root = folder if found.root == project.path(folder) else _from(found.root, project)
     tell_survey(found, workspace.progress)
+    found = leave_out(workspace, path.stem, found, lacking, force)
     folds = None if found.val is not None else write_folds_of(workspace, path.stem, found, force)
     shown = path.relative_to(project.root).as_posix()
     machine = _GPU if choose_device("auto").type == "cuda" else _CPU
@@ -200,7 +203,7 @@ def write_folds_of(workspace: Workspace, name: str, found: Survey, force: bool) 
         UsageError: the annotations are wrong, or other folds of that name are there.
     """
     project = workspace.project
-    coco = read_annotations(workspace, found.data, found.root / found.train, found.root)
+    coco = read_annotations(workspace, found.data, data_file(found.root, found.train), found.root)
     file = project.recipes / "splits" / f"{name}_{_FOLDS}fold.json"
     contents = photo_contents(coco, found.root, project.cache, workspace.progress)
     write_folds(file, make_folds(coco, _FOLDS, 0, contents), coco, 0, overwrite=force)

@@ -9,12 +9,14 @@ from toolkit.data.crops import refuse_objects
 from toolkit.data.images import open_images
 from toolkit.data.masks import open_masks
 from toolkit.data.photo_rules import require_decodable
+from toolkit.data.stored_values import range_warning
 from toolkit.ensemble.combine import probe_ensembler
-from toolkit.errors import TrashError
+from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.execution.submit import plan_submission
 from toolkit.experiment.output_dirs import OutputDirs
 from toolkit.experiment.planning.plan import Labelling, Stage, Training
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.metrics.scores import build_metrics, why_undecided
 from toolkit.objects.object_bank import open_object_bank
 from toolkit.plugin.interfaces import Context, ObjectBank
 from toolkit.plugin.registry import Registry
@@ -101,6 +103,43 @@ def preflight_labelling(stage: Labelling, registry: Registry) -> None:
         probe_ensembler(ensembler, context.n_classes, len(stage.teachers))
 
 
+def why_undecided_by(workspace: Workspace, stage: Training, cache: Path) -> str | None:
+    """Return why the recipe's metric can choose no epoch of a training; None = it can.
+
+    Raises:
+        TrashError: the metric fails, or an outline cannot be read.
+    """
+    recipe, val = stage.recipe, stage.contest.val
+    if recipe.train.on == "all":
+        return None  # nothing is scored
+    folds = recipe.data.folds
+    images = val.name if folds is None else f"fold {folds.index}"
+    context = Context(stage.contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
+    masks = open_masks(val, cache, recipe.data.decoded_size, workspace.progress)
+    try:
+        metrics = build_metrics(workspace.registry, recipe.metric, context)
+        return why_undecided(metrics, masks.label_counts, images)
+    except TrashError as error:
+        raise with_location(error, stage.loaded) from error.__cause__
+
+
+def preflight_metric(workspace: Workspace, stage: Training, cache: Path) -> None:
+    """Refuse a training whose validation images have no score by the recipe's metric.
+
+    Raises:
+        UsageError: it is so.
+        TrashError: the metric fails, or an outline cannot be read.
+    """
+    reason = why_undecided_by(workspace, stage, cache)
+    if reason is not None:
+        fault = UsageError(
+            reason,
+            "Choose another [metric], other classes for it, or validation images that show them.",
+            parameter="metric",
+        )
+        raise with_location(fault, stage.loaded)
+
+
 def preflight_photos(stage: Stage, cache: Path, progress: Progress) -> None:
     """Refuse a stage with a photo or an outline that cannot be read; keep what is decoded.
 
@@ -112,10 +151,20 @@ def preflight_photos(stage: Stage, cache: Path, progress: Progress) -> None:
         return
     data, contest = stage.recipe.data, stage.contest
     for split in (contest.train, contest.val):
-        open_masks(split, cache, data.decoded_size, progress)
-        if data.cache_images:
-            open_images(split, cache, data.decoded_size, progress)
-        else:
+        masks = open_masks(split, cache, data.decoded_size, progress)
+        if not masks.pixel_counts[1:].any():
+            progress.say(
+                f"warning: {split.file}: no image of {split.name} shows a class other than "
+                f"{contest.class_names[0]}; is it the file of other images?"
+            )
+        if not data.cache_images:
             require_decodable(split.source or split, progress)
+        images = open_images(
+            split, cache if data.cache_images else None, data.decoded_size, progress
+        )
+        if data.value_range is not None and split is contest.train:
+            warning = range_warning(images, data.value_range, split.name)
+            if warning is not None:
+                progress.say(f"warning: {warning}")
     if contest.test is not None:
         require_decodable(contest.test, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,9 +150,10 @@ def takes_other_channels(subject: Subject) -> None:
     """Takes photos of 1 and of 4 channels too, or says that it needs RGB (`needs_rgb`)."""
     for channels in _OTHER_CHANNELS:
         context = replace(subject.context, channels=channels)
+        objects = partial(samples.object_bank, context.n_classes, channels)
         for size in subject.sizes:
             try:
-                augmentation = subject.build(image_size=size, channels=channels)
+                augmentation = subject.build(image_size=size, channels=channels, objects=objects)
             except NeedsRgb:
                 return
             sample = samples.sample(np.random.default_rng(0), *size, context)
