@@ -18,7 +18,7 @@ from toolkit.data.split_statistics import SplitStatistics
 from toolkit.plugin.component import N_RGB
 from toolkit.recipe.schema import Data
 from toolkit.report.bar_chart import bar_chart
-from toolkit.report.line_chart import Line, line_chart
+from toolkit.report.line_chart import ChartLine, line_chart
 from toolkit.report.page import data_uri
 from toolkit.report.run_content import Chart
 from toolkit.report.thumbnails import fitted, photo_jpeg
@@ -83,7 +83,7 @@ def values_chart(photos: PhotoMeasures) -> Chart:
     histogram = photos.histogram.reshape(len(photos.histogram), -1, 4).sum(axis=2)
     names = channel_names(len(histogram))
     lines = [
-        Line(name, [(2 + 4 * place, float(share)) for place, share in enumerate(values)])
+        ChartLine(name, [(2 + 4 * place, float(share)) for place, share in enumerate(values)])
         for name, values in zip(names, histogram[:_MOST_CHANNELS], strict=False)
     ]
     more = len(histogram) - len(lines)
