@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from toolkit.data.drift import differences, kolmogorov_smirnov
+from toolkit.data.drift import kolmogorov_smirnov, property_drifts
 
 
 def test_the_distance_is_the_largest_gap_between_the_distributions() -> None:
@@ -20,7 +20,7 @@ def test_equal_splits_are_told_to_differ_as_rarely_as_promised() -> None:
     told = 0
     for _ in range(400):
         one, other = ({f"{n}": rng.normal(size=size) for n in range(6)} for size in (40, 60))
-        told += any(each.is_told for each in differences(one, other))
+        told += any(each.is_told for each in property_drifts(one, other))
     assert told <= 400 * 0.05
 
 
@@ -29,7 +29,7 @@ def test_what_differs_is_told_and_nan_has_no_part_in_it() -> None:
     same, brighter = rng.normal(100, 10, 80), rng.normal(130, 10, 80)
     nothing = np.full(80, np.nan)
     brighter[:5] = np.nan
-    found = differences(
+    found = property_drifts(
         {"brightness": same, "contrast": same, "saturation": same},
         {"brightness": brighter, "contrast": same + 0.1, "saturation": nothing},
     )
@@ -41,5 +41,5 @@ def test_what_differs_is_told_and_nan_has_no_part_in_it() -> None:
 
 
 def test_splits_of_single_photos_are_not_told_to_differ() -> None:
-    (found,) = differences({"brightness": np.array([1.0])}, {"brightness": np.array([200.0])})
+    (found,) = property_drifts({"brightness": np.array([1.0])}, {"brightness": np.array([200.0])})
     assert (found.distance, found.by_chance, found.is_told) == (1.0, 1.0, False)

@@ -14,7 +14,7 @@ _CHANCE = 0.05
 
 
 @dataclass(frozen=True)
-class Difference:
+class PropertyDrift:
     """How a property of the photos of two splits differs.
 
     Attributes:
@@ -36,9 +36,9 @@ class Difference:
         return self.distance > self.by_chance
 
 
-def differences(
+def property_drifts(
     one: Mapping[str, NDArray[np.float64]], other: Mapping[str, NDArray[np.float64]]
-) -> list[Difference]:
+) -> list[PropertyDrift]:
     """Return how the photos of two splits differ, in the order of the properties.
 
     Chance is judged by Smirnov's bound, D > sqrt(−ln(α / 2) / 2) · sqrt((n + m) / (n · m)), with α
@@ -58,7 +58,7 @@ def differences(
     known = {name: pair for name, pair in known.items() if len(pair[0]) and len(pair[1])}
     level = _CHANCE / max(len(known), 1)
     return [
-        Difference(
+        PropertyDrift(
             name,
             kolmogorov_smirnov(first, second),
             min(1.0, sqrt(-log(level / 2) / 2) * sqrt(1 / len(first) + 1 / len(second))),

@@ -19,7 +19,7 @@ from toolkit.experiment.execution.manifest import now
 from toolkit.plugin.interfaces import Sample
 from toolkit.recipe.load import LoadedRecipe
 from toolkit.recipe.schema import Recipe
-from toolkit.report.data_view import Choice, chosen_images
+from toolkit.report.data_view import ImageChoice, chosen_images
 from toolkit.report.page import data_uri, write_page
 from toolkit.report.run_content import swatches
 from toolkit.report.thumbnails import class_colours, fitted, labels_png, photo_jpeg
@@ -81,7 +81,7 @@ class ShownBatch:
 
 
 def write_augmented_view(
-    workspace: Workspace, loaded: LoadedRecipe, contest: Contest, choice: Choice, path: Path
+    workspace: Workspace, loaded: LoadedRecipe, contest: Contest, choice: ImageChoice, path: Path
 ) -> int:
     """Write the page of the recipe's augmentation and return how many images each step is tried on.
 

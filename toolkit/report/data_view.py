@@ -41,7 +41,7 @@ _SHARES = 6
 
 
 @dataclass(frozen=True)
-class Choice:
+class ImageChoice:
     """Which images are shown.
 
     Attributes:
@@ -100,7 +100,7 @@ def split_of(contest: Contest, name: str) -> Split:
     return found
 
 
-def chosen_images(split: Split, choice: Choice) -> tuple[list[int], int]:
+def chosen_images(split: Split, choice: ImageChoice) -> tuple[list[int], int]:
     """Return the positions of the images that are shown, and of how many they are a sample.
 
     Raises:
@@ -130,7 +130,7 @@ def chosen_images(split: Split, choice: Choice) -> tuple[list[int], int]:
 
 
 def write_data_view(
-    contest: Contest, loaded: LoadedRecipe, split_name: str, choice: Choice, path: Path
+    contest: Contest, loaded: LoadedRecipe, split_name: str, choice: ImageChoice, path: Path
 ) -> int:
     """Write the page of some images of a split and return their number.
 
@@ -152,7 +152,11 @@ def write_data_view(
 
 
 def _content(
-    loaded: LoadedRecipe, split: Split, choice: Choice, cards: Sequence[ViewCard], n_fitting: int
+    loaded: LoadedRecipe,
+    split: Split,
+    choice: ImageChoice,
+    cards: Sequence[ViewCard],
+    n_fitting: int,
 ) -> dict[str, Any]:
     names = split.labels.class_names
     what = [f"of the {split.name} split"]

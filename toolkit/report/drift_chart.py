@@ -7,7 +7,7 @@ from html import escape
 
 from markupsafe import Markup
 
-from toolkit.data.drift import Difference
+from toolkit.data.drift import PropertyDrift
 
 _WIDTH, _LEFT, _RIGHT = 560, 128, 16
 _ROW, _TOP, _BOTTOM = 26, 30, 40
@@ -18,7 +18,7 @@ _TRAIN = 1
 """Styles are those of the splits on the rest of the page: the training split has the first."""
 
 
-def drift_chart(splits: Sequence[tuple[str, Sequence[Difference]]]) -> Markup:
+def drift_chart(splits: Sequence[tuple[str, Sequence[PropertyDrift]]]) -> Markup:
     """Return a chart with a row for each property and a mark for each split, as SVG.
 
     A bar reaches from 0 to what chance explains; a mark beyond it is a difference that is told. A

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.drift import Difference, differences
+from toolkit.data.drift import PropertyDrift, property_drifts
 from toolkit.data.images import read_picture
 from toolkit.data.near_pairs import NearPair
 from toolkit.data.photo_measures import PhotoMeasures
@@ -151,7 +151,7 @@ class Drift:
         sentences: what it means.
     """
 
-    splits: tuple[tuple[str, tuple[Difference, ...]], ...]
+    splits: tuple[tuple[str, tuple[PropertyDrift, ...]], ...]
     sentences: tuple[str, ...]
 
 
@@ -162,7 +162,7 @@ def drift_of(splits: Counted) -> Drift:
     found, sentences = [], []
     for split, statistics in splits[1:]:
         theirs = _properties(split, statistics)
-        each = tuple(differences(ours, theirs))
+        each = tuple(property_drifts(ours, theirs))
         found.append((split.name, each))
         sentences.append(_sentence(split.name, each, len(statistics.rows)))
     return Drift(tuple(found), tuple(sentences))
@@ -190,7 +190,7 @@ def _properties(split: Split, found: SplitStatistics) -> Mapping[str, NDArray[np
     return properties
 
 
-def _sentence(split: str, found: Sequence[Difference], n_photos: int) -> str:
+def _sentence(split: str, found: Sequence[PropertyDrift], n_photos: int) -> str:
     told = sorted((each for each in found if each.is_told), key=lambda each: -each.distance)
     if not told:
         few = n_photos < _FEW

@@ -60,7 +60,7 @@ def view(
     from toolkit.recipe.load import load_recipe
     from toolkit.recipe.problems import shown_path
     from toolkit.report.augmented_view import write_augmented_view
-    from toolkit.report.data_view import Choice, write_data_view
+    from toolkit.report.data_view import ImageChoice, write_data_view
     from toolkit.report.page import page_path
 
     if augmented and split != "train":
@@ -69,7 +69,7 @@ def view(
     what = "augmented" if augmented else split
     loaded = load_recipe(recipe, project=project, set_=with_data_root((), data, project))
     page = page_path(output, project, f"{loaded.name}.{what}.html")
-    choice = Choice(class_, name, limit or (_AUGMENTED_LIMIT if augmented else _LIMIT), seed)
+    choice = ImageChoice(class_, name, limit or (_AUGMENTED_LIMIT if augmented else _LIMIT), seed)
     workspace = open_workspace(project, None if augmented else loaded.recipe.data.components)
     contest = open_contest(workspace, loaded.recipe.data)
     if augmented:
