@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.report.data_contests import boxes, write_coco
 from tests.workspaces import workspace_in
 from toolkit.data.contest import open_contest
 from toolkit.data.images import read_image
@@ -79,3 +80,14 @@ def test_a_sample_is_the_same_each_time_and_another_for_another_seed() -> None:
     assert len(rows) == 30
     assert rows != sampled_rows(1000, 30, seed=1)
     assert sampled_rows(30, 30) == tuple(range(30))
+
+
+def test_images_smaller_than_the_grid_of_places_are_counted_in_whole(tmp_path: Path) -> None:
+    write_coco(tmp_path, "train", [boxes((1, 0, 0, 2, 3), size=(5, 40))])
+    write_coco(tmp_path, "val", [boxes(size=(5, 40))], seed=1)
+    found = split_statistics(opened(tmp_path), None, 9, SilentProgress(), labelled=True).labels
+    assert found is not None
+    assert found.pixels.tolist() == [[194, 6, 0, 0]]
+    rows, columns = np.nonzero(found.places[1])
+    assert set(rows.tolist()) == {0, 4}  # of 24 rows five have pixels, at a fifth each
+    assert set(columns.tolist()) == {0, 1}

@@ -166,3 +166,11 @@ def test_validation_images_are_not_augmented(
     recipe(project)
     assert run(["data", "view", "odd", "--augmented", "--split", "val"]) == 2
     assert "val images are not augmented" in capsys.readouterr().err
+
+
+def test_a_page_of_steps_has_a_few_images(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe(project)
+    assert run(["data", "view", "odd", "--augmented", "--limit", "25"]) == 2
+    assert "each step is shown on at most 24 images, not on 25" in capsys.readouterr().err

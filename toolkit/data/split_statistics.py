@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -147,14 +148,19 @@ _Image = tuple[_Labels | None, tuple[NDArray[np.float64], float, float] | None]
 def _look_at_labels(split: Split, row: int, size: Size | None) -> _Labels:
     """Return pixels by cell and label, (GRID * GRID, labels), and the objects."""
     mask = paint_mask(split.images[row], split.labels, split.overlap, split.ignore_index)
-    n_labels = len(split.labels.class_names)
-    height, width = mask.shape
-    rows, columns = np.arange(height) * GRID // height, np.arange(width) * GRID // width
-    cells = rows[:, None] * GRID + columns
-    known = mask < n_labels
-    codes = (cells * n_labels + mask)[known]
-    counts = np.bincount(codes, minlength=GRID * GRID * n_labels)
-    return counts.reshape(GRID * GRID, n_labels), object_facts(split, row, mask, size)
+    cells = _count_cells(mask, len(split.labels.class_names))
+    return cells, object_facts(split, row, mask, size)
+
+
+def _count_cells(mask: NDArray[np.uint8], n_labels: int) -> NDArray[np.int64]:
+    # Cell by cell: numbers of cells and labels for all pixels would take 20 times the mask's bytes.
+    downs, acrosses = (-(-np.arange(GRID + 1) * length // GRID) for length in mask.shape)
+    counts = [
+        np.bincount(mask[top:bottom, left:right].ravel(), minlength=n_labels)[:n_labels]
+        for top, bottom in pairwise(downs.tolist())
+        for left, right in pairwise(acrosses.tolist())
+    ]
+    return np.stack(counts)
 
 
 class _Tally:

@@ -15,6 +15,7 @@ from toolkit.data.augment import apply_step
 from toolkit.data.channels import rgb_picture
 from toolkit.data.contest import Contest
 from toolkit.data.dataset import SampleSource
+from toolkit.errors import UsageError
 from toolkit.experiment.execution.manifest import now
 from toolkit.plugin.interfaces import Sample
 from toolkit.recipe.load import LoadedRecipe
@@ -30,6 +31,8 @@ from toolkit.workspace import Workspace
 
 _SIDE = 200
 _PHOTO_BYTES, _LABEL_BYTES = 12_000, 5_000
+_MOST_IMAGES = 24
+"""On which each step is shown."""
 _MOST_SAMPLES = 24
 """Of a batch that are shown."""
 _EPOCHS = 3
@@ -96,9 +99,14 @@ def write_augmented_view(
         path: the HTML file.
 
     Raises:
-        UsageError: no image fits, or something of the recipe is wrong.
+        UsageError: no image fits, more than 24 are asked for, or something of the recipe is wrong.
         TrashError: an augmentation or a mix failed.
     """
+    if choice.limit > _MOST_IMAGES:
+        raise UsageError(
+            f"each step is shown on at most {_MOST_IMAGES} images, not on {choice.limit}",
+            f"Set --limit {_MOST_IMAGES}; another --seed shows others.",
+        )
     # What is drawn depends on neither; processes would only have to be started.
     data = loaded.recipe.data.model_copy(update={"workers": 0})
     recipe = loaded.recipe.model_copy(update={"data": data, "pseudo": None})
