@@ -209,3 +209,17 @@ def test_a_page_does_not_replace_a_folder(
     write_recipe(project, demo_root, 'val = "val.json"')
     assert run(["data", "report", "odd", "-o", str(project)]) == 2
     assert f"{project} is a folder" in capsys.readouterr().err
+
+
+def test_data_that_cannot_be_opened_are_told_and_no_page_is_written(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("train", "val"):
+        write_coco(project, name, [boxes((1, 2, 2, 9, 9), size=SIZE)] * 3, seed=len(name))
+    (project / "train" / "00001.png").unlink()
+    write_recipe(project, project, 'val = "val.json"')
+    assert run(["data", "report", "odd"]) == 2
+    told = capsys.readouterr().err
+    assert "train/00001.png" in told
+    assert "trash data check RECIPE lists everything that is wrong." in told
+    assert not (project / "reports").exists()

@@ -14,6 +14,7 @@ from toolkit.data.near_pairs import NearPair, near_pairs
 from toolkit.data.sources import AnnotationFile
 from toolkit.data.split import Split
 from toolkit.data.split_statistics import SplitStatistics, split_statistics
+from toolkit.errors import UsageError
 from toolkit.experiment.execution.manifest import now
 from toolkit.recipe.load import LoadedRecipe
 from toolkit.recipe.schema import Recipe
@@ -102,7 +103,11 @@ def count_contest(
     Raises:
         UsageError: the data cannot be opened.
     """
-    contest = open_contest(workspace, recipe.data)
+    try:
+        contest = open_contest(workspace, recipe.data)
+    except UsageError as error:
+        more = "trash data check RECIPE lists everything that is wrong."
+        raise UsageError(error.message, f"{error.hint} {more}".strip()) from None
     reports = check_contest(workspace, [each for each in sources if each.role in _ROLES])
 
     def count(split: Split, *, labelled: bool) -> tuple[Split, SplitStatistics]:
