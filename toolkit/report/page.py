@@ -29,10 +29,13 @@ def write_page(path: Path, template: str, **content: Any) -> None:
     Raises:
         TrashError: the disk refused.
     """
-    text = _environment().get_template(template).render(content)
-    with atomic_path(path) as temporary:
+    with (
+        atomic_path(path) as temporary,
         # A file name that is no Unicode must not keep the page from being written.
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
+    ):
+        # In pieces: large pages are not put together in the memory.
+        file.writelines(_environment().get_template(template).generate(content))
 
 
 def page_path(output: Path | None, project: Project, name: str) -> Path:

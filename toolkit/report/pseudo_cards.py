@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from math import sqrt
 from typing import Any
 
@@ -18,6 +16,7 @@ from toolkit.data.split import Split
 from toolkit.metrics.counts import count_keys
 from toolkit.pseudo.figures import FIGURES
 from toolkit.pseudo.label_set import LabelledImage, LabelSet
+from toolkit.report.page import data_uri
 from toolkit.report.thumbnails import class_colours, fitted, labels_png, photo_jpeg
 
 _SIDES = (96, 320)
@@ -26,12 +25,40 @@ _BYTES_PER_PIXEL = 0.22
 """What photo and labels together take of a pixel of the thumbnail, about."""
 _PHOTO_SHARE = 0.75
 """Share of a card's bytes that the photo may take; the labels have the rest."""
-_GAP = 4
+GAP = 4
+"""Between photo and labels, pixels of the thumbnail."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the page shows of an image.
+
+    Attributes:
+        number: of the card on the page.
+        name: `file_name` of the image.
+        size: (height, width) of the image, pixels.
+        shown: (height, width) of its pictures.
+        photo: the address that holds it.
+        labels: the address that holds the labels to be laid over the photo.
+        classes: labels of its trusted pixels.
+        figures: (name, value) for people.
+        attributes: what the script filters and sorts by.
+    """
+
+    number: int
+    name: str
+    size: tuple[int, int]
+    shown: tuple[int, int]
+    photo: str
+    labels: str
+    classes: tuple[int, ...]
+    figures: tuple[tuple[str, str], ...]
+    attributes: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Cards:
-    """Makes cards as HTML.
+    """Makes cards.
 
     Attributes:
         label_set: the set.
@@ -64,7 +91,7 @@ class Cards:
         """File name of a selected image -> its position in the set."""
         return {name: position for position, name in enumerate(self.label_set.file_names)}
 
-    def html(self, row: int) -> str:
+    def card(self, row: int) -> Card:
         """Return the card of an image of the index.
 
         Raises:
@@ -77,30 +104,26 @@ class Cards:
             mask = self.label_set.masks[self.positions[image.file_name]]
             trusted = mask != self.label_set.index.ignore_index
         counts = count_keys(predicted[trusted])[: len(self.label_set.class_names)]
-        labels = [int(label) for label in np.flatnonzero(counts)]
+        labels = tuple(int(label) for label in np.flatnonzero(counts))
         size = fitted(image.size, self.side)
         photo_row = self.split_rows[image.file_name]
         photo = read_picture(self.unlabelled.path(photo_row), self.unlabelled.images[photo_row])
         jpeg = photo_jpeg(photo, size, int(self.most_bytes * _PHOTO_SHARE))
         png = labels_png(predicted, trusted, self.colours, size, self.most_bytes - len(jpeg))
-        chips = "".join(
-            f'<span class="chip">{class_name_html(self.label_set, label, self.colours)}</span>'
-            for label in labels
+        return Card(
+            number=row,
+            name=image.file_name,
+            size=image.size,
+            shown=size,
+            photo=data_uri(jpeg, "jpeg"),
+            labels=data_uri(png, "png"),
+            classes=labels,
+            figures=tuple(_figures(image)),
+            attributes=_attributes(image, labels),
         )
-        return (
-            f"<article {_attributes(image, labels)}>\n"
-            f"{_name(image)}{_picture(row, size, jpeg, png)}"
-            f'{_figures(image)}<p class="classes">{chips}</p>\n</article>\n'
-        )
 
 
-def class_name_html(label_set: LabelSet, label: int, colours: NDArray[np.uint8]) -> str:
-    """Return the name of a class with its colour before it."""
-    shown = "transparent" if label == 0 else f"rgb({','.join(map(str, colours[label]))})"
-    return f'<i style="background:{shown}"></i>{escape(label_set.class_names[label])}'
-
-
-def _given_figures(image: LabelledImage) -> Iterator[tuple[str, float]]:
+def _known_figures(image: LabelledImage) -> Iterator[tuple[str, float]]:
     """Yield (attribute, value) of the figures that an image has."""
     for key in FIGURES:
         value = getattr(image, key)
@@ -108,47 +131,20 @@ def _given_figures(image: LabelledImage) -> Iterator[tuple[str, float]]:
             yield key, value
 
 
-def _attributes(image: LabelledImage, labels: list[int]) -> str:
+def _attributes(image: LabelledImage, labels: Sequence[int]) -> dict[str, Any]:
     """Return what the script filters and sorts by."""
-    values: dict[str, Any] = {
+    return {
         "name": image.file_name,
         "classes": " ".join(map(str, labels)),
         "trusted": image.trusted,
-        **{key.replace("_", "-"): value for key, value in _given_figures(image)},
+        **{key.replace("_", "-"): value for key, value in _known_figures(image)},
     }
-    return " ".join(f'data-{key}="{escape(str(value))}"' for key, value in values.items())
 
 
-def _name(image: LabelledImage) -> str:
-    height, width = image.size
-    return (
-        f'<label><input type="checkbox"> <span class="name">{escape(image.file_name)}</span>'
-        f' <span class="size">{width} × {height}</span></label>\n'
-    )
-
-
-def _picture(number: int, size: tuple[int, int], jpeg: bytes, png: bytes) -> str:
-    """Return photo and labels side by side; the photo is in the file once."""
-    height, width = size
-    right = width + _GAP
-    area = f'width="{width}" height="{height}" preserveAspectRatio="none"'
-    return (
-        f'<svg viewBox="0 0 {right + width} {height}" role="img" aria-label="photo and labels">'
-        f'<image id="p{number}" {area} href="data:image/jpeg;base64,{b64encode(jpeg).decode()}"/>'
-        f'<use href="#p{number}" x="{right}"/>'
-        f'<image class="labels" x="{right}" {area} '
-        f'href="data:image/png;base64,{b64encode(png).decode()}"/></svg>\n'
-    )
-
-
-def _figures(image: LabelledImage) -> str:
-    rows = [("rejected by", image.rejected_by)] if image.rejected_by is not None else []
-    rows += [(FIGURES[key], f"{value:.3f}") for key, value in _given_figures(image)]
+def _figures(image: LabelledImage) -> Iterator[tuple[str, str]]:
+    if image.rejected_by is not None:
+        yield "rejected by", image.rejected_by
+    for key, value in _known_figures(image):
+        yield FIGURES[key], f"{value:.3f}"
     if image.is_selected:
-        rows.append(("trusted pixels", f"{image.trusted:.1%}"))
-    return f"<dl>{facts_html(rows)}</dl>"
-
-
-def facts_html(facts: list[tuple[str, str]]) -> str:
-    """Return the rows of a list of facts."""
-    return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+        yield "trusted pixels", f"{image.trusted:.1%}"

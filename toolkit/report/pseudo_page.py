@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from html import escape
 from math import ceil
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import cv2
 
+from toolkit import __version__
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
-from toolkit.files import atomic_path
 from toolkit.progress import Bar, Progress
 from toolkit.pseudo.figures import FIGURES
 from toolkit.pseudo.label_set import LabelSet
-from toolkit.report.pseudo_cards import Cards, class_name_html, facts_html
-from toolkit.report.thumbnails import class_colours
+from toolkit.report.class_figures import css_colour
+from toolkit.report.page import write_page
+from toolkit.report.pseudo_cards import GAP, Card, Cards
 
 _PICTURE_BYTES = 17_000_000
 """Of all pictures together, before base64 makes them a third larger."""
@@ -56,27 +56,39 @@ def write_pseudo_page(
                 f"{unlabelled.file} has no image {image.file_name}, which the pseudo-label set "
                 f"{label_set.folder} is about"
             )
-    groups = _groups(label_set)
-    n_cards = sum(len(shown) for _, _, shown in groups)
+    shown = _groups(label_set)
+    n_cards = sum(len(rows) for _, _, rows in shown)
     cards = Cards(label_set, unlabelled, _PICTURE_BYTES // max(n_cards, 1))
+    index = label_set.index
     # OpenCV releases the GIL; its own threads would fight with these.
     cv2.setNumThreads(1)
     with (
-        atomic_path(path) as temporary,
-        # A file name that is no Unicode must not keep the page from being written.
-        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
         progress.bar(f"writing {path.name}", n_cards, "images") as bar,
         ThreadPoolExecutor(min(_READERS, os.cpu_count() or 1)) as pool,
     ):
-        file.write(_head(label_set))
-        for group, count, shown in groups:
-            file.write(f'<section id="{group}"><h2>{group.capitalize()} ({count})</h2>\n')
-            if len(shown) < count:
-                file.write(f"<p>The {len(shown)} most doubtful ones are shown.</p>\n")
-            file.write('<div class="cards">\n')
-            _write_cards(file, cards, shown, pool, bar)
-            file.write("</div></section>\n")
-        file.write(f"<script>\n{_asset('.js')}</script>\n</body></html>\n")
+        write_page(
+            path,
+            "pseudo.html",
+            title=f"Pseudo-labels {label_set.folder.name}",
+            what="review of a pseudo-label set",
+            refreshes=False,
+            warnings=index.warnings,
+            sections=[("classes", "Classes"), *((name, name.capitalize()) for name, _, _ in shown)],
+            footer=f"Written by trash {__version__}.",
+            facts=_facts(label_set),
+            classes=_class_rows(label_set),
+            orders=_ORDERS,
+            gap=GAP,
+            groups=[
+                {
+                    "name": name,
+                    "count": count,
+                    "shown": len(rows),
+                    "cards": _made(cards, rows, pool, bar),
+                }
+                for name, count, rows in shown
+            ],
+        )
 
 
 def _groups(label_set: LabelSet) -> list[tuple[str, int, list[int]]]:
@@ -91,58 +103,22 @@ def _groups(label_set: LabelSet) -> list[tuple[str, int, list[int]]]:
     return groups
 
 
-def _write_cards(
-    file: TextIO, cards: Cards, rows: Sequence[int], pool: ThreadPoolExecutor, bar: Bar
-) -> None:
+def _made(cards: Cards, rows: Sequence[int], pool: ThreadPoolExecutor, bar: Bar) -> Iterator[Card]:
+    """Yield the cards of some images while the page is written: few are in memory at once."""
     for start in range(0, len(rows), _AHEAD):
-        for card in pool.map(cards.html, rows[start : start + _AHEAD]):
-            file.write(card)
+        for card in pool.map(cards.card, rows[start : start + _AHEAD]):
+            yield card
             bar.advance()
 
 
-def _head(label_set: LabelSet) -> str:
+def _facts(label_set: LabelSet) -> list[tuple[str, str]]:
     index = label_set.index
-    title = escape(f"Pseudo-labels {label_set.folder.name}")
     reasons = Counter(str(image.rejected_by) for image in index.rejected)
-    facts = [
+    return [
         ("selected", f"{len(index.selected)} of {len(index.images)} images"),
         *((f"rejected by {name}", f"{count} images") for name, count in reasons.most_common()),
         *((_ORIGIN.get(name, name), _plain(value)) for name, value in index.origin.items()),
     ]
-    warnings = "".join(f'<p class="warning">{escape(text)}</p>' for text in index.warnings)
-    classes = "".join(
-        f'<option value="{label}">{escape(name)}</option>'
-        for label, name in enumerate(index.class_names)
-    )
-    orders = "".join(f'<option value="{key}">{name}</option>' for key, name in _ORDERS.items())
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; \
-style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-{_asset(".css")}</style></head><body>
-<header><h1>{title}</h1>
-<dl class="facts">{facts_html(facts)}</dl>{warnings}
-{_class_table(label_set)}
-<p>Each image: the photo, and the labels over it. Background is clear; grey stripes cover the pixels
-that are not trusted and are ignored in training. Rejected images show all that was predicted.</p>
-</header>
-<form id="tools">
-<input id="name" type="search" placeholder="file name" aria-label="file name">
-<select id="class" aria-label="class"><option value="">all classes</option>{classes}</select>
-<select id="order" aria-label="order">{orders}</select>
-<span id="count" role="status"></span>
-<details><summary>Ticked images: <span id="ticked">0</span></summary>
-<p>Tick images and save this list for the selector <code>file_list</code>, which keeps or drops
-them.</p>
-<textarea id="list" readonly rows="6" aria-label="list of the ticked images"></textarea>
-<p><button type="button" id="copy">Copy</button>
-<button type="button" id="all">Tick all shown</button>
-<button type="button" id="none">Untick all</button></p></details>
-</form>
-"""
 
 
 _ORDERS = {
@@ -155,23 +131,23 @@ _ORIGIN = {"as_submitted": "as submitted", "soft": "soft labels", "selection": "
 """Key of the origin -> its name for people, where that is another one."""
 
 
-def _class_table(label_set: LabelSet) -> str:
+def _class_rows(label_set: LabelSet) -> list[dict[str, str]]:
+    """Return what is shown of every class."""
     index = label_set.index
-    colours = class_colours(len(index.class_names))
     rows = []
-    for label in range(len(index.class_names)):
+    for label, name in enumerate(index.class_names):
         predicted, trusted = index.predicted[label], index.trusted[label]
-        share = f"{trusted / predicted:.1%}" if predicted else "-"
         rows.append(
-            f"<tr><th>{class_name_html(label_set, label, colours)}</th>"
-            f"<td>{predicted:,}</td><td>{trusted:,}</td><td>{share}</td>"
-            f"<td>{label_set.masks.array_counts[label]}</td></tr>"
+            {
+                "name": name,
+                "colour": css_colour(label, len(index.class_names)),
+                "predicted": f"{predicted:,}",
+                "trusted": f"{trusted:,}",
+                "share": f"{trusted / predicted:.1%}" if predicted else "-",
+                "images": str(label_set.masks.array_counts[label]),
+            }
         )
-    return (
-        '<div class="table"><table><thead><tr><th>class</th><th>pixels predicted</th>'
-        "<th>trusted</th><th>share trusted</th><th>images with it</th></tr></thead><tbody>"
-        f"{''.join(rows)}</tbody></table></div>"
-    )
+    return rows
 
 
 def _plain(value: Any) -> str:
@@ -191,7 +167,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_plain, value)) or "none"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _asset(ending: str) -> str:
-    return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
