@@ -117,6 +117,24 @@ def assert_same(first: list[Batch], second: list[Batch]) -> None:
             assert torch.equal(tensor, same)
 
 
+def test_a_step_alone_is_that_of_the_epoch(arrays: dict[str, Any]) -> None:
+    loader = make(arrays)
+    for number in (1, 3):
+        batches = epoch(loader, number)
+        for step in range(loader.steps_per_epoch):
+            found = make(arrays).step(number, step)
+            whole = batches[2 * step : 2 * step + 2]
+            assert torch.equal(found.images, torch.cat([each.images for each in whole]))
+            assert torch.equal(found.masks, torch.cat([each.masks for each in whole]))
+            assert torch.equal(found.indices, torch.cat([each.indices for each in whole]))
+
+
+def test_a_step_alone_that_fails_says_why(arrays: dict[str, Any]) -> None:
+    loader = make(arrays, Pipeline((AugmentStep("fail", FailOnce(), 1),), SIZE))
+    with pytest.raises(UsageError, match=r"05\.png is no good"):
+        [loader.step(1, step) for step in range(loader.steps_per_epoch)]
+
+
 def test_batches_hold_images_masks_and_indices(arrays: dict[str, Any]) -> None:
     plain = Pipeline((), SIZE)
     batches = epoch(make(arrays, plain), 0)

@@ -48,7 +48,7 @@ class Pipeline:
             if rng.random() >= step.p:
                 continue
             before = sample.mask.shape
-            sample = _apply(step, sample, rng)
+            sample = apply_step(step, sample, rng)
             if sample.mask.shape != before:
                 resized_by = f"augmentation {step.name}"
         if sample.mask.shape != self.image_size:
@@ -60,7 +60,12 @@ class Pipeline:
         return sample
 
 
-def _apply(step: AugmentStep, sample: Sample, rng: np.random.Generator) -> Sample:
+def apply_step(step: AugmentStep, sample: Sample, rng: np.random.Generator) -> Sample:
+    """Return the sample after one step, whatever the step's probability.
+
+    Raises:
+        TrashError: it failed or returned something else than uint8 arrays of one size.
+    """
     try:
         result: object = step.augmentation(sample, rng)
     except TrashError:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import cv2
@@ -112,6 +113,7 @@ class TrainLoader:
     """
 
     def __init__(self, dataset: TrainDataset, sampler: EpochSampler, workers: int) -> None:
+        self._dataset = dataset
         self._sampler = sampler
         self._loader = _loader(dataset, batch_sampler=sampler, workers=workers)
         self.steps_per_epoch = sampler.steps_per_epoch
@@ -120,6 +122,24 @@ class TrainLoader:
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration gives; call it before every one."""
         self._sampler.epoch = epoch
+
+    def step(self, epoch: int, step: int) -> Batch:
+        """Return what this rank gets for one optimiser step, all at once, loaded in this process.
+
+        Args:
+            epoch: counted from 1.
+            step: counted from 0.
+
+        Raises:
+            TrashError: a photo cannot be read, or an augmentation or a mix failed.
+        """
+        self.set_epoch(epoch)
+        parts = len(self._sampler) // self.steps_per_epoch
+        keys = chain.from_iterable(islice(self._sampler, step * parts, (step + 1) * parts))
+        batch = _collate(self._dataset.__getitems__(list(keys)))
+        if isinstance(batch, TrashError):
+            raise batch
+        return batch
 
     def __len__(self) -> int:
         return len(self._sampler)

@@ -140,6 +140,19 @@ def resize_labels(labels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     return resized
 
 
+def is_kept(shown: NDArray[np.bool_], size: Size) -> bool:
+    """Return whether an object, alone in its image, has a pixel after `resize_labels`.
+
+    Args:
+        shown: bool (H, W), its pixels.
+        size: of the result.
+    """
+    if size[0] >= shown.shape[0] and size[1] >= shown.shape[1]:
+        return bool(shown.any())
+    shown = np.ascontiguousarray(shown)
+    return bool((2 * _coverage(shown, size) >= shown.size).any())
+
+
 def resize_shape(alpha: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """Resize the mask of one object, 255 inside and 0 outside: inside is where most of a pixel is.
 

@@ -11,7 +11,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from toolkit.errors import UsageError
 from toolkit.files import atomic_path
+from toolkit.project import Project
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -36,6 +38,18 @@ def write_page(path: Path, template: str, **content: Any) -> None:
         file.writelines(_environment().get_template(template).generate(content))
 
 
+def page_path(output: Path | None, project: Project, name: str) -> Path:
+    """Return where a page goes: where the user says, else below the project's `reports/`.
+
+    Raises:
+        UsageError: a folder is there.
+    """
+    path = output or project.path("reports") / name
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", f"Name the file: -o {path / name}")
+    return path
+
+
 def data_uri(data: bytes, kind: str) -> str:
     """Return a picture as an address that holds it; `kind` is "png" or "jpeg"."""
     return f"data:image/{kind};base64,{b64encode(data).decode()}"
@@ -54,6 +68,7 @@ def _environment() -> Environment:
         "score": _score,
         "percent": _percent,
         "whole": _whole,
+        "area": _area,
         "long": _breakable,
     }
     environment.globals["asset"] = _asset
@@ -76,6 +91,10 @@ def _percent(value: float | None, digits: int = 1) -> str:
 def _whole(value: int) -> str:
     """Return a whole number with thin spaces between its thousands."""
     return f"{value:,}".replace(",", "\u2009")
+
+
+def _area(value: float | None) -> str:
+    return "–" if value is None else _whole(round(value))
 
 
 def _breakable(text: object) -> Markup:

@@ -17,7 +17,7 @@ from toolkit.data.dataset import SampleSource
 from toolkit.data.images import open_images
 from toolkit.data.loader import Batch, TrainLoader, eval_loader, train_loader
 from toolkit.data.masks import open_masks, open_resized
-from toolkit.data.mixing import build_mixing
+from toolkit.data.mixing import Mixing, build_mixing
 from toolkit.data.order import EpochOrder
 from toolkit.data.sampling import classes_of_images, open_draws, summary
 from toolkit.data.split import Split
@@ -41,6 +41,8 @@ class Batches:
         train: an epoch of training batches, each of what a device holds at once.
         validation: this process's share of the validation images, each once, whole or in windows.
         accumulation: training batches per optimiser step.
+        sources: images that are trained on, of each kind: real ones first.
+        mixing: mixes of the training batches.
         train_names: file names of the training images, by sample index.
         n_validation: validation images of all processes.
         n_parts: how many pieces of them are evaluated.
@@ -51,6 +53,8 @@ class Batches:
     train: TrainLoader
     validation: Iterable[Batch]
     accumulation: int
+    sources: tuple[SampleSource, ...]
+    mixing: Mixing
     train_names: tuple[str, ...]
     n_validation: int
     n_parts: int
@@ -116,10 +120,11 @@ def open_batches(
         sources.append(opener.pseudo(pseudo, context))
     if world.is_main:
         world.barrier()
+    mixing = build_mixing(recipe.augment.mix, workspace.registry, context)
     train = train_loader(
         sources,
         order,
-        mixing=build_mixing(recipe.augment.mix, workspace.registry, context),
+        mixing=mixing,
         seed=recipe.seed,
         batch_size=recipe.train.batch_size,
         rank=world.rank,
@@ -141,7 +146,16 @@ def open_batches(
     names = tuple(name for source in sources for name in source.file_names)
     unit = "images" if rows is None else "windows"
     return Batches(
-        train, validation, accumulation, names, len(contest.val), len(parts), unit, context
+        train=train,
+        validation=validation,
+        accumulation=accumulation,
+        sources=tuple(sources),
+        mixing=mixing,
+        train_names=names,
+        n_validation=len(contest.val),
+        n_parts=len(parts),
+        parts=unit,
+        context=context,
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from toolkit.cli.data import check, convert, demo, import_, objects, split
+from toolkit.cli.data import check, convert, demo, import_, objects, report, split, view
 
 app = typer.Typer(
-    help="Images and annotations: demo, import, convert, check, split, objects.",
+    help="Images and annotations: demo, import, convert, check, split, objects, report, view.",
     no_args_is_help=True,
 )
 app.add_typer(objects.app, name="objects")
@@ -16,3 +16,5 @@ app.command("import")(import_.import_)
 app.command("convert")(convert.convert)
 app.command("check")(check.check)
 app.command("split")(split.split)
+app.command("report")(report.report)
+app.command("view")(view.view)

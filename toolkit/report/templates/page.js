@@ -42,7 +42,7 @@ for (const choice of all("select[data-matrix]")) {
 
 // Charts: the values at the pointer, or at the place that the arrow keys choose.
 for (const chart of all("svg.chart")) {
-  const { x: xName, area: [left, right], range: [low, high], lines } = JSON.parse(chart.dataset.lines);
+  const { x: xName, names, area: [left, right], range: [low, high], lines } = JSON.parse(chart.dataset.lines);
   const xs = [...new Set(lines.flatMap((line) => line.points.map(([x]) => x)))].sort((a, b) => a - b);
   const reading = chart.closest("figure").querySelector(".reading");
   const cursor = chart.querySelector(".cursor");
@@ -60,7 +60,7 @@ for (const chart of all("svg.chart")) {
       const y = points.find(([at]) => at === x)?.[1];
       return y == null ? null : `${name} ${Number(y.toPrecision(4))}`;
     });
-    reading.textContent = `${xName} ${Number(x.toPrecision(4))}: ${values.filter(Boolean).join(" · ")}`;
+    reading.textContent = `${xName} ${names?.[x] ?? Number(x.toPrecision(4))}: ${values.filter(Boolean).join(" · ")}`;
   };
   chart.addEventListener("pointermove", (event) => {
     const box = chart.getBoundingClientRect();
@@ -86,7 +86,10 @@ for (const form of all("form.tools[data-cards]")) {
   const order = () => {
     const [key, sign] = form.elements.order.value.split(" ");
     const byName = (a, b) => (a.dataset.name < b.dataset.name ? -1 : 1);
-    const figure = (card) => (card.dataset[key] === "" ? Infinity : Number(card.dataset[key]) * sign);
+    const label = form.elements.label.value;
+    const text = (card) => (key === "share" && Number(label)
+      ? card.dataset.shares.match(`(?:^| )${label}:(\\S+)`)?.[1] ?? "" : card.dataset[key]);
+    const figure = (card) => (text(card) === "" ? Infinity : Number(text(card)) * sign);
     box.append(...[...cards].sort((a, b) => (key === "name" ? 0 : figure(a) - figure(b)) || byName(a, b)));
   };
   const filter = () => {
@@ -104,7 +107,7 @@ for (const form of all("form.tools[data-cards]")) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.elements.order.addEventListener("change", order);
   form.elements.name.addEventListener("input", filter);
-  form.elements.label.addEventListener("change", filter);
+  form.elements.label.addEventListener("change", () => { filter(); order(); });
   order();
   filter();
 }
@@ -117,4 +120,26 @@ for (const card of all("article:has(.stack)")) {
       for (const layer of all(".layer", stack)) layer.hidden = layer.dataset.layer !== radio.value;
     });
   }
+}
+
+// Parts of which one is shown at a time.
+for (const form of all("form.tools[data-pick]")) {
+  const choice = form.querySelector("select");
+  const show = () => {
+    for (const part of document.getElementById(form.dataset.pick).children) {
+      part.hidden = part.dataset.picked !== choice.value;
+    }
+  };
+  form.addEventListener("submit", (event) => event.preventDefault());
+  choice.addEventListener("change", show);
+  show();
+}
+
+// Pictures of which one layer is shown.
+for (const form of all("form.tools[data-show]")) {
+  const choice = form.querySelector("select");
+  const show = () => { document.getElementById(form.dataset.show).dataset.shown = choice.value; };
+  form.addEventListener("submit", (event) => event.preventDefault());
+  choice.addEventListener("change", show);
+  show();
 }

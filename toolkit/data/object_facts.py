@@ -1,0 +1,108 @@
+"""The objects of an image: how large they are, and whether the network gets to see them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from toolkit.data.resize import Size, is_kept
+from toolkit.data.segmentation import encode
+from toolkit.data.split import Split
+
+_CONNECTIVITY = 8
+
+
+class ObjectFact(NamedTuple):
+    """An object of an image.
+
+    Attributes:
+        label: of its class.
+        area: pixels that it covers, whether other objects hide them or not.
+        number: its annotation's place in the record; of a mask, the number of its region among
+            those of its label.
+        is_lost: whether it has no pixel any more at the size of the network's input.
+    """
+
+    label: int
+    area: int
+    number: int
+    is_lost: bool
+
+
+def object_facts(
+    split: Split, row: int, mask: NDArray[np.uint8], size: Size | None
+) -> list[ObjectFact]:
+    """Return the objects of an image, in the order of its record, or of labels and regions.
+
+    Objects are annotations that are not ignored. A mask does not tell objects of one class apart:
+    connected regions (by sides or corners) of one label stand for them.
+
+    Args:
+        split: the images, labelled.
+        row: position of the image.
+        mask: its labels, see `paint_mask`.
+        size: (height, width) that the network gets; None = nothing is resized.
+    """
+    if split.images[row].mask is not None:
+        return _regions(mask, len(split.labels.class_names), size)
+    record, found = split.images[row], []
+    for number, annotation in enumerate(record.annotations):
+        if annotation.ignored:
+            continue
+        outline = encode(annotation.segmentation, record.height, record.width)
+        area = int(coco_mask.area(outline))
+        is_lost = False
+        if size is not None:
+            is_lost = _is_too_small(area, mask.shape, size) or not is_kept(
+                coco_mask.decode(outline).view(np.bool_), size
+            )
+        label = split.labels.label_of[annotation.category_id]
+        found.append(ObjectFact(label, area, number, is_lost))
+    return found
+
+
+def object_pixels(split: Split, row: int, mask: NDArray[np.uint8], fact: ObjectFact) -> _Pixels:
+    """Return which pixels an object covers, bool (H, W).
+
+    Args:
+        split: the images, labelled.
+        row: position of the image.
+        mask: its labels, see `paint_mask`.
+        fact: of the object, from `object_facts`.
+    """
+    record = split.images[row]
+    if record.mask is not None:
+        _, regions = cv2.connectedComponents(
+            (mask == fact.label).view(np.uint8), connectivity=_CONNECTIVITY
+        )
+        return np.asarray(regions == fact.number)
+    outline = encode(record.annotations[fact.number].segmentation, record.height, record.width)
+    return np.ascontiguousarray(coco_mask.decode(outline).view(np.bool_))
+
+
+_Pixels = NDArray[np.bool_]
+
+
+def _regions(mask: NDArray[np.uint8], n_labels: int, size: Size | None) -> list[ObjectFact]:
+    found = []
+    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=n_labels)[:n_labels])
+    for label in present[present > 0].tolist():
+        _, regions, boxes, _ = cv2.connectedComponentsWithStats(
+            (mask == label).view(np.uint8), connectivity=_CONNECTIVITY
+        )
+        for number, box in enumerate(boxes[1:].tolist(), start=1):
+            area = box[cv2.CC_STAT_AREA]
+            is_lost = size is not None and (
+                _is_too_small(area, mask.shape, size) or not is_kept(regions == number, size)
+            )
+            found.append(ObjectFact(label, area, number, is_lost))
+    return found
+
+
+def _is_too_small(area: int, old: tuple[int, ...], new: Size) -> bool:
+    """Return whether an object is smaller than half of a new pixel: it cannot cover so much."""
+    return 2 * area * new[0] * new[1] < old[0] * old[1]
