@@ -20,7 +20,6 @@ from toolkit.data.loader import (
     EpochSampler,
     EvalLoader,
     TrainLoader,
-    eval_loader,
     train_loader,
 )
 from toolkit.data.masks import open_masks
@@ -367,41 +366,6 @@ def test_a_dead_worker_is_explained(arrays: dict[str, Any]) -> None:
     assert kind is TrashError
     assert message.startswith("a loader process died: DataLoader worker")
     assert "data.workers" in hint
-
-
-@pytest.mark.parametrize(("world_size", "workers"), [(1, 0), (2, 0), (4, 0), (1, 2)])
-def test_evaluation_sees_every_image_once_in_order(
-    arrays: dict[str, Any], world_size: int, workers: int
-) -> None:
-    seen = []
-    for rank in range(world_size):
-        loader = eval_loader(
-            **arrays, batch_size=2, rank=rank, world_size=world_size, workers=workers
-        )
-        batches = list(loader)
-        assert len(batches) == len(loader)
-        indices = [int(index) for batch in batches for index in batch.indices]
-        assert indices == sorted(indices)
-        seen += indices
-        for index, (image, mask) in by_index(batches).items():
-            np.testing.assert_array_equal(image.permute(1, 2, 0), arrays["images"][index])
-            np.testing.assert_array_equal(mask, arrays["masks"][index])
-    assert sorted(seen) == list(range(9))
-
-
-def test_evaluation_works_without_masks(arrays: dict[str, Any]) -> None:
-    loader = eval_loader(arrays["images"], None, batch_size=4, rank=0, world_size=1, workers=0)
-    assert [batch.masks.shape for batch in loader] == [(4, 0, 0), (4, 0, 0), (1, 0, 0)]
-
-
-def test_images_that_break_later_are_named(train_split: Split, arrays: dict[str, Any]) -> None:
-    on_the_fly = open_images(train_split, None, SIZE, SilentProgress())
-    path = train_split.path(4)
-    path.write_bytes(path.read_bytes()[:-40])
-    loader = eval_loader(on_the_fly, None, batch_size=3, rank=0, world_size=1, workers=1)
-    kind, message, _ = failure(loader)
-    assert kind is UsageError
-    assert "04.png: the image is truncated" in message
 
 
 def test_samples_are_independent_of_each_other() -> None:
