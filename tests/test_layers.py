@@ -32,7 +32,7 @@ LAYERS = (
     ("ensemble", "predict", "train"),
     ("pseudo", "submission"),
     ("builtins", "experiment", "search"),
-    ("report", "testing"),
+    ("frames", "report", "testing"),
     ("cli",),
 )
 """Rooms from the ground up: each may use those of its own layer and of the layers below."""

@@ -1,0 +1,75 @@
+"""Tables of runs, epochs, submissions and images against the files that they are made of."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.tiny_project import project
+from toolkit import ComponentSpec, Context, UsageError, frames
+from toolkit.cli.main import run
+from toolkit.metrics.counts_file import read_counts
+from toolkit.plugin.registry import Registry
+from toolkit.project import Project
+
+__all__ = ["project"]
+
+
+def test_tables_say_what_the_runs_have_written(project: Project, registry: Registry) -> None:
+    assert len(frames.runs()) == len(frames.epochs()) == len(frames.submissions()) == 0
+    for options in ([], ["--set", "metric.name=image_dice"]):
+        assert run(["recipe", "run", "tiny", *options]) == 0
+    (project.runs / "stranger").mkdir()
+    (project.runs / "stranger" / "manifest.json").write_text("{}")
+
+    runs = frames.runs()
+    assert runs["run"].tolist() == ["tiny-001", "tiny-002"]
+    assert runs["metric"].tolist() == ["miou", "image_dice"]
+    for row in runs.itertuples():
+        result = json.loads((project.runs / row.run / "manifest.json").read_text())["result"]
+        own = runs.iloc[row.Index]
+        for name, score in result["scores"]["val_metrics"].items():
+            assert own[f"validation.{name}"] == score
+        assert own["test.fwiou"] == result["submission"]["score"]["metrics"]["fwiou"]
+
+    epochs = frames.epochs("tiny-001")
+    lines = (project.runs / "tiny-001" / "metrics.jsonl").read_text().splitlines()
+    assert epochs["train_loss"].tolist() == [json.loads(line)["train_loss"] for line in lines]
+    assert epochs["validation.miou"].tolist() == [json.loads(line)["val_miou"] for line in lines]
+    assert epochs["iou.Background"].tolist() == [json.loads(line)["val_iou"][0] for line in lines]
+    assert len(frames.epochs()) == 2 * len(lines)
+    with pytest.raises(UsageError, match="there is no run tiny-003"):
+        frames.epochs("tiny-003")
+
+    submissions = frames.submissions()
+    assert submissions["name"].tolist() == ["tiny-001", "tiny-002"]
+    assert submissions["local"].tolist() == [runs["test.miou"][0], runs["test.image_dice"][1]]
+
+    images = frames.image_scores("tiny-002")
+    counted = read_counts(project.runs / "tiny-002" / "best.counts")
+    counts = counted.counts("validation")
+    assert counts is not None
+    assert images.index.tolist() == list(counted.sets["validation"].images)
+    assert images.columns[0] == "image_dice"
+    context = Context(counted.class_names)
+    for name in ("image_dice", "miou", "cohen_kappa"):
+        metric = registry.build("metric", ComponentSpec(name=name), context)
+        expected = [metric(each[None]).score for each in counts]
+        np.testing.assert_array_equal(images[name], expected)
+    assert images["pixels.Background"].tolist() == counts[:, 0].sum(1).tolist()
+    (project.runs / "tiny-002" / "best.counts").unlink()
+    with pytest.raises(UsageError, match=r"best\.counts"):
+        frames.image_scores("tiny-002")
+
+
+def test_pandas_is_imported_with_the_first_table(tmp_path: Path) -> None:
+    script = "import sys; from toolkit import frames; print('pandas' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,165 @@
+"""Runs, epochs, submissions and images as pandas tables: `from toolkit import frames`.
+
+It needs the extra `frames` (pandas), which is imported with the first table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import UsageError
+from toolkit.experiment.find import find_run
+from toolkit.experiment.run_folder import MANIFEST, RunFolder
+from toolkit.metrics import scores as measure
+from toolkit.metrics.counts_file import SUFFIX, read_counts
+from toolkit.plugin.discovery import load_registry
+from toolkit.plugin.interfaces import Context
+from toolkit.project import Project, find_project
+from toolkit.submission.history import read_submissions
+from toolkit.submission.listing import row_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def runs(project: Path | None = None) -> DataFrame:
+    """Return a row for every run of this machine, in the order in which they started.
+
+    Columns: `run`, `recipe`, `status`, `seed`, `started`, `ended`, `best_epoch`, `epochs`, `metric`
+    (the one that decides), `validation.METRIC` and `test.METRIC`.
+
+    Args:
+        project: its folder; default: that around the working folder.
+    """
+    rows = []
+    for folder, manifest in _manifests(_project(project)):
+        result = manifest.get("result", {})
+        test = (result.get("submission") or {}).get("score") or {}
+        scores = result.get("scores") or {}
+        rows.append(
+            {
+                "run": folder.name,
+                "recipe": manifest["recipe"],
+                "status": manifest["status"],
+                "seed": manifest.get("seed"),
+                "started": manifest.get("started"),
+                "ended": manifest.get("ended"),
+                "best_epoch": result.get("best_epoch"),
+                "epochs": result.get("epochs"),
+                "metric": scores.get("metric"),
+                **_named("validation", scores.get("val_metrics") or {}),
+                **_named("test", test.get("metrics", {})),
+            }
+        )
+    return _frame(rows, "run").sort_values("started", kind="stable", ignore_index=True)
+
+
+def epochs(*names: str, project: Path | None = None) -> DataFrame:
+    """Return a row for every finished epoch of some runs.
+
+    Columns: `run`, `epoch`, `lr`, `train_loss`, `val_loss`, `validation.METRIC`, `iou.CLASS`,
+    `images_per_second`, `seconds`.
+
+    Args:
+        names: runs, by their names or folders; default: all of this machine.
+        project: its folder; default: that around the working folder.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    here = _project(project)
+    chosen = [find_run(each, here) for each in names] or [run for run, _ in _manifests(here)]
+    rows = []
+    for run in chosen:
+        classes = run.manifest()["classes"]
+        for record in run.epochs():
+            rows.append(
+                {
+                    "run": run.name,
+                    **{key: record.get(key) for key in ("epoch", "lr", "train_loss", "val_loss")},
+                    **_named("validation", record.get("val_metrics") or {}),
+                    **_named("iou", dict(zip(classes, record.get("val_iou") or (), strict=False))),
+                    "images_per_second": record.get("images_per_second"),
+                    "seconds": record.get("seconds"),
+                }
+            )
+    return _frame(rows, "run", "epoch")
+
+
+def submissions(project: Path | None = None) -> DataFrame:
+    """Return a row for every submission with a side-car, the newest last.
+
+    Columns: those of `trash submission list`, see `toolkit.submission.listing.Row`.
+
+    Args:
+        project: its folder; default: that around the working folder.
+    """
+    found, _ = read_submissions(_project(project).submissions)
+    rows = [asdict(row_of(each)) for each in found]
+    return _frame([row | {"members": " + ".join(row["members"])} for row in rows], "name")
+
+
+def image_scores(run: str, project: Path | None = None) -> DataFrame:
+    """Return a row for every validation image of a run: what each metric says of it alone.
+
+    The index is `file_name`; columns: one for each built-in metric and the deciding one, NaN where
+    it has no value, `iou.CLASS`, and `pixels.CLASS`, the true ones.
+
+    Args:
+        run: a run, by its name or folder.
+        project: its folder; default: that around the working folder.
+
+    Raises:
+        UsageError: there is no such run, or the counts of its images are not there.
+    """
+    here = _project(project)
+    folder = find_run(run, here)
+    counted = read_counts(folder.best.with_suffix(SUFFIX))
+    counts = counted.counts("validation")
+    if counts is None:
+        raise UsageError(f"{folder.name} has no counts of validation images")
+    registry = load_registry(here)
+    scores = folder.manifest().get("result", {}).get("scores") or {}
+    spec = measure.stored_metric(registry, scores["metric"]) if scores.get("metric") else None
+    metrics = measure.build_metrics(registry, spec, Context(counted.class_names))
+    columns: dict[str, Any] = {
+        name: measure.image_scores(metric, counts) for name, metric in metrics.by_name.items()
+    }
+    each = [measure.score_counts(image[None]) if image.any() else None for image in counts]
+    for label, name in enumerate(counted.class_names):
+        columns[f"iou.{name}"] = [own.iou[label] if own else None for own in each]
+        columns[f"pixels.{name}"] = counts[..., label, :].reshape(len(counts), -1).sum(1)
+    import pandas as pd
+
+    index = pd.Index(counted.sets["validation"].images, name="file_name")
+    return pd.DataFrame(columns, index=index)
+
+
+def _project(folder: Path | None) -> Project:
+    return find_project(folder)
+
+
+def _manifests(project: Project) -> list[tuple[RunFolder, dict[str, Any]]]:
+    """Return the runs with their manifests; folders of others are passed over."""
+    found = []
+    for path in sorted(project.runs.glob(f"*/{MANIFEST}")):
+        run = RunFolder(path.parent)
+        try:
+            found.append((run, run.manifest()))
+        except UsageError:
+            continue
+    return found
+
+
+def _named(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}.{name}": value for name, value in values.items()}
+
+
+def _frame(rows: list[dict[str, Any]], *columns: str) -> DataFrame:
+    """Return a table; without a row it has these columns at least."""
+    import pandas as pd
+
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*columns, "started"])
