@@ -133,6 +133,16 @@ def test_masks_in_folders_and_photos_of_other_channels(
     assert len(figures["splits"]["train"]["mean"]) == channels
     assert figures["splits"]["train"]["mean"][0] == pytest.approx(0.5, abs=0.02)
     assert "With so few of them only the largest differences can be told." in " ".join(page.text)
+    assert run(["data", "view", "odd"]) == 0
+    shown = Page(Path("reports/odd.train.html")).all("article")
+    assert [card["data-labels"] for card in shown] == ["1 2"] * 3
+    flip = 'train.batch_size = 2\n[[augment.train]]\nname = "hflip"\np = 1.0'
+    write_recipe(project, project, data, flip)
+    assert run(["data", "view", "odd", "--augmented"]) == 0
+    samples = [
+        each for each in Page(Path("reports/odd.augmented.html")).all("img") if "width" in each
+    ]
+    assert [(each["width"], each["height"]) for each in samples] == [("30", "20")] * (3 + 3 + 2)
 
 
 def test_a_contest_without_any_object_says_so(

@@ -29,7 +29,7 @@ from toolkit.report.data_content import (
 )
 from toolkit.report.drift_chart import drift_chart
 from toolkit.report.object_gallery import object_galleries
-from toolkit.report.page import write_page
+from toolkit.report.page import whole, write_page
 from toolkit.report.photo_content import (
     Counted,
     brightness_chart,
@@ -226,13 +226,13 @@ def problem_rows(reports: Sequence[DataReport]) -> list[ProblemRow]:
 def _tiles(
     found: CountedContest, rows: Sequence[Any], size: tuple[int, int] | None
 ) -> list[tuple[str, str]]:
-    tiles = [(f"{split.name} photos", f"{len(split)}") for split, _ in found.splits]
     objects = sum(each.objects for row in rows[1:] for each in row.objects)
     lost = sum(each.lost for row in rows[1:] for each in row.objects)
-    tiles += [("classes and background", f"{len(rows) - 1} + 1"), ("objects", f"{objects}")]
+    tiles = [(f"{split.name} photos", whole(len(split))) for split, _ in found.splits]
+    tiles += [("classes and background", f"{len(rows) - 1} + 1"), ("objects", whole(objects))]
     if size is not None:
-        tiles.append((f"objects lost at {size[0]}x{size[1]}", f"{lost}"))
-    tiles.append(("photos that look like another", f"{len(found.pairs)}"))
+        tiles.append((f"objects lost at {size[0]}x{size[1]}", whole(lost)))
+    tiles.append(("photos that look like another", whole(len(found.pairs))))
     return tiles
 
 

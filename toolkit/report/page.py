@@ -55,6 +55,11 @@ def data_uri(data: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{b64encode(data).decode()}"
 
 
+def whole(value: int) -> str:
+    """Return a whole number with thin spaces between its thousands."""
+    return f"{value:,}".replace(",", "\u2009")
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -67,7 +72,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "score": _score,
         "percent": _percent,
-        "whole": _whole,
+        "whole": whole,
         "area": _area,
         "long": _breakable,
     }
@@ -88,13 +93,8 @@ def _percent(value: float | None, digits: int = 1) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.{digits}%}"
 
 
-def _whole(value: int) -> str:
-    """Return a whole number with thin spaces between its thousands."""
-    return f"{value:,}".replace(",", "\u2009")
-
-
 def _area(value: float | None) -> str:
-    return "–" if value is None else _whole(round(value))
+    return "–" if value is None else whole(round(value))
 
 
 def _breakable(text: object) -> Markup:
