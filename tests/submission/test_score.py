@@ -14,10 +14,18 @@ from toolkit.data.resize import NEAREST_RULES
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.formats.mask_string import MaskString
+from toolkit.metrics.confusion import Counting
+from toolkit.plugin.interfaces import SubmissionFormat
 from toolkit.plugin.kinds import Nearest
 from toolkit.plugin.reader import Annotation, ImageRecord
 from toolkit.plugin.registry import Registry
 from toolkit.submission.score import count_submission, scores_of
+
+
+def counted(path: Path, format_: SubmissionFormat, truth: Split) -> NDArray[np.int64]:
+    counting = Counting(len(truth.labels.class_names), truth.ignore_index)
+    return count_submission(path, format_, truth, counting)
+
 
 FORMAT = MaskString((4, 4), ("image_id", "PredictionString"), 3)
 
@@ -59,7 +67,7 @@ def write(path: Path, rows: dict[str, NDArray[np.uint8]]) -> Path:
 
 
 def test_the_truth_scores_one(tmp_path: Path, truth: Split) -> None:
-    result = scores_of(count_submission(write(tmp_path / "a.csv", targets()), FORMAT, truth), None)
+    result = scores_of(counted(write(tmp_path / "a.csv", targets()), FORMAT, truth), None)
     assert result.mean_iou == 1
     assert result.iou == (1, 1, 1)
 
@@ -68,27 +76,27 @@ def test_all_pixels_of_all_images_count_together(tmp_path: Path, truth: Split) -
     rows = targets()
     rows["a.jpg"][1] = 0  # 4 of the 8 pixels of Paper
     rows["b.jpg"][0, 0] = 1
-    result = scores_of(count_submission(write(tmp_path / "a.csv", rows), FORMAT, truth), None)
+    result = scores_of(counted(write(tmp_path / "a.csv", rows), FORMAT, truth), None)
     assert result.iou == (16 / 20, 4 / 9, 7 / 8)
     assert result.accuracy == 27 / 32
 
 
 def test_the_order_of_rows_does_not_matter(tmp_path: Path, truth: Split) -> None:
     rows = dict(reversed(targets().items()))
-    counts = count_submission(write(tmp_path / "a.csv", rows), FORMAT, truth)
+    counts = counted(write(tmp_path / "a.csv", rows), FORMAT, truth)
     assert scores_of(counts, None).mean_iou == 1
 
 
 def test_a_missing_image_is_an_error(tmp_path: Path, truth: Split) -> None:
     path = write(tmp_path / "a.csv", {"a.jpg": targets()["a.jpg"]})
     with pytest.raises(UsageError, match=r"1 of 2 images has no row, b\.jpg the first"):
-        scores_of(count_submission(path, FORMAT, truth), None)
+        scores_of(counted(path, FORMAT, truth), None)
 
 
 def test_another_image_is_an_error(tmp_path: Path, truth: Split) -> None:
     rows = {**targets(), "bb.jpg": np.zeros((4, 4), np.uint8)}
     with pytest.raises(UsageError, match=r"bb\.jpg is not in truth\.json") as caught:
-        scores_of(count_submission(write(tmp_path / "a.csv", rows), FORMAT, truth), None)
+        scores_of(counted(write(tmp_path / "a.csv", rows), FORMAT, truth), None)
     assert caught.value.hint == "Did you mean b.jpg?"
 
 
@@ -96,7 +104,7 @@ def test_an_image_twice_is_an_error(tmp_path: Path, truth: Split) -> None:
     path = write(tmp_path / "a.csv", targets())
     path.write_bytes(path.read_bytes() + path.read_bytes().splitlines(keepends=True)[1])
     with pytest.raises(UsageError, match=r"a\.csv: a\.jpg has two rows") as caught:
-        scores_of(count_submission(path, FORMAT, truth), None)
+        scores_of(counted(path, FORMAT, truth), None)
     assert not caught.value.hint
 
 
@@ -104,7 +112,7 @@ def test_a_broken_file_is_an_error(tmp_path: Path, truth: Split) -> None:
     path = write(tmp_path / "a.csv", targets())
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(UsageError, match="row 3: no line end"):
-        scores_of(count_submission(path, FORMAT, truth), None)
+        scores_of(counted(path, FORMAT, truth), None)
 
 
 @pytest.mark.parametrize("nearest", NEAREST_RULES)
@@ -123,7 +131,7 @@ def test_the_truth_gets_the_size_of_the_file_as_its_labels_did(
         with path.open("wb") as file:
             format_.write(file, [("a.jpg", native)])
         scored_as = replace(format_, nearest=nearest)
-        found[rule] = scores_of(count_submission(path, scored_as, split), None).mean_iou
+        found[rule] = scores_of(counted(path, scored_as, split), None).mean_iou
     assert found.pop(nearest) == 1
     assert max(found.values()) < 1
 
