@@ -83,6 +83,7 @@ class SubmissionResult:
 
     Attributes:
         path: the validated file.
+        digest: of the file.
         side_car: the JSON beside it.
         rows: number of images in it.
         members: what was combined.
@@ -95,6 +96,7 @@ class SubmissionResult:
     """
 
     path: Path
+    digest: str
     side_car: Path
     rows: int
     members: tuple[MemberResult, ...]
@@ -210,6 +212,7 @@ def submit(
     alone = found.members if found else [None] * len(loaded)
     return SubmissionResult(
         path=output,
+        digest=side_car.digest,
         side_car=side_car_file,
         rows=report.n_rows,
         members=tuple(
