@@ -213,11 +213,12 @@ def _side_car(folder: Path) -> None:
         versions={"torch": "2"},
         fitted=FitScores("greedy", 3, 0.5, 0.4, 0.4),
     )
-    write_side_car(folder / "a.csv", side_car)
+    (folder / "submissions").mkdir()
+    write_side_car(folder / "submissions" / "a.csv", side_car)
 
 
 def _read_side_car(folder: Path) -> None:
-    found, broken = read_submissions(folder)
+    found, broken = read_submissions(Project(folder))
     rows = [row_of(each) for each in found]
     _ = agreements([*rows, *rows, *rows])
     json.dumps([each.side_car.as_json() for each in found])

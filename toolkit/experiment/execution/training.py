@@ -218,6 +218,7 @@ def _submitted(
         output=job.dirs.submissions / f"{run.name}{plan.format.suffix}",
         cache=job.dirs.cache,
         overwrite=True,
+        recorded=job.dirs.kept,
     )
 
 
