@@ -280,8 +280,13 @@ def record_counts(path: Path) -> Path:
 
 def write_record(path: Path, record: Record) -> None:
     """Write a record; one that is there is replaced whole."""
-    content = TypeAdapter(type(record)).dump_python(record, mode="json")
-    write_json_atomic(path, _LAYOUT.header | content)
+    write_json_atomic(path, _LAYOUT.header | as_json(record))
+
+
+def as_json(record: Record) -> dict[str, Any]:
+    """Return a record as plain values."""
+    content: dict[str, Any] = TypeAdapter(type(record)).dump_python(record, mode="json")
+    return content
 
 
 def read_record(path: Path) -> Record:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from toolkit import __version__
+from toolkit.data.contest import Contest
 from toolkit.experiment.execution.lineage import parents_of
 from toolkit.experiment.execution.stage_inputs import StageInputs
 from toolkit.experiment.planning.keys import plugins_of, result_key
@@ -57,7 +58,6 @@ def identity_of(workspace: Workspace, training: Training, inputs: StageInputs) -
     A run that is resumed may become another one, a longer one for example: they are written again.
     """
     loaded, contest = training.loaded, training.contest
-    splits = {"train": contest.train, "val": contest.val, "test": contest.test}
     return {
         "author": author_name(workspace.project),
         "recipe": portable_path(loaded.path, workspace.project.root),
@@ -71,19 +71,25 @@ def identity_of(workspace: Workspace, training: Training, inputs: StageInputs) -
         "seed": loaded.recipe.seed,
         "device": choose_device(training.recipe.train.device).type,
         "classes": list(contest.class_names),
-        "data": {
-            name: {
-                "images": len(split),
-                "digest": split.digest,
-                "photos": digest_of(*sorted(split.contents)),
-            }
-            for name, split in splits.items()
-            if split is not None
-        },
+        "data": data_of(contest),
         "photos": exposure_of(training, workspace.project).as_json(),
         "plugins": plugins_of(training.recipe, workspace.registry),
         "given": inputs.as_json(),
         "parents": parents_of(inputs, workspace.project.root),
+    }
+
+
+def data_of(contest: Contest) -> dict[str, dict[str, Any]]:
+    """Return number and digests of the images of each split, as manifests hold them."""
+    splits = {"train": contest.train, "val": contest.val, "test": contest.test}
+    return {
+        name: {
+            "images": len(split),
+            "digest": split.digest,
+            "photos": digest_of(*sorted(split.contents)),
+        }
+        for name, split in splits.items()
+        if split is not None
     }
 
 
