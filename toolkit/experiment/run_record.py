@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
+from toolkit.errors import UsageError
+from toolkit.file_schema import problems_in
 from toolkit.metrics.scores import stored_score
 from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.records.record import (
@@ -24,7 +28,19 @@ def run_record(name: str, manifest: Mapping[str, Any]) -> RunRecord:
     Args:
         name: of its folder.
         manifest: of the run, see `toolkit.experiment.execution.manifest`.
+
+    Raises:
+        UsageError: somebody has changed the manifest, and a value is wrong or missing.
     """
+    try:
+        return _run_record(name, manifest)
+    except KeyError as error:
+        raise UsageError(f"broken manifest of the run {name}: it lacks {error.args[0]}") from None
+    except ValidationError as error:
+        raise UsageError(f"broken manifest of the run {name}: {problems_in(error)}") from None
+
+
+def _run_record(name: str, manifest: Mapping[str, Any]) -> RunRecord:
     result = manifest.get("result")
     return RunRecord(
         author=manifest["author"],

@@ -188,7 +188,7 @@ class SeriesRecord:
         name: of the series on the author's machine.
         recipe: the recipe, relative to the project folder.
         title: of the recipe.
-        options: `--set` and `--unset` that it was run with, as words of a command.
+        options: `--set` and `--unset` that its first run had, as words of a command.
         created: UTC, ISO 8601.
         code: the code that it ran by.
         summary: its scores, as the author's `runs/NAME.json` holds them; paths are relative to the
