@@ -125,6 +125,28 @@ def test_a_run_of_before_there_were_records_gets_one_when_it_goes_on(project: Pr
     assert (record.name, record.status) == ("tiny-001", "finished")
 
 
+def test_a_copy_of_a_mates_run_goes_on_under_ones_own_name(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run([*RUN, "--set", "train.epochs=1"]) == 0
+    before = {path: path.read_bytes() for path in record_files(project)}
+    monkeypatch.setenv("TRASH_AUTHOR", "Ben")
+    assert run([*RUN, "--set", "train.epochs=2", "--resume"]) == 0
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert sorted(each.author for each in run_records(project)) == ["Ann Lee", "Ben"]
+
+
+def test_an_edited_manifest_is_told(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*RUN, "--set", "train.epochs=1"]) == 0
+    manifest = project.runs / "tiny-001" / "manifest.json"
+    values = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(values | {"python": 3}))
+    capsys.readouterr()
+    assert run([*RUN, "--set", "train.epochs=2", "--resume"]) == 2
+    assert "broken manifest of the run tiny-001: python: " in capsys.readouterr().err
+    assert json.loads(manifest.read_text())["status"] == "finished"
+
+
 def test_commit_and_changed_files_are_told(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from toolkit.errors import UsageError
 from toolkit.experiment.run_folder import MANIFEST, RunFolder
 from toolkit.project import Project
 from toolkit.records.catalogue import StoredRecord, find_record, read_records
-from toolkit.records.record import RunRecord
+from toolkit.records.record import Record, RunRecord
 
 StoredRun = StoredRecord[RunRecord]
 
@@ -18,6 +18,15 @@ def recorded_runs(project: Project) -> tuple[list[StoredRun], tuple[UsageError, 
     """Return the runs of the team, and what is wrong with records that cannot be read."""
     catalogue = read_records(project)
     return [_as_it_is(each, project) for each in catalogue.of(RunRecord)], catalogue.broken
+
+
+def find_shared(text: str, project: Project) -> StoredRecord[Record]:
+    """Return the run or series that a person names; raises as `find_run`."""
+    if _folder(text, project) is not None:
+        run = find_run(text, project)
+        return StoredRecord(run.path, run.record, run.called)
+    shared = [each for each in read_records(project).records if each.record.kind != "submission"]
+    return find_record(text, project, shared, "run")
 
 
 def find_run(text: str, project: Project) -> StoredRun:

@@ -86,10 +86,15 @@ class RunFolder:
         return manifest
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
-        """Replace the manifest, and with it the record that the team sees."""
+        """Replace the manifest, and with it the record that the team sees.
+
+        Raises:
+            UsageError: a value of it is wrong or missing; nothing is written.
+        """
+        record = run_record(self.name, manifest) if "record" in manifest else None
         write_json_atomic(self.path / MANIFEST, manifest)
-        if "record" in manifest:
-            write_record(self._record(manifest), run_record(self.name, manifest))
+        if record is not None:
+            write_record(self._record(manifest), record)
 
     def _record(self, manifest: dict[str, Any]) -> Path:
         return record_path(Project(self.path.parents[1]), manifest["record"])

@@ -6,13 +6,25 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from toolkit.errors import UsageError
 from toolkit.metrics.scores import metric_title
+from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.records.catalogue import StoredRecord
 from toolkit.records.difference import commit_text, plugin_text, split_text
-from toolkit.records.record import RunRecord
+from toolkit.records.record import Record, RunRecord, SeriesRecord
 from toolkit.records.run_listing import changes_of
 
 Lines = list[tuple[str, str]]
+
+
+def describe(stored: StoredRecord[Record]) -> dict[str, Lines]:
+    """Return heading -> (label, text) of a run or series."""
+    record = stored.record
+    if record.kind == "run":
+        return describe_run(StoredRecord(stored.path, record, stored.called))
+    if record.kind == "series":
+        return describe_series(StoredRecord(stored.path, record, stored.called))
+    raise UsageError(f"{stored.name} is a submission", "List them: trash submission list")
 
 
 def describe_run(stored: StoredRecord[RunRecord]) -> dict[str, Lines]:
@@ -42,6 +54,51 @@ def describe_run(stored: StoredRecord[RunRecord]) -> dict[str, Lines]:
     }
     filled = {heading: [line for line in lines if line[1]] for heading, lines in found.items()}
     return {heading: lines for heading, lines in filled.items() if lines}
+
+
+def describe_series(stored: StoredRecord[SeriesRecord]) -> dict[str, Lines]:
+    """Return heading -> (label, text) of everything that the record of a series says."""
+    record, summary = stored.record, stored.record.summary
+    title = metric_title(str(summary.get("metric", DEFAULT_METRIC)))
+    runs = summary.get("runs")
+    found = {
+        "series": [
+            ("record", stored.name),
+            ("series", record.name),
+            ("author", record.author),
+            ("created", moment_text(record.created)),
+            ("recipe", record.recipe),
+            ("title", record.title),
+            ("commit", commit_text(record.code)),
+        ],
+        f"scores ({title})": [
+            (name, _mean_text(summary.get(name))) for name in ("validation", "test")
+        ],
+        "runs": [
+            (str(each.get("run", "")), _run_of_series(each))
+            for each in (runs if isinstance(runs, list) else ())
+            if isinstance(each, dict)
+        ],
+    }
+    return {heading: [line for line in lines if line[1]] for heading, lines in found.items()}
+
+
+def _mean_text(spread: Any) -> str:
+    if not isinstance(spread, dict):
+        return ""
+    figures = [spread.get("mean"), spread.get("deviation")]
+    known = [f"{each:.4f}" for each in figures if isinstance(each, float) and each == each]
+    return " ± ".join(known)
+
+
+def _run_of_series(run: dict[str, Any]) -> str:
+    fold = "" if run.get("fold") is None else f", fold {run['fold']}"
+    scores = [
+        f", {name} {run[name]:.4f}"
+        for name in ("validation", "test")
+        if isinstance(run.get(name), float)
+    ]
+    return f"seed {run.get('seed')}{fold}{''.join(scores)} ({run.get('record') or 'no record'})"
 
 
 def _run(stored: StoredRecord[RunRecord]) -> Iterator[tuple[str, str]]:

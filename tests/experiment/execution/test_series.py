@@ -172,3 +172,13 @@ def test_a_series_leaves_one_record_that_is_written_again(
     assert _summary(capsys, "--seeds", "1,2")["record"] == found["record"]
     assert set(record_files(project)) == before
     assert _summary(capsys, "--seeds", "1,2,3")["record"] == found["record"]
+    capsys.readouterr()
+    assert run(["run", "show", "tiny.seeds"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    summary = _summary(capsys, "--seeds", "1,2,3")
+    assert f"record {found['record']}" in told
+    spread = summary["validation"]
+    assert f"validation {spread['mean']:.4f} ± {spread['deviation']:.4f}" in told
+    for each in summary["runs"]:
+        scores = f"validation {each['validation']:.4f}, test {each['test']:.4f}"
+        assert f"{each['run']} seed {each['seed']}, {scores} ({each['record']})" in told

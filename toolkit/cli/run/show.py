@@ -20,19 +20,24 @@ def show(
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Print who ran what, when, by which code and data, and what it scored."""
-    from toolkit.experiment.recorded_runs import find_run
+    """Print who ran what, when, by which code and data, and what it scored.
+
+    Of a series (--folds, --seeds): the mean of its scores and its runs.
+    """
+    from toolkit.experiment.recorded_runs import find_run, find_shared
     from toolkit.recipe.show import as_toml
-    from toolkit.records.description import describe_run
+    from toolkit.records.description import describe
     from toolkit.records.record import as_json
 
-    found = find_run(run, find_project())
+    project = find_project()
     if recipe:
-        console.print_result(as_toml(found.record.values).rstrip())
+        console.print_result(as_toml(find_run(run, project).record.values).rstrip())
         return
+    found = find_shared(run, project)
     if json_:
         console.print_json({"record": found.name, **as_json(found.record)})
         return
-    sections = describe_run(found)
+    sections = describe(found)
     console.print_entries({heading: list(lines) for heading, lines in sections.items()})
-    console.note(f"reproduce it: trash recipe run --from {found.name}")
+    if found.record.kind == "run":
+        console.note(f"reproduce it: trash recipe run --from {found.name}")

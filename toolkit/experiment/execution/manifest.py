@@ -20,7 +20,7 @@ from toolkit.files import digest_of
 from toolkit.packages import package_versions
 from toolkit.project import Project
 from toolkit.recipe.show import own_values
-from toolkit.records.author import author_name
+from toolkit.records.author import author_name, author_slug
 from toolkit.records.git_state import GitState, git_state
 from toolkit.records.record import MOST_CHANGED, new_record_name
 from toolkit.submission.side_car import portable_path
@@ -94,8 +94,11 @@ def data_of(contest: Contest) -> dict[str, dict[str, Any]]:
 
 
 def with_record(manifest: Mapping[str, Any], training_name: str) -> dict[str, Any]:
-    """Return a manifest that names a record of its own, unless it has one already."""
-    record = manifest.get("record") or new_record_name(manifest["author"], training_name)
+    """Return a manifest that names a record of its author: its own, or a new one."""
+    author, record = manifest["author"], str(manifest.get("record", ""))
+    # The folder of a mate's run may have been copied here: its record stays as it is.
+    if not record.startswith(f"{author_slug(author)}/"):
+        record = new_record_name(author, training_name)
     return {**manifest, "record": record}
 
 
