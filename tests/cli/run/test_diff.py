@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.run.conftest import RUN, outcome
 from toolkit.cli.main import run
+from toolkit.project import Project
 from toolkit.records.record import CodeUsed, PluginFacts, SplitFacts
 
 Capture = pytest.CaptureFixture[str]
@@ -63,3 +64,34 @@ def test_it_fits_the_terminal(
     second = wall.add(data={}, plugins={}, values={"title": "x" * 200})
     assert run(["run", "diff", first, second]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= columns
+
+
+def test_runs_of_mates_are_compared_on_the_same_images_without_predicting(
+    project: Project, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = ["recipe", "run", "tiny", "--set"]
+    assert run([*tiny, "train.epochs=1"]) == 0
+    project.runs.rename(project.root / "runs-of-ann")
+    monkeypatch.setenv("TRASH_AUTHOR", "Ben")
+    (project.submissions / "tiny-001.csv").rename(project.root / "of-ann.csv")
+    for path in project.submissions.iterdir():
+        path.unlink()
+    assert run([*tiny, "train.epochs=3", "--set", "optimizer.lr=0.5"]) == 0
+    capsys.readouterr()
+    over = ["--truth", "tiny", "--over", "of-ann.csv", "--recipe", "tiny", "--json"]
+    assert run(["submission", "score", "submissions/tiny-001.csv", *over]) == 0
+    expected = json.loads(capsys.readouterr().out)["over"]
+    assert run(["run", "diff", "tiny-001", "ann-lee/tiny", "--json"]) == 0
+    validation, test = json.loads(capsys.readouterr().out)["images"]
+    assert (validation["split"], validation["images"]) == ("validation", 6)
+    assert (test["split"], test["images"], test["metric"]) == ("test", 5, "miou")
+    assert test["difference"]["score"] == pytest.approx(expected["score"])
+    assert test["difference"]["interval"] == pytest.approx(expected["interval"])
+    assert run(["run", "diff", "tiny-001", "ann-lee/tiny"]) == 0
+    told = capsys.readouterr().out
+    verdict = "better" if expected["score"] > 0 else "worse"
+    assert f"A is {abs(expected['score']):.4f} {verdict} than B by mIoU on the same 5 test" in told
+    (counts,) = (project.records / "ann-lee").glob("*.counts")
+    counts.write_text(counts.read_text().replace('"of":"', '"of":"f'))  # those of another file
+    assert run(["run", "diff", "tiny-001", "ann-lee/tiny", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["images"] == []
