@@ -183,12 +183,18 @@ def test_what_the_maker_had_not_committed_is_told(
     plugin.write_text(before.replace("A single", "One"))
     assert ann.trash("recipe", "run", "tiny") == 0
     plugin.write_text(before)
+    own = before.replace('"tiny"', '"small"').replace('"fragile"', '"other"')
+    plugin.with_name("new.py").write_text(own)
+    assert ann.trash("recipe", "run", "tiny", "--set", "model.name=small") == 0
+    plugin.with_name("new.py").unlink()
     ann.share()
     ben.git("pull", "-q")
-    capsys.readouterr()
-    assert ben.trash("recipe", "run", "--from", "ann/tiny") == 2
-    told = capsys.readouterr().err
-    assert "plugins/lab was changed but not committed then: ask Ann for it" in told
+    for name in ("lab", "new"):
+        rows = ben.json(capsys, "run", "list", "--sort", "started")
+        record = rows[0 if name == "lab" else 1]["record"]
+        assert ben.trash("recipe", "run", "--from", record) == 2
+        told = capsys.readouterr().err
+        assert f"plugins/{name} was not committed as it was then: ask Ann for it" in told
 
 
 def test_other_data_are_told(

@@ -75,6 +75,17 @@ def test_records_of_runs_do_not_count_as_changed(repository: Path) -> None:
     assert state.files == ()
 
 
+def test_a_new_plugin_or_recipe_is_not_in_the_commit(repository: Path) -> None:
+    inner = repository / "project"
+    for name in ("plugins/new.py", "plugins/out.pyc", "recipes/mine/new.toml", "notes.txt"):
+        (inner / name).parent.mkdir(parents=True, exist_ok=True)
+        (inner / name).write_text("x")
+    (repository / ".gitignore").write_text("*.pyc\n")
+    state = git_state(inner)
+    assert state is not None
+    assert state.files == ("project/plugins/new.py", "project/recipes/mine/new.toml")
+
+
 def test_a_setting(repository: Path, tmp_path: Path) -> None:
     assert git_setting(repository, "user.name") is None
     assert git_setting(tmp_path, "user.name") is None

@@ -114,7 +114,7 @@ def _run(stored: StoredRecord[RunRecord]) -> Iterator[tuple[str, str]]:
         outcome = record.outcome
         yield "epochs", f"{outcome.epochs}, the best is {outcome.best_epoch}"
         if outcome.seconds is not None:
-            yield "seconds", f"{outcome.seconds:.0f} in all epochs"
+            yield "seconds", f"{outcome.seconds:.1f} in all epochs"
     yield "machine", f"{record.machine}, {record.device}"
     yield "reproduces", record.reproduces or ""
 

@@ -29,6 +29,8 @@ _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
 }
+_OF_RUNS = ("plugins", "recipes")
+"""Folders in which a new file may have made a run."""
 _FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
 
 
@@ -38,8 +40,8 @@ class GitState:
 
     Attributes:
         commit: its digest.
-        files: tracked files that differ from it, by their paths in the repository; None = git
-            cannot say.
+        files: what differs from it, by paths in the repository: tracked files, and new ones in
+            `plugins/` and `recipes/`; None = git cannot say.
     """
 
     commit: str
@@ -72,8 +74,20 @@ def git_state(folder: Path) -> GitState | None:
         "--",
         f":(exclude){RECORDS}",
     )
-    files = None if changed is None else tuple(_names(changed))
-    return GitState(commit.strip(), files)
+    new = _git(
+        folder,
+        _SETTINGS | filters,
+        "ls-files",
+        "--others",
+        "--exclude-standard",
+        "--full-name",
+        "-z",
+        "--",
+        *_OF_RUNS,
+    )
+    if changed is None or new is None:
+        return GitState(commit.strip(), None)
+    return GitState(commit.strip(), (*_names(changed), *filter(None, new.split("\0"))))
 
 
 def git_setting(folder: Path, name: str) -> str | None:

@@ -33,7 +33,7 @@ def test_everything_is_told(wall: Any, capsys: Capture) -> None:
         "status finished",
         "started 2026-11-01 10:00",
         "epochs 3, the best is 2",
-        "seconds 61 in all epochs",
+        "seconds 61.0 in all epochs",
         "validation mIoU 0.7000",
         "test mIoU 0.6500",
         "file recipes/small/unet.toml",

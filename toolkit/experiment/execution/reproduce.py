@@ -115,8 +115,8 @@ def _where_to_get(name: str, record: RunRecord) -> str:
     if version is not None:
         return f"Install the plugin {name} {version}."
     what = f"plugins/{name}"
-    if any(file.startswith(what) for file in code.changed):
-        return f"{what} was changed but not committed then: ask {record.author} for it."
+    if any(f"/{what}." in f"/{file}" or f"/{what}/" in f"/{file}" for file in code.changed):
+        return f"{what} was not committed as it was then: ask {record.author} for it."
     if code.commit is None:
         return f"Ask {record.author} for {what}."
     return f"Get it as it was: git pull; git checkout {code.commit[:10]} -- {what}.py"
@@ -160,7 +160,7 @@ def _warnings(workspace: Workspace, final: Training, record: RunRecord) -> Itera
         yield f"commit: {then[:10]} then, {now[:10]} here"
     if record.code.n_changed:
         files = some_of(record.code.changed[:_SHOWN_FILES])
-        yield f"files were changed but not committed then: {files} ({commit_text(record.code)})"
+        yield f"files were not committed as they were then: {files} ({commit_text(record.code)})"
     versions = {"trash": (record.code.trash, __version__)}
     packages = package_versions()
     versions |= {name: (then, packages.get(name, "-")) for name, then in record.packages.items()}
