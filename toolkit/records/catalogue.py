@@ -158,4 +158,6 @@ def _is_called(found: StoredRecord[Record], text: str) -> bool:
 
 def _names(records: Sequence[StoredRecord[Record]]) -> Iterator[str]:
     for each in records:
-        yield from (each.name, PurePosixPath(each.name).name, each.called)
+        for name in (each.name, each.name.rpartition("-")[0]):
+            yield from (name, PurePosixPath(name).name)
+        yield each.called

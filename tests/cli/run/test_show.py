@@ -108,6 +108,8 @@ def test_a_slip_names_the_nearest(wall: Any, capsys: Capture) -> None:
     told = capsys.readouterr().err
     assert "there is no record of a run unte-001" in told
     assert "Did you mean unet-001?" in told
+    assert run([*SHOW, "ann-lee/uent"]) == 2
+    assert "Did you mean ann-lee/unet?" in capsys.readouterr().err
     assert run([*SHOW, "zzz"]) == 2
     assert "List them: trash run list" in capsys.readouterr().err
 

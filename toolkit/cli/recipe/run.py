@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def run(
     recipe: Annotated[
-        Path | None, typer.Argument(metavar="[RECIPE]", help=RECIPE_HELP, show_default=False)
+        Path | None, typer.Argument(metavar="RECIPE", help=RECIPE_HELP, show_default=False)
     ] = None,
     record: Annotated[
         str | None,
