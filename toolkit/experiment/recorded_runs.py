@@ -7,9 +7,10 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.experiment.run_folder import MANIFEST, RunFolder
+from toolkit.files import is_file
 from toolkit.project import Project
-from toolkit.records.catalogue import StoredRecord, find_record, read_records
-from toolkit.records.record import Record, RunRecord
+from toolkit.records.catalogue import Catalogue, StoredRecord, find_record, read_records
+from toolkit.records.record import Record, RunRecord, SeriesRecord, record_path
 
 StoredRun = StoredRecord[RunRecord]
 
@@ -17,16 +18,11 @@ StoredRun = StoredRecord[RunRecord]
 def recorded_runs(project: Project) -> tuple[list[StoredRun], tuple[UsageError, ...]]:
     """Return the runs of the team, and what is wrong with records that cannot be read."""
     catalogue = read_records(project)
-    return [_as_it_is(each, project) for each in catalogue.of(RunRecord)], catalogue.broken
+    return _runs(catalogue, project), catalogue.broken
 
 
-def find_shared(text: str, project: Project) -> StoredRecord[Record]:
-    """Return the run or series that a person names; raises as `find_run`."""
-    if _folder(text, project) is not None:
-        run = find_run(text, project)
-        return StoredRecord(run.path, run.record, run.called)
-    shared = [each for each in read_records(project).records if each.record.kind != "submission"]
-    return find_record(text, project, shared, "run")
+def _runs(catalogue: Catalogue, project: Project) -> list[StoredRun]:
+    return [_as_it_is(each, project) for each in catalogue.of(RunRecord)]
 
 
 def find_run(text: str, project: Project) -> StoredRun:
@@ -35,32 +31,51 @@ def find_run(text: str, project: Project) -> StoredRun:
     Raises:
         UsageError: there is none, with the nearest name; or several fit; or the record is broken.
     """
-    runs, _ = recorded_runs(project)
-    own = _record_of_folder(text, project)
-    for each in runs:
-        if each.name == own:
-            return each
-    if own is None and (found := _folder(text, project)) is not None:
+    own = _own_record(text, project)
+    return find_record(own or text, project, recorded_runs(project)[0], "run")
+
+
+def find_shared(text: str, project: Project) -> StoredRecord[Record]:
+    """Return the run or series that a person names; raises as `find_run`."""
+    own = _own_record(text, project)
+    catalogue = read_records(project)
+    shared: list[StoredRecord[Record]] = [
+        *_runs(catalogue, project),
+        *catalogue.of(SeriesRecord),
+    ]
+    return find_record(own or text, project, shared, "run")
+
+
+def _own_record(text: str, project: Project) -> str | None:
+    """Return the file of the record of one's own run; None = a text names none.
+
+    Raises:
+        UsageError: the run was made before there were records.
+    """
+    folder = _folder(text, project)
+    if folder is None:
+        return None
+    name = _record_of(folder)
+    if name is None:
         raise UsageError(
-            f"the run {found.name} has no record: it was made before there were any",
+            f"the run {folder.name} has no record: it was made before there were any",
             "It gets one when it is run again or resumed.",
         )
-    return find_record(text, project, runs, "run")
+    return str(record_path(project, name))
 
 
 def _folder(text: str, project: Project) -> RunFolder | None:
     for place in (Path(text), project.runs / text):
-        if (place / MANIFEST).is_file():
+        if is_file(place / MANIFEST):
             return RunFolder(place)
     return None
 
 
-def _record_of_folder(text: str, project: Project) -> str | None:
-    """Return the name of the record of a run's folder."""
-    folder = _folder(text, project)
+def _record_of(folder: RunFolder) -> str | None:
+    """Return the name of the record of a run."""
     try:
-        return folder.manifest().get("record") if folder is not None else None
-    except UsageError:  # broken: its record may not be
+        return folder.manifest().get("record")
+    except UsageError:  # broken: nobody knows
         return None
 
 
@@ -68,10 +83,11 @@ def _as_it_is(stored: StoredRun, project: Project) -> StoredRun:
     """Return a run of one's own that no process executes as interrupted: it was killed."""
     if stored.record.status != "running":
         return stored
-    if _record_of_folder(stored.record.name, project) != stored.name:
+    folder = RunFolder(project.runs / stored.record.name)
+    if _record_of(folder) != stored.name:
         return stored
     try:
-        with RunFolder(project.runs / stored.record.name).alone():
+        with folder.alone():
             pass
     except (UsageError, OSError):  # at work, or gone since
         return stored

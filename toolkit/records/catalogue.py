@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Generic, TypeVar
 
 from toolkit.errors import UsageError
-from toolkit.project import Project
+from toolkit.project import RECORDS, Project
 from toolkit.records.record import SUFFIX, Record, read_record, record_files, record_name
 from toolkit.suggestions import nearest
 
@@ -102,6 +102,13 @@ def find_record(
     if file is not None:
         stored(file)  # raises if it is broken
         raise UsageError(f"{text} is no record of a {what}")
+    path = Path(text)
+    if path.is_absolute() and path.is_relative_to(project.records):
+        lost = record_name(path)
+        raise UsageError(
+            f"there is no record {lost}",
+            f"If it was committed: git checkout -- {RECORDS}/{lost}{SUFFIX}",
+        )
     near = nearest(text, _names(records))
     hint = f"Did you mean {near}?" if near else f"List them: trash {what} list"
     raise UsageError(f"there is no record of a {what} {text}", hint)

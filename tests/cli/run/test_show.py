@@ -136,6 +136,18 @@ def test_a_run_of_before_there_were_records(project: Any, capsys: Capture) -> No
     assert "the run tiny-001 has no record" in capsys.readouterr().err
 
 
+def test_a_broken_or_missing_record_of_ones_own_run(project: Any, capsys: Capture) -> None:
+    assert run(["recipe", "run", "tiny", "--set", "train.epochs=1"]) == 0
+    name = json.loads((project.runs / "tiny-001" / "manifest.json").read_text())["record"]
+    path = project.records / f"{name}.json"
+    path.write_text("{")
+    assert run([*SHOW, "tiny-001"]) == 2
+    assert "record is not valid JSON" in capsys.readouterr().err
+    path.unlink()
+    assert run([*SHOW, "tiny-001"]) == 2
+    assert f"there is no record {name}" in capsys.readouterr().err
+
+
 def test_the_recipe_of_a_run_is_a_recipe(project: Any, capsys: Capture) -> None:
     assert run(["recipe", "run", "tiny", "--set", "train.epochs=1"]) == 0
     capsys.readouterr()
