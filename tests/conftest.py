@@ -18,6 +18,7 @@ os.environ["NO_COLOR"] = "1"
 _STATE = tempfile.TemporaryDirectory(prefix="trash-tests-")
 os.environ["XDG_STATE_HOME"] = _STATE.name
 os.environ.pop("TRASH_PLUGINS", None)
+os.environ["TRASH_AUTHOR"] = "Ann Lee"
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -12,7 +12,14 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-REQUIREMENTS = [*PROJECT["dependencies"], *EXTRAS["dev"], *EXTRAS["weights"], *EXTRAS["maintain"]]
+REQUIREMENTS = [
+    *PROJECT["dependencies"],
+    *(
+        each
+        for extra in ("dev", "weights", "browser", "frames", "maintain")
+        for each in EXTRAS[extra]
+    ),
+]
 LINES = [
     line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")
 ]

@@ -27,7 +27,7 @@ LAYERS = (
         "wording",
     ),
     ("plugin",),
-    ("metrics", "recipe", "workspace"),
+    ("metrics", "recipe", "records", "workspace"),
     ("data", "demo", "formats", "objects", "postprocess"),
     ("ensemble", "predict", "train"),
     ("pseudo", "submission"),

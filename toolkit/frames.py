@@ -97,7 +97,7 @@ def submissions(project: Path | None = None) -> DataFrame:
     Args:
         project: its folder; default: that around the working folder.
     """
-    found, _ = read_submissions(_project(project).submissions)
+    found, _ = read_submissions(_project(project))
     rows = [asdict(row_of(each)) for each in found]
     return _frame([row | {"members": " + ".join(row["members"])} for row in rows], "name")
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 
+RECORDS = "records"
+"""Name of the folder of records in a project."""
+
 
 @dataclass(frozen=True)
 class Project:
@@ -33,8 +36,13 @@ class Project:
 
     @property
     def submissions(self) -> Path:
-        """Submission files and their side-cars."""
+        """Submission files and their side-cars; not committed."""
         return self.root / "submissions"
+
+    @property
+    def records(self) -> Path:
+        """What everybody in the team has run and submitted, a small file each; committed."""
+        return self.root / RECORDS
 
     @property
     def cache(self) -> Path:

@@ -15,7 +15,7 @@ from toolkit import __version__
 from toolkit.cli import main
 from toolkit.cli.main import run
 
-GROUPS = ("recipe", "data", "plugin", "submission")
+GROUPS = ("recipe", "run", "data", "plugin", "submission")
 HEAVY = ("torch", "albumentations", "timm", "segmentation_models_pytorch", "cv2")
 
 RECIPE = """\
@@ -119,13 +119,15 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "expected"),
     [
         (["recip"], "trash recipe"),
-        (["run"], r"trash recipe run\?"),
-        (["rnu"], r"trash recipe run\?"),
+        (["rnu"], r"trash run\?"),
+        (["run", "demo"], r"trash recipe run\?"),
+        (["run", "recipes/demo.toml"], r"trash recipe run\?"),
+        (["run", "lst"], r"trash run list\?"),
         (["demo"], r"trash data demo\?"),
         (["search", "a.pt"], r"trash ensemble search\?"),
         (["cut"], r"trash data objects cut\?"),
         (["recipe", "submit"], r"trash submit\?"),
-        (["list"], "trash recipe list, trash plugin list, .* or trash submission list"),
+        (["list"], "trash recipe list, trash run list, .* or trash submission list"),
         (["plugin", "lst"], "trash plugin list"),
         (["plugin", "list", "--jsn"], "--json"),
         (["recipe", "show", "größe 1", "--orgin"], "--origin"),

@@ -82,6 +82,7 @@ class Job:
 
 
 SIDE_CAR = "submissions/merged.json"
+RECORDED = ("submissions/tiny-001.json", "records/*/tiny-001-*.json")
 JOBS = {
     "demo": Job(
         ("data", "demo", "data/new", "--train", "3", "--val", "2", "--test", "2", "--size", "48"),
@@ -114,7 +115,7 @@ JOBS = {
     ),
     "record": Job(
         ("submission", "record", "submissions/tiny-001.csv", "--public", "0.5"),
-        files("submissions/tiny-001.json"),
+        lambda project: [digests(project, each) for each in RECORDED],
         kills=1,
     ),
 }
@@ -328,7 +329,7 @@ def results(project: Path) -> object:
     """Return all that commands made, whichever came first."""
     patterns = (
         "submissions/*.csv",
-        "submissions/tiny-001.json",
+        *RECORDED,
         "runs/*/best.pt",
         ".trash/objects/*/*",
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from toolkit.ensemble.combination import (
 )
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.stage_inputs import StageInputs
+from toolkit.experiment.recorded_runs import recorded_runs
 from toolkit.experiment.run_folder import LINEAGE, RunFolder
 from toolkit.formats.mask_string import MaskString
 from toolkit.formats.npz import Npz
@@ -35,6 +38,21 @@ from toolkit.project import Project
 from toolkit.pseudo.label_set import LabelledImage, LabelSetIndex, layout_of, open_label_set
 from toolkit.pseudo.label_set import checksum as checksum_of
 from toolkit.recipe.load import load_recipe
+from toolkit.records.description import describe_run
+from toolkit.records.difference import differences
+from toolkit.records.record import (
+    CodeUsed,
+    MemberOrigin,
+    PluginFacts,
+    RunOutcome,
+    RunRecord,
+    ScoresByMetric,
+    SplitFacts,
+    SubmissionRecord,
+    record_path,
+    write_record,
+)
+from toolkit.records.run_listing import row_of_run, sorted_run_rows
 from toolkit.search.candidates import find_candidates
 from toolkit.submission.check import check_submission
 from toolkit.submission.history import read_submissions
@@ -213,15 +231,66 @@ def _side_car(folder: Path) -> None:
         versions={"torch": "2"},
         fitted=FitScores("greedy", 3, 0.5, 0.4, 0.4),
     )
-    write_side_car(folder / "a.csv", side_car)
+    (folder / "submissions").mkdir()
+    write_side_car(folder / "submissions" / "a.csv", side_car)
 
 
 def _read_side_car(folder: Path) -> None:
-    found, broken = read_submissions(folder)
+    found, broken = read_submissions(Project(folder))
     rows = [row_of(each) for each in found]
     _ = agreements([*rows, *rows, *rows])
     json.dumps([each.side_car.as_json() for each in found])
     _ = [each.path.exists() for each in found]
+    for error in broken:
+        raise error
+
+
+def _record(folder: Path) -> None:
+    _side_car(folder)
+    side_car = json.loads((folder / "submissions" / "a.json").read_text())
+    shutil.rmtree(folder / "submissions")
+    code = CodeUsed("0.1.0", "c0ffee", ("plugins/lab.py",), 1)
+    project = Project(folder)
+    submission = SubmissionRecord("Ann", "ab", "2026-11-02", code, (MemberOrigin("00"),), side_car)
+    write_record(record_path(project, "ann/a-1"), submission)
+    outcome = RunOutcome(ScoresByMetric(validation={"miou": 0.5}, test={"miou": 0.4}), 2, 3, 60.0)
+    run = RunRecord(
+        author="Ann",
+        name="unet-001",
+        recipe="recipes/unet.toml",
+        title="A network",
+        options=("--set", "seed=1"),
+        own={"loss.name": "dice"},
+        values={"seed": 1, "postprocess": [{"name": "dense_crf"}]},
+        seed=1,
+        training="ab",
+        result_key="cd",
+        started="2026-11-02T10:00:00+00:00",
+        code=code,
+        packages={"torch": "2.6"},
+        python="3.11",
+        machine="Linux x86_64",
+        device="cpu",
+        data={"train": SplitFacts(3, "ef")},
+        plugins={"lab": PluginFacts(None, "01")},
+        inputs={"start": "23"},
+        parents=({"kind": "start", "checkpoint": "a.pt", "digest": "45", "run": None},),
+        status="finished",
+        outcome=outcome,
+    )
+    for number in range(2):
+        write_record(record_path(project, f"ann/unet-{number}"), run)
+
+
+def _read_record(folder: Path) -> None:
+    project = Project(folder)
+    runs, broken = recorded_runs(project)
+    rows = [row_of_run(each) for each in runs]
+    json.dumps([asdict(row) for row in sorted_run_rows(rows, "validation")])
+    for each in runs:
+        _ = ["".join(map("".join, lines)) for lines in describe_run(each).values()]
+    _ = [differences(a.record, b.record) for a in runs for b in runs]
+    _read_side_car(folder)
     for error in broken:
         raise error
 
@@ -299,6 +368,7 @@ READERS = {
     "png_zip": _submission(PngZip((2, 3), 3)),
     "npz": _submission(Npz((2, 3), 3)),
     "side-car": Reader(_side_car, _read_side_car),
+    "record": Reader(_record, _read_record),
     "combination": Reader(_combination, lambda folder: read_combination(folder / "a.toml")),
     "manifest": Reader(_manifest, _read_manifest),
     "series": Reader(_series, _read_series),

@@ -35,6 +35,10 @@ def _suggested(ctx: Any, word: str) -> list[str]:
     near = nearest(word, own)
     if near is not None:
         return [f"{group} {near}".strip()]
+    # `trash run demo`: the group has the name of a command of another one, which takes a word.
+    namesakes = [words for words in every if group and words.endswith(f" {group}")]
+    if namesakes:
+        return namesakes
     if same:
         return same
     elsewhere = nearest(word, {words.rpartition(" ")[2] for words in every})

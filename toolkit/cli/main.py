@@ -27,6 +27,7 @@ from toolkit.cli import (
     submission,
     submit,
 )
+from toolkit.cli import run as run_
 from toolkit.cli.command_suggestions import SuggestingGroup
 from toolkit.errors import (
     EXIT_FAILED,
@@ -98,6 +99,7 @@ def _unwrap_help(app: typer.Typer) -> None:
 
 _GROUPS = {
     "recipe": recipe.app,
+    "run": run_.app,
     "data": data.app,
     "plugin": plugin.app,
     "pseudo": pseudo.app,

@@ -17,16 +17,19 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, StrictBool, TypeAdapter
 
 from toolkit.errors import UsageError
+from toolkit.experiment.run_record import run_record
 from toolkit.file_schema import FileLayout, PathText
 from toolkit.files import TEMPORARY, read_json, read_text, write_json_atomic
+from toolkit.project import Project
 from toolkit.recipe.problems import shown_path
+from toolkit.records.record import RecordName, record_path, write_record
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 LINEAGE = ("recipe", "recipe_digest", "data", "code", "plugins", "parents")
 """Entries of the manifest that checkpoints carry on."""
 
-LATER_LINEAGE = ("training", "photos")
+LATER_LINEAGE = ("training", "photos", "record")
 """More of them, which manifests of older versions lack."""
 
 # Written by toolkit.train.state after every epoch: without it there is nothing to continue.
@@ -103,8 +106,18 @@ class RunFolder:
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
-        """Replace the manifest."""
+        """Replace the manifest, and with it the record that the team sees.
+
+        Raises:
+            UsageError: a value of it is wrong or missing; nothing is written.
+        """
+        record = run_record(self.name, manifest) if "record" in manifest else None
         write_json_atomic(self.path / MANIFEST, manifest)
+        if record is not None:
+            write_record(self._record(manifest), record)
+
+    def _record(self, manifest: dict[str, Any]) -> Path:
+        return record_path(Project(self.path.parents[1]), manifest["record"])
 
     def update(self, **values: Any) -> None:
         """Change entries of the manifest; None removes one."""
@@ -122,9 +135,15 @@ class RunFolder:
         )
 
     def remove_unused(self) -> None:
-        """Remove the folder if nothing was made in it, so that its number is free again."""
+        """Remove folder and record if nothing was made, so that its number is free again."""
         if self.is_unused:
+            self.remove_record()
             shutil.rmtree(self.path)
+
+    def remove_record(self) -> None:
+        """Remove what the team is told of the run."""
+        if (self.path / MANIFEST).is_file() and "record" in (manifest := self.manifest()):
+            self._record(manifest).unlink(missing_ok=True)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -191,6 +210,7 @@ class _Manifest(BaseModel):
 
     status: str
     started: str = ""
+    record: RecordName | None = None
     training: str | None = None
     classes: list[str] = []
     given: _Given | None = None

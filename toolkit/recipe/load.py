@@ -43,6 +43,10 @@ class LoadedRecipe:
     layers: Layers
     options: tuple[str, ...] = ()
     """The `--set` and `--unset` that it was loaded with, as words of a command."""
+    record: str | None = None
+    """The record of a run that it was loaded from, in place of its file."""
+    again: tuple[str, ...] = ()
+    """Words of a command that load it again, where these are not its path and options."""
 
     @property
     def name(self) -> str:
@@ -53,6 +57,11 @@ class LoadedRecipe:
     def digest(self) -> str:
         """Digest of every resolved value."""
         return recipe_digest(self.recipe)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is written behind `trash recipe run` to load it again."""
+        return self.again or (shown_path(self.path), *self.options)
 
     def origin(self, path: Sequence[str | int]) -> Origin:
         """Return where a value was written, or that it is a default."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.recipe.components import component_specs
 from toolkit.recipe.load import LoadedRecipe
 from toolkit.recipe.problems import KeyPath, dotted
+from toolkit.recipe.schema_keys import effect_of
 
 
 def resolved_values(loaded: LoadedRecipe, registry: Registry) -> dict[str, Any]:
@@ -26,6 +28,24 @@ def resolved_values(loaded: LoadedRecipe, registry: Registry) -> dict[str, Any]:
                 default = field.get_default(call_default_factory=True)
                 target[name] = list(default) if isinstance(default, tuple) else default
     return values
+
+
+def own_values(loaded: LoadedRecipe) -> dict[str, Any]:
+    """Return dotted key -> value of what a recipe's file says in place of those that it extends.
+
+    Nothing for a recipe that extends none. What changes no result, such as the title, is left out.
+    """
+    files = {origin.file for origin in loaded.layers.origins.values() if origin.file is not None}
+    if files <= {loaded.path}:
+        return {}
+    plain = json.loads(json.dumps(loaded.layers.values, default=str))
+    found = {}
+    for path, value in _leaves(plain, ()):
+        origin, effect = loaded.layers.origins.get(path), effect_of(path)
+        is_own = origin is not None and origin.file == loaded.path
+        if is_own and not (effect is not None and effect.on == "nothing"):
+            found[dotted(path)] = value
+    return found
 
 
 def as_toml(values: dict[str, Any]) -> str:

@@ -1,27 +1,70 @@
-"""Earlier submissions, read from their side-cars."""
+"""Earlier submissions, read from their side-cars here and from the records of the team."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from toolkit.errors import UsageError
 from toolkit.files import file_digest
+from toolkit.project import Project
 from toolkit.recipe.problems import shown_path
-from toolkit.submission.side_car import SideCar, read_side_car, side_car_path
+from toolkit.submission.side_car import (
+    Leaderboard,
+    SideCar,
+    read_side_car,
+    side_car_path,
+)
+from toolkit.submission.team_record import side_car_of, submission_records
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A submission known by its side-car; the file itself may be on another machine."""
+    """A submission known by its side-car or by a record; the file itself may be elsewhere.
+
+    Attributes:
+        path: the file; for one that only a record tells of, the record.
+        side_car: its side-car, with the leaderboard scores that anybody has recorded.
+        authors: who made this file, as far as records tell.
+        is_here: whether its side-car is here.
+    """
 
     path: Path
     side_car: SideCar
+    authors: tuple[str, ...]
+    is_here: bool
+
+    @property
+    def name(self) -> str:
+        """What it is called here, or on its author's machine."""
+        return self.path.stem if self.is_here else PurePosixPath(self.side_car.file).stem
 
 
-def read_submissions(folder: Path) -> tuple[list[Submission], list[UsageError]]:
-    """Return the submissions of a folder by age, the newest last, and what cannot be read."""
+def read_submissions(project: Project) -> tuple[list[Submission], list[UsageError]]:
+    """Return the submissions of the team by age, the newest last, and what cannot be read.
+
+    Files of equal content are one submission, unless several side-cars here name it.
+    """
+    here, broken = _read_side_cars(project.submissions)
+    records, unreadable = submission_records(project)
+    told: dict[str, list[Submission]] = defaultdict(list)
+    for stored in records:
+        try:
+            side_car = side_car_of(stored)
+        except UsageError as error:
+            broken.append(error)
+            continue
+        author = stored.record.author
+        told[side_car.digest].append(Submission(stored.path, side_car, (author,), is_here=False))
+    merged = [_merged(each, told.get(each.side_car.digest, ())) for each in here]
+    known = {each.side_car.digest for each in here}
+    merged += [_merged(same[0], same) for digest, same in told.items() if digest not in known]
+    return sorted(merged, key=lambda each: each.side_car.created), [*broken, *unreadable]
+
+
+def _read_side_cars(folder: Path) -> tuple[list[Submission], list[UsageError]]:
     found, broken = [], []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -31,8 +74,24 @@ def read_submissions(folder: Path) -> tuple[list[Submission], list[UsageError]]:
             continue
         # Both may have been renamed since: the side-car's own name counts.
         file = path.with_suffix(PurePosixPath(side_car.file).suffix)
-        found.append(Submission(file, side_car))
-    return sorted(found, key=lambda each: each.side_car.created), broken
+        found.append(Submission(file, side_car, (), is_here=True))
+    return found, broken
+
+
+def _merged(submission: Submission, told: Sequence[Submission]) -> Submission:
+    """Return a submission with what records tell of the same file: its authors, and its scores.
+
+    Of scores that differ the more complete ones count, and a record's before the side-car's:
+    it comes from git, where everybody has had a chance to correct it.
+    """
+    said = [each.side_car.leaderboard for each in (submission, *told)]
+    authors = dict.fromkeys(author for each in told for author in each.authors)
+    side_car = replace(submission.side_car, leaderboard=max(reversed(said), key=_n_scores))
+    return replace(submission, side_car=side_car, authors=tuple(authors))
+
+
+def _n_scores(leaderboard: Leaderboard) -> int:
+    return (leaderboard.public is not None) + (leaderboard.private is not None)
 
 
 def identical_to(
@@ -49,7 +108,7 @@ def identical_to(
     digest = file_digest(file)
     own = side_car_path(file).resolve()
     for each in submissions:
-        if side_car_path(each.path).resolve() == own:
+        if each.is_here and side_car_path(each.path).resolve() == own:
             continue
         if each.side_car.digest == digest:
             yield f"{file} is the same file as {_described(each)}"
@@ -68,4 +127,6 @@ def _described(submission: Submission) -> str:
     known = [("public", board.public), ("private", board.private)]
     recorded = ", ".join(f"{name} {score:.4f}" for name, score in known if score is not None)
     path = shown_path(submission.path)
-    return f"{path} ({recorded})" if recorded else path
+    by = ", ".join(submission.authors) if not submission.is_here else ""
+    facts = ", ".join(filter(None, (by and f"{submission.name} of {by}", recorded)))
+    return f"{path} ({facts})" if facts else path

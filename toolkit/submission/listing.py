@@ -27,6 +27,7 @@ class Row:
 
     Attributes:
         name: of the file, without its ending.
+        author: who made it; several have made an equal file. None = unknown.
         members: names of the checkpoints, or of the files that were merged.
         combine: how they were combined, with the weights of members, and postprocessed; None when
             the file was not made here.
@@ -42,6 +43,7 @@ class Row:
     """
 
     name: str
+    author: str | None
     members: tuple[str, ...]
     combine: str | None
     validation: float | None
@@ -79,7 +81,8 @@ def row_of(submission: Submission) -> Row:
     files = [PurePosixPath(each.file).name for each in side_car.files]
     decided = side_car.decided_by
     return Row(
-        name=submission.path.stem,
+        name=submission.name,
+        author=", ".join(submission.authors) or None,
         members=(*checkpoints, *files),
         combine=_decided(side_car.combine, side_car.postprocess) if side_car.combine else None,
         validation=side_car.honest_score,

@@ -18,8 +18,8 @@ from toolkit.submission.aligned import Labels, Readable, read_together
 from toolkit.submission.check import CheckReport
 from toolkit.submission.class_balance import share_warnings
 from toolkit.submission.record import make_file_side_car
-from toolkit.submission.side_car import write_side_car
 from toolkit.submission.spec import Expectation, SpecSource
+from toolkit.submission.team_record import write_with_record
 from toolkit.submission.write import write_checked
 from toolkit.wording import counted
 from toolkit.workspace import Workspace
@@ -175,7 +175,7 @@ def submit_merged(
         files=paths,
         combine=ComponentSpec(name="vote", **({"weights": list(weights)} if weights else {})),
     )
-    path = write_side_car(output, side_car)
+    path = write_with_record(workspace.project, output, side_car)
     failures = workspace.registry.notify(
         "trash_submission_written", path=output, side_car=side_car.as_json()
     )

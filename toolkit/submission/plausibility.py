@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from toolkit.project import Project
 from toolkit.submission.check import CheckReport
 from toolkit.submission.class_balance import share_warnings
 from toolkit.submission.history import identical_to, read_submissions
@@ -11,7 +12,7 @@ from toolkit.submission.spec import Expectation, SpecSource
 
 
 def doubts(
-    file: Path, source: SpecSource, expected: Expectation, report: CheckReport, folder: Path
+    file: Path, source: SpecSource, expected: Expectation, report: CheckReport, project: Project
 ) -> list[str]:
     """Return what looks wrong with a valid file, one sentence each.
 
@@ -20,11 +21,11 @@ def doubts(
         source: said what it should hold, and knows the classes' shares on the validation split.
         expected: what it should hold.
         report: of its check.
-        folder: of the earlier submissions.
+        project: has the earlier submissions.
     """
-    earlier, broken = read_submissions(folder)
+    earlier, broken = read_submissions(project)
     return [
         *share_warnings(report.class_shares, source.validation_shares, expected.class_names),
-        *identical_to(file, report.labels_digest, earlier, folder),
+        *identical_to(file, report.labels_digest, earlier, project.submissions),
         *(error.message for error in broken),
     ]

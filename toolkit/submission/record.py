@@ -21,6 +21,7 @@ from toolkit.packages import package_versions
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.parameters import validate
 from toolkit.plugin.registry import Registry
+from toolkit.project import Project
 from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.schema import Recipe
 from toolkit.submission.check import CheckReport, check_submission
@@ -36,6 +37,13 @@ from toolkit.submission.side_car import (
     write_side_car,
 )
 from toolkit.submission.spec import Expectation, SpecSource, expect
+from toolkit.submission.team_record import (
+    Stored,
+    record_leaderboard,
+    side_car_of,
+    write_leaderboard,
+    write_with_record,
+)
 from toolkit.workspace import Workspace
 
 if TYPE_CHECKING:  # files alone need no torch
@@ -172,7 +180,7 @@ def make_file_side_car(
 
 
 def adopt_file(workspace: Workspace, file: Path, source: SpecSource) -> Path:
-    """Check a file that was not made here, write a side-car for it, and return the side-car's path.
+    """Check a file that was not made here, write side-car and record; return the side-car's path.
 
     Args:
         workspace: the project, its components, and who is told what happens.
@@ -190,13 +198,19 @@ def adopt_file(workspace: Workspace, file: Path, source: SpecSource) -> Path:
             f"See all problems: trash submission check {file}",
         )
     side_car = make_file_side_car(workspace, file, source, expected, report)
-    return write_side_car(file, side_car)
+    return write_with_record(workspace.project, file, side_car)
 
 
 def record_scores(
-    submission: Path, public: float | None, private: float | None
+    project: Project, submission: Path, public: float | None, private: float | None
 ) -> tuple[Leaderboard, Leaderboard]:
-    """Write leaderboard scores, 0…1, into the side-car of a submission; None keeps what is there.
+    """Write leaderboard scores, 0…1, into side-car and record; None keeps what is there.
+
+    Args:
+        project: has the records.
+        submission: the file, which has a side-car.
+        public: of the public leaderboard.
+        private: of the private leaderboard.
 
     Returns:
         What was recorded before, and what is now.
@@ -208,12 +222,33 @@ def record_scores(
     with file_lock(side_car_path(submission), lambda: None):
         side_car = read_side_car(side_car_path(submission))
         before = side_car.leaderboard
-        after = Leaderboard(
-            public=before.public if public is None else public,
-            private=before.private if private is None else private,
-        )
-        write_side_car(submission, replace(side_car, leaderboard=after))
+        after = _with_scores(before, public, private)
+        said = replace(side_car, leaderboard=after)
+        write_side_car(submission, said)
+        if not record_leaderboard(project, side_car.digest, after):  # made before there were any
+            write_with_record(project, submission, said)
     return before, after
+
+
+def record_shared_scores(
+    stored: Stored, public: float | None, private: float | None
+) -> tuple[Leaderboard, Leaderboard]:
+    """Write leaderboard scores into the record of a submission that is not here.
+
+    Returns and raises as `record_scores`.
+    """
+    with file_lock(stored.path, lambda: None):
+        before = side_car_of(stored).leaderboard
+        after = _with_scores(before, public, private)
+        write_leaderboard(stored, after)
+    return before, after
+
+
+def _with_scores(before: Leaderboard, public: float | None, private: float | None) -> Leaderboard:
+    return Leaderboard(
+        public=before.public if public is None else public,
+        private=before.private if private is None else private,
+    )
 
 
 def _circumstances() -> dict[str, Any]:

@@ -264,3 +264,8 @@ def read_side_car(path: Path) -> SideCar:
         UsageError: missing, not JSON, of another schema version, or a wrong or missing value.
     """
     return _LAYOUT.read(path)
+
+
+def parse_side_car(content: dict[str, Any], path: Path) -> SideCar:
+    """Return the side-car that another file holds; raises as `read_side_car`."""
+    return _LAYOUT.value(content, path)

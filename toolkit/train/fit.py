@@ -48,6 +48,7 @@ class FitResult:
         scores: the record of the best epoch, as in metrics.jsonl.
         stopped_early: patience ran out before the last epoch.
         records: of all epochs, likewise.
+        larger_is_better: whether a larger score by the recipe's metric is the better one.
     """
 
     best: Path
@@ -57,6 +58,7 @@ class FitResult:
     scores: dict[str, Any]
     stopped_early: bool
     records: tuple[dict[str, Any], ...]
+    larger_is_better: bool = True
 
 
 def fit(
@@ -185,6 +187,7 @@ def _result(artifacts: Artifacts, recipe: Recipe, history: History) -> FitResult
         scores=best,
         stopped_early=history.last_epoch < recipe.train.epochs,
         records=tuple(history.epochs),
+        larger_is_better=history.larger_is_better,
     )
 
 

@@ -106,6 +106,7 @@ def test_list_as_json(desk: Any, capsys: Capture) -> None:
     first = found["submissions"][0]
     assert first == {
         "name": "late",
+        "author": None,
         "members": [],
         "combine": None,
         "validation": 0.7,

@@ -19,6 +19,7 @@ from toolkit.postprocess.labels import argmax_labels
 from toolkit.predict.store import open_store
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
+from toolkit.records.record import SeriesRecord, read_record, record_files, record_path
 
 
 @pytest.fixture
@@ -146,3 +147,38 @@ def test_series_go_without_what_they_do_themselves(
     assert "the same seed is named twice" in capsys.readouterr().err
     assert run(["recipe", "run", "tiny", "--folds"]) == 2
     assert "has no data.folds" in capsys.readouterr().err
+
+
+def test_a_series_leaves_one_record_that_is_written_again(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = _summary(capsys, "--seeds", "1,2")
+    path = record_path(project, found["record"])
+    record = read_record(path)
+    assert isinstance(record, SeriesRecord)
+    assert path.parent.name == "ann-lee"
+    assert (record.author, record.name, record.recipe) == (
+        "Ann Lee",
+        "tiny.seeds",
+        "recipes/tiny.toml",
+    )
+    assert record.summary == found | {"submission": "submissions/tiny.seeds.csv"}
+    runs = [read_record(record_path(project, each["record"])) for each in record.summary["runs"]]
+    assert [(each.kind, each.name) for each in runs if each.kind == "run"] == [
+        ("run", "tiny-001"),
+        ("run", "tiny-002"),
+    ]
+    before = set(record_files(project))
+    assert _summary(capsys, "--seeds", "1,2")["record"] == found["record"]
+    assert set(record_files(project)) == before
+    assert _summary(capsys, "--seeds", "1,2,3")["record"] == found["record"]
+    capsys.readouterr()
+    assert run(["run", "show", "tiny.seeds"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    summary = _summary(capsys, "--seeds", "1,2,3")
+    assert f"record {found['record']}" in told
+    spread = summary["validation"]
+    assert f"validation {spread['mean']:.4f} ± {spread['deviation']:.4f}" in told
+    for each in summary["runs"]:
+        scores = f"validation {each['validation']:.4f}, test {each['test']:.4f}"
+        assert f"{each['run']} seed {each['seed']}, {scores} ({each['record']})" in told

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import DataFolder, Json
-from toolkit.cli.recipe.options import RecipePath, Set, Unset, parse_seeds
+from toolkit.cli.options import RECIPE_HELP, DataFolder, Json
+from toolkit.cli.recipe.options import Set, Unset, parse_seeds
 from toolkit.cli.session import open_workspace
 from toolkit.errors import UsageError
 from toolkit.project import find_project
@@ -19,13 +19,25 @@ from toolkit.recipe.trial import chosen_trial
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolkit.experiment.execution.result import RunResult
     from toolkit.recipe.load import LoadedRecipe
     from toolkit.recipe.trial import Trial
     from toolkit.workspace import Workspace
 
 
 def run(
-    recipe: RecipePath,
+    recipe: Annotated[
+        Path | None, typer.Argument(metavar="RECIPE", help=RECIPE_HELP, show_default=False)
+    ] = None,
+    record: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Reproduce a run of the team by its record (trash run list), in place of a "
+            "recipe; what is not as it was then is told first.",
+        ),
+    ] = None,
     data: DataFolder = None,
     set_: Set = None,
     unset: Unset = None,
@@ -87,6 +99,17 @@ def run(
 
     trial = chosen_trial(smoke=smoke, limit=limit, overfit=overfit)
     workspace = open_workspace(find_project())
+    if record is not None:
+        if recipe or set_ or unset or trial or folds or seeds is not None:
+            raise UsageError(
+                "--from runs what the record says: it goes with --data, --devices, --resume and "
+                "--plan alone",
+                f"To change something: trash run show {record} --recipe > recipes/NAME.toml",
+            )
+        _reproduce(workspace, record, data, resume=resume, devices=devices, plan=plan, json_=json_)
+        return
+    if recipe is None:
+        raise UsageError("which recipe?", "Name one, or a run of the team with --from RUN.")
     set_ = with_data_root(set_, data, workspace.project)
     if folds or seeds is not None:
         if resume or trial or plan:
@@ -111,6 +134,46 @@ def run(
         _print_plan(workspace, loaded, trial, resume=resume, json_=json_)
         return
     result = execute(workspace, loaded, resume=resume, trial=trial, devices=devices, pages=PAGES)
+    _print_result(result, json_=json_)
+
+
+def _reproduce(
+    workspace: Workspace,
+    text: str,
+    data: Path | None,
+    *,
+    resume: bool,
+    devices: int,
+    plan: bool,
+    json_: bool,
+) -> None:
+    from toolkit.experiment.execution.execute import execute
+    from toolkit.experiment.execution.reproduce import check_reproduction, load_from_record
+    from toolkit.experiment.recorded_runs import find_run
+    from toolkit.recipe.problems import shown_path
+    from toolkit.report.writers import PAGES
+
+    stored = find_run(text, workspace.project)
+    loaded = load_from_record(workspace, stored, data)
+    found = check_reproduction(workspace, loaded, stored)
+    for warning in found.warnings:
+        console.warn(warning)
+    if plan:
+        _print_plan(workspace, loaded, None, resume=resume, json_=json_)
+        return
+    if found.finished is None:
+        result = execute(workspace, loaded, resume=resume, devices=devices, pages=PAGES)
+        _print_result(result, json_=json_)
+        return
+    console.note(f"{found.finished.name} is the same training, finished before: nothing is trained")
+    if json_:
+        console.print_json(found.finished.manifest()["result"])
+        return
+    console.print_result(f"{'run':<11} {shown_path(found.finished.path)}")
+    console.print_result(f"{'checkpoint':<11} {shown_path(found.finished.best)}")
+
+
+def _print_result(result: RunResult | None, *, json_: bool) -> None:
     if result is None:  # a helper process of --devices: the first one reports
         return
     if json_:

@@ -38,7 +38,7 @@ def check(
     shares = dict(zip(expected.class_names, report.class_shares, strict=False))
     warnings = [*source.warnings, *report.warnings]
     if report.valid:
-        warnings += doubts(file, source, expected, report, project.submissions)
+        warnings += doubts(file, source, expected, report, project)
     if json_:
         values = asdict(report) | {"warnings": warnings, "class_shares": shares}
         console.print_json({"file": file, "valid": report.valid} | values)

@@ -30,15 +30,17 @@ def record(
     size: Size = None,
     json_: Json = False,
 ) -> None:
-    """Keep the leaderboard's scores of a file in its side-car.
+    """Keep the leaderboard's scores of a file in its side-car and its record.
 
-    The file itself may be on another machine. A file that has no side-car, such as a team mate's,
-    is checked and given one: --recipe or --test must then say what it holds.
+    The file itself may be on another machine: that of a team mate is named by its record. A file
+    that has neither is checked and given both: --recipe or --test must then say what it holds.
     """
+    from toolkit.recipe.problems import shown_path
     from toolkit.submission.named_files import SubmissionOptions, require_file
-    from toolkit.submission.record import adopt_file, record_scores
+    from toolkit.submission.record import adopt_file, record_scores, record_shared_scores
     from toolkit.submission.side_car import side_car_path
     from toolkit.submission.spec import sources_of
+    from toolkit.submission.team_record import record_of_file
 
     if public is None and private is None:
         raise UsageError("no score to record", "Add --public 0.7205, --private 0.7043 or both.")
@@ -48,14 +50,19 @@ def record(
             raise UsageError(f"{option} {score:g}: a score lies in 0…1", percent)
     project = find_project()
     options = SubmissionOptions(recipe, test, sample, size)
-    if not side_car_path(file).exists():
+    shared = record_of_file(project, file)
+    if shared is None and not side_car_path(file).exists():
         require_file(file, project)
         (source,) = sources_of([file], options.source(project))
         side_car = adopt_file(open_workspace(project, source.components), file, source)
         console.note(f"{file} had no side-car: wrote {side_car}")
-    elif file.exists():
+    elif shared is None and file.exists():
         _warn_if_changed(file)
-    before, after = record_scores(file, public, private)
+    if shared is not None:
+        file = Path(shown_path(shared.path))
+        before, after = record_shared_scores(shared, public, private)
+    else:
+        before, after = record_scores(project, file, public, private)
     if json_:
         console.print_json({"file": file, "before": asdict(before), "recorded": asdict(after)})
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.labelling import run_labelling
 from toolkit.experiment.execution.launch import launched_run_dir
-from toolkit.experiment.execution.manifest import identity_of, make_manifest
+from toolkit.experiment.execution.manifest import identity_of, make_manifest, with_record
 from toolkit.experiment.execution.outcome import terminated_as_interrupted
 from toolkit.experiment.execution.pages import PageWriters, write_report
 from toolkit.experiment.execution.result import RunResult
@@ -30,7 +30,6 @@ from toolkit.metrics.scores import metric_title
 from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.predict.members import MemberRef
 from toolkit.recipe.load import LoadedRecipe, check_names
-from toolkit.recipe.problems import shown_path
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.trial import Trial
 from toolkit.workspace import Workspace
@@ -193,7 +192,7 @@ class _Execution:
             keys=stage.keys,
             is_part=self.is_part or stage is not self.plan.final,
         )
-        words = ["recipe", "run", shown_path(self.loaded.path), *self.loaded.options]
+        words = ["recipe", "run", *self.loaded.words]
         if self.devices > 1:
             words += ["--devices", str(self.devices)]
         return Job(
@@ -218,8 +217,10 @@ class _Execution:
         name = stage.name if self.trial is None else f"{stage.name}.{self.trial.kind}"
         run = new_run(name, self.dirs.runs, self.dirs.submissions)
         keep_recipe(job, run)
-        manifest = make_manifest(job.identity, self.workspace.project.root)
-        if self.trial is not None:
+        manifest = make_manifest(job.identity, self.workspace.project)
+        if self.trial is None:
+            manifest = with_record(manifest, stage.name)
+        else:
             manifest["trial"] = self.trial.option
         run.write_manifest(manifest)
         return run

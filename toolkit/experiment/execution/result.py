@@ -56,6 +56,8 @@ class RunResult:
             "epochs": self.fit.epochs,
             "stopped_early": self.fit.stopped_early,
             "scores": self.fit.scores,
+            "larger_is_better": self.fit.larger_is_better,
+            "seconds": sum(record["seconds"] for record in self.fit.records),
             "kept": self.kept,
         }
         if self.trial is not None:

@@ -18,6 +18,7 @@ from toolkit.errors import UsageError
 from toolkit.experiment.execution.compare import spread
 from toolkit.experiment.execution.execute import execute_part
 from toolkit.experiment.execution.pages import PageWriters
+from toolkit.experiment.execution.series_record import series_record_name, write_series_record
 from toolkit.experiment.execution.submit import SubmissionResult, plan_submission, submit
 from toolkit.experiment.planning.all_data import refuse_to_score
 from toolkit.experiment.planning.keys import result_key
@@ -71,6 +72,7 @@ class VariantScores:
         test: score of its submission, None where the truth is unknown or the submission was made
             by a recipe that predicts or writes in another way.
         store: folder of its maps of the images that it was not trained on.
+        record: name of its record; None = it was run before there were any.
     """
 
     seed: int
@@ -80,6 +82,7 @@ class VariantScores:
     validation: float
     test: float | None
     store: str
+    record: str | None
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ class Series:
         out_of_fold: scores over all held-out images together, each predicted by the runs that were
             not trained on it, at the submission's size.
         submission: of all runs combined; None without a test split.
+        record: name of its record.
     """
 
     path: Path
@@ -100,6 +104,7 @@ class Series:
     outcomes: tuple[VariantScores, ...]
     out_of_fold: Scores
     submission: SubmissionResult | None
+    record: str
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -124,6 +129,7 @@ class Series:
             if self.submission is None or self.submission.score is None
             else self.submission.score.deciding,
             "submission_warnings": list(self.warnings),
+            "record": self.record,
         }
 
 
@@ -210,16 +216,21 @@ def run_series(
     )
     class_names = tuple(runs[0].manifest()["classes"])
     out_of_fold, counts = _out_of_fold(workspace, variants, stores)
+    path = workspace.project.runs / f"{name}.json"
     series = Series(
-        workspace.project.runs / f"{name}.json",
+        path,
         class_names,
         outcomes,
         out_of_fold,
         _submission(workspace, variants, runs, name),
+        series_record_name(workspace.project, path),
     )
     of = " ".join(run.name for run in runs)
     write_counts(series.path.with_suffix(SUFFIX), of, class_names, {"out_of_fold": counts})
     write_json_atomic(series.path, series.as_json())
+    write_series_record(
+        workspace.project, series.record, series.as_json(), path, variants[0].loaded
+    )
     return series
 
 
@@ -259,6 +270,7 @@ def _outcome(
         validation=validation_score(result["scores"]),
         test=stored_score(score) if score else None,
         store=portable_path(store.folder, workspace.project.root),
+        record=manifest.get("record"),
     )
 
 

@@ -49,6 +49,7 @@ from toolkit.submission.side_car import (
     write_side_car,
 )
 from toolkit.submission.spec import row_order
+from toolkit.submission.team_record import write_with_record
 from toolkit.submission.write import write_checked
 from toolkit.workspace import Workspace
 
@@ -83,6 +84,7 @@ class SubmissionResult:
 
     Attributes:
         path: the validated file.
+        digest: of the file.
         side_car: the JSON beside it.
         rows: number of images in it.
         members: what was combined.
@@ -95,6 +97,7 @@ class SubmissionResult:
     """
 
     path: Path
+    digest: str
     side_car: Path
     rows: int
     members: tuple[MemberResult, ...]
@@ -126,6 +129,7 @@ def submit(
     overwrite: bool = False,
     validate: bool = True,
     combination: Combination | None = None,
+    recorded: bool = True,
 ) -> SubmissionResult:
     """Predict the test split, combine, postprocess, write, check and record a submission.
 
@@ -144,6 +148,7 @@ def submit(
         validate: predict the validation split too and score what is submitted on it.
         combination: what `recipe` combines by, when it was fitted: only its own members fit, and
             its metric decides.
+        recorded: whether the team is told of it.
 
     Raises:
         UsageError: members, recipe or output do not fit; nothing was predicted.
@@ -200,8 +205,12 @@ def submit(
         score=score,
         fitted=combination.fitted if combination is not None else None,
     )
-    side_car_file = write_side_car(output, side_car)
     write_counts(counts_path(output), side_car.digest, contest.class_names, counts)
+    if recorded:
+        lineages = [member.checkpoint.lineage for member in loaded]
+        side_car_file = write_with_record(workspace.project, output, side_car, lineages)
+    else:
+        side_car_file = write_side_car(output, side_car)
     failures = workspace.registry.notify(
         "trash_submission_written", path=output, side_car=side_car.as_json()
     )
@@ -210,6 +219,7 @@ def submit(
     alone = found.members if found else [None] * len(loaded)
     return SubmissionResult(
         path=output,
+        digest=side_car.digest,
         side_car=side_car_file,
         rows=report.n_rows,
         members=tuple(

@@ -12,7 +12,7 @@ from typing import Any
 from toolkit.data.contest import Contest, open_contest
 from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.execution.launch import launch
-from toolkit.experiment.execution.manifest import now
+from toolkit.experiment.execution.manifest import now, with_record
 from toolkit.experiment.execution.outcome import recorded, recorded_by_worker
 from toolkit.experiment.execution.result import RunResult
 from toolkit.experiment.execution.stage_inputs import StageInputs
@@ -23,7 +23,6 @@ from toolkit.files import write_text_atomic
 from toolkit.predict.members import MemberRef
 from toolkit.recipe.error_location import with_location
 from toolkit.recipe.load import LoadedRecipe
-from toolkit.recipe.problems import shown_path
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.show import as_toml, resolved_values
 from toolkit.recipe.trial import Trial
@@ -116,7 +115,10 @@ def _renewed(job: Job, run: RunFolder, contest: Contest) -> Iterator[None]:
     done = artifacts.read_state().history.last_epoch
     before = run.manifest()
     recipe = run.recipe.read_text(encoding="utf-8") if run.recipe.is_file() else None
-    run.update(status="running", resumed=now(), ended=None, error=None, **job.identity)
+    again = {**before, "status": "running", "resumed": now(), **job.identity}
+    if job.dirs.kept:
+        again = with_record(again, run.name.rpartition("-")[0])
+    run.update(**{**again, "ended": None, "error": None})
     keep_recipe(job, run)
     try:
         yield
@@ -125,6 +127,8 @@ def _renewed(job: Job, run: RunFolder, contest: Contest) -> Iterator[None]:
         with suppress(OSError, TrashError):
             if artifacts.read_state().history.last_epoch == done:
                 ended = {key: value for key, value in run.manifest().items() if key in _ENDING}
+                if "record" not in before:  # of a version that wrote none
+                    run.remove_record()
                 finished = before["status"] == "finished"
                 run.write_manifest(before if finished else {**before, **ended})
                 if recipe is not None:
@@ -141,7 +145,7 @@ def _words(job: Job, *, resume: bool) -> list[str]:
     if not job.inputs.is_part:
         return sys.argv[1:]  # it reports as this command was asked to
     again = ["--resume"] if resume else []
-    return ["recipe", "run", shown_path(job.loaded.path), *job.loaded.options, *again]
+    return ["recipe", "run", *job.loaded.words, *again]
 
 
 def work(
@@ -214,6 +218,7 @@ def _submitted(
         output=job.dirs.submissions / f"{run.name}{plan.format.suffix}",
         cache=job.dirs.cache,
         overwrite=True,
+        recorded=job.dirs.kept,
     )
 
 

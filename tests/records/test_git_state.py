@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.experiment.execution.git_state import git_state
+from toolkit.records.git_state import GitState, git_setting, git_state
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -41,15 +41,56 @@ def touch(path: Path) -> None:
 
 def test_commit_and_changes(repository: Path, tmp_path: Path) -> None:
     commit = git(repository, "rev-parse", "HEAD")
-    assert git_state(repository) == {"commit": commit, "changed": False}
+    assert git_state(repository) == GitState(commit, ())
     touch(repository / "recipe.toml")
     (repository / "new.txt").write_text("not tracked")
-    assert git_state(repository) == {"commit": commit, "changed": False}
+    assert git_state(repository) == GitState(commit, ())
     (repository / "recipe.toml").write_text("seed = 2\n")
-    assert git_state(repository) == {"commit": commit, "changed": True}
+    assert git_state(repository) == GitState(commit, ("recipe.toml",))
     git(repository, "add", ".")
-    assert git_state(repository) == {"commit": commit, "changed": True}
+    assert git_state(repository) == GitState(commit, ("new.txt", "recipe.toml"))
     assert git_state(tmp_path) is None
+
+
+def test_names_of_changed_files_are_told_as_they_are(repository: Path) -> None:
+    names = [" blank.py", "two\nlines.py", "쓰레기.py", "plugins/a b.py"]
+    (repository / "plugins").mkdir()
+    for name in names:
+        (repository / name).write_text("1")
+    git(repository, "add", ".")
+    state = git_state(repository)
+    assert state is not None
+    assert set(state.files or ()) == set(names)
+
+
+def test_records_of_runs_do_not_count_as_changed(repository: Path) -> None:
+    record = repository / "records" / "ann" / "a.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "a record")
+    record.write_text("{ }")
+    state = git_state(repository)
+    assert state is not None
+    assert state.files == ()
+
+
+def test_a_new_plugin_or_recipe_is_not_in_the_commit(repository: Path) -> None:
+    inner = repository / "project"
+    for name in ("plugins/new.py", "plugins/out.pyc", "recipes/mine/new.toml", "notes.txt"):
+        (inner / name).parent.mkdir(parents=True, exist_ok=True)
+        (inner / name).write_text("x")
+    (repository / ".gitignore").write_text("*.pyc\n")
+    state = git_state(inner)
+    assert state is not None
+    assert state.files == ("project/plugins/new.py", "project/recipes/mine/new.toml")
+
+
+def test_a_setting(repository: Path, tmp_path: Path) -> None:
+    assert git_setting(repository, "user.name") is None
+    assert git_setting(tmp_path, "user.name") is None
+    git(repository, "config", "user.name", "김철수")
+    assert git_setting(repository, "user.name") == "김철수"
 
 
 def spy(folder: Path, name: str) -> tuple[str, Path]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from toolkit.project import RECORDS
 
 _SECONDS = 10
 _NOTHING = "false"
@@ -27,14 +29,31 @@ _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
 }
+_OF_RUNS = ("plugins", "recipes")
+"""Folders in which a new file may have made a run."""
 _FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
 
 
-def git_state(folder: Path) -> dict[str, Any] | None:
-    """Return commit and whether files were changed since (None = git cannot say).
+@dataclass(frozen=True)
+class GitState:
+    """A commit, and the files that were changed since.
 
-    Outside a repository the answer is None. Filters (as of Git LFS) are not run: a filtered file
-    that was touched counts as changed. Submodules are not looked at.
+    Attributes:
+        commit: its digest.
+        files: what differs from it, by paths in the repository: tracked files, and new ones in
+            `plugins/` and `recipes/`; None = git cannot say.
+    """
+
+    commit: str
+    files: tuple[str, ...] | None
+
+
+def git_state(folder: Path) -> GitState | None:
+    """Return the state of the repository around a folder; None outside one.
+
+    The records of runs do not count as changed: they say what was done, and decide nothing. Filters
+    (as of Git LFS) are not run: a filtered file that was touched counts as changed. Submodules are
+    not looked at.
     """
     commit = _git(folder, _SETTINGS, "rev-parse", "--verify", "HEAD^{commit}")
     if commit is None:
@@ -48,11 +67,38 @@ def git_state(folder: Path) -> dict[str, Any] | None:
         _SETTINGS | filters,
         "status",
         "--porcelain",
+        "--null",
         "--untracked-files=no",
         "--ignore-submodules=all",
         "--no-renames",
+        "--",
+        f":(exclude){RECORDS}",
     )
-    return {"commit": commit, "changed": None if changed is None else bool(changed)}
+    new = _git(
+        folder,
+        _SETTINGS | filters,
+        "ls-files",
+        "--others",
+        "--exclude-standard",
+        "--full-name",
+        "-z",
+        "--",
+        *_OF_RUNS,
+    )
+    if changed is None or new is None:
+        return GitState(commit.strip(), None)
+    return GitState(commit.strip(), (*_names(changed), *filter(None, new.split("\0"))))
+
+
+def git_setting(folder: Path, name: str) -> str | None:
+    """Return a setting as git reads it in a folder, such as `user.name`; None = it is not set."""
+    found = _git(folder, _SETTINGS, "config", "--includes", "--get", name)
+    return (found or "").strip() or None
+
+
+def _names(status: str) -> list[str]:
+    """Return the files of `git status --porcelain --null`: two letters and a blank, then a path."""
+    return [entry[3:] for entry in status.split("\0") if entry]
 
 
 def _off(setting: str) -> str:
@@ -75,4 +121,4 @@ def _git(folder: Path, settings: Mapping[str, str], *arguments: str) -> str | No
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.decode(errors="replace").strip()
+    return done.stdout.decode(errors="replace")

@@ -1,0 +1,43 @@
+"""`trash run show`: everything that is known of a run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.options import Json
+from toolkit.cli.run.options import RUN_HELP
+from toolkit.project import find_project
+
+
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
+    recipe: Annotated[
+        bool,
+        typer.Option("--recipe", help="Print every value of its recipe instead, as a recipe."),
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Print who ran what, when, by which code and data, and what it scored.
+
+    Of a series (--folds, --seeds): the mean of its scores and its runs.
+    """
+    from toolkit.experiment.recorded_runs import find_run, find_shared
+    from toolkit.recipe.show import as_toml
+    from toolkit.records.description import describe
+    from toolkit.records.record import as_json
+
+    project = find_project()
+    if recipe:
+        console.print_result(as_toml(find_run(run, project).record.values).rstrip())
+        return
+    found = find_shared(run, project)
+    if json_:
+        console.print_json({"record": found.name, **as_json(found.record)})
+        return
+    sections = describe(found)
+    console.print_entries({heading: list(lines) for heading, lines in sections.items()})
+    if found.record.kind == "run":
+        console.note(f"reproduce it: trash recipe run --from {found.name}")
