@@ -16,6 +16,7 @@ import typer
 
 from toolkit import __version__
 from toolkit.cli import (
+    board,
     console,
     data,
     ensemble,
@@ -107,6 +108,7 @@ _GROUPS = {
     "submission": submission.app,
 }
 _COMMANDS: dict[str, Callable[..., None]] = {
+    "board": board.board,
     "predict": predict.predict,
     "report": report.report,
     "submit": submit.submit,

@@ -43,6 +43,7 @@ def bar_chart(
         "x": x_name,
         "area": [_LEFT + group / 2, _WIDTH - _RIGHT - group / 2],
         "range": [0, len(names) - 1],
+        "bottom": bottom,
         "names": list(names),
         "lines": [
             {

@@ -11,7 +11,7 @@ from html import escape
 from markupsafe import Markup
 
 _WIDTH, _HEIGHT = 560, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 118, 12, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 118, 12, 40
 _LABEL_GAP = 14
 _STYLES = 6
 """Colours and dashes in the style sheet; more lines begin again."""
@@ -68,6 +68,7 @@ def line_chart(
         "x": x_name,
         "area": [_LEFT, _WIDTH - _RIGHT],
         "range": [*plot.x_range],
+        "bottom": plot.bottom,
         "lines": [{"name": each.name, "points": _plain(each.points)} for each in lines],
     }
     parts = [

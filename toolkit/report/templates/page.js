@@ -42,7 +42,7 @@ for (const choice of all("select[data-matrix]")) {
 
 // Charts: the values at the pointer, or at the place that the arrow keys choose.
 for (const chart of all("svg.chart")) {
-  const { x: xName, names, area: [left, right], range: [low, high], lines } = JSON.parse(chart.dataset.lines);
+  const { x: xName, names, area: [left, right], range: [low, high], bottom, lines } = JSON.parse(chart.dataset.lines);
   const xs = [...new Set(lines.flatMap((line) => line.points.map(([x]) => x)))].sort((a, b) => a - b);
   const reading = chart.closest("figure").querySelector(".reading");
   const cursor = chart.querySelector(".cursor");
@@ -55,7 +55,7 @@ for (const chart of all("svg.chart")) {
     const x = xs[index];
     cursor.setAttribute("x1", place(x));
     cursor.setAttribute("x2", place(x));
-    cursor.setAttribute("y2", chart.viewBox.baseVal.height - 34);
+    cursor.setAttribute("y2", bottom);
     const values = lines.map(({ name, points }) => {
       const y = points.find(([at]) => at === x)?.[1];
       return y == null ? null : `${name} ${Number(y.toPrecision(4))}`;
@@ -142,4 +142,17 @@ for (const form of all("form.tools[data-show]")) {
   form.addEventListener("submit", (event) => event.preventDefault());
   choice.addEventListener("change", show);
   show();
+}
+
+// Rows of a table that hold all words of a filter.
+for (const input of all("input[data-table]")) {
+  const rows = all("tbody tr", document.getElementById(input.dataset.table));
+  const filter = () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of rows) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
+    input.form.querySelector("[role=status]").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
+  };
+  input.form.addEventListener("submit", (event) => event.preventDefault());
+  input.addEventListener("input", filter);
+  filter();
 }
