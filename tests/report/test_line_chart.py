@@ -76,6 +76,12 @@ def test_ticks_are_round_and_hold_the_values() -> None:
     ]
 
 
+def test_ticks_of_small_values_say_where_they_are() -> None:
+    svg = line_chart("learning rate", "epoch", [ChartLine("lr", [(1, 1e-4), (2, 0.0)])])
+    texts = [each.text for each in tree(svg).iter("text")]
+    assert texts[:5] == ["0", "2.5e-05", "5e-05", "7.5e-05", "1e-04"]
+
+
 def test_a_small_line_needs_two_values() -> None:
     assert sparkline([0.5]) == sparkline([None, 0.5, None]) == ""
     points = tree(sparkline([0.0, None, 1.0])).find("polyline")

@@ -197,7 +197,10 @@ def _number(value: float) -> str:
     """Return a tick as people write it."""
     if value == 0:
         return "0"
-    return f"{value:.0e}" if abs(value) < 1e-3 or abs(value) >= 1e5 else f"{value:.4g}"
+    if 1e-3 <= abs(value) < 1e5:
+        return f"{value:.4g}"
+    digits, power = f"{value:.2e}".split("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{power}"
 
 
 def _is_number(value: float | None) -> bool:
