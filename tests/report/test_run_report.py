@@ -91,6 +91,28 @@ def test_a_cut_run_is_reported_as_far_as_it_came(
     assert page.all("article")
 
 
+def test_a_run_without_validation_names_no_best_epoch(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_json(capsys, "recipe", "run", "tiny", "--set", "train.on=all")
+    page = page_of(capsys, "tiny-001")
+    assert not any("best epoch" in text for text in page.text)
+    assert not any(text.startswith("Validation is") for text in page.text)
+    assert any("no validation, and its last epoch counts" in text for text in page.text)
+    assert not any("marked" in each.get("class", "") for each in page.all("line"))
+
+
+def test_a_run_resumed_with_more_epochs_says_how_many_were_planned(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_json(capsys, "recipe", "run", "tiny")
+    # No later epoch is better: the checkpoint is that of the first plan.
+    longer = ("--set", "train.epochs=5", "--set", "optimizer.lr=0.1")
+    as_json(capsys, "recipe", "run", "tiny", "--resume", *longer)
+    page = page_of(capsys, "tiny-001")
+    assert any("for 5 of 5 epochs" in text for text in page.text)
+
+
 def test_what_cannot_be_reported_is_said(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,7 +59,7 @@ def facts_of(manifest: Mapping[str, Any], recipe: Recipe, epochs: Epochs) -> lis
         ("started", _time(manifest.get("started", ""))),
         ("training", f"{_duration(seconds)} for {len(epochs)} of {recipe.train.epochs} epochs"),
         ("speed", f"{np.median(rates):.1f} images/s in training (median of epochs)"),
-        ("best epoch", str(result.get("best_epoch", "–"))),
+        ("best epoch", str(result.get("best_epoch", "–")) if recipe.train.on != "all" else ""),
         ("seed", str(recipe.seed)),
         ("model", _component(recipe.model)),
         ("optimizer", _component(optimizer)),
@@ -90,6 +90,7 @@ def tiles_of(
     columns: Sequence[str],
     rows: Sequence[ScoreRow],
     epochs: Epochs,
+    validates: bool,
 ) -> list[tuple[str, str]]:
     """Return (name, value) of the few figures that everybody looks for."""
     title = metric_title(metrics.deciding)
@@ -100,7 +101,7 @@ def tiles_of(
         if name != "best epoch"
     ]
     best = manifest.get("result", {}).get("best_epoch")
-    if best is not None:
+    if best is not None and validates:
         found.append(("best epoch", f"{best} of {len(epochs)}"))
     return [*found, ("training", _duration(sum(each["seconds"] for each in epochs)))]
 
@@ -138,17 +139,19 @@ def curves(epochs: Epochs, metrics: Metrics, best: int | None) -> list[Chart]:
     deciding = metric_title(metrics.deciding)
     names = [name for name in metrics.by_name if name != metrics.deciding]
     by_metric = [_scores(name, epochs) for name in [metrics.deciding, *names[:_MOST_LINES]]]
-    mark = "The dotted line is the best epoch."
+    mark = "" if best is None else "The dotted line is the best epoch."
+    is_validated = any(each.get("val_loss") is not None for each in epochs)
+    loss = "Validation is measured with the main loss alone. " if is_validated else ""
     charts = [
         Chart(
             "Loss",
             line_chart(
-                "loss of training and validation over the epochs",
+                "loss over the epochs",
                 "epoch",
                 [_line("training", epochs, "train_loss"), _line("validation", epochs, "val_loss")],
                 marked=best,
             ),
-            f"Validation is measured with the main loss alone. {mark}",
+            f"{loss}{mark}",
         ),
         Chart(
             f"Validation by {deciding}, which decides, and others",

@@ -14,6 +14,7 @@ from toolkit.data.contest import Contest, open_contest
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.manifest import now
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.files import read_toml
 from toolkit.metrics.calibration import Calibration
 from toolkit.metrics.scores import Metrics, build_metrics, metric_title
 from toolkit.plugin.interfaces import Context
@@ -75,7 +76,7 @@ def write_report_of_run(workspace: Workspace, run: RunFolder, contest: Contest) 
     Raises:
         UsageError: as `write_run_report`.
     """
-    recipe = prediction_recipe(MemberRef(run.best), workspace.project, None, None)
+    recipe = _recipe(workspace, run, None)
     _write(workspace, run, recipe, contest, run.report, predicts=False, device="cpu")
 
 
@@ -118,7 +119,17 @@ def recipe_of(workspace: Workspace, run: RunFolder, data_root: Path | None) -> R
             f"{run.name} has no finished epoch: there is nothing to report",
             f"Go on with it: trash recipe run {run.manifest()['recipe']} --resume",
         )
-    return prediction_recipe(MemberRef(run.best), workspace.project, None, data_root)
+    return _recipe(workspace, run, data_root)
+
+
+def _recipe(workspace: Workspace, run: RunFolder, data_root: Path | None) -> Recipe:
+    recipe = prediction_recipe(MemberRef(run.best), workspace.project, None, data_root)
+    if not run.recipe.is_file():
+        return recipe
+    # The best epoch may be older than a resumption with more epochs.
+    resumed = read_toml(run.recipe, "recipe of the run").get("train", {})
+    train = recipe.train.model_copy(update={"epochs": resumed.get("epochs", recipe.train.epochs)})
+    return recipe.model_copy(update={"train": train})
 
 
 def metrics_of(workspace: Workspace, recipe: Recipe, contest: Contest) -> Metrics:
@@ -157,6 +168,7 @@ def _content(
 ) -> dict[str, Any]:
     """Return what the template shows."""
     manifest, epochs = run.manifest(), run.epochs()
+    validates = recipe.train.on != "all"
     counts = validation.counts if validation else None
     calibration = pictures.calibration if pictures else None
     columns, rows = score_table(manifest, metrics, counts)
@@ -173,16 +185,16 @@ def _content(
         "title": run.name,
         "what": "report of a run",
         "refreshes": manifest["status"] == "running",
-        "warnings": warnings_of(manifest, validation is not None, recipe.train.on != "all"),
+        "warnings": warnings_of(manifest, validation is not None, validates),
         "sections": [(name, shown) for name, shown, there in sections if there],
         "footer": f"Written {now()} by trash {__version__} from the run {run.name}.",
-        "tiles": tiles_of(manifest, metrics, columns, rows, epochs),
+        "tiles": tiles_of(manifest, metrics, columns, rows, epochs, validates),
         "score_columns": columns,
         "score_rows": rows,
-        "score_note": _SUBMITTED if validation and validation.as_submitted else _TRAINED,
+        "score_note": _score_note(validation, validates),
         "no_scores": "This training had no validation: nothing is known of its scores.",
         "reference": reference_of(recipe),
-        "charts": curves(epochs, metrics, _best_epoch(manifest)),
+        "charts": curves(epochs, metrics, _best_epoch(manifest) if validates else None),
         "class_rows": class_rows(counts, calibration, epochs, metrics.class_names),
         "matrix": None if counts is None else matrix_of(counts),
         "swatches": swatches(metrics.class_names),
@@ -205,6 +217,18 @@ _TRAINED = (
     "Validation is that of the best epoch, at the size of the network's input. ± is the standard "
     "error over images drawn again and again."
 )
+
+
+_UNVALIDATED = (
+    "This training had no validation, and its last epoch counts. ± is the standard error over "
+    "images drawn again and again."
+)
+
+
+def _score_note(validation: Validation | None, validates: bool) -> str:
+    if not validates:
+        return _UNVALIDATED
+    return _SUBMITTED if validation and validation.as_submitted else _TRAINED
 
 
 def _best_epoch(manifest: dict[str, Any]) -> int | None:
