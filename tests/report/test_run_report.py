@@ -186,6 +186,36 @@ def test_runs_are_compared_on_the_same_images(
     ]
 
 
+def test_scores_of_two_kinds_are_told_apart(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for lr in (0.1, 0.5):
+        as_json(capsys, "recipe", "run", "tiny", "--set", f"optimizer.lr={lr}")
+    names = ("tiny-001", "tiny-002", "-o", "page.html")
+    as_json(capsys, "report", *names)
+    assert "validation of tiny" not in (project.root / "page.html").read_text()
+    (project.submissions / "tiny-002.counts").unlink()
+    as_json(capsys, "report", *names)
+    page = Page(project.root / "page.html")
+    assert any(text.startswith("validation of tiny-002 is that of the best") for text in page.text)
+
+
+def test_a_project_that_was_moved_is_reported_as_before(
+    project: Project,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    as_json(capsys, "recipe", "run", "tiny")
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for folder in ("runs", "submissions", "recipes", "plugins"):
+        (project.root / folder).rename(moved / folder)
+    monkeypatch.chdir(moved)
+    page = page_of(capsys, "tiny-001")
+    assert any(text.startswith("Validation is scored as the submission") for text in page.text)
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

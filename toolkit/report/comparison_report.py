@@ -141,7 +141,7 @@ def _content(
         "title": " · ".join(names),
         "what": "comparison of runs",
         "refreshes": False,
-        "warnings": [],
+        "warnings": _warnings(runs),
         "sections": [
             ("scores", "Scores"),
             ("curves", "Curves"),
@@ -166,6 +166,18 @@ def _content(
         "cards": cards,
         "differing": recipe_differences([each.recipe for each in runs]),
     }
+
+
+def _warnings(runs: Sequence[_ReportedRun]) -> list[str]:
+    """Return what a reader must know before believing the differences."""
+    trained = [each.folder.name for each in runs if not each.validation.as_submitted]
+    if len(trained) in (0, len(runs)):
+        return []
+    return [
+        f"validation of {', '.join(trained)} is that of the best epoch, at the size of the "
+        "network's input; all others are scored as their submissions are: part of a difference may "
+        "come from that"
+    ]
 
 
 def _differences(name: str, runs: Sequence[_ReportedRun], metrics: Metrics) -> list[ComparedScore]:

@@ -23,6 +23,7 @@ from toolkit.predict.member import load_member
 from toolkit.predict.members import choose_prediction_device
 from toolkit.predict.predictor import find_store, predict_split
 from toolkit.predict.store import ProbabilityStore
+from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
 from toolkit.report.image_cards import Labels
 from toolkit.submission.side_car import counts_path
@@ -65,7 +66,10 @@ def find_validation(run: RunFolder, metrics: Metrics, split: Split) -> Validatio
     files = [(run.best.with_suffix(SUFFIX), False)]
     scores = (submission.get("validation") or {}).get("metrics", {})
     if metrics.deciding in scores:
-        files.insert(0, (counts_path(Path(submission["path"])), True))
+        file = counts_path(Path(submission["path"]))
+        if not file.is_file():  # the project was moved, or the run comes from another machine
+            file = Project(run.path.resolve().parents[1]).submissions / file.name
+        files.insert(0, (file, True))
     for file, as_submitted in files:
         try:
             found = read_counts(file)
