@@ -127,6 +127,16 @@ def test_what_cannot_be_reported_is_said(
     assert "tiny-001 has no finished epoch" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("names", [["tiny-001"], ["tiny-001", "tiny-002"]])
+def test_a_folder_is_no_page(
+    project: Project, capsys: pytest.CaptureFixture[str], names: list[str]
+) -> None:
+    for _ in names:
+        as_json(capsys, "recipe", "run", "tiny")
+    assert run(["report", *names, "-o", "recipes"]) == 2
+    assert "recipes is a folder" in capsys.readouterr().err
+
+
 def test_without_counts_it_shows_the_rest(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

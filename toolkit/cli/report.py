@@ -32,7 +32,9 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The page; default: report.html in the folder of the last run."
+            "--output",
+            "-o",
+            help="The page; default: report.html or comparison.html in the last run's folder.",
         ),
     ] = None,
     watch: Annotated[
@@ -54,19 +56,21 @@ def report(
     from toolkit.experiment.find import find_run
     from toolkit.recipe.problems import shown_path
     from toolkit.report.comparison_report import write_comparison_report
+    from toolkit.report.page import refuse_folder
     from toolkit.report.run_report import write_run_report
 
     workspace = open_workspace(find_project())
     folders = [find_run(each, workspace.project) for each in runs]
     if watch and len(folders) > 1:
         raise UsageError("--watch follows one run", "Name one, or leave out --watch.")
-    if len(folders) == 1:
-        page = output or folders[0].report
+    one = len(folders) == 1
+    page = output or (folders[0].report if one else folders[-1].path / "comparison.html")
+    refuse_folder(page, "report.html" if one else "comparison.html")
+    if one:
         if watch:
             _watch(workspace, folders[0], page, data)
         write_run_report(workspace, folders[0], page, data_root=data, device=device)
     else:
-        page = output or folders[-1].path / "comparison.html"
         write_comparison_report(workspace, folders, page, data_root=data, device=device)
     if json_:
         console.print_json({"runs": [each.name for each in folders], "page": page})
@@ -83,7 +87,10 @@ def _watch(workspace: Workspace, run: RunFolder, page: Path, data: Path | None) 
     while run.manifest()["status"] == "running":
         epochs = len(run.epochs())
         if epochs > written and run.best.is_file():
-            write_run_report(workspace.silent, run, page, predicts=False, data_root=data)
+            # Nothing is predicted: the network must not take memory of the GPU that trains.
+            write_run_report(
+                workspace.silent, run, page, predicts=False, data_root=data, device="cpu"
+            )
             workspace.progress.say(f"epoch {epochs}: {shown_path(page)}")
             written = epochs
         time.sleep(_WATCH_SECONDS)

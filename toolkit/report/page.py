@@ -45,9 +45,18 @@ def page_path(output: Path | None, project: Project, name: str) -> Path:
         UsageError: a folder is there.
     """
     path = output or project.path("reports") / name
+    refuse_folder(path, name)
+    return path
+
+
+def refuse_folder(path: Path, name: str) -> None:
+    """Refuse to write a page where a folder is; `name` is what its file might be called.
+
+    Raises:
+        UsageError: it is one.
+    """
     if path.is_dir():
         raise UsageError(f"{path} is a folder", f"Name the file: -o {path / name}")
-    return path
 
 
 def data_uri(data: bytes, kind: str) -> str:
