@@ -73,3 +73,25 @@ def test_pandas_is_imported_with_the_first_table(tmp_path: Path) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_runs_of_before_recipes_named_a_metric_have_their_miou(project: Project) -> None:
+    assert "started" not in frames.epochs().columns
+    assert run(["recipe", "run", "tiny"]) == 0
+    folder = project.runs / "tiny-001"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    scores, test = (manifest["result"][name] for name in ("scores", "submission"))
+    for figures in (scores, test["score"]):
+        for key in ("metric", "metrics", "val_score", "val_metrics"):
+            figures.pop(key, None)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for record in records:
+        del record["val_metrics"]
+    (folder / "metrics.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in records))
+    (row,) = frames.runs().to_dict("records")
+    assert row["metric"] == "miou"
+    assert row["validation.miou"] == scores["val_miou"]
+    assert row["test.miou"] == test["score"]["mean_iou"]
+    epochs = frames.epochs()
+    assert epochs["validation.miou"].tolist() == [each["val_miou"] for each in records]

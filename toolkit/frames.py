@@ -17,6 +17,7 @@ from toolkit.metrics import scores as measure
 from toolkit.metrics.counts_file import SUFFIX, read_counts
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.interfaces import Context
+from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.project import Project, find_project
 from toolkit.submission.history import read_submissions
 from toolkit.submission.listing import row_of
@@ -49,12 +50,12 @@ def runs(project: Path | None = None) -> DataFrame:
                 "ended": manifest.get("ended"),
                 "best_epoch": result.get("best_epoch"),
                 "epochs": result.get("epochs"),
-                "metric": scores.get("metric"),
-                **_named("validation", scores.get("val_metrics") or {}),
-                **_named("test", test.get("metrics", {})),
+                "metric": scores.get("metric", DEFAULT_METRIC) if scores else None,
+                **_named("validation", _by_metric(scores, "val_metrics", "val_miou")),
+                **_named("test", _by_metric(test, "metrics", "mean_iou")),
             }
         )
-    return _frame(rows, "run").sort_values("started", kind="stable", ignore_index=True)
+    return _frame(rows, "run", "started").sort_values("started", kind="stable", ignore_index=True)
 
 
 def epochs(*names: str, project: Path | None = None) -> DataFrame:
@@ -80,7 +81,7 @@ def epochs(*names: str, project: Path | None = None) -> DataFrame:
                 {
                     "run": run.name,
                     **{key: record.get(key) for key in ("epoch", "lr", "train_loss", "val_loss")},
-                    **_named("validation", record.get("val_metrics") or {}),
+                    **_named("validation", _by_metric(record, "val_metrics", "val_miou")),
                     **_named("iou", dict(zip(classes, record.get("val_iou") or (), strict=False))),
                     "images_per_second": record.get("images_per_second"),
                     "seconds": record.get("seconds"),
@@ -154,6 +155,13 @@ def _manifests(project: Project) -> list[tuple[RunFolder, dict[str, Any]]]:
     return found
 
 
+def _by_metric(scores: Mapping[str, Any], several: str, single: str) -> Mapping[str, Any]:
+    """Return stored scores; files of before recipes could name a metric hold the mIoU alone."""
+    if scores.get(several) or scores.get(single) is None:
+        return scores.get(several) or {}
+    return {DEFAULT_METRIC: scores[single]}
+
+
 def _named(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{prefix}.{name}": value for name, value in values.items()}
 
@@ -162,4 +170,4 @@ def _frame(rows: list[dict[str, Any]], *columns: str) -> DataFrame:
     """Return a table; without a row it has these columns at least."""
     import pandas as pd
 
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*columns, "started"])
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(columns))
