@@ -2,10 +2,10 @@
 const all = (selector, where = document) => [...where.querySelectorAll(selector)];
 
 // Tables: a click on a heading sorts by it, the second click the other way round.
-function cellValue(row, column) {
+function cellValue(row, column, isText) {
   const cell = row.cells[column];
   const value = cell.dataset.value ?? cell.textContent.trim();
-  const number = Number.parseFloat(value);
+  const number = isText ? Number.NaN : Number.parseFloat(value);
   return value === "" || value === "–" ? null : Number.isNaN(number) ? value.toLowerCase() : number;
 }
 function compare(a, b) {
@@ -20,10 +20,11 @@ for (const button of all("th button")) {
     for (const other of all("th[aria-sort]", table)) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", down ? "descending" : "ascending");
     const column = heading.cellIndex;
+    const isText = heading.classList.contains("text"); // "3D printer" is no number
     const rows = all("tbody tr", table);
-    const known = (row) => cellValue(row, column) !== null;
+    const known = (row) => cellValue(row, column, isText) !== null;
     const sorted = rows.filter(known)
-      .sort((a, b) => compare(cellValue(a, column), cellValue(b, column)) * (down ? -1 : 1));
+      .sort((a, b) => compare(cellValue(a, column, isText), cellValue(b, column, isText)) * (down ? -1 : 1));
     table.tBodies[0].append(...sorted, ...rows.filter((row) => !known(row)));
   });
 }
