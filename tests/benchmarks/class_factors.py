@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.slow_factors import fitted_slowly
 from toolkit.memory import keep_freed_memory
 from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.discovery import builtin_registry
@@ -23,7 +24,7 @@ from toolkit.plugin.metric import Metric
 from toolkit.search.class_factors import FactorFit
 from toolkit.search.pixel_sample import PixelSample
 
-PER_IMAGE, SHOWN, STEPS = 400, 8, (1.5, 1.2, 1.1, 1 / 1.1, 1 / 1.2, 1 / 1.5)
+PER_IMAGE, SHOWN = 400, 8
 
 
 def make_pixels(n_images: int, n_classes: int) -> PixelSample:
@@ -54,19 +55,7 @@ def count_anew(pixels: PixelSample, metric: Metric, n_images: int) -> tuple[floa
         np.add.at(counts, (pixels.image, pixels.target, labels), 1)
         return metric(counts).score
 
-    factors = np.ones(len(mean))
-    best = score(factors)
-    for _ in range(3):
-        before = best
-        for label in range(len(mean)):
-            for step in STEPS:
-                tried = factors.copy()
-                tried[label] *= step
-                if (found := score(tried)) > best:
-                    factors, best = tried, found
-        if best == before:
-            break
-    return tuple(factors.round(4).tolist())
+    return fitted_slowly(score, len(mean))
 
 
 def timed(fit: Callable[[], tuple[float, ...]]) -> tuple[tuple[float, ...], float]:

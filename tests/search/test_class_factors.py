@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tests.miou import MIOU
 from tests.miou import miou as miou_of
+from tests.slow_factors import fitted_slowly
 from toolkit.metrics.checked import checked
 from toolkit.metrics.confusion import confusion
 from toolkit.plugin.component import ComponentSpec
@@ -83,19 +84,7 @@ def slow_factors(
         np.add.at(counts, (np.searchsorted(names, image), target, labels), 1)
         return sign * metric(counts).score
 
-    factors = np.ones(n_classes)
-    best = score(factors)
-    for _ in range(3):
-        before = best
-        for label in range(n_classes):
-            for step in (1.5, 1.2, 1.1, 1 / 1.1, 1 / 1.2, 1 / 1.5):
-                tried = factors.copy()
-                tried[label] *= step
-                if (found := score(tried)) > best:
-                    factors, best = tried, found
-        if best == before:
-            break
-    return tuple(factors.round(4).tolist())
+    return fitted_slowly(score, n_classes)
 
 
 @pytest.mark.parametrize("n_classes", [2, 5, 40])

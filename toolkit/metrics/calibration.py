@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.metrics.formulas import ratios
+
 N_BINS = 15
 
 
@@ -33,7 +35,7 @@ class Calibration:
     @property
     def accuracy(self) -> NDArray[np.float64]:
         """Share of the pixels of every bin that are right, (bins,); NaN in an empty one."""
-        return _ratios(self.right, self.pixels)
+        return ratios(self.right, self.pixels)
 
     @property
     def error(self) -> float:
@@ -85,12 +87,7 @@ class CalibrationSums:
         return Calibration(
             pixels.astype(np.int64),
             right.astype(np.int64),
-            _ratios(confidence, pixels),
-            _ratios(true_probability, true_pixels),
+            ratios(confidence, pixels),
+            ratios(true_probability, true_pixels),
             true_pixels.astype(np.int64),
         )
-
-
-def _ratios(parts: NDArray[np.generic], wholes: NDArray[np.generic]) -> NDArray[np.float64]:
-    nothing = np.full(np.shape(wholes), np.nan)
-    return np.asarray(np.divide(parts, wholes, out=nothing, where=np.greater(wholes, 0)))

@@ -48,7 +48,7 @@ def class_ious(counts: Counts) -> Figures:
     NaN for a class that neither truth nor prediction has.
     """
     right = np.diagonal(counts, axis1=-2, axis2=-1)
-    return _ratios(right, counts.sum(-1) + counts.sum(-2) - right)
+    return ratios(right, counts.sum(-1) + counts.sum(-2) - right)
 
 
 def class_dices(counts: Counts) -> Figures:
@@ -57,12 +57,12 @@ def class_dices(counts: Counts) -> Figures:
     NaN for a class that neither truth nor prediction has.
     """
     right = np.diagonal(counts, axis1=-2, axis2=-1)
-    return _ratios(2 * right, counts.sum(-1) + counts.sum(-2))
+    return ratios(2 * right, counts.sum(-1) + counts.sum(-2))
 
 
 def class_recalls(counts: Counts) -> Figures:
     """Return the share of every class's true pixels that is right, 0…1; NaN where it has none."""
-    return _ratios(np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(-1))
+    return ratios(np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(-1))
 
 
 def mean_of_known(figures: Figures, weights: Figures) -> Figures:
@@ -75,10 +75,11 @@ def mean_of_known(figures: Figures, weights: Figures) -> Figures:
     weights = np.where(np.isnan(figures), 0.0, weights)
     # Added up one class after another: to the bit what checkpoints of earlier versions hold.
     total = np.cumsum(np.nan_to_num(figures) * weights, axis=-1)[..., -1]
-    return _ratios(total, weights.sum(-1))
+    return ratios(total, weights.sum(-1))
 
 
-def _ratios(parts: NDArray[np.generic], wholes: NDArray[np.generic]) -> Figures:
+def ratios(parts: NDArray[np.generic], wholes: NDArray[np.generic]) -> Figures:
+    """Return parts / wholes, NaN where a whole is 0."""
     nothing = np.full(np.shape(wholes), np.nan)
     return np.asarray(np.divide(parts, wholes, out=nothing, where=np.greater(wholes, 0)))
 

@@ -38,13 +38,16 @@ class Metrics:
         deciding: what the deciding one is called: its name, with the parameters of the recipe.
         by_name: the deciding one first, then the built-in ones with their defaults.
         class_names: index = label.
-        boundary: how wide a boundary is for the deciding one, see `Counting`.
     """
 
     deciding: str
     by_name: Mapping[str, CheckedMetric]
     class_names: tuple[str, ...]
-    boundary: float | None = None
+
+    @property
+    def boundary(self) -> float | None:
+        """How wide a boundary is for the deciding one, see `Counting`."""
+        return self.metric.boundary
 
     def counting(self, ignore_index: int) -> Counting:
         """Return how the pixels of images are counted for these metrics."""
@@ -77,7 +80,7 @@ def build_metrics(registry: Registry, spec: ComponentSpec | None, context: Conte
             found[name] = checked(name, registry.build("metric", _built_in(name), context))
         except UsageError:  # with these classes it has nothing to say: there is no foreground
             continue
-    return Metrics(deciding, found, context.class_names, found[deciding].boundary)
+    return Metrics(deciding, found, context.class_names)
 
 
 def metric_name(registry: Registry, spec: ComponentSpec | None) -> str:
