@@ -1,4 +1,4 @@
-"""Runs, epochs, submissions and images as pandas tables: `from toolkit import frames`.
+"""Runs, epochs, studies, submissions and images as pandas tables: `from toolkit import frames`.
 
 It needs the extra `frames` (pandas), which is imported with the first table.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.errors import UsageError
 from toolkit.experiment.find import find_run
 from toolkit.experiment.run_folder import MANIFEST, RunFolder
+from toolkit.experiment.study.summary import read_summary
 from toolkit.metrics import scores as measure
 from toolkit.metrics.counts_file import SUFFIX, read_counts
 from toolkit.plugin.discovery import load_registry
@@ -101,6 +102,38 @@ def submissions(project: Path | None = None) -> DataFrame:
     found, _ = read_submissions(_project(project))
     rows = [asdict(row_of(each)) for each in found]
     return _frame([row | {"members": " + ".join(row["members"])} for row in rows], "name")
+
+
+def study(name: str, project: Path | None = None) -> DataFrame:
+    """Return a row for every run of a study that was run on this machine.
+
+    Columns: `variant`, `title`, `recipe`, `seed`, `run`, `metric`, `validation`, `test`, `seconds`,
+    `reference.KEY` and `iou.CLASS`; the first variant is the one that others are compared with.
+
+    Args:
+        name: of the study: that of its file without the ending; of `trash recipe compare` its
+            first recipe's, after "compare-".
+        project: its folder; default: that around the working folder.
+
+    Raises:
+        UsageError: no such study was run here.
+    """
+    summary = read_summary(_project(project), name)
+    rows = []
+    for variant in summary["rows"]:
+        for outcome in variant["outcomes"]:
+            rows.append(
+                {
+                    "variant": variant["name"],
+                    **{key: variant[key] for key in ("title", "recipe")},
+                    **{key: outcome[key] for key in ("seed", "run")},
+                    "metric": summary["metric"],
+                    **{key: outcome[key] for key in ("validation", "test", "seconds")},
+                    **_named("reference", variant["reference"]),
+                    **_named("iou", dict(zip(variant["classes"], outcome["iou"], strict=True))),
+                }
+            )
+    return _frame(rows, "variant", "seed")
 
 
 def image_scores(run: str, project: Path | None = None) -> DataFrame:

@@ -25,6 +25,7 @@ from toolkit.cli import (
     pseudo,
     recipe,
     report,
+    study,
     submission,
     submit,
 )
@@ -101,6 +102,7 @@ def _unwrap_help(app: typer.Typer) -> None:
 _GROUPS = {
     "recipe": recipe.app,
     "run": run_.app,
+    "study": study.app,
     "data": data.app,
     "plugin": plugin.app,
     "pseudo": pseudo.app,

@@ -6,6 +6,7 @@ from pathlib import Path, PurePath
 
 from toolkit.errors import UsageError
 from toolkit.project import Project, refuse_other_project
+from toolkit.recipe.study import SIGN, split_address
 from toolkit.suggestions import nearest
 
 SUFFIX = ".toml"
@@ -15,12 +16,17 @@ def find_recipe(path: Path, project: Project) -> Path:
     """Return the file of a recipe: a path, or its name below the project's `recipes/`.
 
     The name may lack its ending and the folders before it, as long as one recipe alone is called
-    so: `small/bags_unet`, `bags_unet.toml` and `recipes/small/bags_unet` are the same.
+    so: `small/bags_unet`, `bags_unet.toml` and `recipes/small/bags_unet` are the same. A study may
+    be followed by one of its variants, which stands for a recipe: `losses.toml#focal`.
 
     Raises:
         UsageError: there is none, or there are several; the hint names the nearest. It is another
             project's, and there is none here.
     """
+    address = split_address(path)
+    if address is not None:
+        file = find_recipe(address[0], project)
+        return file.with_name(f"{file.name}{SIGN}{address[1]}")
     # A folder in the way, such as runs of that name, does not hide a recipe.
     for place in (path, project.root / path):
         for file in (place, place.with_name(place.name + SUFFIX) if place.name else place):

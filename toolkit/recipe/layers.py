@@ -24,10 +24,12 @@ class Layers:
     Attributes:
         values: the merged table.
         origins: origin of every key and array element that a layer wrote.
+        files: of the recipe itself, without those that it extends: one, or those of a study.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[KeyPath, Origin] = field(default_factory=dict)
+    files: frozenset[Path] = frozenset()
 
     def merge(self, values: Mapping[str, Any], origin_of: Callable[[KeyPath], Origin]) -> None:
         """Lay `values` over the present ones: tables merge, everything else replaces.
@@ -176,13 +178,19 @@ def read_layers(path: Path) -> Layers:
         UsageError: a file is missing or not TOML.
         RecipeError: `extends` is wrong.
     """
-    layers = Layers()
+    layers = Layers(files=frozenset({path}))
     _read_into(layers, path, chain=())
     return layers
 
 
 def _read_into(layers: Layers, path: Path, chain: tuple[Path, ...]) -> None:
-    values, lines = _parse(path, chain)
+    values, lines = read_toml(path)
+    if "study" in values:
+        raise UsageError(
+            f"{shown_path(path)} is a study, not a recipe",
+            f"Run it: trash study run {shown_path(path)}; one variant of it alone is a recipe: "
+            f"{path.name}#NAME",
+        )
     bases = values.pop("extends", [])
     origin = Origin(path, lines.get(("extends",)))
     if isinstance(bases, str):
@@ -214,7 +222,7 @@ def _read_into(layers: Layers, path: Path, chain: tuple[Path, ...]) -> None:
                 ],
             )
         _read_into(layers, target, (*chain, path.resolve()))
-    layers.merge(values, lambda key: Origin(path, _line(lines, key)))
+    layers.merge(values, lambda key: Origin(path, line_of(lines, key)))
 
 
 def _resolve(path: Path) -> Path | None:
@@ -232,7 +240,12 @@ def _recipes_beside(path: Path) -> Iterable[str]:
     ]
 
 
-def _parse(path: Path, chain: tuple[Path, ...]) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+def read_toml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+    """Return the values of a TOML file, and the line of every key and array element.
+
+    Raises:
+        UsageError: missing, or not TOML; with the line.
+    """
     text = ""
     try:
         # Editors on Windows begin files with a byte order mark.
@@ -257,7 +270,8 @@ def _parse(path: Path, chain: tuple[Path, ...]) -> tuple[dict[str, Any], dict[Ke
         raise UsageError(f"{shown_path(path)}: not valid TOML: {error}") from None
 
 
-def _line(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:
+def line_of(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:
+    """Return the line of a key, or of the nearest table around it."""
     return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from toolkit.errors import TrashError
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
+from toolkit.recipe.study import is_study
 
 _BASE_FOLDER = "base"
 
@@ -75,7 +76,7 @@ def example_recipe(project: Project) -> str:
 def _files(project: Project) -> Iterator[Path]:
     """Yield the recipes that can be run, files of a folder before the folders in it."""
     for path in sorted(project.recipes.glob("**/*.toml"), key=lambda path: (path.parent, path)):
-        if _BASE_FOLDER not in path.relative_to(project.recipes).parts[:-1]:
+        if _BASE_FOLDER not in path.relative_to(project.recipes).parts[:-1] and not is_study(path):
             yield path
 
 

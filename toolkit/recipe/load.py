@@ -19,7 +19,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.components import component_problems, default_components, parameter_keys
 from toolkit.recipe.find import find_recipe
-from toolkit.recipe.layers import Layers, read_layers
+from toolkit.recipe.layers import Layers
 from toolkit.recipe.problems import (
     DEFAULT,
     KeyPath,
@@ -31,6 +31,7 @@ from toolkit.recipe.problems import (
 )
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.schema_keys import ANY_NAME, SCHEMA_KEYS
+from toolkit.recipe.study import recipe_layers, split_address
 from toolkit.suggestions import nearest
 
 
@@ -50,8 +51,9 @@ class LoadedRecipe:
 
     @property
     def name(self) -> str:
-        """File name without its ending: names runs and submissions."""
-        return self.path.stem
+        """File name without its ending, with that of a variant: names runs and submissions."""
+        address = split_address(self.path)
+        return f"{address[0].stem}-{address[1]}" if address else self.path.stem
 
     @property
     def digest(self) -> str:
@@ -85,7 +87,7 @@ def load_recipe(
     """Read, merge and validate a recipe.
 
     Args:
-        path: the TOML file, or its name, see `find_recipe`.
+        path: the TOML file, or its name, see `find_recipe`; or a variant, `STUDY.toml#NAME`.
         project: the project folder.
         registry: checks the components too, so that all mistakes come at once.
         set_: `--set` texts, applied in order after `unset`.
@@ -97,7 +99,7 @@ def load_recipe(
         UsageError: no such file, not TOML, or a wrong override.
     """
     path = find_recipe(path, project)
-    layers = read_layers(path)
+    layers = recipe_layers(path)
     for key in unset:
         layers.unset(key)
     for text in set_:

@@ -10,6 +10,8 @@ from toolkit.errors import UsageError
 from toolkit.files import write_text_atomic
 from toolkit.project import Project
 from toolkit.recipe.find import find_recipe
+from toolkit.recipe.problems import shown_path
+from toolkit.recipe.study import split_address
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*")
 
@@ -113,6 +115,11 @@ def shown_base(base: Path, path: Path, project: Project) -> str:
     """Return how a new recipe names the one that it extends: from its own folder.
 
     Raises:
-        UsageError: there is no such recipe.
+        UsageError: there is no such recipe, or it is a variant of a study.
     """
+    if split_address(base) is not None:
+        raise UsageError(
+            f"{base} is a variant of a study: only files can be extended",
+            f"Copy it: trash recipe show {base} > {shown_path(path)}",
+        )
     return Path(os.path.relpath(find_recipe(base, project), path.parent)).as_posix()

@@ -33,16 +33,17 @@ def resolved_values(loaded: LoadedRecipe, registry: Registry) -> dict[str, Any]:
 def own_values(loaded: LoadedRecipe) -> dict[str, Any]:
     """Return dotted key -> value of what a recipe's file says in place of those that it extends.
 
-    Nothing for a recipe that extends none. What changes no result, such as the title, is left out.
+    Of a variant it is what the study changes in its base. Nothing for a recipe that extends none.
+    What changes no result, such as the title, is left out.
     """
     files = {origin.file for origin in loaded.layers.origins.values() if origin.file is not None}
-    if files <= {loaded.path}:
+    if files <= loaded.layers.files:
         return {}
     plain = json.loads(json.dumps(loaded.layers.values, default=str))
     found = {}
     for path, value in _leaves(plain, ()):
         origin, effect = loaded.layers.origins.get(path), effect_of(path)
-        is_own = origin is not None and origin.file == loaded.path
+        is_own = origin is not None and origin.file in loaded.layers.files
         if is_own and not (effect is not None and effect.on == "nothing"):
             found[dotted(path)] = value
     return found

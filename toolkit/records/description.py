@@ -24,6 +24,8 @@ def describe(stored: StoredRecord[Record]) -> dict[str, Lines]:
         return describe_run(StoredRecord(stored.path, record, stored.called))
     if record.kind == "series":
         return describe_series(StoredRecord(stored.path, record, stored.called))
+    if record.kind == "study":
+        raise UsageError(f"{stored.name} is a study", "Look at it: trash study list")
     raise UsageError(f"{stored.name} is a submission", "List them: trash submission list")
 
 

@@ -207,6 +207,35 @@ class SeriesRecord:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class StudyRecord:
+    """Variants of one recipe, or several recipes, that were compared with several seeds.
+
+    Attributes:
+        author: name of who ran it.
+        name: of the study.
+        study: its file, relative to the project folder; None = recipes without a study.
+        title: of the study.
+        created: UTC, ISO 8601.
+        code: the code that it ran by.
+        metric: by which its variants are compared.
+        larger_is_better: whether a larger score by it is the better one.
+        rows: variants with mean, spread, gain and runs, the first is the baseline, as
+            `trash study run --json` prints them.
+    """
+
+    author: str
+    name: str
+    study: PathText | None
+    title: str
+    created: str
+    code: CodeUsed
+    metric: str
+    larger_is_better: bool
+    rows: tuple[dict[str, Any], ...]
+    kind: Literal["study"] = "study"
+
+
+@dataclass(frozen=True, config=_STRICT)
 class MemberOrigin:
     """Where a member of a submission comes from: its run with recipe and training, if known."""
 
@@ -239,7 +268,7 @@ class SubmissionRecord:
     kind: Literal["submission"] = "submission"
 
 
-Record = RunRecord | SeriesRecord | SubmissionRecord
+Record = RunRecord | SeriesRecord | StudyRecord | SubmissionRecord
 
 _LAYOUT: FileLayout[Record] = FileLayout(
     what="record",

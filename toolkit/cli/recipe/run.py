@@ -196,8 +196,8 @@ def _run_series(
     devices: int,
     json_: bool,
 ) -> None:
-    from toolkit.experiment.execution.compare import spread
     from toolkit.experiment.execution.series import make_variants, run_series, series_name
+    from toolkit.experiment.study.scores import spread
     from toolkit.metrics.scores import metric_title, with_error
     from toolkit.recipe.problems import shown_path
     from toolkit.report.writers import PAGES

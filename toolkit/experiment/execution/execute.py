@@ -32,6 +32,7 @@ from toolkit.predict.members import MemberRef
 from toolkit.recipe.load import LoadedRecipe, check_names
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.trial import Trial
+from toolkit.train.fit import OnEpoch
 from toolkit.workspace import Workspace
 
 
@@ -43,6 +44,7 @@ def execute(
     trial: Trial | None = None,
     devices: int = 1,
     pages: PageWriters | None = None,
+    watch: OnEpoch | None = None,
 ) -> RunResult | None:
     """Do everything that a recipe describes, from its data to a scored submission.
 
@@ -58,9 +60,12 @@ def execute(
         trial: that the recipe was loaded for; it keeps nothing.
         devices: number of processes that train together.
         pages: writes the pages of runs and pseudo-label sets; None = no page.
+        watch: called after each epoch of the recipe's own training, on one device, with its
+            figures; it may raise `RunStopped`.
 
     Raises:
         UsageError: the recipe, its data or the command are wrong.
+        RunStopped: `watch` did; the finished epochs are kept.
         TrashError: a stage failed; what was finished is kept.
     """
     check_names(loaded, workspace.registry)
@@ -75,7 +80,9 @@ def execute(
         return work(workspace, loaded, output_dirs_of(workspace.project), run, resume=resume)
     with terminated_as_interrupted(), open_output_dirs(workspace.project, trial) as dirs:
         plan = make_plan(workspace, loaded, trial=trial)
-        execution = _Execution(workspace, plan, loaded, dirs, devices, pages, trial=trial)
+        execution = _Execution(
+            workspace, plan, loaded, dirs, devices, pages, trial=trial, watch=watch
+        )
         return execution.all_stages(resume=resume)[1]
 
 
@@ -115,6 +122,7 @@ class _Execution:
     pages: PageWriters | None
     is_part: bool = False
     trial: Trial | None = None
+    watch: OnEpoch | None = None
 
     def all_stages(self, *, resume: bool) -> tuple[RunFolder, RunResult | None]:
         """Do what is not finished; return the last stage's run, and its result if it was done."""
@@ -204,6 +212,7 @@ class _Execution:
             tuple(words),
             identity_of(self.workspace, stage, inputs),
             self.trial,
+            self.watch if stage is self.plan.final else None,
         )
 
     def member(self, planned: PlannedMember, runs: dict[str, RunFolder]) -> MemberRef:

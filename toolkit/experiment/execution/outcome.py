@@ -13,6 +13,10 @@ from toolkit.experiment.run_folder import RunFolder
 from toolkit.train.distributed import LostProcess
 
 
+class RunStopped(TrashError):
+    """Somebody who watches a run has seen enough of it: it counts as interrupted."""
+
+
 @contextmanager
 def recorded(run: RunFolder, say_how_to_go_on: Callable[[BaseException], None]) -> Iterator[None]:
     """Record in the manifest why a run was interrupted or failed.
@@ -26,6 +30,9 @@ def recorded(run: RunFolder, say_how_to_go_on: Callable[[BaseException], None]) 
     except KeyboardInterrupt as interruption:
         _record(run, status="interrupted")
         say_how_to_go_on(interruption)
+        raise
+    except RunStopped as stop:
+        _record(run, status="interrupted", error=stop.message)
         raise
     except SystemExit as end:
         say_how_to_go_on(end)  # a process of `launch` recorded the reason

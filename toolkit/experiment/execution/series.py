@@ -15,7 +15,6 @@ from toolkit.data.folds import read_folds
 from toolkit.ensemble.labels_of_stores import ensemble_counts
 from toolkit.ensemble.postprocessed_maps import postprocessed_maps
 from toolkit.errors import UsageError
-from toolkit.experiment.execution.compare import spread
 from toolkit.experiment.execution.execute import execute_part
 from toolkit.experiment.execution.pages import PageWriters
 from toolkit.experiment.execution.series_record import series_record_name, write_series_record
@@ -25,6 +24,7 @@ from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import load_for_run, make_plan
 from toolkit.experiment.planning.preflight import preflight_metric
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.experiment.study.scores import spread
 from toolkit.files import write_json_atomic
 from toolkit.formats.label_rows import sampling_of
 from toolkit.metrics.bootstrap import with_intervals

@@ -28,7 +28,7 @@ from toolkit.recipe.show import as_toml, resolved_values
 from toolkit.recipe.trial import Trial
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.distributed import find_world
-from toolkit.train.fit import FitResult, fit
+from toolkit.train.fit import FitResult, OnEpoch, fit
 from toolkit.workspace import Workspace
 
 
@@ -46,6 +46,7 @@ class Job:
         identity: entries of the manifest that say what its run stands for; empty in a process of
             several devices, which reads them there.
         trial: what it is a part of; None = of a real run.
+        watch: called after each epoch with its figures; may raise `RunStopped`.
     """
 
     workspace: Workspace
@@ -56,6 +57,7 @@ class Job:
     command: tuple[str, ...]
     identity: Mapping[str, Any] = field(default_factory=dict)
     trial: Trial | None = None
+    watch: OnEpoch | None = None
 
     def tell(self, hook: str, **arguments: Any) -> None:
         """Call a life-cycle hook of the plugins."""
@@ -175,6 +177,8 @@ def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> Run
 
     def on_epoch(epoch: int, figures: dict[str, float]) -> None:
         job.tell("trash_epoch_finished", run_dir=run.path, epoch=epoch, figures=figures)
+        if job.watch is not None:
+            job.watch(epoch, figures)
 
     try:
         fitted = fit(

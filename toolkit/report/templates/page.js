@@ -1,7 +1,7 @@
 "use strict";
 const all = (selector, where = document) => [...where.querySelectorAll(selector)];
 
-// Tables: a click on a heading sorts by it, the second click the other way round.
+// Tables: a click on a heading sorts by it, largest or "a" first, the second click the other way.
 function cellValue(row, column, isText) {
   const cell = row.cells[column];
   const value = cell.dataset.value ?? cell.textContent.trim();
@@ -16,11 +16,12 @@ for (const button of all("th button")) {
   button.addEventListener("click", () => {
     const heading = button.closest("th");
     const table = heading.closest("table");
-    const down = heading.getAttribute("aria-sort") !== "descending";
+    const isText = heading.classList.contains("text"); // "3D printer" is no number
+    const before = heading.getAttribute("aria-sort");
+    const down = isText ? before === "ascending" : before !== "descending";
     for (const other of all("th[aria-sort]", table)) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", down ? "descending" : "ascending");
     const column = heading.cellIndex;
-    const isText = heading.classList.contains("text"); // "3D printer" is no number
     const rows = all("tbody tr", table);
     const known = (row) => cellValue(row, column, isText) !== null;
     const sorted = rows.filter(known)
@@ -42,7 +43,7 @@ for (const choice of all("select[data-matrix]")) {
 }
 
 // Charts: the values at the pointer, or at the place that the arrow keys choose.
-for (const chart of all("svg.chart")) {
+for (const chart of all("svg.chart[data-lines]")) {
   const { x: xName, names, area: [left, right], range: [low, high], bottom, lines } = JSON.parse(chart.dataset.lines);
   const xs = [...new Set(lines.flatMap((line) => line.points.map(([x]) => x)))].sort((a, b) => a - b);
   const reading = chart.closest("figure").querySelector(".reading");

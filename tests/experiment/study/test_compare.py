@@ -9,16 +9,9 @@ from typing import Any
 import pytest
 
 from toolkit.cli.main import run
-from toolkit.experiment.execution.compare import (
-    Compared,
-    SeedScores,
-    class_table,
-    gain,
-    markdown,
-    spread,
-    table,
-    within_noise,
-)
+from toolkit.experiment.study.run import short_names
+from toolkit.experiment.study.scores import SeedScores, StudyRow, gain, spread, within_noise
+from toolkit.experiment.study.table import class_table, markdown, table
 from toolkit.project import Project
 
 
@@ -31,7 +24,7 @@ def pair(project: Project) -> Project:
 
 def _json(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
     assert run(["recipe", "compare", *words, "--json"]) == 0
-    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["rows"]
     return found
 
 
@@ -46,7 +39,7 @@ def test_every_recipe_runs_with_every_seed_and_only_once(
 ) -> None:
     first, second = _json(capsys, "tiny", "slow", "--seeds", "1,2")
     names = ["tiny-001", "slow-001", "tiny-002", "slow-002"]
-    assert {path.name for path in pair.runs.iterdir()} == set(names)
+    assert {path.name for path in pair.runs.iterdir() if path.is_dir()} == set(names)
     assert [outcome["run"] for outcome in first["outcomes"]] == names[::2]
     for compared in (first, second):
         for seed, outcome in enumerate(compared["outcomes"], start=1):
@@ -54,20 +47,20 @@ def test_every_recipe_runs_with_every_seed_and_only_once(
             assert outcome["seed"] == seed
             assert outcome["test"] == result["submission"]["score"]["mean_iou"]
             assert outcome["validation"] == result["scores"]["val_miou"]
-    before = sorted(path.stat().st_mtime_ns for path in pair.runs.rglob("*"))
+    before = sorted(path.stat().st_mtime_ns for path in pair.runs.glob("*/*"))
     again = _json(capsys, "tiny", "slow", "--seeds", "2,1")
-    assert sorted(path.stat().st_mtime_ns for path in pair.runs.rglob("*")) == before
+    assert sorted(path.stat().st_mtime_ns for path in pair.runs.glob("*/*")) == before
     assert again[0]["outcomes"] == first["outcomes"][::-1]
 
 
 def test_what_changed_is_run_again(pair: Project, capsys: pytest.CaptureFixture[str]) -> None:
     _json(capsys, "tiny", "--seeds", "1")
     _json(capsys, "tiny", "--seeds", "1", "--set", "train.epochs=1")
-    assert len(list(pair.runs.iterdir())) == 2
+    assert len(list(pair.runs.glob("*/"))) == 2
     plugin = pair.plugins / "lab.py"
     plugin.write_text(plugin.read_text() + "\n# changed\n")
     _json(capsys, "tiny", "--seeds", "1")
-    assert len(list(pair.runs.iterdir())) == 3
+    assert len(list(pair.runs.glob("*/"))) == 3
 
 
 def test_an_interrupted_comparison_goes_on_where_it_was(
@@ -77,7 +70,7 @@ def test_an_interrupted_comparison_goes_on_where_it_was(
     assert run(["recipe", "compare", "tiny", "--seeds", "1,2"]) == 1
     (pair.root / "fail").unlink()
     found = _json(capsys, "tiny", "--seeds", "1,2")
-    assert [outcome["run"] for outcome in found[0]["outcomes"]] == ["tiny-002", "tiny-003"]
+    assert [outcome["run"] for outcome in found[0]["outcomes"]] == ["tiny-001", "tiny-002"]
 
 
 def test_a_folder_stands_for_its_recipes(pair: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,7 +79,8 @@ def test_a_folder_stands_for_its_recipes(pair: Project, capsys: pytest.CaptureFi
     assert "one seed tells nothing of the noise between seeds: name several" in printed.err
     assert "standard error" not in printed.err
     lines = printed.out.splitlines()
-    assert lines[0] == "| recipe | runs | test mIoU | validation mIoU | test gain over tiny |"
+    assert lines[0].startswith("| variant | runs | test mIoU | validation mIoU | test gain over ti")
+    assert lines[0].endswith("tiny | 95 % over images | time |")
     assert {line.split(" | ")[0] for line in lines[2:]} == {
         "| slow",
         "| tiny",
@@ -111,12 +105,12 @@ def test_a_mistake_stops_before_anything_runs(
     assert not pair.runs.exists()
 
 
-def _compared(name: str, tests: list[float], iou: list[tuple[float, ...]]) -> Compared:
+def _compared(name: str, tests: list[float], iou: list[tuple[float, ...]]) -> StudyRow:
     outcomes = tuple(
         SeedScores(seed, f"{name}-{seed}", test + 0.1, test, classes)
         for seed, (test, classes) in enumerate(zip(tests, iou, strict=True))
     )
-    return Compared(name, name, ("a", "b"), "miou", True, outcomes)
+    return StudyRow(name, name, name, ("a", "b"), "miou", True, outcomes)
 
 
 def test_the_table_has_means_spreads_and_gains_seed_by_seed() -> None:
@@ -125,7 +119,7 @@ def test_the_table_has_means_spreads_and_gains_seed_by_seed() -> None:
     better = _compared("better", [0.3, 0.5, 0.8], [(0.5, nan)] * 3)
     columns, rows = table([base, better], per_class=True)
     assert columns == [
-        "recipe",
+        "variant",
         "runs",
         "test mIoU",
         "validation mIoU",
@@ -148,8 +142,8 @@ def test_the_table_has_means_spreads_and_gains_seed_by_seed() -> None:
 
 
 def test_recipes_of_one_name_are_told_apart_by_their_folders() -> None:
-    pair = [_compared(name, [0.1, 0.2], [(0.1, 0.2)] * 2) for name in ("a/x.toml", "b/x.toml")]
-    assert {row[0] for row in table(pair, per_class=False)[1]} == {"a/x.toml", "b/x.toml"}
+    assert short_names([Path("a/x.toml"), Path("a/y.toml")]) == ["x", "y"]
+    assert short_names([Path("a/x.toml"), Path("b/x.toml")]) == ["a/x.toml", "b/x.toml"]
 
 
 def test_a_single_figure_has_no_spread() -> None:

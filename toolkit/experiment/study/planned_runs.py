@@ -1,17 +1,16 @@
-"""What a comparison would do: which of its runs are there, and which stages are to be done."""
+"""What a study would do: which of its runs are there, and which stages are to be done."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from toolkit.experiment.execution.compare import find_finished, recipes_with_seeds
 from toolkit.experiment.output_dirs import output_dirs_of
 from toolkit.experiment.planning.plan import Labelling
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.experiment.planning.stage_states import FINISHED, StageState, states_of
+from toolkit.experiment.study.run import Comparison, recipes_with_seeds, state_of
 from toolkit.recipe.problems import shown_path
 from toolkit.wording import counted, part_of
 from toolkit.workspace import Workspace
@@ -45,19 +44,19 @@ class PlannedRun:
         return [(self.recipe, self.seed, each.what, each.told, each.where) for each in self.stages]
 
 
-def planned_runs(
-    workspace: Workspace, paths: Sequence[Path], seeds: Sequence[int], set_: Sequence[str] = ()
-) -> list[PlannedRun]:
-    """Return what `compare` with the same arguments would do, in its order; nothing is trained.
+def planned_runs(workspace: Workspace, comparison: Comparison) -> list[PlannedRun]:
+    """Return what `run_comparison` would do, in its order; nothing is trained.
 
     Raises:
         UsageError: a recipe or its data are wrong, or a seed is named twice.
     """
     dirs = output_dirs_of(workspace.project)
     planned = []
-    for (_, seed), loaded in recipes_with_seeds(workspace, paths, seeds, set_).items():
-        run = find_finished(workspace, loaded)
-        states = states_of(make_plan(workspace, loaded), dirs, resume=False) if run is None else ()
+    for (_, seed), loaded in recipes_with_seeds(workspace, comparison).items():
+        found = state_of(workspace, loaded)
+        run = found.finished
+        plan = make_plan(workspace, loaded) if run is None else None
+        states = states_of(plan, dirs, resume=found.resumable) if plan else ()
         name = None if run is None else run.name
         planned.append(PlannedRun(shown_path(loaded.path), seed, name, tuple(states)))
     return planned
