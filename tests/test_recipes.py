@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.shipped_recipes import FILES, RECIPES, ROOT, STUDIES, VARIANTS
 from toolkit.errors import UsageError
 from toolkit.experiment.planning.check import check_recipe
 from toolkit.plugin.component import ComponentSpec
@@ -21,11 +22,7 @@ from toolkit.recipe.schema import Recipe
 from toolkit.train.batches import pseudo_pipeline
 from toolkit.workspace import Workspace
 
-ROOT = Path(__file__).parents[1]
-RECIPES = [
-    path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "recipes").glob("**/*.toml"))
-]
-EXPERIMENTS = [path for path in RECIPES if "/base/" not in path]
+EXPERIMENTS = [*RECIPES, *VARIANTS]
 
 
 @pytest.fixture(autouse=True)
@@ -53,12 +50,14 @@ def test_a_shipped_recipe_passes_the_check(path: str, registry: Registry) -> Non
     assert own_normalisation == ("/hyojin_kim/" in path and of_imagenet)
 
 
-@pytest.mark.parametrize("path", RECIPES)
+@pytest.mark.parametrize("path", FILES)
 def test_a_shipped_recipe_says_what_it_is(path: str) -> None:
     first, *rest = (ROOT / path).read_text().splitlines()
     assert first.startswith("# "), "a comment first: what, who, how to run"
-    if path in EXPERIMENTS:
+    if path in RECIPES:
         assert f"# Run:  trash recipe run {path}" in rest
+    if path in STUDIES:
+        assert f"# Run:  trash study run {path}" in rest
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS)

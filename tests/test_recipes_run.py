@@ -13,18 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.shipped_recipes import OWN_VARIANTS, RECIPES, ROOT
 from toolkit.cli.main import run
 from toolkit.plugin.discovery import project_plugins
 from toolkit.project import Project
 from toolkit.recipe.load import load_recipe
 from toolkit.recipe.schema import Recipe
 
-ROOT = Path(__file__).parents[1]
-EXPERIMENTS = [
-    path.relative_to(ROOT).as_posix()
-    for path in sorted((ROOT / "recipes").glob("**/*.toml"))
-    if "base" not in path.parts
-]
+EXPERIMENTS = [*RECIPES, *OWN_VARIANTS]
 WINNERS = ("recipes/hrnet_ocr_pseudo.toml", "recipes/unetpp_pseudo.toml")
 
 SMALL_NETWORK = '''
