@@ -16,7 +16,7 @@ REQUIREMENTS = [
     *PROJECT["dependencies"],
     *(
         each
-        for extra in ("dev", "weights", "browser", "frames", "maintain")
+        for extra in ("dev", "weights", "browser", "frames", "parquet", "maintain")
         for each in EXTRAS[extra]
     ),
 ]

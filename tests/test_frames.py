@@ -7,17 +7,34 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
 
 from tests.tiny_project import project
 from toolkit import ComponentSpec, Context, UsageError, frames
 from toolkit.cli.main import run
+from toolkit.data.resize import resize_labels
 from toolkit.metrics.counts_file import read_counts
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 
 __all__ = ["project"]
+
+MASKS = """
+[data]
+root = "photos"
+train = "train"
+val = "val"
+image_size = [60, 80]
+classes = ["paper", "metal"]
+format = {name = "masks", masks = "{folder}masks/{stem}.png"}
+[model]
+name = "tiny"
+[loss]
+name = "ce"
+"""
 
 
 def test_tables_say_what_the_runs_have_written(project: Project, registry: Registry) -> None:
@@ -95,3 +112,60 @@ def test_runs_of_before_recipes_named_a_metric_have_their_miou(project: Project)
     assert row["test.miou"] == test["score"]["mean_iou"]
     epochs = frames.epochs()
     assert epochs["validation.miou"].tolist() == [each["val_miou"] for each in records]
+
+
+def test_objects_are_those_of_the_annotation_files(project: Project, demo_root: Path) -> None:
+    table = frames.objects("tiny")
+    expected = []
+    for split, name in (("train", "train"), ("val", "val"), ("test", "test_truth")):
+        content = COCO(demo_root / f"{name}.json")
+        for image in content.dataset["images"]:
+            pixels = image["height"] * image["width"]
+            for annotation in content.imgToAnns[image["id"]]:
+                shown = content.annToMask(annotation)
+                down, across = np.nonzero(shown)
+                expected.append(
+                    {
+                        "split": split,
+                        "file_name": image["file_name"],
+                        "annotation": annotation["id"],
+                        "class": content.cats[annotation["category_id"]]["name"],
+                        "area": int(shown.sum()),
+                        "share": shown.sum() / pixels,
+                        "left": across.min(),
+                        "top": down.min(),
+                        "width": np.ptp(across) + 1,
+                        "height": np.ptp(down) + 1,
+                        "is_tiny": shown.sum() < 1024,
+                        "is_lost": not resize_labels(shown, (32, 32)).any(),
+                    }
+                )
+    assert table.to_dict("records") == expected
+    with pytest.raises(UsageError, match=r"there is no recipe tiny2"):
+        frames.objects("tiny2")
+    with pytest.raises(UsageError, match="nowhere"):
+        frames.objects(project.recipes / "tiny.toml", data=project.root / "nowhere")
+
+
+def test_regions_of_masks_are_objects_without_an_id(project: Project) -> None:
+    root = project.root / "photos"
+    for split, labels in (("train", "0110\n0000\n2200"), ("val", "0011\n2011\n2000")):
+        for folder in (split, f"{split}masks"):
+            (root / folder).mkdir(parents=True)
+        pixels = np.array([[int(value) for value in row] for row in labels.split()], np.uint8)
+        pixels = np.kron(pixels, np.ones((20, 20), np.uint8))
+        cv2.imwrite(str(root / f"{split}masks" / f"{split}.png"), pixels)
+        photo = np.random.default_rng(len(split)).integers(0, 256, (60, 80, 3), np.uint8)
+        cv2.imwrite(str(root / split / f"{split}.png"), photo)
+    (project.recipes / "masks.toml").write_text(MASKS)
+    table = frames.objects("masks")
+    assert table["annotation"].isna().all()
+    columns = ["split", "class", "area", "left", "top", "width", "height"]
+    assert table[columns].to_numpy().tolist() == [
+        ["train", "paper", 800, 20, 0, 40, 20],
+        ["train", "metal", 800, 0, 40, 40, 20],
+        ["val", "paper", 1600, 40, 0, 40, 40],
+        ["val", "metal", 800, 0, 20, 20, 40],
+    ]
+    assert table["is_tiny"].tolist() == [True, True, False, True]
+    assert not table["is_lost"].any()

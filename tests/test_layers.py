@@ -24,6 +24,7 @@ LAYERS = (
         "seeds",
         "shapes_only",
         "suggestions",
+        "tables",
         "wording",
     ),
     ("plugin",),

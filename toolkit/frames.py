@@ -1,4 +1,4 @@
-"""Runs, epochs, studies, submissions and images as pandas tables: `from toolkit import frames`.
+"""Runs, epochs, studies, submissions, images, objects as pandas: `from toolkit import frames`.
 
 It needs the extra `frames` (pandas), which is imported with the first table.
 """
@@ -10,6 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.data.contest import open_contest
+from toolkit.data.masks import paint_mask
+from toolkit.data.object_facts import TINY, object_boxes, object_facts
+from toolkit.data.resize import Size
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.experiment.find import find_run
 from toolkit.experiment.run_folder import MANIFEST, RunFolder
@@ -19,9 +24,13 @@ from toolkit.metrics.counts_file import SUFFIX, read_counts
 from toolkit.plugin.discovery import load_registry
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.metric import DEFAULT_METRIC
+from toolkit.progress import SilentProgress
 from toolkit.project import Project, find_project
+from toolkit.recipe.data_folder import with_data_root
+from toolkit.recipe.load import load_recipe
 from toolkit.submission.history import read_submissions
 from toolkit.submission.listing import row_of
+from toolkit.workspace import Workspace
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -170,6 +179,59 @@ def image_scores(run: str, project: Path | None = None) -> DataFrame:
 
     index = pd.Index(counted.sets["validation"].images, name="file_name")
     return pd.DataFrame(columns, index=index)
+
+
+def objects(recipe: str | Path, project: Path | None = None, data: Path | None = None) -> DataFrame:
+    """Return a row for every object of a recipe's images: training, validation, then test.
+
+    Columns: `split` ("train", "val" or "test"), `file_name`, `annotation` (its id in the file),
+    `class`, `area` (pixels that it covers, whether others hide them or not), `share` (of the
+    image's pixels, 0…1), `left`, `top`, `width`, `height` (the box around its pixels), `is_tiny`
+    (below 32 x 32 pixels), `is_lost` (without a pixel at the size of the network's input).
+
+    Masks do not tell objects of a class apart: connected regions stand for them, and have no id.
+    Test images are those of `data.truth`.
+
+    Args:
+        recipe: a file, or its name below `recipes/`.
+        project: its folder; default: that around the working folder.
+        data: folder of the data on this machine, in place of `data.root`.
+
+    Raises:
+        UsageError: a wrong recipe, or data that do not fit it.
+    """
+    here = _project(project)
+    set_ = with_data_root((), data, here)
+    wanted = load_recipe(Path(recipe), project=here, set_=set_).recipe.data
+    contest = open_contest(Workspace(here, load_registry(here), SilentProgress()), wanted)
+    splits = {"train": contest.train, "val": contest.val, "test": contest.truth}
+    rows = []
+    for name, split in splits.items():
+        if split is not None:
+            for row in range(len(split)):
+                rows += _objects(name, split, row, wanted.decoded_size)
+    return _frame(rows, "split", "file_name", "class")
+
+
+def _objects(name: str, split: Split, row: int, size: Size | None) -> list[dict[str, Any]]:
+    record = split.images[row]
+    mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
+    facts = object_facts(split, row, mask, size)
+    boxes = object_boxes(split, row, mask, facts)
+    return [
+        {
+            "split": name,
+            "file_name": record.file_name,
+            "annotation": None if record.mask else record.annotations[fact.number].annotation_id,
+            "class": split.labels.class_names[fact.label],
+            "area": fact.area,
+            "share": fact.area / mask.size,
+            **dict(zip(("left", "top", "width", "height"), box, strict=True)),
+            "is_tiny": fact.area < TINY,
+            "is_lost": fact.is_lost,
+        }
+        for fact, box in zip(facts, boxes, strict=True)
+    ]
 
 
 def _project(folder: Path | None) -> Project:

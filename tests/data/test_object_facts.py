@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.labels import LabelMap
 from toolkit.data.masks import paint_mask
-from toolkit.data.object_facts import ObjectFact, object_facts, object_pixels
+from toolkit.data.object_facts import ObjectFact, object_boxes, object_facts, object_pixels
 from toolkit.data.resize import Size, is_kept, resize_labels
 from toolkit.data.split import Split
 from toolkit.plugin.reader import Annotation, ImageRecord, MaskFile, MaskTable
@@ -62,12 +62,16 @@ def test_annotations_are_objects_hidden_or_not_and_ignored_ones_are_none(tmp_pat
     assert not any(fact.is_lost for fact in object_facts(split, 0, painted(split), None))
     for fact in found:
         assert object_pixels(split, 0, painted(split), fact).sum() == fact.area
+    boxes = object_boxes(split, 0, painted(split), found)
+    assert boxes == [(0, 0, 8, 8), (2, 2, 3, 1), (30, 10, 1, 1)]
 
 
 def test_an_object_without_an_outline_has_no_pixel(tmp_path: Path) -> None:
     nothing = Annotation(5, [], 0.0, False, 1)
     split = split_of(ImageRecord(1, "a.png", 8, 8, (nothing,)), tmp_path)
     assert object_facts(split, 0, painted(split), (4, 4)) == [ObjectFact(1, 0, 0, is_lost=True)]
+    facts = object_facts(split, 0, painted(split), None)
+    assert object_boxes(split, 0, painted(split), facts) == [(0, 0, 0, 0)]
 
 
 def regions_by_hand(mask: NDArray[np.uint8]) -> list[tuple[int, list[tuple[int, int]]]]:
@@ -107,8 +111,13 @@ def test_regions_of_a_mask_stand_for_objects(tmp_path: Path) -> None:
         for pixels in [object_pixels(split, 0, mask, fact)]
     ]
     assert sorted(shown) == sorted(expected)
-    for fact in found:
+    for fact, (left, top, width, height) in zip(
+        found, object_boxes(split, 0, mask, found), strict=True
+    ):
         alone = object_pixels(split, 0, mask, fact).astype(np.uint8)
+        rows, columns = np.nonzero(alone)
+        assert (left, left + width - 1) == (columns.min(), columns.max())
+        assert (top, top + height - 1) == (rows.min(), rows.max())
         assert fact.area == alone.sum()
         assert fact.is_lost == (not resize_labels(alone, size).any())
     assert {fact.is_lost for fact in found} == {True, False}

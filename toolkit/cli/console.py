@@ -61,7 +61,12 @@ def print_json(value: Any) -> None:
     """Print `value` as JSON on stdout; paths become strings, NaN and infinity null."""
     # JSON knows no NaN, and a terminal that knows no Unicode gets escapes.
     plain = "utf" not in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
-    print(visible_json(json.dumps(_finite(value), indent=2, ensure_ascii=plain, default=str)))
+    print(json_text(value, plain=plain))
+
+
+def json_text(value: Any, *, plain: bool = False) -> str:
+    """Return `value` as `print_json` prints it; `plain`: in ASCII alone."""
+    return visible_json(json.dumps(_finite(value), indent=2, ensure_ascii=plain, default=str))
 
 
 def _finite(value: Any) -> Any:
@@ -83,7 +88,7 @@ def print_table(
     enough, each row becomes a paragraph under the first column.
     """
     console = _console(stderr=False)
-    texts = [[_cell(value) for value in row] for row in rows]
+    texts = [[cell_text(value) for value in row] for row in rows]
     right = [column in numeric for column in columns]
     columns = [visible_text(column) for column in columns]
     widths = column_widths(columns, texts, right, console.width)
@@ -186,7 +191,8 @@ def _print_beside(console: Console, indent: int, name: str, width: int, text: st
     _print_row(console, (" " * indent + name, text), widths, (False, False))
 
 
-def _cell(value: object) -> str:
+def cell_text(value: object) -> str:
+    """Return a value as tables show it."""
     if value is None:
         return "-"
     if isinstance(value, float):

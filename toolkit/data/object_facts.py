@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -12,6 +13,9 @@ from pycocotools import mask as coco_mask
 from toolkit.data.resize import Size, is_kept
 from toolkit.data.segmentation import encode
 from toolkit.data.split import Split
+
+TINY = 32 * 32
+"""Pixels below which COCO calls an object small."""
 
 _CONNECTIVITY = 8
 
@@ -82,6 +86,35 @@ def object_pixels(split: Split, row: int, mask: NDArray[np.uint8], fact: ObjectF
         return np.asarray(regions == fact.number)
     outline = encode(record.annotations[fact.number].segmentation, record.height, record.width)
     return np.ascontiguousarray(coco_mask.decode(outline).view(np.bool_))
+
+
+def object_boxes(
+    split: Split, row: int, mask: NDArray[np.uint8], facts: Sequence[ObjectFact]
+) -> list[tuple[int, int, int, int]]:
+    """Return the smallest box around each object: left, top, width, height in pixels.
+
+    An object without a pixel has (0, 0, 0, 0).
+
+    Args:
+        split: the images, labelled.
+        row: position of the image.
+        mask: its labels, see `paint_mask`.
+        facts: of objects of the image, from `object_facts`.
+    """
+    record = split.images[row]
+    if record.mask is None:
+        outlines = [record.annotations[fact.number].segmentation for fact in facts]
+        boxes = [coco_mask.toBbox(encode(each, record.height, record.width)) for each in outlines]
+    else:
+        regions = {label: _boxes_of_regions(mask, label) for label in {fact[0] for fact in facts}}
+        boxes = [regions[fact.label][fact.number] for fact in facts]
+    return [(int(box[0]), int(box[1]), int(box[2]), int(box[3])) for box in boxes]
+
+
+def _boxes_of_regions(mask: NDArray[np.uint8], label: int) -> NDArray[np.int32]:
+    shown = (mask == label).view(np.uint8)
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(shown, connectivity=_CONNECTIVITY)
+    return np.asarray(boxes)
 
 
 _Pixels = NDArray[np.bool_]

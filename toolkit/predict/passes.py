@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from toolkit.data.resize import resize_image, resize_tensor
 from toolkit.errors import UsageError
+from toolkit.predict.member import Member
 from toolkit.predict.merge import merge_views
+from toolkit.predict.tiles import Axis, Tiles
 from toolkit.predict.views import ViewSet
-from toolkit.train.device import Compute
+from toolkit.recipe.views import Tiling
+from toolkit.train.device import Compute, make_compute
 from toolkit.train.outputs import main_output
 
 # On a CPU a batch of two takes as long as two batches of one.
@@ -102,3 +106,60 @@ class Passes:
         return UsageError(
             f"views {self.views.text}: {error.message}", "Leave out the views that make it larger."
         )
+
+
+def member_passes(member: Member, batch_size: int | None = None) -> Passes:
+    """Return a member's network on its device, ready to predict.
+
+    Args:
+        member: who predicts.
+        batch_size: images, or windows, per forward pass; default: that of its recipe.
+
+    Raises:
+        UsageError: the model does not fit its checkpoint.
+    """
+    compute = make_compute(
+        member.device,
+        precision=member.precision,
+        channels_last=member.recipe.train.channels_last,
+        mean=member.checkpoint.mean,
+        std=member.checkpoint.std,
+    )
+    return Passes(
+        compute.place(member.model),
+        compute,
+        member.views,
+        batch_size or member.recipe.predict.batch_size,
+    )
+
+
+def scaled_image(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    """Return an image as large as its windows are cut from, uint8 (H', W', channels)."""
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    return resize_image(image, (height, width))
+
+
+def tiled_map(
+    image: NDArray[np.uint8],
+    passes: Passes,
+    tiling: Tiling,
+    size: tuple[int, int],
+    native: tuple[int, int],
+) -> NDArray[np.float32]:
+    """Return the map of an image that is predicted in windows, float32 (C, H, W).
+
+    Args:
+        image: uint8 (H', W', channels), scaled, see `scaled_image`.
+        passes: of the network.
+        tiling: how windows are cut.
+        size: (height, width) of a window, where the tiling has none of its own.
+        native: (height, width) of the map.
+    """
+    height, width = tiling.size or size
+    tiles = Tiles(
+        Axis(image.shape[0], height, tiling.overlap),
+        Axis(image.shape[1], width, tiling.overlap),
+    )
+    blended = tiles.blend(passes.maps(tiles.cut(image), repeat((height, width))))
+    found: NDArray[np.float32] = resize_tensor(torch.from_numpy(blended)[None], native)[0].numpy()
+    return found

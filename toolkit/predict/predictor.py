@@ -6,27 +6,23 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import repeat
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from toolkit.data.images import DecodedImages
-from toolkit.data.resize import resize_image, resize_tensor
 from toolkit.data.split import Split
 from toolkit.files import digest_of
 from toolkit.memory import keep_freed_memory
 from toolkit.predict.member import Member, require_same_photos
-from toolkit.predict.passes import Passes
+from toolkit.predict.passes import Passes, member_passes, scaled_image, tiled_map
 from toolkit.predict.store import ProbabilityStore, StoreIndex, open_store
-from toolkit.predict.tiles import Axis, Tiles
 from toolkit.predict.writer import StoreWriter, open_writer
 from toolkit.progress import Bar, Progress
 from toolkit.recipe.views import Tiling
-from toolkit.train.device import explain_out_of_memory, make_compute
+from toolkit.train.device import explain_out_of_memory
 
 PROCEDURE = 2
 """Part of every store's key: raise it when the same member and images give other maps."""
@@ -84,19 +80,7 @@ def predict_split(
                     f"predicting {name}: {writer.done} of {len(split)} images were predicted before"
                 )
             keep_freed_memory()
-            compute = make_compute(
-                member.device,
-                precision=member.precision,
-                channels_last=member.recipe.train.channels_last,
-                mean=member.checkpoint.mean,
-                std=member.checkpoint.std,
-            )
-            passes = Passes(
-                compute.place(member.model),
-                compute,
-                member.views,
-                batch_size or member.recipe.predict.batch_size,
-            )
+            passes = member_passes(member, batch_size)
             with progress.bar(f"predicting {name}", len(split), "images") as bar:
                 bar.advance(writer.done)
                 tiling = member.views.tiling
@@ -200,22 +184,13 @@ def _predict_tiled(
 ) -> Iterator[_Maps]:
     """Yield the map of each image that is predicted in windows, one at a time."""
     images = DecodedImages(split, None)
-    height, width = tiling.size or size
 
     def read(position: int) -> NDArray[np.uint8]:
-        image = images[position]
-        sides = [max(1, round(side * tiling.scale)) for side in image.shape[:2]]
-        return resize_image(image, (sides[0], sides[1]))
+        return scaled_image(images[position], tiling.scale)
 
     for position, (image,) in _read(read, range(first, len(split)), 1):
-        tiles = Tiles(
-            Axis(image.shape[0], height, tiling.overlap),
-            Axis(image.shape[1], width, tiling.overlap),
-        )
-        blended = tiles.blend(passes.maps(tiles.cut(image), repeat((height, width))))
         record = split.images[position]
-        native = resize_tensor(torch.from_numpy(blended)[None], (record.height, record.width))[0]
-        yield [native.numpy()]
+        yield [tiled_map(image, passes, tiling, size, (record.height, record.width))]
 
 
 def _read(

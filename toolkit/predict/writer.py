@@ -65,12 +65,21 @@ class StoreWriter:
         shape = (len(self._index.class_names), *self._index.sizes[position])
         if probabilities.shape != shape:
             raise TrashError(f"{name}: the map has shape {probabilities.shape} instead of {shape}")
-        total = probabilities.sum(axis=0)
-        if not (abs(total.min() - 1) < _SUM_TOLERANCE and abs(total.max() - 1) < _SUM_TOLERANCE):
-            raise TrashError(
-                f"{name}: the network's output is not finite",
-                "Predict in fp32, or train again with a smaller learning rate.",
-            )
+        require_probabilities(name, probabilities)
+
+
+def require_probabilities(name: str, found: NDArray[np.float32]) -> None:
+    """Refuse a map that does not sum to 1 over the classes; `name` is that of its image.
+
+    Raises:
+        TrashError: so it is.
+    """
+    total = found.sum(axis=0)
+    if not (abs(total.min() - 1) < _SUM_TOLERANCE and abs(total.max() - 1) < _SUM_TOLERANCE):
+        raise TrashError(
+            f"{name}: the network's output is not finite",
+            "Predict in fp32, or train again with a smaller learning rate.",
+        )
 
 
 def _write_all(file: IO[bytes], numbers: NDArray[Any]) -> None:

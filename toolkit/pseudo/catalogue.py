@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from toolkit.data.labels import LabelMap
 from toolkit.data.photo_rules import with_rules_of_sizes
@@ -31,6 +31,9 @@ class ListedSet:
         problem: why not; empty otherwise.
     """
 
+    COLUMNS: ClassVar = ("key", "folder", "created", "selected", "images", "teachers", "problem")
+    """Names of its plain values."""
+
     folder: Path
     created: str
     index: LabelSetIndex | None
@@ -44,15 +47,16 @@ class ListedSet:
     def as_json(self) -> dict[str, Any]:
         """Return the set as plain values."""
         index = self.index
-        return {
-            "key": self.key,
-            "folder": str(self.folder),
-            "created": self.created,
-            "selected": len(index.selected) if index else None,
-            "images": len(index.images) if index else None,
-            "teachers": index.teachers if index else None,
-            "problem": self.problem or None,
-        }
+        values = (
+            self.key,
+            str(self.folder),
+            self.created,
+            len(index.selected) if index else None,
+            len(index.images) if index else None,
+            index.teachers if index else None,
+            self.problem or None,
+        )
+        return dict(zip(self.COLUMNS, values, strict=True))
 
 
 def list_label_sets(home: Path) -> list[ListedSet]:

@@ -40,10 +40,14 @@ class RecipeRow:
     def text(self) -> str:
         """One line beside its name: title, components, reference scores."""
         components = ", ".join(filter(None, (self.model, self.loss)))
-        scores = [
+        return "; ".join(filter(None, (self.title, components, self.scores)))
+
+    @property
+    def scores(self) -> str:
+        """The reference scores, for people."""
+        return "  ".join(
             f"{key} {value:g}" for key, value in self.reference.items() if isinstance(value, float)
-        ]
-        return "; ".join(filter(None, (self.title, components, "  ".join(scores))))
+        )
 
     @property
     def search_text(self) -> str:

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.data.object_facts import TINY
 from toolkit.data.split_statistics import LabelStatistics
 from toolkit.report.bar_chart import bar_chart
 from toolkit.report.class_figures import Matrix, MatrixCell, css_colour
 from toolkit.report.page import data_uri
 from toolkit.report.run_content import Chart
 
-TINY = 32 * 32
 """Square pixels below which COCO calls an object small."""
 
 _MOST_CLASSES = 40

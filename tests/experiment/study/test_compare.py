@@ -11,7 +11,7 @@ import pytest
 from toolkit.cli.main import run
 from toolkit.experiment.study.run import short_names
 from toolkit.experiment.study.scores import SeedScores, StudyRow, gain, spread, within_noise
-from toolkit.experiment.study.table import class_table, markdown, table
+from toolkit.experiment.study.table import class_table, table
 from toolkit.project import Project
 
 
@@ -138,7 +138,6 @@ def test_the_table_has_means_spreads_and_gains_seed_by_seed() -> None:
     assert columns == ["IoU of the class", "better", "base"]
     assert rows[0] == ["a", "0.5000 ± 0.0000", "0.2000 ± 0.1000"]
     assert [row[:2] for row in rows[1:]] == [["b", "-"]]
-    assert markdown(["x", "y"], [["1", "2"]]) == "| x | y |\n| --- | --- |\n| 1 | 2 |"
 
 
 def test_recipes_of_one_name_are_told_apart_by_their_folders() -> None:

@@ -95,7 +95,7 @@ def test_a_study_is_found_again_and_leaves_one_record(
     capsys.readouterr()
     assert run(["study", "list", "--json"]) == 0
     (line,) = json.loads(capsys.readouterr().out)
-    assert (line["path"], line["variants"], line["seeds"]) == ("rates.toml", "2", 2)
+    assert (line["path"], line["variants"], line["seeds"]) == ("rates.toml", 2, 2)
     assert line["author"]
 
 

@@ -7,22 +7,27 @@ from typing import Any
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import Json
+from toolkit.cli.list_output import ListFile, ListFormat, ListJson, ListTable, list_output
 from toolkit.cli.session import open_registry
 from toolkit.errors import in_words
 from toolkit.project import find_project
 
 
-def commands(json_: Json = False) -> None:
+def commands(
+    format_: ListFormat = None,
+    output: ListFile = None,
+    json_: ListJson = False,
+) -> None:
     """List the commands that plugins add to `trash`; loads the plugins."""
+    out = list_output(format_, output, json_)
     added = add_plugin_commands(typer.Typer(add_completion=False)) or {}
     rows = [(name, command.get_short_help_str(limit=200)) for name, command in added.items()]
-    if json_:
-        console.print_json([{"name": name, "summary": summary} for name, summary in rows])
-    elif rows:
-        console.print_entries({"": rows})
-    else:
+    columns = ("name", "summary")
+    if out.write_records(columns, [dict(zip(columns, row, strict=True)) for row in rows]):
+        return
+    if not rows:
         console.note("no plugin adds a command")
+    out.print_entries({"": rows}, ListTable(columns, rows))
 
 
 def add_plugin_commands(app: typer.Typer) -> dict[str, Any] | None:

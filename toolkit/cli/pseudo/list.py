@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from toolkit.cli import console
-from toolkit.cli.options import Json
+from toolkit.cli.list_output import ListFile, ListFormat, ListJson, ListTable, list_output
 from toolkit.project import find_project
 
 
-def list_(json_: Json = False) -> None:
+def list_(
+    format_: ListFormat = None,
+    output: ListFile = None,
+    json_: ListJson = False,
+) -> None:
     """List the sets in the project's cache, the newest first."""
-    from toolkit.pseudo.catalogue import list_label_sets
+    from toolkit.pseudo.catalogue import ListedSet, list_label_sets
 
+    out = list_output(format_, output, json_)
     sets = list_label_sets(find_project().cache / "pseudo")
-    if json_:
-        console.print_json([each.as_json() for each in sets])
+    if out.write_records(ListedSet.COLUMNS, [each.as_json() for each in sets]):
         return
     if not sets:
         console.note("there are no pseudo-label sets yet: a recipe with [pseudo] makes them")
-        return
     rows = [
         (
             each.key[:12],
@@ -27,4 +30,4 @@ def list_(json_: Json = False) -> None:
         )
         for each in sets
     ]
-    console.print_table(("key", "images", "teachers", "created"), rows)
+    out.print_tables(ListTable(("key", "images", "teachers", "created"), rows))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import Json
+from toolkit.cli.list_output import ListFile, ListFormat, ListJson, ListTable, list_output
 from toolkit.project import find_project
 
 Sort = Literal["validation", "test", "started", "author", "recipe"]
@@ -27,7 +27,9 @@ def list_(
     sort: Annotated[
         Sort, typer.Option("--sort", help="Order of the rows, the best or newest last.")
     ] = "validation",
-    json_: Json = False,
+    format_: ListFormat = None,
+    output: ListFile = None,
+    json_: ListJson = False,
 ) -> None:
     """List the runs of the whole team, the best last, from the records in records/.
 
@@ -37,8 +39,9 @@ def list_(
     from toolkit.experiment.recorded_runs import recorded_runs
     from toolkit.plugin.metric import DEFAULT_METRIC
     from toolkit.records.description import moment_text
-    from toolkit.records.run_listing import chosen_rows, row_of_run, sorted_run_rows
+    from toolkit.records.run_listing import RunRow, chosen_rows, row_of_run, sorted_run_rows
 
+    out = list_output(format_, output, json_)
     project = find_project()
     found, broken = recorded_runs(project)
     for error in broken:
@@ -46,12 +49,11 @@ def list_(
     rows = [row_of_run(each) for each in found]
     if rows:
         rows = sorted_run_rows(chosen_rows(rows, author, recipe), sort)
-    if json_:
-        console.print_json([asdict(row) for row in rows])
+    names = [each.name for each in fields(RunRow)]
+    if out.write_records(names, [asdict(row) for row in rows]):
         return
     if not rows:
         console.note(f"no run is recorded in {project.records}")
-        return
     scores = [
         name
         for name in ("validation", "test")
@@ -75,4 +77,4 @@ def list_(
             )
         )
     columns = ("record", "author", "recipe", "changes", *several, *scores, "started", "status")
-    console.print_table(columns, table, numeric=scores)
+    out.print_tables(ListTable(columns, table, numeric=scores))

@@ -59,19 +59,20 @@ def write_result(
     from toolkit.recipe.problems import shown_path
     from toolkit.report.page import page_path
     from toolkit.report.study_page import write_study_page
+    from toolkit.tables import markdown_text
 
     project = workspace.project
     page = page_path(form.output, project, f"study-{comparison.name}.html")
     summary = study_summary(comparison, rows, search)
     write_summary(project, summary, study=study)
-    write_text_atomic(page.with_suffix(".csv"), tables.csv_text(rows))
+    write_text_atomic(page.with_suffix(".csv"), tables.csv_of_runs(rows))
     write_study_page(project, comparison, rows, page, search=search)
     if form.json:
         console.print_json(summary | {"page": page, "csv": page.with_suffix(".csv")})
         return
     columns, lines = tables.table(rows, per_class=form.per_class and form.markdown)
     if form.markdown:
-        console.print_result(tables.markdown(columns, lines))
+        console.print_result(markdown_text(columns, lines).rstrip("\n"))
     else:
         console.print_table(columns, lines, numeric=columns[1:])
     for told in noise_in_words(rows):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Annotated, Literal
 
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import Json
+from toolkit.cli.list_output import ListFile, ListFormat, ListJson, ListTable, list_output
 from toolkit.project import find_project
 
 _SCORES = ("validation", "local", "public", "private")
@@ -19,7 +19,9 @@ def list_(
     sort: Annotated[
         Sort, typer.Option("--sort", help="Order of the rows, the best last.")
     ] = "created",
-    json_: Json = False,
+    format_: ListFormat = None,
+    output: ListFile = None,
+    json_: ListJson = False,
 ) -> None:
     """List the team's submissions with their own scores and the leaderboard's, the newest last.
 
@@ -30,21 +32,21 @@ def list_(
     """
     from toolkit.plugin.metric import DEFAULT_METRIC
     from toolkit.submission.history import read_submissions
-    from toolkit.submission.listing import agreements, row_of, score_text, sorted_rows
+    from toolkit.submission.listing import Row, agreements, row_of, score_text, sorted_rows
 
+    out = list_output(format_, output, json_)
     project = find_project()
     found, broken = read_submissions(project)
     rows = sorted_rows([row_of(each) for each in found], sort)
     between = agreements(rows)
     for error in broken:
         console.warn(error.message)
-    if json_:
-        values = {"submissions": [asdict(row) for row in rows]}
-        console.print_json(values | {"rank_correlations": [asdict(each) for each in between]})
+    records = [asdict(row) for row in rows]
+    whole = {"submissions": records, "rank_correlations": [asdict(each) for each in between]}
+    if out.write_records([each.name for each in fields(Row)], records, whole):
         return
     if not rows:
         console.note(f"no submission in {project.submissions} or {project.records}")
-        return
     # Few contests tell the truth of the test split: columns without any score take no room.
     scores = [name for name in _SCORES if any(getattr(row, name) is not None for row in rows)]
     # Scores by several metrics cannot be told apart without it, and mIoU is what people expect.
@@ -61,18 +63,12 @@ def list_(
         )
         for row in rows
     ]
-    console.print_table(
-        ("submission", *authors, "members", "combine", *several, *scores), table, numeric=scores
-    )
+    columns = ("submission", *authors, "members", "combine", *several, *scores)
     known = [
         (f"{each.first}, {each.second}", f"{each.correlation:+.2f}", each.n)
         for each in between
         if each.correlation is not None
     ]
-    if known:
-        console.print_result("")
-        console.print_table(
-            ("scores compared", "rank correlation", "submissions"),
-            known,
-            numeric=("rank correlation", "submissions"),
-        )
+    figures = ("rank correlation", "submissions")
+    correlations = ListTable(("scores compared", *figures), known, numeric=figures)
+    out.print_tables(ListTable(columns, table, numeric=scores), *[correlations] * bool(known))

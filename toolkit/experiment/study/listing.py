@@ -20,7 +20,8 @@ class StudyLine:
     Attributes:
         path: its file, below `recipes/`.
         title: of the study.
-        variants: number of them; of a search "N trials".
+        variants: number of them; None = a search.
+        trials: of a search, the number of them.
         seeds: number of them.
         author: who ran it last; "" = nobody yet.
         best: the best variant then.
@@ -29,7 +30,8 @@ class StudyLine:
 
     path: str
     title: str
-    variants: str
+    variants: int | None
+    trials: int | None
     seeds: int
     author: str = ""
     best: str = ""
@@ -53,10 +55,11 @@ def list_studies(project: Project) -> tuple[list[StudyLine], list[str]]:
             broken.append(error.message)
             continue
         name = file.relative_to(project.root).as_posix()
-        count = f"{study.search.trials} trials" if study.search else str(len(study.variants))
+        trials = None if study.search is None else study.search.trials
+        variants = len(study.variants) if trials is None else None
         shown = PurePosixPath(name).relative_to("recipes").as_posix()
-        author, best, gain = _outcome(newest.get(name))
-        rows.append(StudyLine(shown, study.title, count, len(study.seeds), author, best, gain))
+        run = _outcome(newest.get(name))
+        rows.append(StudyLine(shown, study.title, variants, trials, len(study.seeds), *run))
     return rows, broken
 
 

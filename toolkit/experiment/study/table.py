@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 from toolkit.experiment.study.scores import StudyRow, best_first, gain, spread
 from toolkit.metrics.scores import metric_title
+from toolkit.tables import csv_text
 
 
 def table(rows: Sequence[StudyRow], *, per_class: bool) -> tuple[list[str], list[list[str]]]:
@@ -55,31 +54,25 @@ def class_table(rows: Sequence[StudyRow]) -> tuple[list[str], list[list[str]]]:
     return ["IoU of the class", *(row.name for row in ordered)], label_rows
 
 
-def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table as Markdown."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def csv_text(rows: Sequence[StudyRow]) -> str:
+def csv_of_runs(rows: Sequence[StudyRow]) -> str:
     """Return a line per run: variant, seed, run, scores, seconds and the IoU of every class."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    names = [f"iou.{name}" for name in rows[0].class_names]
-    writer.writerow(
-        ["variant", "recipe", "seed", "run", "metric", "validation", "test", "seconds", *names]
-    )
-    for row in rows:
-        for one in row.outcomes:
-            seconds = "" if one.seconds is None else f"{one.seconds:.1f}"
-            test = "" if one.test is None else one.test
-            writer.writerow(
-                [
-                    *(row.name, row.recipe, one.seed, one.run, row.metric),
-                    *(one.validation, test, seconds, *one.iou),
-                ]
-            )
-    return text.getvalue()
+    records = [
+        {
+            "variant": row.name,
+            "recipe": row.recipe,
+            "seed": one.seed,
+            "run": one.run,
+            "metric": row.metric,
+            "validation": one.validation,
+            "test": one.test,
+            "seconds": one.seconds,
+            **dict(zip((f"iou.{name}" for name in row.class_names), one.iou, strict=True)),
+        }
+        for row in rows
+        for one in row.outcomes
+    ]
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    return csv_text(columns, records)
 
 
 def _interval(row: StudyRow) -> str:
