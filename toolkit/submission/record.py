@@ -245,15 +245,21 @@ def record_shared_scores(
 
 
 def _with_scores(before: Leaderboard, public: float | None, private: float | None) -> Leaderboard:
+    is_new = public is not None and before.public is None
     return Leaderboard(
         public=before.public if public is None else public,
         private=before.private if private is None else private,
+        uploaded=_now() if is_new else before.uploaded,
     )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _circumstances() -> dict[str, Any]:
     return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": _now(),
         "command": shlex.join(["trash", *sys.argv[1:]]),
         "versions": {"trash": __version__, **package_versions()},
     }
