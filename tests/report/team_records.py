@@ -73,10 +73,9 @@ class Team:
         record = replace(
             RUN,
             author=author,
-            name=f"{stem}-{len(self.digests):03d}",
             recipe=f"recipes/{recipe}.toml",
             started=self.ago(hours),
-            **({"status": "finished"} | values),
+            **({"name": f"{stem}-{len(self.digests):03d}", "status": "finished"} | values),
         )
         name = self.write(author, stem, record)
         self.digests[name] = digest
