@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import PositiveInt, ValidationError, field_validator
 
@@ -29,15 +29,27 @@ class LeaderboardRules(Section):
     @field_validator("time_zone")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        if name != _UTC and name not in available_timezones():
-            hint = did_you_mean(name, available_timezones())
+        zones = set() if _zone(name) else available_timezones()
+        if zones:
+            hint = did_you_mean(name, zones)
             raise ValueError(f"there is no time zone {name}. {hint or 'As in: Asia/Seoul'}")
-        return name
+        return name  # a machine without a table of time zones cannot tell
 
-    def day(self, moment: datetime) -> str:
-        """Return the day of the contest on which a moment lies: "2026-11-02"."""
-        zone: tzinfo = UTC if self.time_zone == _UTC else ZoneInfo(self.time_zone)
-        return moment.astimezone(zone).date().isoformat()
+    def day(self, moment: datetime) -> tuple[str, str]:
+        """Return the day of the contest on which a moment lies, and in which time zone.
+
+        That is UTC on a machine that does not know the contest's.
+        """
+        zone = _zone(self.time_zone)
+        known = (zone, self.time_zone) if zone else (UTC, _UTC)
+        return moment.astimezone(known[0]).date().isoformat(), known[1]
+
+
+def _zone(name: str) -> tzinfo | None:
+    try:
+        return UTC if name == _UTC else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # unknown, or no name at all
+        return None
 
 
 def leaderboard_rules(project: Project) -> tuple[LeaderboardRules, tuple[str, ...]]:

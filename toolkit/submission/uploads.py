@@ -58,15 +58,13 @@ def uploads_today(project: Project, submissions: Sequence[Submission] | None = N
     """
     found = read_submissions(project)[0] if submissions is None else submissions
     rules, doubts = leaderboard_rules(project)
-    day = rules.day(datetime.now(UTC))
+    day, zone = rules.day(datetime.now(UTC))
     # Several side-cars may name one file: it was uploaded once.
     today = {each.side_car.digest: each for each in found if _day(each, rules) == day}
     members = Counter(author for each in today.values() for author in each.authors)
-    return Uploads(
-        day, rules.time_zone, len(today), rules.per_day, dict(members.most_common()), doubts
-    )
+    return Uploads(day, zone, len(today), rules.per_day, dict(members.most_common()), doubts)
 
 
 def _day(submission: Submission, rules: LeaderboardRules) -> str | None:
     moment = moment_of(submission.side_car.leaderboard.uploaded or "")
-    return None if moment is None else rules.day(moment)
+    return None if moment is None else rules.day(moment)[0]
