@@ -38,10 +38,9 @@ def find_run(text: str, project: Project) -> StoredRun:
     return find_record(own or text, project, recorded_runs(project)[0], "run", _LIST)
 
 
-def find_shared(text: str, project: Project) -> StoredRecord[Record]:
-    """Return the run or series that a person names; raises as `find_run`."""
+def find_shared(text: str, project: Project, catalogue: Catalogue) -> StoredRecord[Record]:
+    """Return the run or series that a person names, of these records; raises as `find_run`."""
     own = own_record(text, project)
-    catalogue = read_records(project)
     shared: list[StoredRecord[Record]] = [
         *runs_as_they_are(catalogue, project),
         *catalogue.of(SeriesRecord),

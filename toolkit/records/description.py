@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.metrics.scores import metric_title
 from toolkit.plugin.metric import DEFAULT_METRIC
+from toolkit.records.card import NoteRecord
 from toolkit.records.catalogue import StoredRecord
 from toolkit.records.difference import commit_text, plugin_text, split_text
 from toolkit.records.moment import moment_text
@@ -81,6 +82,21 @@ def describe_series(stored: StoredRecord[SeriesRecord]) -> dict[str, Lines]:
         ],
     }
     return {heading: [line for line in lines if line[1]] for heading, lines in found.items()}
+
+
+def describe_notes(notes: Sequence[NoteRecord]) -> dict[str, Lines]:
+    """Return heading -> (who and when, text with tags) of notes; nothing without any."""
+    dropped = {True: "drops it", False: "takes it up again", None: ""}
+    lines = [
+        (
+            f"{each.author}, {moment_text(each.created)}",
+            " ".join(
+                filter(None, (dropped[each.dropped], each.text, *(f"#{tag}" for tag in each.tags)))
+            ),
+        )
+        for each in notes
+    ]
+    return {"notes": lines} if lines else {}
 
 
 def _mean_text(spread: Any) -> str:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
+def now() -> str:
+    """Return the time as ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 def moment_of(text: str) -> datetime | None:
     """Return a moment, in UTC; None = the text is none. One without a time zone is in UTC."""
     try:

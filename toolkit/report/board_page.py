@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Generic, TypeVar, get_args
 
 from toolkit import __version__
-from toolkit.experiment.execution.manifest import now
 from toolkit.metrics.scores import metric_title
 from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.project import Project
-from toolkit.records.moment import moment_of
+from toolkit.records.moment import moment_of, now
 from toolkit.records.run_listing import days_since
 from toolkit.report.board import BOARD_SCORES, Board, agreement_text, merit_of
 from toolkit.report.line_chart import ChartLine, line_chart

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.experiment.execution.manifest import now
 from toolkit.files import finite, read_json, write_json_atomic, write_text_atomic
 from toolkit.project import Project
+from toolkit.records.moment import now
 from toolkit.report.board import Board
 from toolkit.report.board_page import write_board
 

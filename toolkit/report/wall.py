@@ -12,6 +12,7 @@ from toolkit.experiment.recorded_runs import StoredRun
 from toolkit.recipe.find import SUFFIX
 from toolkit.records.card import CardRecord, NoteRecord
 from toolkit.records.catalogue import Catalogue, StoredRecord
+from toolkit.records.notes import notes_by_record
 from toolkit.records.record import SeriesRecord
 from toolkit.records.run_listing import DOUBTED, RunRow, is_of, recipe_name, row_of_run
 from toolkit.records.series_listing import SeriesRow, row_of_series
@@ -130,9 +131,7 @@ def build_wall(
         runs: of the team, as they are.
         submissions: of the team.
     """
-    notes: dict[str, list[NoteRecord]] = defaultdict(list)
-    for each in sorted(catalogue.of(NoteRecord), key=lambda each: each.record.created):
-        notes[each.record.about].append(each.record)
+    notes = notes_by_record(catalogue)
     ideas = sorted(catalogue.of(CardRecord), key=lambda each: each.record.created, reverse=True)
     by_recipe: dict[str, list[StoredRecord[CardRecord]]] = {}
     of_idea: dict[str, list[WallCard]] = defaultdict(list)

@@ -44,6 +44,9 @@ def test_a_run_is_noted_by_any_of_its_names(desk: Any) -> None:
     for about in (name, file, name.rpartition("-")[2], "unet-000"):
         assert desk.json("note", about, "seen")["about"] == name
     assert len(desk.card(name)["notes"]) == 4
+    desk.capsys.readouterr()
+    assert run(["run", "show", name]) == 0
+    assert desk.capsys.readouterr().out.count("seen") == 4
     # A submission is named by its record, for instance; the run's card has the note too.
     (submission,) = [each for each in desk.card(name)["records"] if each != name]
     assert desk.json("note", submission, "uploaded")["about"] == submission
