@@ -132,33 +132,46 @@ def build_wall(
         submissions: of the team.
     """
     notes = notes_by_record(catalogue)
-    ideas = sorted(catalogue.of(CardRecord), key=lambda each: each.record.created, reverse=True)
-    by_recipe: dict[str, list[StoredRecord[CardRecord]]] = {}
+    ideas = catalogue.of(CardRecord)
+    plans = _Plans(ideas)
     of_idea: dict[str, list[WallCard]] = defaultdict(list)
     cards = []
     for work in _works(catalogue, runs, submissions):
         noted = _with_notes(work, notes)
-        recipe = work.recipe or ""
-        if recipe not in by_recipe:
-            by_recipe[recipe] = [each for each in ideas if _names(each.record, recipe)]
-        before = (each for each in by_recipe[recipe] if each.record.created <= work.date)
-        idea = next(before, None)
+        idea = plans.newest_of(work)
         if idea is None:
             cards.append(noted)
         else:
-            of_idea[idea.name].append(noted)
+            of_idea[idea].append(noted)
     cards += [_with_notes(_of_idea(each, of_idea[each.name]), notes) for each in ideas]
     return tuple(sorted(cards, key=lambda card: (card.date, card.record), reverse=True))
 
 
-def _names(idea: CardRecord, recipe: str) -> bool:
-    """Return whether an idea names a recipe, as it is called below `recipes/`."""
-    if idea.recipe is None or not recipe:
-        return False
-    wanted = recipe_name(idea.recipe)
-    # A name without an ending was written before there was the recipe: its folder is open.
-    is_open = not idea.recipe.endswith(SUFFIX)
-    return is_of(recipe, wanted) if is_open else recipe == wanted
+class _Plans:
+    """The ideas by the recipes that they name."""
+
+    def __init__(self, ideas: Iterable[StoredRecord[CardRecord]]) -> None:
+        self._exact: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._open: list[tuple[str, tuple[str, str]]] = []
+        for each in ideas:
+            recipe, plan = each.record.recipe, (each.record.created, each.name)
+            if recipe is not None and recipe.endswith(SUFFIX):
+                self._exact[recipe_name(recipe)].append(plan)
+            elif recipe is not None:
+                # Written before there was the recipe: the folder is not known.
+                self._open.append((recipe_name(recipe), plan))
+        self._of_recipe: dict[str, list[tuple[str, str]]] = {}
+
+    def newest_of(self, work: WallCard) -> str | None:
+        """Return the newest idea, by its record, that names a work's recipe and is older."""
+        recipe = work.recipe
+        if recipe is None:
+            return None
+        if recipe not in self._of_recipe:
+            named = [plan for wanted, plan in self._open if is_of(recipe, wanted)]
+            plans = [*self._exact.get(recipe, ()), *named]
+            self._of_recipe[recipe] = sorted(plans, reverse=True)
+        return next((name for at, name in self._of_recipe[recipe] if at <= work.date), None)
 
 
 def _with_notes(card: WallCard, notes: Mapping[str, Sequence[NoteRecord]]) -> WallCard:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -70,3 +72,17 @@ def test_an_empty_wall(desk: Any) -> None:
     assert desk.trash("list") == 0
     assert "\x1b[31m" not in (out := desk.capsys.readouterr().out)
     assert "[bold]x" in out
+
+
+def test_the_board_needs_no_torch(desk: Any) -> None:
+    write_team(desk.root)
+    code = (
+        "import sys; from toolkit.cli.main import run\n"
+        "codes = [run(['board', *words]) for words in ([], ['list'], ['plan', 'x'],"
+        " ['note', 'x', 'y'], ['publish'])]\n"
+        "sys.exit('torch' in sys.modules or any(codes))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=desk.root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
