@@ -223,7 +223,7 @@ def test_a_page_of_ten_thousand_records_stays_small(
     found = board(capsys)
     assert (len(found["runs"]), len(found["wall"])) == (8003, 10004)
     file = Path(found["page"])
-    assert file.stat().st_size < 3e6
+    assert file.stat().st_size < 1e6
     page = Page(file)
     told = " ".join(page.text)
     assert "The best 250 and the newest 250 of 8\u2009003 are shown" in told
