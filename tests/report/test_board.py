@@ -185,6 +185,21 @@ def test_correlations_say_of_how_many_submissions_or_that_there_are_too_few(
     assert "put 3 submissions into the same order" in capsys.readouterr().out
 
 
+def test_the_best_score_so_far_has_a_point_where_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    (tmp_path / "recipes").mkdir()
+    monkeypatch.chdir(tmp_path)
+    team = Team(tmp_path)
+    for day, public in enumerate((0.5, 0.4, 0.3, 0.6, 0.2, 0.1)):
+        team.submit("Bo", f"s{day}", 24 * (9 - day), None, public, [])
+    (chart,) = [
+        json.loads(each["data-lines"]) for each in Page(Path(board(capsys)["page"])).all("svg")
+    ]
+    (line,) = chart["lines"]
+    assert line["points"] == [[0, 0.5], [2, 0.5], [3, 0.6], [5, 0.6]]
+
+
 def test_what_people_write_is_no_html(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

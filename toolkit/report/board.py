@@ -165,4 +165,6 @@ def agreement_text(agreement: Agreement) -> str:
     if n < 3:
         have = "submission has" if n == 1 else "submissions have"
         return f"{first} and {second}: {n} {have} both scores, too few; 3 say whether they agree."
-    return f"{first} and {second}: the scores of {n} submissions are all equal, no order."
+    return (
+        f"{first} and {second}: one of them is equal for all {n} submissions: no order to compare."
+    )
