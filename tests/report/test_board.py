@@ -92,7 +92,11 @@ def test_what_is_broken_is_told_and_hides_nothing(
 ) -> None:
     work(monkeypatch, "ann")
     (project.root / "records" / "ann" / "broken-12345678.json").write_text("{")
+    # Its submission has the same name; on one's own machine the run is meant.
+    assert run(["board", "note", "tiny-001", "seen"]) == 0
     found = board(capsys)
+    (card,) = found["wall"]
+    assert (card["kind"], card["notes"][0]["text"]) == ("run", "seen")
     assert len(found["runs"]) == 1
     (message,) = found["broken"]
     assert "broken-12345678.json" in message

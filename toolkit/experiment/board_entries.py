@@ -5,7 +5,7 @@ Both are new files, see `toolkit.records.card`: nothing that somebody else wrote
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,13 +44,13 @@ class PlannedCard:
         name: of its record.
         path: the file of that.
         record: what it says.
-        doubt: what may be a slip of the pen; empty = nothing.
+        doubts: what may be a slip of the pen, and what has been planned before.
     """
 
     name: str
     path: Path
     record: CardRecord
-    doubt: str
+    doubts: tuple[str, ...]
 
 
 def plan_card(
@@ -79,13 +79,14 @@ def plan_card(
             f"a title has at most {LONGEST_TITLE} letters, this one has {len(title)}",
             "Say it in one line, and the rest with --text.",
         )
-    path, doubt = _recipe(recipe, project)
+    path, doubts = _recipe(recipe, project)
+    doubts += tuple(_planned_before(title, path, project))
     author = author_name(project)
     record = CardRecord(author, title, path, _text(text), _tags(tags), _now())
     name = new_record_name(author, slug(title) or "card")
     file = record_path(project, name)
     write_record(file, record)
-    return PlannedCard(name, file, record, doubt)
+    return PlannedCard(name, file, record, doubts)
 
 
 def write_note(
@@ -130,18 +131,28 @@ def find_on_board(text: str, project: Project) -> StoredRecord[Record]:
     return found or find_record(wanted, project, every, "card or run", "trash board list")
 
 
-def _recipe(text: str | None, project: Project) -> tuple[str | None, str]:
+def _planned_before(title: str, recipe: str | None, project: Project) -> Iterator[str]:
+    """Yield a sentence for each card that has the same title or recipe."""
+    for each in read_records(project).of(CardRecord):
+        card = each.record
+        if recipe is not None and card.recipe == recipe:
+            yield f"runs of {recipe} counted so far for {each.name} of {card.author}: {card.title}"
+        elif card.title.casefold() == title.casefold():
+            yield f"{card.author} has a card of that title: {each.name}"
+
+
+def _recipe(text: str | None, project: Project) -> tuple[str | None, tuple[str, ...]]:
     """Return how a card names its recipe, and a doubt if there is no such recipe yet."""
     if text is None:
-        return None, ""
+        return None, ()
     if not text.strip() or "\0" in text:
         raise UsageError(f"--recipe {text!r} names no recipe")
     try:
-        return portable_path(find_recipe(Path(text), project), project.root), ""
+        return portable_path(find_recipe(Path(text), project), project.root), ()
     except UnknownRecipe as error:
         near = f" {error.hint}" if error.hint.startswith("Did you mean") else ""
         name = printable(text).removesuffix(SUFFIX)
-        return name, f"there is no recipe {name} yet: its first run will be linked.{near}"
+        return name, (f"there is no recipe {name} yet: its first run will be linked.{near}",)
 
 
 def _text(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
@@ -112,12 +112,16 @@ def recipe_name(path: str) -> str:
 
 def changes_of(record: RunRecord) -> Iterator[str]:
     """Yield "key=value" of what the recipe's file changes, then of the options of the command."""
-    for key, value in record.own.items():
-        yield f"{key}={value_text(value)}"
+    yield from changed_values(record.own)
     words = iter(record.options)
     for option, word in zip(words, words, strict=False):
         if not word.startswith(_PLACE_OF_DATA):
             yield word if option == "--set" else f"without {word}"
+
+
+def changed_values(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield "key=value" of what a recipe's file changes."""
+    return (f"{key}={value_text(value)}" for key, value in values.items())
 
 
 def value_text(value: Any) -> str:

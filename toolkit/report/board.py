@@ -14,6 +14,7 @@ from toolkit.records.record import SeriesRecord
 from toolkit.records.run_listing import RunRow, row_of_run, sorted_run_rows
 from toolkit.records.series_listing import SeriesRow, row_of_series, sorted_series
 from toolkit.report.lineage import Ancestry, lineages
+from toolkit.report.planned_changes import with_planned_changes
 from toolkit.report.wall import COLUMNS, WallCard, build_wall
 from toolkit.submission.history import read_submissions
 from toolkit.submission.listing import Agreement, Row, agreements, row_of, sorted_rows
@@ -108,7 +109,7 @@ def read_board(project: Project) -> Board:
         _places(runs, [(each.authors, row_of(each)) for each in submitted], ranked_by),
         agreements(rows),
         uploads,
-        build_wall(catalogue, found, submitted),
+        with_planned_changes(build_wall(catalogue, found, submitted), project),
         tuple(sorted_series([row_of_series(each) for each in catalogue.of(SeriesRecord)])),
         lineages(catalogue, found, submitted),
         (*_told(broken), *uploads.doubts),

@@ -72,7 +72,8 @@ class WallCard:
         members: who had the idea, and who ran it.
         status: how far it is.
         recipe: the recipe, as it is called below `recipes/`; None = not known.
-        changes: "key=value" of what the best run's recipe and command change.
+        changes: "key=value" of what the best run's recipe and command change; of a planned idea
+            what its recipe changes as it is here.
         text: why, of an idea.
         tags: of the card, and of the notes on it and its runs.
         notes: on it and its runs, the oldest first.

@@ -115,6 +115,27 @@ def test_what_is_no_idea(desk: Any, words: tuple[str, ...], message: str) -> Non
     assert message in desk.refused("plan", *words)
 
 
+def test_what_was_planned_before_is_told(desk: Any) -> None:
+    desk.recipe("dice")
+    first = desk.json("plan", "Dice", "--recipe", "dice")["record"]
+    assert desk.trash("plan", "Dice, again", "--recipe", "dice", author="Bo") == 0
+    told = desk.capsys.readouterr().err
+    assert f"runs of recipes/dice.toml counted so far for {first} of Ann Lee: Dice" in told
+    assert desk.trash("plan", "DICE", author="Bo") == 0
+    assert f"Ann Lee has a card of that title: {first}" in desk.capsys.readouterr().err
+
+
+def test_a_planned_card_says_what_its_recipe_will_change(desk: Any) -> None:
+    desk.recipe("base")
+    child = desk.root / "recipes" / "child.toml"
+    child.write_text('extends = "base.toml"\ntitle = "x"\n[train]\nepochs = 7\n')
+    card = desk.json("plan", "longer", "--recipe", "child")["record"]
+    assert desk.card(card)["changes"] == ["train.epochs=7"]
+    desk.team.plan("Bo", "no name for a file", 1, "x" * 300)
+    child.write_text("[[broken")
+    assert desk.card(card)["changes"] == []
+
+
 def test_titles_of_any_script(desk: Any) -> None:
     for title in ("작은 물체", "<script>alert(1)</script>", "שלום 3", "🗑🗑", "../../etc/passwd"):
         found = desk.json("plan", title)

@@ -39,8 +39,8 @@ def plan(
 
     project = find_project()
     card = plan_card(project, title, recipe, text, tags or ())
-    if card.doubt:
-        console.note(card.doubt)
+    for doubt in card.doubts:
+        console.note(doubt)
     if json_:
         console.print_json({"record": card.name, "file": card.path, **as_json(card.record)})
         return
