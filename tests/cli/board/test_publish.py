@@ -46,3 +46,11 @@ def test_json_knows_no_nan(desk: Any) -> None:
     assert desk.trash("publish", "out") == 0
     text = (desk.root / "out" / "board.json").read_text()
     assert json.loads(text, parse_constant=lambda word: 1 / 0)["runs"][0]["validation"] is None
+
+
+def test_the_page_goes_where_it_is_wanted(desk: Any) -> None:
+    desk.team.plan("Ann Lee", "one idea", 1)
+    assert desk.trash("-o", "here.html") == 0
+    assert desk.capsys.readouterr().out.splitlines()[-1] == "here.html"
+    assert "one idea" in (desk.root / "here.html").read_text()
+    assert "is a folder" in desk.refused("-o", "recipes")
