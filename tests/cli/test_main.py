@@ -127,7 +127,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["search", "a.pt"], r"trash ensemble search\?"),
         (["cut"], r"trash data objects cut\?"),
         (["recipe", "submit"], r"trash submit\?"),
-        (["list"], "trash recipe list, trash run list, .* or trash submission list"),
+        (["list"], "trash recipe list, trash run list, .* or trash board list"),
         (["plugin", "lst"], "trash plugin list"),
         (["plugin", "list", "--jsn"], "--json"),
         (["recipe", "show", "größe 1", "--orgin"], "--origin"),

@@ -111,6 +111,34 @@ def test_runs_of_one_recipe_by_two_mates_meet_without_a_conflict(
     assert found["differences"] == []
 
 
+def test_two_mates_plan_and_note_the_same_run_without_a_conflict(
+    mates: tuple[Mate, Mate], capsys: Capture
+) -> None:
+    ann, ben = mates
+    assert ann.trash("recipe", "run", "tiny") == 0
+    ann.share()
+    ben.git("pull", "-q", "--no-rebase")
+    (run_,) = ben.json(capsys, "run", "list")
+    for mate in mates:
+        assert mate.trash("board", "plan", "Dice", "--recipe", "dice", "--tag", "loss") == 0
+        said = ("board", "note", run_["record"], f"seen by {mate.name}", "--tag", mate.name)
+        assert mate.trash(*said) == 0
+    assert ben.trash("board", "note", run_["record"], "--drop") == 0
+    for mate in mates:
+        # Every file is new, also of those that speak of the other's run.
+        changed = mate.git("status", "--porcelain", "-uall").splitlines()
+        assert {line[:3] for line in changed} == {"?? "}
+        mate.share()
+    ann.git("pull", "-q", "--no-rebase")
+    walls = [mate.json(capsys, "board", "list") for mate in mates]
+    assert walls[0] == walls[1]
+    cards = {card["record"]: card for card in walls[0]}
+    noted = cards.pop(run_["record"])
+    assert {note["text"] for note in noted["notes"]} == {"seen by Ann", "seen by 벤", ""}
+    assert (set(noted["tags"]), noted["status"]) == ({"ann", "벤"}, "dropped")
+    assert sorted(card["members"] for card in cards.values()) == [["Ann"], ["벤"]]
+
+
 def test_a_mates_run_is_reproduced_though_the_recipe_has_changed_since(
     mates: tuple[Mate, Mate], capsys: Capture
 ) -> None:

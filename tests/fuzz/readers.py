@@ -38,6 +38,7 @@ from toolkit.project import Project
 from toolkit.pseudo.label_set import LabelledImage, LabelSetIndex, layout_of, open_label_set
 from toolkit.pseudo.label_set import checksum as checksum_of
 from toolkit.recipe.load import load_recipe
+from toolkit.records.card import CardRecord, NoteRecord
 from toolkit.records.description import describe_run
 from toolkit.records.difference import differences
 from toolkit.records.record import (
@@ -47,12 +48,15 @@ from toolkit.records.record import (
     RunOutcome,
     RunRecord,
     ScoresByMetric,
+    SeriesRecord,
     SplitFacts,
     SubmissionRecord,
     record_path,
     write_record,
 )
 from toolkit.records.run_listing import row_of_run, sorted_run_rows
+from toolkit.report.board import read_board
+from toolkit.report.board_page import write_board
 from toolkit.search.candidates import find_candidates
 from toolkit.submission.check import check_submission
 from toolkit.submission.history import read_submissions
@@ -245,6 +249,16 @@ def _read_side_car(folder: Path) -> None:
         raise error
 
 
+SUMMARY = {
+    "metric": "miou",
+    "runs": [{"run": "unet-001", "record": "ann/unet-1"}],
+    "validation": {"mean": 0.5, "deviation": 0.1},
+    "out_of_fold": {"mean_iou": 0.5, "metrics": {"miou": 0.5}, "larger_is_better": True},
+    "submission": "submissions/a.csv",
+    "submission_score": 0.4,
+}
+
+
 def _record(folder: Path) -> None:
     _side_car(folder)
     side_car = json.loads((folder / "submissions" / "a.json").read_text())
@@ -280,6 +294,12 @@ def _record(folder: Path) -> None:
     )
     for number in range(2):
         write_record(record_path(project, f"ann/unet-{number}"), run)
+    series = SeriesRecord("Ann", "pan", "recipes/pan.toml", "", (), "2026-11-02", code, SUMMARY)
+    write_record(record_path(project, "ann/pan-1"), series)
+    card = CardRecord("Ann", "An idea", "recipes/unet.toml", "why", ("loss",), "2026-11-01")
+    write_record(record_path(project, "ann/card-1"), card)
+    note = NoteRecord("Ben", "ann/unet-1", "good", ("loss",), True, "2026-11-03")
+    write_record(record_path(project, "ben/note-1"), note)
 
 
 def _read_record(folder: Path) -> None:
@@ -291,6 +311,9 @@ def _read_record(folder: Path) -> None:
         _ = ["".join(map("".join, lines)) for lines in describe_run(each).values()]
     _ = [differences(a.record, b.record) for a in runs for b in runs]
     _read_side_car(folder)
+    board = read_board(project)
+    json.dumps(board.as_json())
+    write_board(board, project, folder / "board.html")
     for error in broken:
         raise error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import sys
@@ -28,6 +27,7 @@ from rich.text import Text
 from toolkit.cli.table_layout import GAP, column_widths, row_lines, widest_line, wrap
 from toolkit.cli.terminal_text import visible_json, visible_text
 from toolkit.errors import TrashError
+from toolkit.files import finite
 from toolkit.progress import Bar, Progress
 
 # Without a terminal rich would wrap at 80 columns and break lines that other programs read.
@@ -66,17 +66,7 @@ def print_json(value: Any) -> None:
 
 def json_text(value: Any, *, plain: bool = False) -> str:
     """Return `value` as `print_json` prints it; `plain`: in ASCII alone."""
-    return visible_json(json.dumps(_finite(value), indent=2, ensure_ascii=plain, default=str))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
+    return visible_json(json.dumps(finite(value), indent=2, ensure_ascii=plain, default=str))
 
 
 def print_table(

@@ -108,9 +108,9 @@ _GROUPS = {
     "pseudo": pseudo.app,
     "ensemble": ensemble.app,
     "submission": submission.app,
+    "board": board.app,
 }
 _COMMANDS: dict[str, Callable[..., None]] = {
-    "board": board.board,
     "predict": predict.predict,
     "report": report.report,
     "submit": submit.submit,

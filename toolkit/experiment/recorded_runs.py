@@ -14,14 +14,17 @@ from toolkit.records.record import Record, RunRecord, SeriesRecord, record_path
 
 StoredRun = StoredRecord[RunRecord]
 
+_LIST = "trash run list"
+
 
 def recorded_runs(project: Project) -> tuple[list[StoredRun], tuple[UsageError, ...]]:
     """Return the runs of the team, and what is wrong with records that cannot be read."""
     catalogue = read_records(project)
-    return _runs(catalogue, project), catalogue.broken
+    return runs_as_they_are(catalogue, project), catalogue.broken
 
 
-def _runs(catalogue: Catalogue, project: Project) -> list[StoredRun]:
+def runs_as_they_are(catalogue: Catalogue, project: Project) -> list[StoredRun]:
+    """Return the runs of the team; those of this machine are known to be at work or not."""
     return [_as_it_is(each, project) for each in catalogue.of(RunRecord)]
 
 
@@ -31,22 +34,21 @@ def find_run(text: str, project: Project) -> StoredRun:
     Raises:
         UsageError: there is none, with the nearest name; or several fit; or the record is broken.
     """
-    own = _own_record(text, project)
-    return find_record(own or text, project, recorded_runs(project)[0], "run")
+    own = own_record(text, project)
+    return find_record(own or text, project, recorded_runs(project)[0], "run", _LIST)
 
 
-def find_shared(text: str, project: Project) -> StoredRecord[Record]:
-    """Return the run or series that a person names; raises as `find_run`."""
-    own = _own_record(text, project)
-    catalogue = read_records(project)
+def find_shared(text: str, project: Project, catalogue: Catalogue) -> StoredRecord[Record]:
+    """Return the run or series that a person names, of these records; raises as `find_run`."""
+    own = own_record(text, project)
     shared: list[StoredRecord[Record]] = [
-        *_runs(catalogue, project),
+        *runs_as_they_are(catalogue, project),
         *catalogue.of(SeriesRecord),
     ]
-    return find_record(own or text, project, shared, "run")
+    return find_record(own or text, project, shared, "run", _LIST)
 
 
-def _own_record(text: str, project: Project) -> str | None:
+def own_record(text: str, project: Project) -> str | None:
     """Return the file of the record of one's own run; None = a text names none.
 
     Raises:
@@ -89,6 +91,8 @@ def _as_it_is(stored: StoredRun, project: Project) -> StoredRun:
     try:
         with folder.alone():
             pass
-    except (UsageError, OSError):  # at work, or gone since
+    except UsageError:
+        return replace(stored, at_work=True)
+    except OSError:  # gone since
         return stored
     return replace(stored, record=replace(stored.record, status="interrupted"))

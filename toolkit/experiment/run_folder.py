@@ -22,7 +22,8 @@ from toolkit.file_schema import FileLayout, PathText
 from toolkit.files import TEMPORARY, read_json, read_text, write_json_atomic
 from toolkit.project import Project
 from toolkit.recipe.problems import shown_path
-from toolkit.records.record import RecordName, record_path, write_record
+from toolkit.records.record import record_path, write_record
+from toolkit.records.record_name import RecordName
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1

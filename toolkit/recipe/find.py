@@ -12,6 +12,10 @@ from toolkit.suggestions import nearest
 SUFFIX = ".toml"
 
 
+class UnknownRecipe(UsageError):
+    """No recipe is called so."""
+
+
 def find_recipe(path: Path, project: Project) -> Path:
     """Return the file of a recipe: a path, or its name below the project's `recipes/`.
 
@@ -20,8 +24,8 @@ def find_recipe(path: Path, project: Project) -> Path:
     be followed by one of its variants, which stands for a recipe: `losses.toml#focal`.
 
     Raises:
-        UsageError: there is none, or there are several; the hint names the nearest. It is another
-            project's, and there is none here.
+        UnknownRecipe: there is none; the hint names the nearest.
+        UsageError: there are several, or it is another project's, and there is none here.
     """
     address = split_address(path)
     if address is not None:
@@ -47,7 +51,7 @@ def find_recipe(path: Path, project: Project) -> Path:
         raise UsageError(f"several recipes are called {path}", f"Name one of: {choices}")
     if path.is_dir():
         raise UsageError(f"{path} is a folder, not a recipe", "List recipes: trash recipe list")
-    raise UsageError(f"there is no recipe {path}", _hint(path, list(named), project))
+    raise UnknownRecipe(f"there is no recipe {path}", _hint(path, list(named), project))
 
 
 def _parts(path: PurePath) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from toolkit.plugin.component import N_RGB, ComponentSpec, OfKind
 from toolkit.plugin.interfaces import IGNORE_INDEX
 from toolkit.recipe.data_tables import Demo, FoldChoice, Seed
 from toolkit.recipe.effect import Effect
+from toolkit.recipe.leaderboard_rules import LeaderboardRules
 from toolkit.recipe.photo_values import Channels, Figures, Range, per_channel
 from toolkit.recipe.section import Section
 from toolkit.recipe.smoke import (
@@ -368,6 +369,7 @@ class Recipe(Section):
         ComponentSpec, OfKind("submission_format"), Effect("submission", smoke=demo_image_names)
     ] = _default_component("mask_string")
     """Format of the leaderboard file, with its size and columns."""
+    leaderboard: Annotated[LeaderboardRules, Effect("nothing")] = LeaderboardRules()
     trackers: Annotated[
         Components, OfKind("tracker"), Effect("nothing", smoke=(), limit=(), overfit=())
     ] = ()

@@ -37,11 +37,15 @@ def author_slug(name: str) -> str:
     Two names may have one folder, as "Ann B" and "ann-b" do: the names of the files in it are
     unique by themselves.
     """
-    # Git and disks that fold letters or their accents would otherwise see two folders or one.
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return slug(name) or f"author-{digest_of(printable(name))[:8]}"
+
+
+def slug(text: str) -> str:
+    """Return the letters, marks and digits of a text, joined by `-`; empty if it has none."""
+    # Git and disks that fold letters or their accents would otherwise see two files or one.
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
     kept = (letter if unicodedata.category(letter)[0] in "LMN" else "-" for letter in folded)
-    slug = re.sub("-+", "-", "".join(kept))[:_LONGEST].strip("-")
-    return slug or f"author-{digest_of(printable(name))[:8]}"
+    return re.sub("-+", "-", "".join(kept))[:_LONGEST].strip("-")
 
 
 def printable(text: str) -> str:

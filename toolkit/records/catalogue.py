@@ -24,12 +24,15 @@ class StoredRecord(Generic[Kind]):
     Attributes:
         path: the file.
         record: what it says.
-        called: what its run or submission is called on its author's machine.
+        called: what its run or submission is called on its author's machine; the title of a card,
+            and what a note is about.
+        at_work: whether a process of this machine executes the run; None = nobody here can tell.
     """
 
     path: Path
     record: Kind
     called: str
+    at_work: bool | None = None
 
     @property
     def name(self) -> str:
@@ -78,11 +81,15 @@ def stored(path: Path) -> StoredRecord[Record]:
     record = read_record(path)
     if record.kind == "submission":
         return StoredRecord(path, record, PurePosixPath(str(record.side_car.get("file", ""))).stem)
+    if record.kind == "card":
+        return StoredRecord(path, record, record.title)
+    if record.kind == "note":
+        return StoredRecord(path, record, record.about)
     return StoredRecord(path, record, record.name)
 
 
 def find_record(
-    text: str, project: Project, records: Sequence[StoredRecord[Kind]], what: str
+    text: str, project: Project, records: Sequence[StoredRecord[Kind]], what: str, listed_by: str
 ) -> StoredRecord[Kind]:
     """Return the record that a person means, see `choose_record`.
 
@@ -91,6 +98,7 @@ def find_record(
         project: whose records they are.
         records: to choose from.
         what: what is looked for, in messages: "run".
+        listed_by: the command that lists them.
 
     Raises:
         UsageError: there is none, with the nearest name; or several fit; or its file is broken.
@@ -110,7 +118,7 @@ def find_record(
             f"If it was committed: git checkout -- {RECORDS}/{lost}{SUFFIX}",
         )
     near = nearest(text, _names(records))
-    hint = f"Did you mean {near}?" if near else f"List them: trash {what} list"
+    hint = f"Did you mean {near}?" if near else f"List them: {listed_by}"
     raise UsageError(f"there is no record of a {what} {text}", hint)
 
 

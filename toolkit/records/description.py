@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.metrics.scores import metric_title
 from toolkit.plugin.metric import DEFAULT_METRIC
+from toolkit.records.card import NoteRecord
 from toolkit.records.catalogue import StoredRecord
 from toolkit.records.difference import commit_text, plugin_text, split_text
+from toolkit.records.moment import moment_text
 from toolkit.records.record import Record, RunRecord, SeriesRecord
-from toolkit.records.run_listing import changes_of
+from toolkit.records.run_listing import DOUBTED, changes_of, days_since, status_of
 
 Lines = list[tuple[str, str]]
 
@@ -26,7 +27,7 @@ def describe(stored: StoredRecord[Record]) -> dict[str, Lines]:
         return describe_series(StoredRecord(stored.path, record, stored.called))
     if record.kind == "study":
         raise UsageError(f"{stored.name} is a study", "Look at it: trash study list")
-    raise UsageError(f"{stored.name} is a submission", "List them: trash submission list")
+    raise UsageError(f"{stored.name} is no run")
 
 
 def describe_run(stored: StoredRecord[RunRecord]) -> dict[str, Lines]:
@@ -85,6 +86,21 @@ def describe_series(stored: StoredRecord[SeriesRecord]) -> dict[str, Lines]:
     return {heading: [line for line in lines if line[1]] for heading, lines in found.items()}
 
 
+def describe_notes(notes: Sequence[NoteRecord]) -> dict[str, Lines]:
+    """Return heading -> (who and when, text with tags) of notes; nothing without any."""
+    dropped = {True: "drops it", False: "takes it up again", None: ""}
+    lines = [
+        (
+            f"{each.author}, {moment_text(each.created)}",
+            " ".join(
+                filter(None, (dropped[each.dropped], each.text, *(f"#{tag}" for tag in each.tags)))
+            ),
+        )
+        for each in notes
+    ]
+    return {"notes": lines} if lines else {}
+
+
 def _mean_text(spread: Any) -> str:
     if not isinstance(spread, dict):
         return ""
@@ -108,7 +124,7 @@ def _run(stored: StoredRecord[RunRecord]) -> Iterator[tuple[str, str]]:
     yield "record", stored.name
     yield "run", f"runs/{record.name} on the machine of {record.author}"
     yield "author", record.author
-    yield "status", record.status
+    yield "status", _status(stored)
     yield "error", record.error or ""
     yield "started", moment_text(record.started)
     yield "ended", moment_text(record.ended or "")
@@ -119,6 +135,15 @@ def _run(stored: StoredRecord[RunRecord]) -> Iterator[tuple[str, str]]:
             yield "seconds", f"{outcome.seconds:.1f} in all epochs"
     yield "machine", f"{record.machine}, {record.device}"
     yield "reproduces", record.reproduces or ""
+
+
+def _status(stored: StoredRecord[RunRecord]) -> str:
+    status = status_of(stored)
+    if status != DOUBTED:
+        return status
+    since = days_since(stored.record.started)
+    days = "" if since is None else f" since {since} days"
+    return f"{status}{days}: it may have died, or its end is not committed"
 
 
 def _scores(record: RunRecord) -> Iterator[tuple[str, str]]:
@@ -142,11 +167,3 @@ def _parent(parent: dict[str, Any]) -> tuple[str, str]:
     origin = parent.get("checkpoint") or ", ".join(map(str, parent.get("teachers") or ()))
     digest = str(parent.get("digest") or parent.get("key") or "")
     return str(parent.get("kind", "")), f"{origin} {digest}".strip()
-
-
-def moment_text(moment: str) -> str:
-    """Return a time such as "2026-11-02 10:00", in UTC; as it is where it is none."""
-    try:
-        return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-    except ValueError:
-        return moment

@@ -11,7 +11,7 @@ import secrets
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from toolkit.file_schema import FileLayout, PathText
@@ -20,6 +20,8 @@ from toolkit.metrics.counts_file import SUFFIX as COUNTS
 from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.project import Project
 from toolkit.records.author import author_slug
+from toolkit.records.card import CardRecord, NoteRecord
+from toolkit.records.record_name import RecordName
 
 SUFFIX = ".json"
 VERSION = 1
@@ -31,17 +33,6 @@ _LONGEST_NAME = 150
 """Bytes of a recipe's name in the name of a file."""
 
 Status = Literal["running", "finished", "failed", "interrupted"]
-
-
-def _two_names(text: str) -> str:
-    parts = text.split("/")
-    if len(parts) != 2 or any(part.startswith(".") or not part for part in parts):
-        raise ValueError("should be AUTHOR/NAME")
-    return text
-
-
-RecordName = Annotated[PathText, AfterValidator(_two_names)]
-"""Name of a record: that of its file below `records/`, without the ending."""
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -268,14 +259,14 @@ class SubmissionRecord:
     kind: Literal["submission"] = "submission"
 
 
-Record = RunRecord | SeriesRecord | StudyRecord | SubmissionRecord
+Record = RunRecord | SeriesRecord | StudyRecord | SubmissionRecord | CardRecord | NoteRecord
 
 _LAYOUT: FileLayout[Record] = FileLayout(
     what="record",
     schema="trash-record",
     version=VERSION,
     content=TypeAdapter(Annotated[Record, Field(discriminator="kind")]),
-    origin="Records are written by trash recipe run, trash submit and trash submission.",
+    origin="Records are written by trash recipe run, submit, submission and board.",
     repair="Take the file as it is in git: git checkout -- FILE",
 )
 

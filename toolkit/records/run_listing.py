@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from toolkit.errors import UsageError
+from toolkit.recipe.study import SIGN
 from toolkit.records.author import author_slug
 from toolkit.records.catalogue import StoredRecord
+from toolkit.records.moment import moment_of
 from toolkit.records.record import RunRecord
 from toolkit.suggestions import did_you_mean
 
@@ -21,6 +24,13 @@ _RECIPES = "recipes"
 _LONGEST_VALUE = 30
 _PLACE_OF_DATA = "data.root="
 """Where the data lie on a machine changes nothing."""
+
+DOUBTED = "running?"
+"""Status of a run of which nothing has been heard for long: it may have died, or its end was not
+committed."""
+_BELIEVED_FOR = timedelta(days=2)
+"""A record is written when a run begins and when it ends, with no sign of life between the two: for
+as long a mate's run is taken as running."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class RunRow:
         validation: score on the validation split.
         test: score on the test split, where its truth is known.
         started: UTC, ISO 8601.
-        status: how far it is.
+        status: how far it is; `DOUBTED` where that is long ago.
     """
 
     record: str
@@ -75,25 +85,49 @@ def row_of_run(stored: StoredRecord[RunRecord]) -> RunRow:
         validation=scores.deciding("validation") if scores else None,
         test=scores.deciding("test") if scores else None,
         started=record.started,
-        status=record.status,
+        status=status_of(stored),
     )
 
 
+def status_of(stored: StoredRecord[RunRecord]) -> str:
+    """Return how far a run is: `DOUBTED` if it began days ago and nobody here knows its process."""
+    record = stored.record
+    begun = moment_of(record.started)
+    is_old = begun is None or datetime.now(UTC) - begun > _BELIEVED_FOR
+    is_doubted = record.status == "running" and stored.at_work is None and is_old
+    return DOUBTED if is_doubted else record.status
+
+
+def days_since(moment: str) -> int | None:
+    """Return the whole days since a moment; None = the text is none."""
+    begun = moment_of(moment)
+    return None if begun is None else max(0, (datetime.now(UTC) - begun).days)
+
+
 def recipe_name(path: str) -> str:
-    """Return what a recipe is called: its path below `recipes/`, without the ending."""
-    whole = PurePosixPath(path)
+    """Return what a recipe is called: its path below `recipes/`, without the ending.
+
+    A row of a study has its name after that: "studies/losses#focal".
+    """
+    file, sign, variant = path.partition(f".toml{SIGN}")
+    whole = PurePosixPath(f"{file}.toml" if sign else path)
     inner = whole.relative_to(_RECIPES) if whole.parts[:1] == (_RECIPES,) else whole
-    return (inner.with_suffix("") if inner.name else inner).as_posix()
+    name = (inner.with_suffix("") if inner.name else inner).as_posix()
+    return f"{name}{SIGN}{variant}" if sign else name
 
 
 def changes_of(record: RunRecord) -> Iterator[str]:
     """Yield "key=value" of what the recipe's file changes, then of the options of the command."""
-    for key, value in record.own.items():
-        yield f"{key}={value_text(value)}"
+    yield from changed_values(record.own)
     words = iter(record.options)
     for option, word in zip(words, words, strict=False):
         if not word.startswith(_PLACE_OF_DATA):
             yield word if option == "--set" else f"without {word}"
+
+
+def changed_values(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield "key=value" of what a recipe's file changes."""
+    return (f"{key}={value_text(value)}" for key, value in values.items())
 
 
 def value_text(value: Any) -> str:
@@ -102,34 +136,50 @@ def value_text(value: Any) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
-def chosen_rows(rows: Sequence[RunRow], author: str | None, recipe: str | None) -> list[RunRow]:
+class _Made(Protocol):
+    @property
+    def author(self) -> str: ...
+    @property
+    def recipe(self) -> str: ...
+
+
+Made = TypeVar("Made", bound=_Made)
+
+
+def chosen_rows(
+    rows: Sequence[Made], author: str | None, recipe: str | None, what: str
+) -> list[Made]:
     """Return the rows of an author, of a recipe, or of both.
 
     Args:
-        rows: all of them.
+        rows: all of them, of runs or series.
         author: name of the author, or of the author's folder; None = of all.
         recipe: path or name of the recipe, or of a folder of recipes; None = of all.
+        what: a row is, in messages: "run".
 
     Raises:
-        UsageError: nobody of that name has run anything, or nobody that recipe.
+        UsageError: nobody of that name has made any, or nobody by that recipe.
     """
     if author is not None:
         known = {row.author for row in rows}
         slug = author_slug(author)
         if slug not in map(author_slug, known):
-            raise UsageError(f"--author {author}: no run is by them", did_you_mean(author, known))
+            raise UsageError(
+                f"--author {author}: no {what} is by them", did_you_mean(author, known)
+            )
         rows = [row for row in rows if author_slug(row.author) == slug]
     if recipe is not None:
         wanted = recipe_name(recipe)
-        found = [row for row in rows if _is_of(row.recipe, wanted)]
+        found = [row for row in rows if is_of(row.recipe, wanted)]
         if not found:
             names = {row.recipe for row in rows}
-            raise UsageError(f"--recipe {recipe}: no run is of it", did_you_mean(wanted, names))
+            raise UsageError(f"--recipe {recipe}: no {what} is of it", did_you_mean(wanted, names))
         rows = found
     return list(rows)
 
 
-def _is_of(recipe: str, wanted: str) -> bool:
+def is_of(recipe: str, wanted: str) -> bool:
+    """Return whether a recipe is called so, with or without its folder, or lies in that folder."""
     path = PurePosixPath(recipe)
     return recipe == wanted or path.name == wanted or path.is_relative_to(wanted)
 

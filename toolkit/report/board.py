@@ -1,30 +1,27 @@
-"""The board: every run and submission of the team on one page, ranked as a contest does it."""
+"""The board: all that the team has planned, run and submitted, ranked as a contest does it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from toolkit import __version__
 from toolkit.errors import UsageError
-from toolkit.experiment.execution.manifest import now
-from toolkit.experiment.recorded_runs import recorded_runs
-from toolkit.metrics.scores import metric_title
-from toolkit.plugin.metric import DEFAULT_METRIC
+from toolkit.experiment.recorded_runs import runs_as_they_are
 from toolkit.project import Project
+from toolkit.records.catalogue import read_records
+from toolkit.records.record import SeriesRecord
 from toolkit.records.run_listing import RunRow, row_of_run, sorted_run_rows
-from toolkit.report.line_chart import ChartLine, line_chart
-from toolkit.report.page import write_page
-from toolkit.report.run_content import Chart
+from toolkit.records.series_listing import SeriesRow, row_of_series, sorted_series
+from toolkit.report.lineage import Ancestry, lineages
+from toolkit.report.planned_changes import with_planned_changes
+from toolkit.report.wall import COLUMNS, WallCard, build_wall
 from toolkit.submission.history import read_submissions
 from toolkit.submission.listing import Agreement, Row, agreements, row_of, sorted_rows
+from toolkit.submission.uploads import Uploads, uploads_today
 
-_SCORES = ("public", "private", "local", "validation")
+BOARD_SCORES = ("public", "private", "local", "validation")
 """Scores of a submission, those of the leaderboard first."""
-_DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,10 @@ class Board:
         ranked_by: the score that ranks members: that of the leaderboard, if it is known of one.
         places: the members, the best first.
         agreements: how well scores agree about the order of submissions.
+        uploads: those of today.
+        wall: ideas and experiments by how far they are, the newest first.
+        series: one recipe with several seeds or folds, the newest last.
+        lineages: what submissions and runs were made from, the newest first.
         broken: what cannot be read.
     """
 
@@ -66,7 +67,23 @@ class Board:
     ranked_by: str
     places: tuple[Place, ...]
     agreements: tuple[Agreement, ...]
+    uploads: Uploads
+    wall: tuple[WallCard, ...]
+    series: tuple[SeriesRow, ...]
+    lineages: tuple[Ancestry, ...]
     broken: tuple[str, ...]
+
+    def facts(self) -> list[str]:
+        """Return lines on the wall, on today's uploads, and on how well scores agree."""
+        counts = [
+            f"{sum(card.status in statuses for card in self.wall)} {name}"
+            for name, statuses in COLUMNS.items()
+        ]
+        return [
+            f"cards: {', '.join(counts)}",
+            str(self.uploads),
+            *(agreement_text(each) for each in self.agreements if each.n),
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -74,13 +91,15 @@ class Board:
 
 
 def read_board(project: Project) -> Board:
-    """Return the runs and submissions of the team, from records and side-cars."""
-    found, broken = recorded_runs(project)
+    """Return what the team has done, from records, side-cars and the leaderboard's rules."""
+    catalogue = read_records(project)
+    found = runs_as_they_are(catalogue, project)
     runs = [row_of_run(each) for each in found]
-    submitted, unreadable = read_submissions(project)
+    submitted, broken = read_submissions(project, catalogue)
+    uploads = uploads_today(project, submitted)
     rows = [row_of(each) for each in submitted]
     ranked_by = next(
-        (name for name in _SCORES if any(getattr(row, name) is not None for row in rows)),
+        (name for name in BOARD_SCORES if any(getattr(row, name) is not None for row in rows)),
         "validation",
     )
     return Board(
@@ -89,42 +108,11 @@ def read_board(project: Project) -> Board:
         ranked_by,
         _places(runs, [(each.authors, row_of(each)) for each in submitted], ranked_by),
         agreements(rows),
-        tuple(_told([*broken, *unreadable])),
-    )
-
-
-def write_board(board: Board, project: Project, path: Path) -> None:
-    """Write the page of the team.
-
-    Args:
-        board: what it shows.
-        project: of the team.
-        path: the HTML file.
-    """
-    scores = [
-        name for name in _SCORES if any(getattr(row, name) is not None for row in board.submissions)
-    ]
-    write_page(
-        path,
-        "board.html",
-        title=f"Board of {project.root.name}",
-        what="runs and submissions of the team",
-        warnings=board.broken,
-        sections=[
-            ("ranking", "Ranking"),
-            ("progress", "Progress"),
-            ("submissions", "Submissions"),
-            ("runs", "Runs"),
-        ],
-        footer=f"Written {now()} by trash {__version__} from records/ and submissions/.",
-        tiles=_tiles(board),
-        board=board,
-        scores=scores,
-        score_titles=[_title(name, board.submissions) for name in scores],
-        chart=_progress(board.submissions, scores),
-        best_first=list(reversed(board.submissions)),
-        runs_best_first=list(reversed(board.runs)),
-        several={row.metric for row in board.runs} - {None, DEFAULT_METRIC},
+        uploads,
+        with_planned_changes(build_wall(catalogue, found, submitted), project),
+        tuple(sorted_series([row_of_series(each) for each in catalogue.of(SeriesRecord)])),
+        lineages(catalogue, found, submitted),
+        (*_told(broken), *uploads.doubts),
     )
 
 
@@ -144,10 +132,10 @@ def _places(runs: Sequence[RunRow], entries: Sequence[Entry], ranked_by: str) ->
     for authors, row in entries:
         for author in authors:
             if getattr(row, ranked_by) is not None and (
-                author not in best or _merit(row, ranked_by) > _merit(best[author], ranked_by)
+                author not in best or merit_of(row, ranked_by) > merit_of(best[author], ranked_by)
             ):
                 best[author] = row
-    merits = {author: _merit(row, ranked_by) for author, row in best.items()}
+    merits = {author: merit_of(row, ranked_by) for author, row in best.items()}
     places = []
     for member in members:
         own = [row for authors, row in entries if member in authors]
@@ -160,54 +148,24 @@ def _places(runs: Sequence[RunRow], entries: Sequence[Entry], ranked_by: str) ->
     return tuple(sorted(places, key=lambda each: (each.rank or len(places) + 1, each.member)))
 
 
-def _merit(row: Row, by: str) -> float:
+def merit_of(row: Row, by: str) -> float:
     """Return a score so that larger is better; those of a leaderboard are taken as larger."""
     score: float = getattr(row, by)
     own = by in ("validation", "local")
     return score if row.larger_is_better or not own else -score
 
 
-def _tiles(board: Board) -> list[tuple[str, str]]:
-    best = [place.best for place in board.places if place.rank == 1]
-    found = [
-        ("members", str(len(board.places))),
-        ("runs", str(len(board.runs))),
-        ("submissions", str(len(board.submissions))),
-    ]
-    if best and best[0] is not None:
-        found.append((f"best {_title(board.ranked_by, board.submissions)}", f"{best[0]:.4f}"))
-    return found
-
-
-def _title(name: str, rows: Sequence[Row]) -> str:
-    """Return what a score is called: with its metric, if that is one."""
-    metrics = {row.metric for row in rows if getattr(row, name) is not None}
-    if name in ("public", "private") or len(metrics) != 1:
-        return name
-    (metric,) = metrics
-    return f"{name} {metric_title(metric or DEFAULT_METRIC)}"
-
-
-def _progress(rows: Sequence[Row], scores: Sequence[str]) -> Chart:
-    """Return the best score so far over the days since the first submission."""
-    ordered = sorted(rows, key=lambda row: row.created)
-    lines = []
-    for name in scores:
-        points: list[tuple[float, float | None]] = []
-        best: Row | None = None
-        for row in ordered:
-            if getattr(row, name) is None:
-                continue
-            if best is None or _merit(row, name) > _merit(best, name):
-                best = row
-            points.append((_days(ordered[0], row), getattr(best, name)))
-        lines.append(ChartLine(name, points))
-    return Chart(
-        "The best score so far",
-        line_chart("best scores over the days", "days since the first submission", lines),
+def agreement_text(agreement: Agreement) -> str:
+    """Return in a sentence how well two scores agree, or that too few have both."""
+    first, second, n = agreement.first.capitalize(), agreement.second, agreement.n
+    if agreement.correlation is not None:
+        return (
+            f"{first} and {second} scores put {n} submissions into the same order with rank "
+            f"correlation {agreement.correlation:+.2f} (Spearman; 1 = the same order)."
+        )
+    if n < 3:
+        have = "submission has" if n == 1 else "submissions have"
+        return f"{first} and {second}: {n} {have} both scores, too few; 3 say whether they agree."
+    return (
+        f"{first} and {second}: one of them is equal for all {n} submissions: no order to compare."
     )
-
-
-def _days(first: Row, row: Row) -> float:
-    begin, moment = (datetime.fromisoformat(each.created) for each in (first, row))
-    return round((moment - begin).total_seconds() / _DAY, 3)

@@ -79,7 +79,9 @@ def line_chart(
         y = plot.y(tick)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
         parts.append(f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end">{_number(tick)}</text>')
-    for tick in (each for each in x_ticks if min(xs) <= each <= max(xs)):
+    for tick in x_ticks:
+        if not min(xs) <= tick <= max(xs):  # the lines end where the values do
+            continue
         parts.append(
             f'<text x="{plot.x(tick)}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="middle">'
             f"{_number(tick)}</text>"

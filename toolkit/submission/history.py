@@ -11,13 +11,15 @@ from toolkit.errors import UsageError
 from toolkit.files import file_digest
 from toolkit.project import Project
 from toolkit.recipe.problems import shown_path
+from toolkit.records.catalogue import Catalogue, read_records
+from toolkit.records.record import SubmissionRecord
 from toolkit.submission.side_car import (
     Leaderboard,
     SideCar,
     read_side_car,
     side_car_path,
 )
-from toolkit.submission.team_record import side_car_of, submission_records
+from toolkit.submission.team_record import side_car_of
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ class Submission:
         side_car: its side-car, with the leaderboard scores that anybody has recorded.
         authors: who made this file, as far as records tell.
         is_here: whether its side-car is here.
+        records: names of the records that tell of it.
     """
 
     path: Path
     side_car: SideCar
     authors: tuple[str, ...]
     is_here: bool
+    records: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -42,13 +46,20 @@ class Submission:
         return self.path.stem if self.is_here else PurePosixPath(self.side_car.file).stem
 
 
-def read_submissions(project: Project) -> tuple[list[Submission], list[UsageError]]:
+def read_submissions(
+    project: Project, catalogue: Catalogue | None = None
+) -> tuple[list[Submission], list[UsageError]]:
     """Return the submissions of the team by age, the newest last, and what cannot be read.
 
     Files of equal content are one submission, unless several side-cars here name it.
+
+    Args:
+        project: has the side-cars and records.
+        catalogue: the records, where they were read before.
     """
     here, broken = _read_side_cars(project.submissions)
-    records, unreadable = submission_records(project)
+    catalogue = catalogue or read_records(project)
+    records, unreadable = catalogue.of(SubmissionRecord), catalogue.broken
     told: dict[str, list[Submission]] = defaultdict(list)
     for stored in records:
         try:
@@ -57,7 +68,9 @@ def read_submissions(project: Project) -> tuple[list[Submission], list[UsageErro
             broken.append(error)
             continue
         author = stored.record.author
-        told[side_car.digest].append(Submission(stored.path, side_car, (author,), is_here=False))
+        told[side_car.digest].append(
+            Submission(stored.path, side_car, (author,), is_here=False, records=(stored.name,))
+        )
     merged = [_merged(each, told.get(each.side_car.digest, ())) for each in here]
     known = {each.side_car.digest for each in here}
     merged += [_merged(same[0], same) for digest, same in told.items() if digest not in known]
@@ -87,7 +100,8 @@ def _merged(submission: Submission, told: Sequence[Submission]) -> Submission:
     said = [each.side_car.leaderboard for each in (submission, *told)]
     authors = dict.fromkeys(author for each in told for author in each.authors)
     side_car = replace(submission.side_car, leaderboard=max(reversed(said), key=_n_scores))
-    return replace(submission, side_car=side_car, authors=tuple(authors))
+    records = tuple(name for each in told for name in each.records)
+    return replace(submission, side_car=side_car, authors=tuple(authors), records=records)
 
 
 def _n_scores(leaderboard: Leaderboard) -> int:

@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from toolkit.plugin.registry import Registry
 from toolkit.project import Project
 from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.schema import Recipe
+from toolkit.records.moment import now
 from toolkit.submission.check import CheckReport, check_submission
 from toolkit.submission.side_car import (
     Leaderboard,
@@ -245,15 +245,17 @@ def record_shared_scores(
 
 
 def _with_scores(before: Leaderboard, public: float | None, private: float | None) -> Leaderboard:
+    is_new = public is not None and before.public is None
     return Leaderboard(
         public=before.public if public is None else public,
         private=before.private if private is None else private,
+        uploaded=now() if is_new else before.uploaded,
     )
 
 
 def _circumstances() -> dict[str, Any]:
     return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": now(),
         "command": shlex.join(["trash", *sys.argv[1:]]),
         "versions": {"trash": __version__, **package_versions()},
     }

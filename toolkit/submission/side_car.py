@@ -58,10 +58,18 @@ class MergedFile:
 
 @dataclass(frozen=True, config=_STRICT)
 class Leaderboard:
-    """Scores on the leaderboard, 0…1; None = not known (yet)."""
+    """Scores on the leaderboard, 0…1; None = not known (yet).
+
+    Attributes:
+        public: of the public leaderboard.
+        private: of the private leaderboard.
+        uploaded: when the public score was first recorded, UTC, ISO 8601: the file counts as
+            uploaded then; None = not known.
+    """
 
     public: Share | None = None
     private: Share | None = None
+    uploaded: str | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -148,8 +156,11 @@ class SideCar:
     def as_json(self) -> dict[str, Any]:
         """Return the side-car as plain values."""
         plain: dict[str, Any] = _LAYOUT.content.dump_python(self, mode="json")
-        if self.photos is None:  # an older version can read it
+        # Without what is not known an older version can read it.
+        if self.photos is None:
             del plain["photos"]
+        if self.leaderboard.uploaded is None:
+            del plain["leaderboard"]["uploaded"]
         return plain
 
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.run.conftest import outcome
+from tests.report.team_records import Team
 from toolkit.cli.main import run
 
 Capture = pytest.CaptureFixture[str]
@@ -160,6 +162,45 @@ def test_thousands_of_records_need_no_torch(wall: Any) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("small/unet") >= 1000
+
+
+def test_a_mates_run_that_began_days_ago_is_doubted(wall: Any, capsys: Capture) -> None:
+    for days, name in ((1, "fresh"), (5, "old"), (None, "broken")):
+        at = datetime.now(UTC) - timedelta(days=days or 0)
+        started = at.isoformat(timespec="seconds") if days else "yesterday"
+        wall.add(name=name, status="running", ended=None, started=started)
+    assert run([*LIST, "--json"]) == 0
+    rows = {row["run"]: row["status"] for row in json.loads(capsys.readouterr().out)}
+    assert rows == {"fresh": "running", "old": "running?", "broken": "running?"}
+    assert run(["run", "show", "old"]) == 0
+    assert "running? since 5 days: it may have died" in capsys.readouterr().out
+
+
+def test_series_are_listed_beside_the_runs(wall: Any, capsys: Capture) -> None:
+    fill(wall)
+    assert run([*LIST, "--series"]) == 0
+    assert "no series is recorded" in capsys.readouterr().err
+    team = Team(wall.root)
+    runs = [team.run("Bo", "pan", 9 - seed, 0.6) for seed in range(3)]
+    name = team.series("Bo", "pan", 5, runs)
+    odd = team.series("김철수", "fpn", 1, [])
+    path = wall.root / "records" / f"{odd}.json"
+    summary = {"metric": 3, "runs": "none", "validation": {"mean": "x"}, "out_of_fold": [1]}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"summary": summary}))
+    capsys.readouterr()
+    assert run(LIST) == 0
+    assert "and 2 series of runs: trash run list --series" in capsys.readouterr().err
+    assert run([*LIST, "--series", "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["record"], first["runs"], first["records"]) == (name, 3, runs)
+    assert (first["validation"], first["deviation"], first["out_of_fold"]) == (0.641, 0.006, 0.652)
+    assert (second["author"], second["runs"], second["validation"]) == ("김철수", 0, None)
+    assert run([*LIST, "--series", "--author", "bo"]) == 0
+    assert "0.6410 ± 0.0060" in (out := capsys.readouterr().out)
+    assert "김철수" not in out
+    assert run([*LIST, "--series", "--recipe", "pam"]) == 2
+    assert "no series is of it" in (told := capsys.readouterr().err)
+    assert "Did you mean pan?" in told
 
 
 def test_a_run_of_ones_own_that_was_killed_is_not_at_work(

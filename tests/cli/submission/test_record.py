@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +21,10 @@ def test_record_keeps_everything_else(desk: Any, capsys: Capture) -> None:
         "submissions/a.csv: public 0.7205",
         "submissions/a.csv: private 0.7043",
     ]
-    recorded = {"public": 0.7205, "private": 0.7043}
+    uploaded = desk.side_car(a)["leaderboard"]["uploaded"]
+    age = datetime.now(UTC) - datetime.fromisoformat(uploaded)
+    assert timedelta(0) <= age < timedelta(minutes=10)
+    recorded = {"public": 0.7205, "private": 0.7043, "uploaded": uploaded}
     assert desk.side_car(a) == before | {"leaderboard": recorded}
     assert run([*command, "--public", "0.73"]) == 0
     assert capsys.readouterr().out == "submissions/a.csv: public 0.73 (was 0.7205)\n"
@@ -35,7 +39,7 @@ def test_record_without_the_file_itself(desk: Any, capsys: Capture) -> None:
     (desk.root / a).unlink()
     assert run(["submission", "record", a, "--public", "0.5"]) == 0
     assert capsys.readouterr().err == ""
-    assert desk.side_car(a)["leaderboard"] == {"public": 0.5, "private": None}
+    assert desk.side_car(a)["leaderboard"]["public"] == 0.5
 
 
 def test_record_of_a_file_that_was_changed(desk: Any, capsys: Capture) -> None:

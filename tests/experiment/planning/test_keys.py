@@ -153,6 +153,7 @@ def test_only_plugins_that_take_part_count(own: Project) -> None:
             file.write("# changed\n")
     assert keys(own, "student") == before
     assert keys(own, "student", 'trackers=[{name="quiet"}]') == before
+    assert keys(own, "student", "leaderboard.per_day=3") == before
     recipe = load_recipe(Path("tiny"), project=own).recipe
     assert plugins_of(recipe, load_registry(own)).keys() == {"lab"}
 

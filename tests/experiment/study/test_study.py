@@ -213,3 +213,28 @@ def test_a_study_is_no_recipe_and_no_recipe_a_study(
 ) -> None:
     assert run(words) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_study_is_one_card_of_the_board(
+    study: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = _json(capsys, "study", "run", "rates")
+    assert run(["board", "list", "--json"]) == 0
+    (card,) = json.loads(capsys.readouterr().out)
+    assert (card["kind"], card["status"], card["recipe"]) == ("study", "done", "rates")
+    assert card["title"] == "Optimizers (2 variants)"
+    gain = found["rows"][1]["gain"]
+    is_better = gain["mean"] > 0
+    best = found["rows"][is_better]
+    told = f" {gain['mean']:+.4f} ± {gain['deviation']:.4f}" if is_better else ""
+    assert card["changes"] == [f"best: {best['name']}{told}"]
+    assert card["validation"] == pytest.approx(best["validation"]["mean"])
+    assert run(["board", "note", card["record"], "believed"]) == 0
+    assert run(["board", "plan", "try it", "--recipe", "rates#slow"]) == 0
+    assert run(["recipe", "run", "rates#slow"]) == 0
+    capsys.readouterr()
+    assert run(["board", "list", "--json"]) == 0
+    cards = {each["kind"]: each for each in json.loads(capsys.readouterr().out)}
+    assert cards["study"]["notes"][0]["text"] == "believed"
+    assert (cards["idea"]["recipe"], cards["idea"]["status"]) == ("rates#slow", "done")
+    assert run(["board"]) == 0

@@ -20,24 +20,29 @@ def show(
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Print who ran what, when, by which code and data, and what it scored.
+    """Print who ran what, when, by which code and data, what it scored, and the notes on it.
 
     Of a series (--folds, --seeds): the mean of its scores and its runs.
     """
     from toolkit.experiment.recorded_runs import find_run, find_shared
     from toolkit.recipe.show import as_toml
-    from toolkit.records.description import describe
+    from toolkit.records.catalogue import read_records
+    from toolkit.records.description import describe, describe_notes
+    from toolkit.records.notes import notes_on
     from toolkit.records.record import as_json
 
     project = find_project()
     if recipe:
         console.print_result(as_toml(find_run(run, project).record.values).rstrip())
         return
-    found = find_shared(run, project)
+    catalogue = read_records(project)
+    found = find_shared(run, project, catalogue)
+    notes = notes_on(found.name, catalogue)
     if json_:
-        console.print_json({"record": found.name, **as_json(found.record)})
+        values = {"record": found.name, **as_json(found.record)}
+        console.print_json(values | {"notes": [as_json(each) for each in notes]})
         return
-    sections = describe(found)
+    sections = describe(found) | describe_notes(notes)
     console.print_entries({heading: list(lines) for heading, lines in sections.items()})
     if found.record.kind == "run":
         console.note(f"reproduce it: trash recipe run --from {found.name}")

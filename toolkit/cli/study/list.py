@@ -21,7 +21,9 @@ def list_(format_: ListFormat = None, output: ListFile = None, json_: ListJson =
         raise UsageError(
             f"there are no studies in {project.recipes}", "How to write one: docs/studies.md"
         )
-    if not out.write_records([each.name for each in fields(StudyLine)], map(asdict, rows)):
+    if not out.write_records(
+        [each.name for each in fields(StudyLine)], [asdict(row) for row in rows]
+    ):
         columns = ("study", "title", "variants", "seeds", "run by", "best", "gain")
         lines = [
             (

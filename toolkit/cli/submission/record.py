@@ -41,6 +41,7 @@ def record(
     from toolkit.submission.side_car import side_car_path
     from toolkit.submission.spec import sources_of
     from toolkit.submission.team_record import record_of_file
+    from toolkit.submission.uploads import uploads_today
 
     if public is None and private is None:
         raise UsageError("no score to record", "Add --public 0.7205, --private 0.7043 or both.")
@@ -63,8 +64,10 @@ def record(
         before, after = record_shared_scores(shared, public, private)
     else:
         before, after = record_scores(project, file, public, private)
+    uploads = uploads_today(project)
     if json_:
-        console.print_json({"file": file, "before": asdict(before), "recorded": asdict(after)})
+        values = {"file": file, "before": asdict(before), "recorded": asdict(after)}
+        console.print_json(values | {"uploads": asdict(uploads)})
         return
     for name, score, old in (
         ("public", public, before.public),
@@ -73,6 +76,10 @@ def record(
         if score is not None:
             was = f" (was {old:g})" if old is not None and old != score else ""
             console.print_result(f"{file}: {name} {score:g}{was}")
+    if uploads.per_day is not None:
+        (console.warn if uploads.is_exceeded else console.note)(str(uploads))
+    for doubt in uploads.doubts:
+        console.warn(doubt)
 
 
 def _warn_if_changed(file: Path) -> None:

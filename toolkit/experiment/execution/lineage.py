@@ -37,9 +37,11 @@ def _parents(inputs: StageInputs, root: Path) -> Iterator[dict[str, Any]]:
 
 
 def describe_checkpoint(path: Path, root: Path) -> dict[str, Any]:
-    """Return path, digest and run of a checkpoint as plain values."""
+    """Return path, digest and run of a checkpoint, and the run's record, as plain values."""
+    lineage = load_checkpoint(path).lineage
     return {
         "checkpoint": portable_path(path, root),
         "digest": checkpoint_digest(path),
-        "run": load_checkpoint(path).lineage.get("run"),
+        "run": lineage.get("run"),
+        "record": lineage.get("record"),
     }

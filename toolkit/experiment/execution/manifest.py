@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from toolkit import __version__
@@ -22,6 +21,7 @@ from toolkit.project import Project
 from toolkit.recipe.show import own_values
 from toolkit.records.author import author_name, author_slug
 from toolkit.records.git_state import GitState, git_state
+from toolkit.records.moment import now as now
 from toolkit.records.record import MOST_CHANGED, new_record_name
 from toolkit.submission.side_car import portable_path
 from toolkit.train.device import choose_device
@@ -104,8 +104,3 @@ def with_record(manifest: Mapping[str, Any], training_name: str) -> dict[str, An
 
 def _as_json(git: GitState) -> dict[str, Any]:
     return {"commit": git.commit, "changed": None if git.files is None else bool(git.files)}
-
-
-def now() -> str:
-    """Return the time as ISO 8601 in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

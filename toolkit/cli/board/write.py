@@ -1,4 +1,4 @@
-"""`trash board`: every run and submission of the team on one page."""
+"""`trash board`: all that the team has planned, run and submitted on one page."""
 
 from __future__ import annotations
 
@@ -9,23 +9,30 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import Json
+from toolkit.errors import UsageError
 from toolkit.project import find_project
 
 
-def board(
+def write(
+    context: typer.Context,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The page; default: reports/board.html."),
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Write the team's board: ranking, progress, submissions and runs, from the records of all.
-
-    Members are ranked by the leaderboard's scores where they are recorded, else by those on the
-    test or validation split.
-    """
+    """Write the team's board and print the ranking, where no other command is named."""
+    command = context.invoked_subcommand
+    if command is not None:
+        if output is not None or json_:
+            raise UsageError(
+                f"options of trash board {command} stand behind its name",
+                f"As in: trash board {command} --help",
+            )
+        return
     from toolkit.recipe.problems import shown_path
-    from toolkit.report.board import read_board, write_board
+    from toolkit.report.board import read_board
+    from toolkit.report.board_page import write_board
     from toolkit.report.page import page_path
 
     project = find_project()
@@ -45,4 +52,7 @@ def board(
         ],
         numeric=("rank", f"best {found.ranked_by}", "entries", "runs"),
     )
+    console.print_result("")
+    for line in found.facts():
+        console.print_result(line)
     console.print_result(shown_path(page))
