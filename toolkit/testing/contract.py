@@ -14,7 +14,7 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.parameters import json_schema
-from toolkit.plugin.registry import Entry, Registry
+from toolkit.plugin.registry import Entry, MissingPackage, Registry
 from toolkit.testing.examples import example_parameters
 from toolkit.testing.samples import object_bank
 
@@ -196,6 +196,10 @@ def examine(
         return ContractReport(
             entry, ("describes itself",), (Finding("describes itself", error.message),)
         )
+    try:
+        registry.require_package(kind, ComponentSpec(name=f"{entry.source}:{entry.name}"))
+    except MissingPackage as error:
+        return ContractReport(entry, not_checked=f"{error.message}. {error.hint}")
     rules = (describes_itself, can_be_made, *rules_of(kind))
     findings: list[Finding] = []
     for rule in rules:
