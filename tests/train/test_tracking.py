@@ -25,6 +25,10 @@ CONTEXT = Context(("Background", "Paper"), epochs=2, steps_per_epoch=6)
 RUN = TrackedRun("tiny-001", "tiny-3f9a01c7")
 
 
+HANGING = threading.Event()
+"""A tracker has come to where it hangs."""
+
+
 class Hears:
     """Keeps all that it is told."""
 
@@ -83,6 +87,7 @@ class Blocks(Plain):
     def _wait(self, where: str) -> None:
         if where in self.where:
             self.entered.set()
+            HANGING.set()
             self.free.wait()
 
     def log(self, epoch: int, figures: Mapping[str, float]) -> None:
@@ -130,10 +135,13 @@ def _without_a_clock(monkeypatch: pytest.MonkeyPatch) -> None:
             self._made.wait()
 
     def ended(self: TrackerThread, seconds: float) -> bool:
-        if self.name != "hangs":
+        if self.name == "hangs":
+            HANGING.wait()
+        else:
             self._thread.join()
         return self.name != "hangs"
 
+    HANGING.clear()
     monkeypatch.setattr(TrackerThread, "wait_until_made", made)
     monkeypatch.setattr(TrackerThread, "wait_for_end", ended)
 

@@ -84,7 +84,15 @@ class NeedsRgb(UsageError):
 
 
 class MissingPackage(UsageError):
-    """A component needs a package that is not installed, or cannot be imported."""
+    """A component needs a package that is not installed, or cannot be imported.
+
+    Attributes:
+        module: what would be imported of it.
+    """
+
+    def __init__(self, message: str, hint: str, module: str) -> None:
+        super().__init__(message, hint)
+        self.module = module
 
 
 Notify = Callable[..., list[PluginFailure]]
@@ -273,6 +281,7 @@ class Registry:
             raise MissingPackage(
                 f"{kind} {entry.name} needs the package {package.module}, which is not installed",
                 f"Install it: {install}",
+                package.module,
             )
 
     def bind(self, context: Context) -> Context:
@@ -297,4 +306,5 @@ def _broken_package(
         f"{entry.kind} {entry.name} needs the package {package.module}, which cannot be imported: "
         f"{in_words(error)}",
         f"Install it anew: {install}",
+        package.module,
     )

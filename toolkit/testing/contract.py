@@ -125,6 +125,7 @@ class ContractReport:
         findings: those that are broken.
         not_checked: why nothing was tried; empty when something was.
         lacking: names of the parameters without which nothing can be tried.
+        hint: what to do about `not_checked`, where it is no parameter.
     """
 
     entry: Entry
@@ -132,6 +133,7 @@ class ContractReport:
     findings: tuple[Finding, ...] = ()
     not_checked: str = ""
     lacking: tuple[str, ...] = ()
+    hint: str = ""
 
     @property
     def verdict(self) -> str:
@@ -199,7 +201,7 @@ def examine(
     try:
         registry.require_package(kind, ComponentSpec(name=f"{entry.source}:{entry.name}"))
     except MissingPackage as error:
-        return ContractReport(entry, not_checked=f"{error.message}. {error.hint}")
+        return ContractReport(entry, not_checked=f"needs {error.module}", hint=error.hint)
     rules = (describes_itself, can_be_made, *rules_of(kind))
     findings: list[Finding] = []
     for rule in rules:

@@ -56,6 +56,10 @@ class TrackerThread:
         """Return whether the tracker is there, works, and is of this protocol."""
         return self.failure is None and isinstance(self._tracker, ability)
 
+    def lacks(self, ability: type) -> bool:
+        """Return whether the tracker is there and is not of this protocol."""
+        return self._tracker is not None and not isinstance(self._tracker, ability)
+
     def put(self, call: Call, most: int) -> None:
         """Let a call be made in its turn; it is dropped when `most` are waiting already."""
         if self.failure is not None:

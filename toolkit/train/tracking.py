@@ -213,7 +213,8 @@ class Tracking:
 
     def _tell(self, ability: type, call: Callable[..., None], most: int) -> None:
         for thread in self._threads:
-            thread.put(_if_able(ability, call), most)
+            if not thread.lacks(ability):
+                thread.put(_if_able(ability, call), most)
 
     def _report(self) -> None:
         """Say what has gone wrong since the last time, once for each tracker."""
