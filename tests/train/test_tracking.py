@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,8 +12,7 @@ import torch
 from tiny_training import Log, make_recipe, train
 
 from toolkit import Component, ComponentSpec, Context, TrashError
-from toolkit.plugin.component import Package
-from toolkit.plugin.registry import Entry, MissingPackage, Registry
+from toolkit.plugin.registry import Entry, Registry
 from toolkit.plugin.tracker import RunEnd, TrackedRun, WorstImage
 from toolkit.train import tracking
 from toolkit.train.checkpoint import load_checkpoint
@@ -212,6 +210,16 @@ def test_one_that_fails_is_told_once_and_left_out(error: BaseException) -> None:
     assert [epoch for _, epoch, _ in hears.of("epoch")] == [1, 2, 3]
 
 
+def test_two_of_one_kind_are_told_apart() -> None:
+    log = Log()
+    component = Component("far", lambda context, run_dir: Fails(OSError("gone")), "")
+    specs = [ComponentSpec(name="far")] * 2
+    with Tracking(specs, Registry([Entry("tracker", component, "test")]), RUN, log) as told:
+        told.open(CONTEXT, 0)
+        told.log(1, {}, {}, {})
+    assert len(log.lines) == 2
+
+
 def test_one_that_cannot_be_made_is_told_before_the_training() -> None:
     def refuse() -> Any:
         raise OSError("no such server")
@@ -345,26 +353,6 @@ def test_what_trackers_print_is_no_result(capsys: pytest.CaptureFixture[str]) ->
     print("the result")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("the result\n", "a new run\n")
-
-
-@pytest.mark.parametrize("module", ["no_such_package", "broken_package", "folder_only"])
-def test_a_missing_package_is_named_with_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
-) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "folder_only").mkdir()  # as a run of W&B leaves one: no package
-    (tmp_path / "broken_package.py").write_text("import not_there_either\n")
-    component = Component(
-        "far", lambda context, run_dir: Plain(), "", package=Package(module, "far>=2")
-    )
-    registry = Registry([Entry("tracker", component, "test")])
-    with pytest.raises(MissingPackage) as caught:
-        Tracking([ComponentSpec(name="far")], registry, RUN, Log()).open(CONTEXT, 0)
-    assert f"tracker far needs the package {module}, which " in caught.value.message
-    assert 'pip install "far>=2"' in caught.value.hint
-    broken = module == "broken_package"
-    assert ("No module named 'not_there_either'" in caught.value.message) == broken
-    sys.modules.pop("folder_only", None)
 
 
 def test_trackers_change_nothing_of_a_training(tiny_root: Path, tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ class TracksStart(Protocol):
 
 @runtime_checkable
 class TracksSteps(Protocol):
-    """A tracker that receives figures within an epoch, of about 100 steps of each.
+    """A tracker that receives figures within an epoch, of at most 100 steps of each.
 
     `step` counts the optimiser steps of the run from 1. Figures: "loss", the mean since the last
     ones, "lr", and "norm" where gradients are clipped.

@@ -33,7 +33,7 @@ def worst_images(workspace: Workspace, run: RunFolder, contest: Contest) -> tupl
         contest: its data.
 
     Returns:
-        None where the validation images were not predicted, or nothing was validated.
+        At most 8; none where the validation images were not predicted, or nothing was validated.
 
     Raises:
         UsageError: the run's checkpoint or a photo cannot be read.

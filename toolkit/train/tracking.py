@@ -76,7 +76,7 @@ class Tracking:
         self._run = run
         self._progress = progress
         self._threads: list[TrackerThread] = []
-        self._told: set[tuple[str, str]] = set()
+        self._told: set[tuple[TrackerThread, str]] = set()
         self._scores: Mapping[str, float] | None = None
         self._interval = 1
         self._losses: list[float] = []
@@ -110,7 +110,7 @@ class Tracking:
         for thread in self._threads:
             thread.wait_until_made(max(deadline - time.monotonic(), 0.0))
             if isinstance(thread.failure, UsageError):
-                self._told.add((thread.name, _FAILED))
+                self._told.add((thread, _FAILED))
                 raise thread.failure
         self._report()
 
@@ -126,7 +126,7 @@ class Tracking:
         return make
 
     def log_step(self, step: int, loss: float, figures: Mapping[str, float]) -> None:
-        """Tell the figures of a step, of about 100 steps of an epoch.
+        """Tell the figures of a step, of at most 100 steps of an epoch.
 
         Args:
             step: number of the step in the run, from 1.
@@ -194,11 +194,13 @@ class Tracking:
             waiting = [each for each in self._threads if each.failure is None]
             for thread in waiting:
                 thread.end(last)
-            self._wait(waiting, AT_THE_END if end.status == "finished" else WHEN_CUT)
-            self._report()
-            for thread in self._threads:
-                self._report_losses(thread, n_last=len(last) + 1)
-            self._threads = []
+            try:
+                self._wait(waiting, AT_THE_END if end.status == "finished" else WHEN_CUT)
+            finally:  # Ctrl-C ends the waiting
+                self._report()
+                for thread in self._threads:
+                    self._report_losses(thread, n_last=len(last) + 1)
+                self._threads = []
 
     def _wait(self, threads: Sequence[TrackerThread], seconds: float) -> None:
         begun = time.monotonic()
@@ -239,8 +241,8 @@ class Tracking:
             self._say(thread, "did not keep up", f"{messages} dropped")
 
     def _say(self, thread: TrackerThread, what: str, reason: str) -> None:
-        if (thread.name, what) not in self._told:
-            self._told.add((thread.name, what))
+        if (thread, what) not in self._told:
+            self._told.add((thread, what))
             self._progress.say(f"warning: tracker {thread.name} {what} ({reason})")
 
 
