@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from strange_trackers import HANGING, Blocks, Fails, Hears, Plain
 from tiny_training import Log, make_recipe, train
 
 from toolkit import Component, ComponentSpec, Context, TrashError
 from toolkit.plugin.registry import Entry, Registry
-from toolkit.plugin.tracker import RunEnd, TrackedRun, WorstImage
+from toolkit.plugin.tracker import TrackedRun, WorstImage
 from toolkit.train import tracking
 from toolkit.train.checkpoint import load_checkpoint
 from toolkit.train.tracker_thread import TrackerThread
@@ -21,93 +22,6 @@ from toolkit.train.tracking import Tracking
 
 CONTEXT = Context(("Background", "Paper"), epochs=2, steps_per_epoch=6)
 RUN = TrackedRun("tiny-001", "tiny-3f9a01c7")
-
-
-HANGING = threading.Event()
-"""A tracker has come to where it hangs."""
-
-
-class Hears:
-    """Keeps all that it is told."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[Any, ...]] = []
-
-    def run_started(self, run: TrackedRun) -> None:
-        self.heard.append(("started", run.name, run.finished_epochs))
-
-    def log_step(self, step: int, figures: Mapping[str, float]) -> None:
-        self.heard.append(("step", step, dict(figures)))
-
-    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
-        self.heard.append(("epoch", epoch, dict(figures)))
-
-    def log_scores(
-        self, epoch: int, metrics: Mapping[str, float], class_iou: Mapping[str, float]
-    ) -> None:
-        self.heard.append(("scores", epoch, dict(metrics), dict(class_iou)))
-
-    def log_images(self, images: Any) -> None:
-        self.heard.append(("images", [each.name for each in images]))
-
-    def run_ended(self, end: RunEnd) -> None:
-        self.heard.append(("ended", end.status, dict(end.scores), end.error))
-
-    def close(self) -> None:
-        self.heard.append(("closed",))
-
-    def of(self, what: str) -> list[tuple[Any, ...]]:
-        return [each for each in self.heard if each[0] == what]
-
-
-class Plain:
-    """A tracker as they were before they could hear more."""
-
-    def __init__(self) -> None:
-        self.epochs: list[int] = []
-
-    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
-        self.epochs.append(epoch)
-
-    def close(self) -> None:
-        self.epochs.append(0)
-
-
-class Blocks(Plain):
-    """Waits in each call of these names until it is set free."""
-
-    def __init__(self, *where: str) -> None:
-        super().__init__()
-        self.where = where
-        self.free = threading.Event()
-        self.entered = threading.Event()
-
-    def _wait(self, where: str) -> None:
-        if where in self.where:
-            self.entered.set()
-            HANGING.set()
-            self.free.wait()
-
-    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
-        self._wait("log")
-        super().log(epoch, figures)
-
-    def close(self) -> None:
-        self._wait("close")
-        super().close()
-
-
-class Fails:
-    """Fails in each call."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
-        raise self.error
-
-    def close(self) -> None:
-        raise AssertionError("a tracker that failed is not called again")
 
 
 def tracking_of(log: Log, **trackers: Any) -> Tracking:
@@ -180,6 +94,23 @@ def test_pictures_are_made_only_for_who_wants_them() -> None:
     with tracking_of(Log(), plain=Plain()) as told:
         told.open(CONTEXT, 0)
         told.log_images(make)
+
+
+def test_one_that_comes_late_hears_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is still being made when the run is done."""
+    hears, come = Hears(), threading.Event()
+
+    def late() -> Hears:
+        come.wait()
+        return hears
+
+    monkeypatch.setattr(TrackerThread, "wait_until_made", lambda self, seconds: None)
+    with tracking_of(Log(), late=late) as told:
+        told.open(CONTEXT, 0)
+        told.log(1, {}, {}, {})
+        told.log_images(list)
+        come.set()
+    assert [what for what, *_ in hears.heard] == ["started", "epoch", "images", "ended", "closed"]
 
 
 def test_steps_are_thinned_to_means() -> None:

@@ -52,13 +52,10 @@ class TrackerThread:
         """Number of calls that are not begun yet."""
         return self._calls.qsize()
 
-    def can(self, ability: type) -> bool:
-        """Return whether the tracker is there, works, and is of this protocol."""
-        return self.failure is None and isinstance(self._tracker, ability)
-
     def lacks(self, ability: type) -> bool:
-        """Return whether the tracker is there and is not of this protocol."""
-        return self._tracker is not None and not isinstance(self._tracker, ability)
+        """Return whether it is known that the tracker has failed, or is not of this protocol."""
+        made = self._tracker is not None
+        return self.failure is not None or (made and not isinstance(self._tracker, ability))
 
     def put(self, call: Call, most: int) -> None:
         """Let a call be made in its turn; it is dropped when `most` are waiting already."""

@@ -169,8 +169,8 @@ class Tracking:
         self._report()
 
     def log_images(self, make: Callable[[], Sequence[WorstImage]]) -> None:
-        """Tell the worst images; they are made if a tracker wants them."""
-        if any(each.can(TracksImages) for each in self._threads):
+        """Tell the worst images; they are made if a tracker wants them, or may yet do so."""
+        if not all(each.lacks(TracksImages) for each in self._threads):
             images = make()
             self._tell(TracksImages, lambda tracker: tracker.log_images(images), _WAITING)
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.real_processes import Processes
+from tests.real_processes import HANG, Processes
 from toolkit.cli.main import run
 from toolkit.project import Project
+from toolkit.train import tracking
 
 PLUGIN = '''
 import atexit
@@ -84,7 +85,9 @@ DIARY = ("--set", 'trackers=[{name="diary"}]')
 
 
 @pytest.fixture
-def tracked(project: Project) -> Project:
+def tracked(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    for name in ("AT_THE_START", "AT_THE_END", "WHEN_CUT"):
+        monkeypatch.setattr(tracking, name, HANG)
     (project.plugins / "diary.py").write_text(PLUGIN)
     return project
 
@@ -201,7 +204,7 @@ import sys
 import toolkit.lifetime
 from toolkit.cli.main import main
 from toolkit.train import tracking
-tracking.AT_THE_END = tracking._UNTOLD = toolkit.lifetime._EXIT_SECONDS = 0.5
+tracking.AT_THE_END = tracking._UNTOLD = toolkit.lifetime._EXIT_SECONDS = 3.0
 sys.argv = ["trash", *sys.argv[1:]]
 main()
 """
