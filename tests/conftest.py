@@ -19,6 +19,12 @@ _STATE = tempfile.TemporaryDirectory(prefix="trash-tests-")
 os.environ["XDG_STATE_HOME"] = _STATE.name
 os.environ.pop("TRASH_PLUGINS", None)
 os.environ["TRASH_AUTHOR"] = "Ann Lee"
+# Nor what trackers keep; nothing leaves the machine.
+os.environ["WANDB_MODE"] = "offline"
+for _variable in ("TRACKIO_DIR", "WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
+    os.environ[_variable] = os.path.join(_STATE.name, _variable.lower())
+for _variable in ("MLFLOW_TRACKING_URI", "TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL"):
+    os.environ.pop(_variable, None)
 
 from collections.abc import Iterator
 from pathlib import Path

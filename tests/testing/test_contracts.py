@@ -14,7 +14,13 @@ from toolkit.testing import check_component
 from toolkit.testing.contract import CONTEXT, rules_of
 
 REGISTRY = load_registry(None)
-ENTRIES = [(entry.kind, entry.name) for entry in REGISTRY.entries()]
+ENTRIES = [
+    # Components with a package of their own are all trackers: pytest -m trackers.
+    pytest.param(
+        entry.kind, entry.name, marks=[pytest.mark.trackers][: bool(entry.component.package)]
+    )
+    for entry in REGISTRY.entries()
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)

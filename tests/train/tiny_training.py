@@ -25,10 +25,12 @@ from toolkit.builtins.readers import trash_readers
 from toolkit.data.contest import Contest, open_contest
 from toolkit.plugin.interfaces import Sample
 from toolkit.plugin.registry import BUILTIN, Entry, Registry
+from toolkit.plugin.tracker import TrackedRun
 from toolkit.progress import Progress, SilentProgress
 from toolkit.project import Project
 from toolkit.recipe.schema import Augment, Data, Recipe, Train
 from toolkit.train.fit import FitResult, fit
+from toolkit.train.tracking import Tracking
 from toolkit.workspace import Workspace
 
 CLASSES = ("Background", "Red", "Blue")
@@ -212,6 +214,12 @@ class FileTracker:
             file.write("closed\n")
 
 
+def _draw(context: Context, run_dir: Path) -> Any:
+    torch.rand(3)
+    np.random.rand()
+    return FileTracker(run_dir)
+
+
 def _refuse(context: Context, run_dir: Path) -> Any:
     raise ImportError("package is missing")
 
@@ -256,6 +264,7 @@ def make_registry() -> Registry:
         "tracker": [
             Component("broken", lambda context, run_dir: BrokenTracker(run_dir), ""),
             Component("absent", _refuse, ""),
+            Component("draws", _draw, ""),
             Component("file", lambda context, run_dir: FileTracker(run_dir), ""),
         ],
     }
@@ -323,7 +332,10 @@ def train(
     """Train on the contest in `root`."""
     workspace = Workspace(Project(root.parent), make_registry(), progress)
     options = {"cache": root.parent / "cache", **options}
-    return fit(workspace, recipe, open_tiny(root, recipe), run_dir, **options)
+    run = TrackedRun(run_dir.name, run_dir.name, folder=run_dir)
+    with Tracking(recipe.trackers, workspace.registry, run, progress) as tracking:
+        contest = open_tiny(root, recipe)
+        return fit(workspace, recipe, contest, run_dir, tracking=tracking, **options)
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ from toolkit.errors import (
     raised_at,
 )
 from toolkit.experiment.execution.launch import end_with_launcher
+from toolkit.lifetime import end_in_time
 from toolkit.memory import memory_shortage, out_of_memory
 from toolkit.plugin.discovery import SWITCH, plugins_enabled
 
@@ -135,6 +136,7 @@ def main() -> None:
         # connection can abort the process, although all its work is done (seen on busy machines).
         sys.stderr.flush()
         os._exit(code)
+    end_in_time(code)
     sys.exit(code)
 
 

@@ -67,7 +67,7 @@ def _run_record(name: str, manifest: Mapping[str, Any]) -> RunRecord:
         ended=manifest.get("ended"),
         error=manifest.get("error"),
         # That of the epochs before stays in the manifest while a finished run is trained longer.
-        outcome=_outcome(result) if result and manifest["status"] == "finished" else None,
+        outcome=outcome_of(result) if result and manifest["status"] == "finished" else None,
         reproduces=manifest.get("reproduces"),
     )
 
@@ -83,7 +83,8 @@ def _code_used(manifest: Mapping[str, Any]) -> CodeUsed:
     )
 
 
-def _outcome(result: Mapping[str, Any]) -> RunOutcome:
+def outcome_of(result: Mapping[str, Any]) -> RunOutcome:
+    """Return how a finished run ended, from what its manifest says of its result."""
     best = result["scores"]
     submission = result.get("submission") or {}
     tested = submission.get("score")

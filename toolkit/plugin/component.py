@@ -13,6 +13,19 @@ N_RGB = 3
 
 
 @dataclass(frozen=True)
+class Package:
+    """A package that does not come with trash and that a component cannot do without.
+
+    Attributes:
+        module: what is imported of it, as in "mlflow".
+        requirement: what pip installs, as in "trash-toolkit[mlflow]".
+    """
+
+    module: str
+    requirement: str
+
+
+@dataclass(frozen=True)
 class Component:
     """A named factory that a plugin offers under one kind.
 
@@ -24,6 +37,7 @@ class Component:
         aliases: other names that recipes may use.
         needs_rgb: of an augmentation or a mix, whether it works on RGB photos alone; refused by
             name for photos of other channels.
+        package: that the factory imports; a recipe is told before a training that it is missing.
     """
 
     name: str
@@ -31,6 +45,7 @@ class Component:
     summary: str
     aliases: tuple[str, ...] = ()
     needs_rgb: bool = False
+    package: Package | None = None
 
 
 class ComponentSpec(BaseModel):

@@ -392,7 +392,7 @@ class RestrictsIds(Protocol):
 
 
 class Tracker(Protocol):
-    """Receives the figures of a run as it goes."""
+    """Receives the figures of a run; it may also be of the protocols in `plugin.tracker`."""
 
     def log(self, epoch: int, figures: Mapping[str, float]) -> None: ...
 

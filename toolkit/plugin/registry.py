@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import TrashError, UsageError, in_words, raised_at
-from toolkit.plugin.component import N_RGB, Component, ComponentSpec
+from toolkit.plugin.component import N_RGB, Component, ComponentSpec, Package
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.parameters import (
@@ -80,6 +81,18 @@ class PluginFailure:
 
 class NeedsRgb(UsageError):
     """A component that works on RGB photos alone is to be built for others."""
+
+
+class MissingPackage(UsageError):
+    """A component needs a package that is not installed, or cannot be imported.
+
+    Attributes:
+        module: what would be imported of it.
+    """
+
+    def __init__(self, message: str, hint: str, module: str) -> None:
+        super().__init__(message, hint)
+        self.module = module
 
 
 Notify = Callable[..., list[PluginFailure]]
@@ -207,6 +220,7 @@ class Registry:
         Raises:
             UsageError: unknown name or wrong parameters.
             NeedsRgb: `context.channels` are not those of RGB, which it needs.
+            MissingPackage: as `require_package`.
             TrashError: the factory refused them, or failed.
         """
         entry = self.find(kind, spec.name)
@@ -219,6 +233,7 @@ class Registry:
                 for problem in found
             ]
             raise UsageError(f"{kind} {spec.name}: " + "; ".join(lines))
+        self.require_package(kind, spec)
         if entry.component.needs_rgb and context.channels != N_RGB:
             photos = counted(context.channels, "channel", "channels")
             raise NeedsRgb(
@@ -241,6 +256,34 @@ class Registry:
             raise TrashError(f"{kind} {spec.name} could not be made: its factory returned nothing")
         return made
 
+    def require_package(self, kind: str, spec: ComponentSpec) -> None:
+        """Import the package that a component cannot do without, if it names one.
+
+        Raises:
+            MissingPackage: it is not installed, or broken; the hint says what to install.
+            UsageError: no such component.
+        """
+        entry = self.find(kind, spec.name)
+        package = entry.component.package
+        if package is None:
+            return
+        install = f'pip install "{package.requirement}"'
+        try:
+            module = importlib.import_module(package.module)
+        except ModuleNotFoundError as error:
+            if error.name != package.module:
+                raise _broken_package(entry, package, error, install) from error
+            module = None
+        except Exception as error:  # a package may fail in any way, in its own code or another's
+            raise _broken_package(entry, package, error, install) from error
+        # A folder of that name, as `wandb` makes one, is a module to Python, without a file.
+        if module is None or getattr(module, "__file__", None) is None:
+            raise MissingPackage(
+                f"{kind} {entry.name} needs the package {package.module}, which is not installed",
+                f"Install it: {install}",
+                package.module,
+            )
+
     def bind(self, context: Context) -> Context:
         """Return the context with a `build` that makes nested components."""
         bound: Context
@@ -254,3 +297,14 @@ class Registry:
     def notify(self, hook: str, **arguments: Any) -> list[PluginFailure]:
         """Call a life-cycle hook of every plugin; failures are returned, never raised."""
         return self._notify(hook, **arguments)
+
+
+def _broken_package(
+    entry: Entry, package: Package, error: Exception, install: str
+) -> MissingPackage:
+    return MissingPackage(
+        f"{entry.kind} {entry.name} needs the package {package.module}, which cannot be imported: "
+        f"{in_words(error)}",
+        f"Install it anew: {install}",
+        package.module,
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from toolkit.errors import TrashError
 from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.registry import Registry
+from toolkit.plugin.registry import MissingPackage, Registry
 from toolkit.recipe.layers import Layers
 from toolkit.recipe.problems import DEFAULT, KeyPath, RecipeProblem, dotted
 from toolkit.recipe.schema import Recipe
@@ -56,6 +56,19 @@ def component_problems(layers: Layers, registry: Registry) -> list[RecipeProblem
         except TrashError as error:
             origin = layers.origin(("predict", "views")) or DEFAULT
             found.append(RecipeProblem(origin, "predict.views", error.message, error.hint))
+    return found
+
+
+def missing_packages(recipe: Recipe, layers: Layers, registry: Registry) -> list[RecipeProblem]:
+    """Return the components of a recipe whose package is not installed, each with its place."""
+    found = []
+    for path, kind, spec in component_specs(recipe):
+        try:
+            registry.require_package(kind, spec)
+        except MissingPackage as error:
+            key = (*path, "name")
+            origin = layers.origin(key) or DEFAULT
+            found.append(RecipeProblem(origin, dotted(key), error.message, error.hint))
     return found
 
 

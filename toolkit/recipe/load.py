@@ -65,6 +65,11 @@ class LoadedRecipe:
         """What is written behind `trash recipe run` to load it again."""
         return self.again or (shown_path(self.path), *self.options)
 
+    @property
+    def source(self) -> str:
+        """What people know it by: its record, or its file."""
+        return self.record or shown_path(self.path)
+
     def origin(self, path: Sequence[str | int]) -> Origin:
         """Return where a value was written, or that it is a default."""
         return self.layers.origins.get(tuple(path), DEFAULT)

@@ -373,7 +373,7 @@ class Recipe(Section):
     trackers: Annotated[
         Components, OfKind("tracker"), Effect("nothing", smoke=(), limit=(), overfit=())
     ] = ()
-    """Experiment trackers."""
+    """Experiment trackers, which receive recipe, figures, pictures and scores of a run."""
     reference: Annotated[dict[str, str | int | float | bool], Effect("nothing")] = Field(
         default_factory=dict
     )

@@ -70,6 +70,15 @@ SCHEMA_KEYS = tuple(_keys_of(Recipe, (), None))
 _EFFECTS = {key.path: key.effect for key in SCHEMA_KEYS}
 
 
+_POSITIONS = {path: number for number, path in enumerate(_EFFECTS)}
+
+
+def position_of(path: Sequence[str | int]) -> int:
+    """Return the place in the schema of the key that a value of a recipe belongs to, from 0."""
+    known = (tuple(path[:length]) for length in range(len(path), 0, -1))
+    return next((_POSITIONS[key] for key in known if key in _POSITIONS), -1)  # type: ignore[index]
+
+
 def effect_of(path: Sequence[str | int]) -> Effect | None:
     """Return what a value of a recipe changes; None where the schema has no such key.
 

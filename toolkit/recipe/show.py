@@ -66,29 +66,30 @@ def key_values(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (key, value as TOML) of every leaf that has a value."""
     for path, value in _leaves(values, ()):
         if value is not None:
-            yield dotted(path), _in_one_line(value)
+            yield dotted(path), in_one_line(value)
 
 
 def origin_rows(loaded: LoadedRecipe, values: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield (key, value as TOML, origin) of every leaf."""
     for path, value in _leaves(values, ()):
         if value is not None:
-            origin = loaded.layers.origin(path) if _was_written(loaded, path) else None
-            yield dotted(path), _in_one_line(value), str(origin or "default")
+            yield dotted(path), in_one_line(value), origin_of(loaded, path)
 
 
-def _in_one_line(value: Any) -> str:
-    """Return a value as TOML writes it inside an array."""
+def origin_of(loaded: LoadedRecipe, path: KeyPath) -> str:
+    """Return where a value was written, as people read it: a line of a file, or "default"."""
+    return str(loaded.origin(path))
+
+
+def in_one_line(value: Any) -> str:
+    """Return a value as TOML writes it inside an array; keys without a value are left out."""
     if isinstance(value, dict):
-        inside = ", ".join(f"{key} = {_in_one_line(item)}" for key, item in value.items())
+        items = ((key, item) for key, item in value.items() if item is not None)
+        inside = ", ".join(f"{key} = {in_one_line(item)}" for key, item in items)
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_in_one_line, value)) + "]"
+        return "[" + ", ".join(map(in_one_line, value)) + "]"
     return as_toml({"x": value}).strip().removeprefix("x = ")
-
-
-def _was_written(loaded: LoadedRecipe, path: KeyPath) -> bool:
-    return path in loaded.layers.origins
 
 
 def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:

@@ -43,6 +43,7 @@ from toolkit.report.validation import (
     labels_in,
     probabilities_of,
     validation_store,
+    worst_first,
 )
 from toolkit.workspace import Workspace
 
@@ -254,8 +255,7 @@ def _shown_rows(
     scores: NDArray[np.float64], confidences: NDArray[np.float64], larger_is_better: bool
 ) -> list[int]:
     """Return the images with the worst and best scores, and those predicted with most doubt."""
-    merits = scores if larger_is_better else -scores
-    order = np.argsort(merits, kind="stable")[: np.count_nonzero(~np.isnan(merits))].tolist()
+    order = worst_first(scores, larger_is_better=larger_is_better)
     doubtful = np.argsort(confidences, kind="stable").tolist()
     chosen = [*order[:_WORST], *order[max(_WORST, len(order) - _BEST) :], *doubtful[:_DOUBTFUL]]
     return list(dict.fromkeys(chosen))

@@ -118,6 +118,18 @@ def validation_store(
     return store
 
 
+def worst_first(scores: NDArray[np.float64], *, larger_is_better: bool) -> list[int]:
+    """Return the positions of the images that have a score, the worst first.
+
+    Args:
+        scores: (images,), NaN = it has none.
+        larger_is_better: of the metric.
+    """
+    merits = scores if larger_is_better else -scores
+    order = np.argsort(merits, kind="stable")[: np.count_nonzero(~np.isnan(merits))]
+    return [int(row) for row in order]
+
+
 def labels_in(store: ProbabilityStore) -> Callable[[int], Labels]:
     """Return what gives the predicted labels of the image at a position, uint8 (H, W)."""
     return lambda row: argmax_labels(store.read(row))

@@ -14,7 +14,7 @@ from toolkit.plugin.component import ComponentSpec
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.parameters import json_schema
-from toolkit.plugin.registry import Entry, Registry
+from toolkit.plugin.registry import Entry, MissingPackage, Registry
 from toolkit.testing.examples import example_parameters
 from toolkit.testing.samples import object_bank
 
@@ -125,6 +125,7 @@ class ContractReport:
         findings: those that are broken.
         not_checked: why nothing was tried; empty when something was.
         lacking: names of the parameters without which nothing can be tried.
+        hint: what to do about `not_checked`, where it is no parameter.
     """
 
     entry: Entry
@@ -132,6 +133,7 @@ class ContractReport:
     findings: tuple[Finding, ...] = ()
     not_checked: str = ""
     lacking: tuple[str, ...] = ()
+    hint: str = ""
 
     @property
     def verdict(self) -> str:
@@ -196,6 +198,10 @@ def examine(
         return ContractReport(
             entry, ("describes itself",), (Finding("describes itself", error.message),)
         )
+    try:
+        registry.require_package(kind, ComponentSpec(name=f"{entry.source}:{entry.name}"))
+    except MissingPackage as error:
+        return ContractReport(entry, not_checked=f"needs {error.module}", hint=error.hint)
     rules = (describes_itself, can_be_made, *rules_of(kind))
     findings: list[Finding] = []
     for rule in rules:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -28,8 +27,9 @@ from toolkit.train.distributed import World, find_world, join_processes
 from toolkit.train.evaluate import Evaluation, evaluate
 from toolkit.train.history import History
 from toolkit.train.inputs import OpenedInputs
-from toolkit.train.journal import Journal, numbers_of, open_trackers
+from toolkit.train.journal import Journal, numbers_of
 from toolkit.train.learner import Learner, NonFiniteLoss
+from toolkit.train.tracking import Tracking
 from toolkit.workspace import Workspace
 
 OnEpoch = Callable[[int, dict[str, float]], None]
@@ -67,6 +67,7 @@ def fit(
     contest: Contest,
     run_dir: Path,
     *,
+    tracking: Tracking,
     cache: Path,
     resume: bool = False,
     pretrained: bool = True,
@@ -81,6 +82,7 @@ def fit(
         recipe: the resolved recipe.
         contest: the opened data.
         run_dir: folder of the run; made if it is missing.
+        tracking: the trackers of the run, not yet opened; told of the training in the main process.
         cache: folder of decoded images and masks.
         resume: continue after the last finished epoch of this folder, exactly.
         pretrained: False when no downloaded or bundled weights may be loaded.
@@ -123,57 +125,38 @@ def fit(
         artifacts = Artifacts(run_dir, recipe, contest, lineage or {}, inputs.keys)
         history = artifacts.begin(learner, resume=resume, progress=workspace.progress)
         history.larger_is_better = metrics.metric.larger_is_better
-        with _journal(workspace, recipe, batches, metrics, artifacts, history, world) as journal:
-            while history.last_epoch < recipe.train.epochs:
-                if history.is_stale(recipe.train.patience):
-                    break
-                record, counts = _run_epoch(
-                    history.last_epoch + 1,
-                    recipe,
-                    batches,
-                    learner,
-                    metrics,
-                    world,
-                    workspace.progress,
-                )
-                history.epochs.append(record)
-                if journal:
-                    artifacts.save(learner, history, counts, metrics.boundary)
-                    journal.add(record)
-                    on_epoch(record["epoch"], numbers_of(record))
+        journal = None
+        if world.is_main:
+            tracking.open(batches.context, history.last_epoch)
+            journal = Journal(
+                artifacts.metrics,
+                history.epochs,
+                tracking,
+                workspace.progress,
+                metrics.deciding,
+                class_names=batches.context.class_names,
+                validates=history.validates,
+            )
+        while history.last_epoch < recipe.train.epochs:
+            if history.is_stale(recipe.train.patience):
+                break
+            record, counts = _run_epoch(
+                history.last_epoch + 1,
+                recipe,
+                batches,
+                learner,
+                metrics,
+                world,
+                tracking,
+                workspace.progress,
+            )
+            history.epochs.append(record)
+            if journal:
+                artifacts.save(learner, history, counts, metrics.boundary)
+                journal.add(record)
+                on_epoch(record["epoch"], numbers_of(record))
         world.barrier()  # no process goes on to predict before the files are there
     return _result(artifacts, recipe, history)
-
-
-@contextmanager
-def _journal(
-    workspace: Workspace,
-    recipe: Recipe,
-    batches: Batches,
-    metrics: Metrics,
-    artifacts: Artifacts,
-    history: History,
-    world: World,
-) -> Iterator[Journal | None]:
-    """Yield the journal in the main process, None in the others."""
-    if not world.is_main:
-        yield None
-        return
-    trackers = open_trackers(
-        recipe.trackers, workspace.registry, batches.context, artifacts.path, workspace.progress
-    )
-    journal = Journal(
-        artifacts.metrics,
-        history.epochs,
-        trackers,
-        workspace.progress,
-        metrics.deciding,
-        validates=history.validates,
-    )
-    try:
-        yield journal
-    finally:
-        journal.close()
 
 
 def _result(artifacts: Artifacts, recipe: Recipe, history: History) -> FitResult:
@@ -204,6 +187,7 @@ def _run_epoch(
     learner: Learner,
     metrics: Metrics,
     world: World,
+    tracking: Tracking,
     progress: Progress,
 ) -> tuple[dict[str, Any], NDArray[np.int64] | None]:
     """Train one epoch, validate if it is due, and return the record for metrics.jsonl.
@@ -216,7 +200,7 @@ def _run_epoch(
     name = f"epoch {epoch}/{recipe.train.epochs}"
     started = time.perf_counter()
     with progress.bar(f"{name}: training", batches.train.images_per_epoch, "images") as bar:
-        train_loss, learning_rate = _train(epoch, recipe, batches, learner, world, bar)
+        train_loss, learning_rate = _train(epoch, recipe, batches, learner, world, tracking, bar)
     trained = time.perf_counter()
     learner.end_epoch()
     evaluation = None
@@ -245,12 +229,19 @@ def _run_epoch(
 
 
 def _train(
-    epoch: int, recipe: Recipe, batches: Batches, learner: Learner, world: World, bar: Bar
+    epoch: int,
+    recipe: Recipe,
+    batches: Batches,
+    learner: Learner,
+    world: World,
+    tracking: Tracking,
+    bar: Bar,
 ) -> tuple[float, float]:
     """Train on every image once; return the mean loss and the last learning rate."""
     learner.begin_epoch()
     batches.train.set_epoch(epoch)
     pieces = iter(batches.train)
+    earlier_steps = (epoch - 1) * batches.train.steps_per_epoch
     loss_sum, left = 0.0, batches.train.images_per_epoch
     for number in range(1, batches.train.steps_per_epoch + 1):
         whole_batch = list(islice(pieces, batches.accumulation))
@@ -271,14 +262,16 @@ def _train(
                 'train.clip_norm = 1.0 or train.precision = "fp32".',
             ) from None
         loss_sum += step.loss
-        figures = {"loss": loss_sum / number, "lr": learning_rate}
+        figures = {"lr": learning_rate}
         if step.gradient_norm is not None:
             figures["norm"] = step.gradient_norm
+        # Both are numbers of the host already: nothing waits for the device here.
+        tracking.log_step(earlier_steps + number, step.loss, figures)
         counted = min(
             recipe.train.batch_size, left
         )  # images that fill up the last batch came before
         left -= counted
-        bar.advance(counted, **figures)
+        bar.advance(counted, loss=loss_sum / number, **figures)
     return loss_sum / batches.train.steps_per_epoch, learning_rate
 
 

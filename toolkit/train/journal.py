@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import UsageError
 from toolkit.files import write_text_atomic
-from toolkit.plugin.component import ComponentSpec
-from toolkit.plugin.interfaces import Context, Tracker
 from toolkit.plugin.metric import DEFAULT_METRIC
-from toolkit.plugin.registry import Registry
 from toolkit.progress import Progress
 from toolkit.train.tensor_file import explain_disk_errors
+from toolkit.train.tracking import Tracking
 
 
 class Journal:
@@ -24,9 +21,10 @@ class Journal:
     Args:
         path: metrics.jsonl; it is cut back to `finished`, the epochs that a resumed run keeps.
         finished: records of the epochs before.
-        trackers: the trackers by name.
+        tracking: tells the trackers.
         progress: shows the table.
         metric: name of the metric that decides: its score has a column of its own.
+        class_names: of the labels, in the order of a record's `val_iou`.
         validates: whether some epochs are validated: the others then have "-" in the columns of
             validation, so that the table keeps its columns.
     """
@@ -35,10 +33,11 @@ class Journal:
         self,
         path: Path,
         finished: Iterable[Mapping[str, Any]],
-        trackers: Mapping[str, Tracker],
+        tracking: Tracking,
         progress: Progress,
         metric: str = DEFAULT_METRIC,
         *,
+        class_names: Sequence[str] = (),
         validates: bool = True,
     ) -> None:
         self._path = path
@@ -48,7 +47,8 @@ class Journal:
         else:
             self._columns["val_score"] = f"val {metric}"
         self._always = {name for name in self._columns if validates and name.startswith("val_")}
-        self._trackers = dict(trackers)
+        self._tracking = tracking
+        self._class_names = class_names
         self._progress = progress
         with explain_disk_errors(path):
             write_text_atomic(path, "".join(_line(record) for record in finished))
@@ -67,19 +67,12 @@ class Journal:
             if name in figures or name in self._always
         }
         self._progress.row({**shown, "epoch": int(record["epoch"])})
-        self._call_trackers("log", lambda tracker: tracker.log(int(record["epoch"]), figures))
-
-    def close(self) -> None:
-        """Close the trackers."""
-        self._call_trackers("close", lambda tracker: tracker.close())
-
-    def _call_trackers(self, what: str, call: Callable[[Tracker], None]) -> None:
-        for name, tracker in list(self._trackers.items()):
-            try:
-                call(tracker)
-            except Exception as error:  # a tracker must never stop a training
-                del self._trackers[name]
-                self._progress.say(_failure_warning(name, f"{what}: {error!r}"))
+        self._tracking.log(
+            int(record["epoch"]),
+            figures,
+            _known(record["val_metrics"] or {}),
+            _known(dict(zip(self._class_names, record["val_iou"] or (), strict=False))),
+        )
 
 
 _COLUMNS = {
@@ -103,28 +96,5 @@ def numbers_of(record: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in record.items() if isinstance(value, int | float)}
 
 
-def open_trackers(
-    specs: Iterable[ComponentSpec],
-    registry: Registry,
-    context: Context,
-    run_dir: Path,
-    progress: Progress,
-) -> dict[str, Tracker]:
-    """Return the recipe's trackers by name; one that cannot start is reported and left out.
-
-    Raises:
-        UsageError: an unknown tracker or a wrong parameter.
-    """
-    trackers: dict[str, Tracker] = {}
-    for spec in specs:
-        try:
-            trackers[spec.name] = registry.build("tracker", spec, context, run_dir)
-        except UsageError:
-            raise
-        except Exception as error:  # a tracker must never stop a training
-            progress.say(_failure_warning(spec.name, repr(error)))
-    return trackers
-
-
-def _failure_warning(name: str, reason: str) -> str:
-    return f"warning: tracker {name} failed and is left out from here on ({reason})"
+def _known(scores: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: score for name, score in scores.items() if score is not None}

@@ -32,6 +32,26 @@ def test_check_fails_a_broken_one_in_words(tiny: Path, capsys: pytest.CaptureFix
     assert "sums over the classes are off by up to 1" in out
 
 
+FAR = """
+from toolkit import Component, hookimpl
+from toolkit.plugin.component import Package
+
+
+@hookimpl
+def trash_trackers():
+    package = Package("far_away", "far>=2")
+    return [Component("far", lambda context, run_dir: None, "far away", package=package)]
+"""
+
+
+def test_check_says_what_to_install(team: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (team / "plugins" / "far.py").write_text(FAR)
+    assert run(["plugin", "check", "far"]) == 0
+    captured = capsys.readouterr()
+    assert "not checked: needs far_away" in captured.out
+    assert 'tracker far: Install it: pip install "far>=2"' in captured.err
+
+
 NEEDY = '''
 from toolkit import Component, hookimpl
 

@@ -88,6 +88,8 @@ def check(
             for message, rules in report.by_message().items():
                 more = f" (and {len(rules) - 1} more rules)" if len(rules) > 1 else ""
                 console.print_result(f"{what}: {rules[0]}: {message}{more}")
+            if report.hint:
+                console.note(f"{what}: {report.hint}")
             if report.lacking:
                 options = " ".join(f"--set {parameter}=VALUE" for parameter in report.lacking)
                 entry = report.entry

@@ -77,7 +77,8 @@ def execute(
     run_dir = launched_run_dir()
     if run_dir is not None:
         run = RunFolder(run_dir)
-        return work(workspace, loaded, output_dirs_of(workspace.project), run, resume=resume)
+        dirs = output_dirs_of(workspace.project)
+        return work(workspace, loaded, dirs, run, resume=resume, pages=pages)
     with terminated_as_interrupted(), open_output_dirs(workspace.project, trial) as dirs:
         plan = make_plan(workspace, loaded, trial=trial)
         execution = _Execution(
@@ -212,6 +213,7 @@ class _Execution:
             tuple(words),
             identity_of(self.workspace, stage, inputs),
             self.trial,
+            self.pages,
             self.watch if stage is self.plan.final else None,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from toolkit.data.contest import Contest
 from toolkit.data.split import Split
 from toolkit.errors import TrashError, in_words
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.plugin.tracker import WorstImage
 from toolkit.progress import Progress
 from toolkit.pseudo.label_set import LabelSet
 from toolkit.recipe.problems import shown_path
@@ -24,10 +25,12 @@ class PageWriters:
         label_set: writes the page to review a pseudo-label set: its images, where it goes, and who
             is told how far it is.
         run: writes the report of a run that has ended, `RunFolder.report`.
+        worst_images: makes the pictures that trackers get of a run that has ended.
     """
 
     label_set: Callable[[LabelSet, Split, Path, Progress], None]
     run: Callable[[Workspace, RunFolder, Contest], None]
+    worst_images: Callable[[Workspace, RunFolder, Contest], Sequence[WorstImage]]
 
 
 def write_report(

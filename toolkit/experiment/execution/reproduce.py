@@ -15,12 +15,13 @@ from toolkit.experiment.find import finished_run
 from toolkit.experiment.planning.keys import plugins_of, result_key, used_plugins
 from toolkit.experiment.planning.plan import Training
 from toolkit.experiment.planning.planner import make_plan
-from toolkit.experiment.recorded_runs import StoredRun
+from toolkit.experiment.recorded_runs import StoredRun, find_run
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.packages import package_versions
 from toolkit.recipe.data_folder import with_data_root
+from toolkit.recipe.find import find_recipe
 from toolkit.recipe.layers import Layers
-from toolkit.recipe.load import LoadedRecipe, validated_recipe
+from toolkit.recipe.load import LoadedRecipe, load_recipe, validated_recipe
 from toolkit.recipe.problems import Origin, dotted
 from toolkit.records.difference import commit_text, plugin_text, split_text
 from toolkit.records.record import PluginFacts, RunRecord, SplitFacts
@@ -76,6 +77,31 @@ def load_from_record(
     return LoadedRecipe(
         path, recipe, layers, (*record.options, *moved), record=stored.name, again=tuple(again)
     )
+
+
+def load_recipe_or_run(workspace: Workspace, text: str, data: Path | None = None) -> LoadedRecipe:
+    """Load what a person names: a recipe, or else a run of the team, as its record tells.
+
+    Args:
+        workspace: the project, its components, and who is told what happens.
+        text: file or name of the recipe, or name or record of the run.
+        data: the folder of the data on this machine; None = as written.
+
+    Raises:
+        UsageError: there is neither, with the nearest recipe.
+        RecipeError: the recipe has mistakes.
+    """
+    project = workspace.project
+    try:
+        path = find_recipe(Path(text), project)
+    except UsageError as no_recipe:
+        try:
+            stored = find_run(text, project)
+        except UsageError:
+            raise no_recipe from None
+        return load_from_record(workspace, stored, data)
+    set_ = with_data_root((), data, project)
+    return load_recipe(path, project=project, registry=workspace.registry, set_=set_)
 
 
 def check_reproduction(

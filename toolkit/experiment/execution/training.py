@@ -14,9 +14,11 @@ from toolkit.errors import TrashError, UsageError
 from toolkit.experiment.execution.launch import launch
 from toolkit.experiment.execution.manifest import now, with_record
 from toolkit.experiment.execution.outcome import recorded, recorded_by_worker
+from toolkit.experiment.execution.pages import PageWriters
 from toolkit.experiment.execution.result import RunResult
 from toolkit.experiment.execution.stage_inputs import StageInputs
 from toolkit.experiment.execution.submit import SubmissionResult, plan_submission, submit
+from toolkit.experiment.execution.tracked_run import end_scores, track_worst_images, tracking_of
 from toolkit.experiment.output_dirs import OutputDirs
 from toolkit.experiment.run_folder import LATER_LINEAGE, LINEAGE, RunFolder
 from toolkit.files import write_text_atomic
@@ -29,6 +31,7 @@ from toolkit.recipe.trial import Trial
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.distributed import find_world
 from toolkit.train.fit import FitResult, OnEpoch, fit
+from toolkit.train.tracking import Tracking
 from toolkit.workspace import Workspace
 
 
@@ -46,6 +49,7 @@ class Job:
         identity: entries of the manifest that say what its run stands for; empty in a process of
             several devices, which reads them there.
         trial: what it is a part of; None = of a real run.
+        pages: makes the pictures that trackers get; None = no pictures.
         watch: called after each epoch with its figures; may raise `RunStopped`.
     """
 
@@ -57,7 +61,13 @@ class Job:
     command: tuple[str, ...]
     identity: Mapping[str, Any] = field(default_factory=dict)
     trial: Trial | None = None
+    pages: PageWriters | None = None
     watch: OnEpoch | None = None
+
+    @property
+    def own_recipe(self) -> LoadedRecipe:
+        """The recipe with its values for this training."""
+        return replace(self.loaded, recipe=self.recipe)
 
     def tell(self, hook: str, **arguments: Any) -> None:
         """Call a life-cycle hook of the plugins."""
@@ -84,7 +94,11 @@ def run_training(
         UsageError: the run cannot be resumed; its manifest is as it was.
         TrashError: it failed; what was finished is kept.
     """
-    with run.alone(), _renewed(job, run, contest) if resume else nullcontext():
+    with (
+        run.alone(),
+        _renewed(job, run, contest) if resume else nullcontext(),
+        tracking_of(job.workspace, job.own_recipe, run) as tracking,
+    ):
 
         def say_how_to_go_on(cause: BaseException) -> None:
             if job.dirs.kept and run.has_epochs:
@@ -95,10 +109,13 @@ def run_training(
 
         try:
             with recorded(run, say_how_to_go_on):
-                if devices == 1:
-                    return _perform(job, run, contest, resume=resume)
-                launch(devices, run.path, _words(job, resume=resume))
-                return None
+                if devices > 1:
+                    launch(devices, run.path, _words(job, resume=resume))
+                    return None
+                result = _perform(job, run, contest, tracking, resume=resume)
+            # Whoever interrupts this interrupts no run: it is done.
+            track_worst_images(tracking, job.pages, job.workspace, run, contest)
+            return result
         except UsageError:
             # Something was wrong from the start: nothing is left but a number.
             if not resume:
@@ -151,7 +168,13 @@ def _words(job: Job, *, resume: bool) -> list[str]:
 
 
 def work(
-    workspace: Workspace, loaded: LoadedRecipe, dirs: OutputDirs, run: RunFolder, *, resume: bool
+    workspace: Workspace,
+    loaded: LoadedRecipe,
+    dirs: OutputDirs,
+    run: RunFolder,
+    *,
+    resume: bool,
+    pages: PageWriters | None = None,
 ) -> RunResult | None:
     """Do this process's share of a run that several processes train."""
     if not find_world().is_main:
@@ -161,13 +184,17 @@ def work(
         recipe = loaded.recipe
         if "pseudo-labels" not in inputs.keys:
             recipe = recipe.model_copy(update={"pseudo": None})
-        job = Job(workspace, loaded, recipe, dirs, inputs, ())
+        job = Job(workspace, loaded, recipe, dirs, inputs, (), pages=pages)
         contest = open_contest(workspace, recipe.data)
-        result = _perform(job, run, contest, resume=resume)
+        with tracking_of(workspace, job.own_recipe, run) as tracking:
+            result = _perform(job, run, contest, tracking, resume=resume)
+            track_worst_images(tracking, pages, workspace, run, contest)
         return None if inputs.is_part else result
 
 
-def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> RunResult | None:
+def _perform(
+    job: Job, run: RunFolder, contest: Contest, tracking: Tracking, *, resume: bool
+) -> RunResult | None:
     """Train and, in the main process, submit."""
     is_main = find_world().is_main
     job.workspace.progress.say(f"run {run.name}")
@@ -186,6 +213,7 @@ def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> Run
             job.recipe,
             contest,
             run.path,
+            tracking=tracking,
             cache=job.dirs.cache,
             resume=resume,
             # Trying whether a recipe works must not wait for a download.
@@ -202,6 +230,7 @@ def _perform(job: Job, run: RunFolder, contest: Contest, *, resume: bool) -> Run
         return None
     result = RunResult(run, fitted, _submitted(job, run, contest, fitted), job.trial)
     run.update(status="finished", ended=now(), result=result.as_json())
+    tracking.finished(end_scores(result.as_json()))
     job.tell("trash_run_finished", run_dir=run.path, result=result.as_json())
     return result
 
@@ -228,8 +257,8 @@ def _submitted(
 
 def keep_recipe(job: Job, run: RunFolder) -> None:
     """Write the resolved recipe of a training into its run."""
-    loaded = replace(job.loaded, recipe=job.recipe)
-    write_text_atomic(run.recipe, as_toml(resolved_values(loaded, job.workspace.registry)))
+    values = resolved_values(job.own_recipe, job.workspace.registry)
+    write_text_atomic(run.recipe, as_toml(values))
 
 
 def _lineage(run: RunFolder) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ from toolkit.objects.memory_bank import MemoryBank
 from toolkit.plugin.interfaces import Context, CutOut, ObjectBank
 from toolkit.plugin.kinds import KINDS
 from toolkit.plugin.registry import Registry
-from toolkit.recipe.components import component_specs
+from toolkit.recipe.components import component_specs, missing_packages
 from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.error_location import blamed_key
 from toolkit.recipe.load import LoadedRecipe, check_names
@@ -45,7 +45,8 @@ def check_recipe(workspace: Workspace, loaded: LoadedRecipe) -> list[str]:
     The components are built untrained. The data are opened once for all of it.
 
     Returns:
-        Warnings: data that are not on this machine could not be checked; weights are not here;
+        Warnings: data that are not on this machine could not be checked; weights or the package of
+        a component are not here;
         images are normalised otherwise than the network's weights want them.
 
     Raises:
@@ -59,6 +60,8 @@ def check_recipe(workspace: Workspace, loaded: LoadedRecipe) -> list[str]:
         warnings += told
     if problems:
         raise RecipeError(loaded.path, problems)
+    missing = missing_packages(loaded.recipe, loaded.layers, workspace.registry)
+    warnings += [f"{each.origin}  {each.message}. {each.hint}" for each in missing]
     plan = check_stages(workspace, loaded, contest)
     if plan is not None and isinstance(plan.final.start, Path):
         _check_start(loaded, plan.final.start, workspace.registry, plan.final.contest)

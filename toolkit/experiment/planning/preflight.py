@@ -25,7 +25,9 @@ from toolkit.progress import Progress
 from toolkit.pseudo.exchange import require_readable
 from toolkit.pseudo.make import context_of, file_of
 from toolkit.pseudo.select import build_selection
+from toolkit.recipe.components import missing_packages
 from toolkit.recipe.error_location import with_location
+from toolkit.recipe.problems import RecipeError
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.batches import device_batch_size
 from toolkit.train.device import choose_device
@@ -38,12 +40,16 @@ def preflight_training(
     """Refuse a training that would fail later; makes the object bank that its augmentation needs.
 
     Raises:
-        UsageError: there are fewer devices, the batch cannot be divided among them, the recipe's
-            way to combine, postprocess or write does not fit, or there are no objects to paste.
+        UsageError: there are fewer devices, the batch cannot be divided among them, the package of
+            a component is missing, the recipe's way to combine, postprocess or write does not fit,
+            or there are no objects to paste.
     """
     recipe, contest = stage.recipe, stage.contest
     choose_device(recipe.train.device, local_rank=devices - 1)
     device_batch_size(recipe.train, devices)
+    missing = missing_packages(recipe, stage.loaded.layers, workspace.registry)
+    if missing:
+        raise RecipeError(stage.loaded.path, missing)
     if contest.test is not None:
         try:
             plan_submission(recipe, contest, workspace.registry, n_members=1 + len(stage.members))

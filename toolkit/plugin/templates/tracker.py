@@ -15,7 +15,11 @@ Digits = Annotated[int, Field(ge=1, le=17)]
 
 
 class JsonTracker:
-    """Appends the figures of every epoch to a file in the run folder."""
+    """Appends the figures of every epoch to a file in the run folder.
+
+    With further methods it hears more, such as figures of steps, pictures and the end: they are in
+    `toolkit/plugin/tracker.py`.
+    """
 
     def __init__(self, path: Path, digits: int) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""Experiment trackers."""
+"""A table of the epochs in the run folder."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from csv import DictReader, DictWriter
 from pathlib import Path
 
-from toolkit import Component, Context, hookimpl
 from toolkit.files import write_text_atomic
-from toolkit.plugin.interfaces import Tracker
 
 
 class CsvTracker:
@@ -41,18 +39,3 @@ class CsvTracker:
 
     def close(self) -> None:
         """Do nothing: every row is on disk already."""
-
-
-def csv(context: Context, run_dir: Path) -> Tracker:
-    """Write the figures of every epoch to `metrics.csv` in the run folder.
-
-    Args:
-        run_dir: folder of the run.
-    """
-    return CsvTracker(run_dir / "metrics.csv")
-
-
-@hookimpl
-def trash_trackers() -> list[Component]:
-    """Return the built-in trackers."""
-    return [Component("csv", csv, "metrics.csv in the run folder, one row per epoch")]
