@@ -18,7 +18,6 @@ from toolkit.experiment.run_folder import RunFolder
 from toolkit.metrics.calibration import Calibration, CalibrationSums
 from toolkit.metrics.counts_file import SUFFIX, read_counts
 from toolkit.metrics.scores import Metrics, image_scores
-from toolkit.postprocess.labels import argmax_labels
 from toolkit.predict.member import load_member
 from toolkit.predict.members import choose_prediction_device
 from toolkit.predict.predictor import find_store, predict_split
@@ -120,7 +119,7 @@ def validation_store(
 
 def labels_in(store: ProbabilityStore) -> Callable[[int], Labels]:
     """Return what gives the predicted labels of the image at a position, uint8 (H, W)."""
-    return lambda row: argmax_labels(store.read(row))
+    return store.read_labels  # whole maps of many classes would not fit into memory together
 
 
 def probabilities_of(
