@@ -89,7 +89,7 @@ def write_comparison_report(
         raise UsageError("the same run is named twice")
     recipes = [recipe_of(workspace, each, data_root) for each in folders]
     contest = open_contest(workspace, recipes[0].data)
-    metrics = metrics_of(workspace, recipes[0], contest)
+    metrics = metrics_of(workspace, recipes[0], contest.class_names)
     runs = [
         _ReportedRun(folder, recipe, _counted(folder, recipe, metrics, contest, folders[0]))
         for folder, recipe in zip(folders, recipes, strict=True)
@@ -101,7 +101,7 @@ def write_comparison_report(
     scores = [each.validation.image_scores(metrics) for each in runs]
     gains = direction(metrics.metric) * (scores[1] - scores[0])
 
-    def figures(row: int) -> dict[str, float | None]:
+    def figures(row: int) -> dict[str, float | str | None]:
         one, other = known(scores[0][row]), known(scores[1][row])
         return {"gain": known(gains[row]), "one": one, "other": other}
 
@@ -119,7 +119,7 @@ def _counted(
 ) -> Validation:
     found = None
     if recipe.train.on != "all" and tuple(run.manifest()["classes"]) == contest.class_names:
-        found = find_validation(run, metrics, contest.val)
+        found = find_validation(run, metrics, contest.val.file_names)
     if found is None:
         raise UsageError(
             f"{run.name} has no counts of the validation images and classes of {first.name}",

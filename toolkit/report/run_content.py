@@ -12,18 +12,15 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from toolkit.metrics.bootstrap import with_intervals
-from toolkit.metrics.calibration import Calibration
 from toolkit.metrics.scores import Metrics, metric_title, score_counts, stored_score
 from toolkit.recipe.schema import Recipe
 from toolkit.recipe.show import as_toml, key_values
-from toolkit.report.class_figures import class_figures, css_colour, known
+from toolkit.report.class_figures import css_colour
 from toolkit.report.line_chart import ChartLine, line_chart, sparkline
 
 Epochs = Sequence[Mapping[str, Any]]
 
 _MOST_LINES = 5
-_LEAST_RELIABLE = 100
-"""Pixels from which a bin of the reliability diagram is drawn."""
 
 
 @dataclass(frozen=True)
@@ -174,52 +171,6 @@ def class_curves(epochs: Epochs, n_classes: int) -> list[Markup]:
     """Return the IoU of every class over the epochs, as small lines."""
     validated = [each["val_iou"] for each in epochs if each.get("val_iou")]
     return [sparkline([each[label] for each in validated]) for label in range(n_classes)]
-
-
-def reliability(calibration: Calibration) -> Chart:
-    """Return the diagram of how often predictions of a confidence are right."""
-    accuracy, pixels = calibration.accuracy, calibration.pixels
-    points = [
-        (float(confidence), float(right))
-        for confidence, right, number in zip(calibration.confidence, accuracy, pixels, strict=True)
-        if number >= _LEAST_RELIABLE
-    ]
-    ideal = ChartLine("ideal", [(0.0, 0.0), (1.0, 1.0)], is_ideal=True)
-    return Chart(
-        "Reliability",
-        line_chart(
-            "share of right pixels over the predicted probability",
-            "probability of the predicted class",
-            [ChartLine("this run", points), ideal],
-            y_range=(0.0, 1.0),
-        ),
-        "Below the ideal line the network is too sure of itself.",
-    )
-
-
-def class_rows(
-    counts: NDArray[np.int64] | None,
-    calibration: Calibration | None,
-    epochs: Epochs,
-    class_names: Sequence[str],
-) -> list[dict[str, Any]]:
-    """Return what the table shows of every class."""
-    if counts is None:
-        return []
-    lines = class_curves(epochs, len(class_names))
-    rows = []
-    for figures in class_figures(counts, class_names):
-        probability = None
-        if calibration is not None:
-            probability = known(calibration.true_probability[figures.label])
-        rows.append(
-            {
-                "figures": figures,
-                "true_probability": probability,
-                "curve": lines[figures.label],
-            }
-        )
-    return rows
 
 
 def swatches(class_names: Sequence[str]) -> list[tuple[str, str]]:

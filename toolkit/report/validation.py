@@ -11,11 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.contest import Contest
-from toolkit.data.masks import paint_mask
-from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.experiment.run_folder import RunFolder
-from toolkit.metrics.calibration import Calibration, CalibrationSums
 from toolkit.metrics.counts_file import SUFFIX, read_counts
 from toolkit.metrics.scores import Metrics, image_scores
 from toolkit.predict.member import load_member
@@ -27,9 +24,6 @@ from toolkit.recipe.schema import Recipe
 from toolkit.report.image_cards import Labels
 from toolkit.submission.side_car import counts_path
 from toolkit.workspace import Workspace
-
-SAMPLED = 4096
-"""Pixels of an image, about, whose probabilities are looked at, on a regular grid."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +44,15 @@ class Validation:
         return image_scores(metrics.metric, self.counts)
 
 
-def find_validation(run: RunFolder, metrics: Metrics, split: Split) -> Validation | None:
+def find_validation(
+    run: RunFolder, metrics: Metrics, images: tuple[str, ...] | None
+) -> Validation | None:
     """Return the counts of the submission's labels, else those of the best epoch.
 
     Args:
         run: the run.
         metrics: of the contest.
-        split: its validation images.
+        images: names of its validation images; None = they are not known here.
 
     Returns:
         None where neither is there any more, or where they are of other images.
@@ -75,7 +71,7 @@ def find_validation(run: RunFolder, metrics: Metrics, split: Split) -> Validatio
         except UsageError:  # made by an older version, or deleted
             continue
         counts = found.counts("validation")
-        if counts is None or found.sets["validation"].images != split.file_names:
+        if counts is None or images not in (None, found.sets["validation"].images):
             continue
         if metrics.boundary not in (None, found.sets["validation"].boundary):
             continue
@@ -120,21 +116,3 @@ def validation_store(
 def labels_in(store: ProbabilityStore) -> Callable[[int], Labels]:
     """Return what gives the predicted labels of the image at a position, uint8 (H, W)."""
     return store.read_labels  # whole maps of many classes would not fit into memory together
-
-
-def probabilities_of(
-    split: Split, store: ProbabilityStore
-) -> tuple[Calibration, NDArray[np.float64]]:
-    """Return the calibration, and the mean confidence of every image, (images,) 0…1.
-
-    Both are measured on a regular grid of about `SAMPLED` pixels of each image.
-    """
-    sums = CalibrationSums(len(split.labels.class_names), split.ignore_index)
-    confidences = np.zeros(len(split))
-    for row, record in enumerate(split.images):
-        step = max(1, round((record.height * record.width / SAMPLED) ** 0.5))
-        probabilities = store.read(row, step)
-        mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
-        sums.add(probabilities, mask[::step, ::step])
-        confidences[row] = probabilities.max(0).mean()
-    return sums.result(), confidences

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +99,14 @@ def test_cards_are_filtered_and_put_in_order(opened: OpenedPage) -> None:
     assert scores == sorted(scores)
     form.get_by_label("Order").select_option("best first")
     assert [float(each) for each in shown("score")] == scores[::-1]
+    form.get_by_label("Class").select_option(index=2)
+    for order, key in (("most missed first", "misses"), ("most falsely predicted first", "alarms")):
+        form.get_by_label("Order").select_option(order)
+        of_class = [re.search(r"(?:^| )1:(\S+)", each) for each in shown(key)]
+        shares = [float(each[1]) for each in of_class if each]
+        assert shares == sorted(shares, reverse=True)
+        assert all(each is None for each in of_class[len(shares) :])  # those without come last
+    form.get_by_label("Class").select_option(index=0)
     form.get_by_label("Order").select_option("by name")
     names = shown("name")
     assert names == sorted(names)
