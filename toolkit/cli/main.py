@@ -20,6 +20,7 @@ from toolkit.cli import (
     console,
     data,
     ensemble,
+    evaluate,
     plugin,
     predict,
     pseudo,
@@ -111,6 +112,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "board": board.board,
     "predict": predict.predict,
     "report": report.report,
+    "evaluate": evaluate.evaluate,
     "submit": submit.submit,
 }
 

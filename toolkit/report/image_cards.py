@@ -27,6 +27,23 @@ _LEAST_SHARE = 0.001
 Labels = NDArray[np.uint8]
 
 
+LabelsOf = Callable[[int], Labels]
+"""Returns the labels of the image at a position, uint8 (H, W)."""
+
+
+@dataclass(frozen=True)
+class ShownLabels:
+    """The labels of images that are shown.
+
+    Attributes:
+        predicted: one for each prediction.
+        truth: of the same sizes; None = those of the annotated split.
+    """
+
+    predicted: tuple[LabelsOf, ...]
+    truth: LabelsOf | None = None
+
+
 @dataclass(frozen=True)
 class Layer:
     """A picture to be laid over a photo: its name, and the address that holds it."""
@@ -77,9 +94,9 @@ class ImageCard:
 def image_cards(
     split: Split,
     rows: Sequence[int],
-    predicted: Sequence[tuple[str, Callable[[int], Labels]]],
+    predicted: Sequence[tuple[str, LabelsOf]],
     figures: Callable[[int], dict[str, float | str | None]],
-    true_labels: Callable[[int], Labels] | None = None,
+    true_labels: LabelsOf | None = None,
 ) -> tuple[ImageCard, ...]:
     """Return the cards of some images: one prediction against the truth, or two of them.
 
@@ -89,7 +106,7 @@ def image_cards(
         predicted: (name, labels of the image at a position) of one or two predictions.
         figures: of the image at a position.
         true_labels: of the image at a position, as large as the predicted ones; default: those of
-            the split.
+            the split. Both may be of another size than the photo.
 
     Raises:
         UsageError: a photo cannot be read.
@@ -124,7 +141,8 @@ def _card(
     photo = read_picture(split.path(row), record)
     known = truth != split.ignore_index
     every = np.ones_like(known)
-    size = fitted(truth.shape, _SIDE)
+    # Labels of a submission file are often smaller than the photo, and of another shape.
+    size = fitted((photo.shape[0], photo.shape[1]), _SIDE)
 
     def layer(name: str, labels: Labels, trusted: NDArray[np.bool_]) -> Layer:
         png = labels_png(labels, trusted, colours, size, _LAYER_BYTES)

@@ -110,17 +110,31 @@ def score_table(
     result = manifest.get("result", {})
     submission = result.get("submission") or {}
     trained = (result.get("scores") or {}).get("val_metrics") or {}
-    columns: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
+    columns: list[ScoreColumn] = []
     if counts is not None:
-        scores = with_intervals(score_counts(counts, metrics), counts, metrics)
-        intervals = {name: {"error": each.error} for name, each in scores.intervals.items()}
-        columns.append(("validation", scores.metrics, intervals))
+        columns.append(counted_column("validation", counts, metrics))
     if trained:
         columns.append(("best epoch", trained, {}))
     test = submission.get("score")
     if test:
         columns.append(("test", test.get("metrics", {}), test.get("intervals", {})))
-    rows = [
+    return tuple(title for title, *_ in columns), score_rows(metrics, columns)
+
+
+ScoreColumn = tuple[str, Mapping[str, float | None], Mapping[str, Mapping[str, float]]]
+"""Title, score by each metric, and "error" of each as JSON files hold intervals."""
+
+
+def counted_column(title: str, counts: NDArray[np.int64], metrics: Metrics) -> ScoreColumn:
+    """Return the scores of counted images as a column."""
+    scores = with_intervals(score_counts(counts, metrics), counts, metrics)
+    errors = {name: {"error": each.error} for name, each in scores.intervals.items()}
+    return title, scores.metrics, errors
+
+
+def score_rows(metrics: Metrics, columns: Sequence[ScoreColumn]) -> list[ScoreRow]:
+    """Return a row for every metric."""
+    return [
         ScoreRow(
             metric_title(name),
             name == metrics.deciding,
@@ -128,7 +142,6 @@ def score_table(
         )
         for name in metrics.by_name
     ]
-    return tuple(title for title, *_ in columns), rows
 
 
 def curves(epochs: Epochs, metrics: Metrics, best: int | None) -> list[Chart]:

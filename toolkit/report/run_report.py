@@ -15,6 +15,7 @@ from toolkit.metrics.scores import Metrics, build_metrics
 from toolkit.plugin.interfaces import Context
 from toolkit.predict.members import MemberRef, prediction_recipe
 from toolkit.recipe.schema import Recipe
+from toolkit.report.image_cards import ShownLabels
 from toolkit.report.page import write_page
 from toolkit.report.run_content import (
     curves,
@@ -35,7 +36,6 @@ from toolkit.report.scored_images import (
 from toolkit.report.validation import (
     Validation,
     find_validation,
-    labels_in,
     validation_store,
 )
 from toolkit.workspace import Workspace
@@ -143,12 +143,10 @@ def _write(
     if validation is not None and contest is not None:
         store = validation_store(workspace, run, recipe, contest, predicts=predicts, device=device)
         if store is not None:
+            labels = ShownLabels((store.read_labels,))
+            told = probabilities_of(contest.val, store, recipe.predict.views)
             pictures = pictures_of(
-                contest.val,
-                validation.counts,
-                metrics,
-                labels_in(store),
-                probabilities=probabilities_of(contest.val, store, recipe.predict.views),
+                contest.val, validation.counts, metrics, lambda rows: labels, told
             )
     content = _content(run, recipe, metrics, validation, pictures)
     if missing is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from toolkit.metrics.formulas import all_pixels
 from toolkit.metrics.scores import Metrics, image_scores, metric_title
 from toolkit.predict.store import ProbabilityStore
 from toolkit.report.class_figures import class_figures, known, matrix_of
-from toolkit.report.image_cards import ImageCard, Labels, image_cards, painted
+from toolkit.report.image_cards import ImageCard, ShownLabels, image_cards, painted
 from toolkit.report.line_chart import ChartLine, line_chart
 from toolkit.report.run_content import Chart, Epochs, class_curves, swatches
 
@@ -99,10 +99,8 @@ def pictures_of(
     split: Split,
     counts: NDArray[np.int64],
     metrics: Metrics,
-    predicted: Callable[[int], Labels],
-    *,
-    probabilities: Probabilities | None = None,
-    true_labels: Callable[[int], Labels] | None = None,
+    labels: Callable[[Sequence[int]], ShownLabels],
+    probabilities: Probabilities | None,
 ) -> Pictures:
     """Return the images with the worst and best scores, in doubt, and with a class's worst errors.
 
@@ -110,9 +108,8 @@ def pictures_of(
         split: the images.
         counts: of every image, see `Counting`.
         metrics: of the contest.
-        predicted: labels of the image at a position.
+        labels: returns those of the images at some positions, of one prediction.
         probabilities: what is known of them.
-        true_labels: see `image_cards`.
 
     Raises:
         UsageError: a photo cannot be read.
@@ -133,7 +130,9 @@ def pictures_of(
 
     merits = scores if metrics.metric.larger_is_better else -scores
     rows = _shown_rows(merits, confidences, missed, alarms)
-    cards = image_cards(split, rows, [("prediction", predicted)], figures, true_labels)
+    shown = labels(rows)
+    (predicted,) = shown.predicted
+    cards = image_cards(split, rows, [("prediction", predicted)], figures, shown.truth)
     return Pictures(cards, len(split), probabilities)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,13 @@ from toolkit.data.contest import Contest
 from toolkit.errors import UsageError
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.metrics.counts_file import SUFFIX, read_counts
-from toolkit.metrics.scores import Metrics, image_scores
+from toolkit.metrics.scores import Metrics
 from toolkit.predict.member import load_member
 from toolkit.predict.members import choose_prediction_device
 from toolkit.predict.predictor import find_store, predict_split
 from toolkit.predict.store import ProbabilityStore
 from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
-from toolkit.report.image_cards import Labels
 from toolkit.submission.side_car import counts_path
 from toolkit.workspace import Workspace
 
@@ -38,10 +37,6 @@ class Validation:
 
     counts: NDArray[np.int64]
     as_submitted: bool
-
-    def image_scores(self, metrics: Metrics) -> NDArray[np.float64]:
-        """Return the score of every image alone by the metric that decides, NaN = it has none."""
-        return image_scores(metrics.metric, self.counts)
 
 
 def find_validation(
@@ -111,8 +106,3 @@ def validation_store(
             member, contest.val, cache=cache, store=number, progress=workspace.progress
         )
     return store
-
-
-def labels_in(store: ProbabilityStore) -> Callable[[int], Labels]:
-    """Return what gives the predicted labels of the image at a position, uint8 (H, W)."""
-    return store.read_labels  # whole maps of many classes would not fit into memory together
