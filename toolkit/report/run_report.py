@@ -11,6 +11,7 @@ from toolkit.errors import UsageError
 from toolkit.experiment.execution.manifest import now
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.files import read_toml
+from toolkit.metrics.formulas import all_pixels
 from toolkit.metrics.scores import Metrics, build_metrics
 from toolkit.plugin.interfaces import Context
 from toolkit.predict.members import MemberRef, prediction_recipe
@@ -18,10 +19,12 @@ from toolkit.recipe.schema import Recipe
 from toolkit.report.image_cards import ShownLabels
 from toolkit.report.page import write_page
 from toolkit.report.run_content import (
+    class_charts,
     curves,
     facts_of,
-    recipe_text,
-    reference_of,
+    our_figures,
+    recipe_rows,
+    reference_rows,
     score_table,
     tiles_of,
     warnings_of,
@@ -36,8 +39,10 @@ from toolkit.report.scored_images import (
 from toolkit.report.validation import (
     Validation,
     find_validation,
+    submission_file,
     validation_store,
 )
+from toolkit.submission.side_car import Leaderboard, leaderboard_of
 from toolkit.workspace import Workspace
 
 
@@ -169,6 +174,12 @@ def _content(
     validates = recipe.train.on != "all"
     counts = validation.counts if validation else None
     columns, rows = score_table(manifest, metrics, counts)
+    submission = manifest.get("result", {}).get("submission") or {}
+    leaderboard = Leaderboard()
+    if submission:
+        leaderboard = leaderboard_of(submission_file(run, submission), submission["digest"])
+    shares = None if counts is None else all_pixels(counts).sum((0, 2)).tolist()
+    ours = our_figures(manifest, metrics, counts, epochs, leaderboard)
     scored = scored_content(counts, metrics, pictures, "validation images", epochs)
     return {
         "title": run.name,
@@ -187,11 +198,12 @@ def _content(
         "score_rows": rows,
         "score_note": _score_note(validation, validates),
         "no_scores": "This training had no validation: nothing is known of its scores.",
-        "reference": reference_of(recipe),
+        "reference": reference_rows(recipe, ours),
+        "class_charts": class_charts(epochs, metrics.class_names, shares),
         "charts": curves(epochs, metrics, _best_epoch(manifest) if validates else None),
         **scored,
         "facts": facts_of(manifest, recipe, epochs),
-        "recipe_text": recipe_text(recipe),
+        "recipe_rows": recipe_rows(recipe, manifest.get("origins", {})),
     }
 
 

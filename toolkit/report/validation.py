@@ -21,7 +21,7 @@ from toolkit.predict.predictor import find_store, predict_split
 from toolkit.predict.store import ProbabilityStore
 from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
-from toolkit.submission.side_car import counts_path
+from toolkit.submission.side_car import counts_path, side_car_path
 from toolkit.workspace import Workspace
 
 
@@ -56,10 +56,7 @@ def find_validation(
     files = [(run.best.with_suffix(SUFFIX), False)]
     scores = (submission.get("validation") or {}).get("metrics", {})
     if metrics.deciding in scores:
-        file = counts_path(Path(submission["path"]))
-        if not file.is_file():  # the project was moved, or the run comes from another machine
-            file = Project(run.path.resolve().parents[1]).submissions / file.name
-        files.insert(0, (file, True))
+        files.insert(0, (counts_path(submission_file(run, submission)), True))
     for file, as_submitted in files:
         try:
             found = read_counts(file)
@@ -74,6 +71,19 @@ def find_validation(
         if not as_submitted or metrics.metric(counts).score == scores[metrics.deciding]:
             return Validation(counts, as_submitted)
     return None
+
+
+def submission_file(run: RunFolder, submission: Mapping[str, Any]) -> Path:
+    """Return where the submission of a run is, also of a project that was moved since.
+
+    Args:
+        run: the run.
+        submission: as its manifest holds it.
+    """
+    path = Path(submission["path"])
+    if counts_path(path).is_file() or side_car_path(path).is_file():
+        return path
+    return Project(run.path.resolve().parents[1]).submissions / path.name
 
 
 def validation_store(

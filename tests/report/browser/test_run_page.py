@@ -81,6 +81,17 @@ def test_a_chart_is_read_with_the_keyboard_and_with_the_pointer(opened: OpenedPa
     assert reading.text_content().startswith("epoch 2: ")
 
 
+def test_curves_of_classes_are_chosen(opened: OpenedPage) -> None:
+    page = opened.page
+    shown = page.locator("#curves-of-classes svg:visible")
+    choice = page.get_by_label("Classes", exact=True)
+    for title in choice.locator("option").all_text_contents():
+        choice.select_option(title)
+        assert shown.count() == 1
+        first = title.split(" … ")[0]
+        assert shown.get_attribute("aria-label").startswith(f"IoU of {first}")
+
+
 def test_cards_are_filtered_and_put_in_order(opened: OpenedPage) -> None:
     page = opened.page
     form = page.locator("form[data-cards]")
