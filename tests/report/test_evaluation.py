@@ -310,6 +310,57 @@ def test_one_image_has_no_intervals(trained: Any, project: Project, capsys: Capt
     assert [each["data-name"] for each in page.all("article")] == [image["file_name"]]
 
 
+def test_annotations_that_cover_nothing_and_metrics_without_a_value_are_told(
+    trained: Any, project: Project, capsys: Capture
+) -> None:
+    content = json.loads((data_root(project) / "test_truth.json").read_text())
+    content["annotations"][0]["segmentation"] = []
+    (project.root / "t.json").write_text(json.dumps(content))
+    options = ["--truth", "t.json", "--data", str(data_root(project))]
+    for named in ("tiny-001", "submissions/tiny-001.csv"):
+        errors = refused(capsys, "evaluate", named, *options)
+        assert "cover no pixel" in errors
+        assert "--on-empty skip" in errors
+        metric = ["--on-empty", "skip", "--metric", 'dice:classes=["Clothing"]']
+        found = as_json(capsys, "evaluate", named, *options, *metric)
+        (only,) = found["evaluated"]
+        assert (only["metric"], only["metrics"][metric[-1]]) == (metric[-1], None)
+        assert any(f"the metric {metric[-1]} has no value" in each for each in found["warnings"])
+
+
+LONELY = """
+import time
+
+from toolkit import Component, TrashError, hookimpl
+
+inside = 0
+
+
+def lonely(context):
+    def step(probabilities, image):
+        global inside
+        inside += 1
+        if inside > 1:
+            raise TrashError("two whole maps at once")
+        time.sleep(0.02)
+        inside -= 1
+        return probabilities
+
+    return step
+
+
+@hookimpl
+def trash_postprocessors():
+    return [Component("lonely", lonely, "Fails where it is called twice at once.")]
+"""
+
+
+def test_whole_maps_are_made_one_at_a_time(trained: Any, project: Project, capsys: Capture) -> None:
+    (project.root / "plugins" / "lonely.py").write_text(LONELY)
+    found = as_json(capsys, "evaluate", "tiny-001", "--post", "lonely")
+    assert len(Page(Path(found["page"])).all("article")) == 6
+
+
 def test_names_of_others_run_nothing(project: Project, capsys: Capture, tmp_path: Path) -> None:
     root = tmp_path / "data"
     shutil.copytree(data_root(project), root)

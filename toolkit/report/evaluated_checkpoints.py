@@ -29,7 +29,7 @@ from toolkit.predict.predictor import predict_split
 from toolkit.predict.store import ProbabilityStore
 from toolkit.recipe.problems import shown_path
 from toolkit.recipe.schema import Recipe
-from toolkit.report.evaluation import Evaluated, EvaluationResult
+from toolkit.report.evaluation import Evaluated, EvaluationResult, undecided
 from toolkit.report.image_cards import Labels, LabelsOf, ShownLabels
 from toolkit.report.scored_images import ProbabilitySums
 from toolkit.submission.spec import truth_split
@@ -124,7 +124,7 @@ def evaluate_checkpoints(
         size=plan.format.size,
         photos=split,
         labels=lambda rows: shown,
-        warnings=tuple(_trained_on(members, split)),
+        warnings=(*_trained_on(members, split), *undecided(evaluated, plan.metrics)),
     )
 
 

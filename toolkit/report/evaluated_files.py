@@ -11,7 +11,7 @@ from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.formats.label_rows import sampling_of
 from toolkit.recipe.problems import shown_path
-from toolkit.report.evaluation import Evaluated, EvaluationResult
+from toolkit.report.evaluation import Evaluated, EvaluationResult, undecided
 from toolkit.report.image_cards import LabelsOf, ShownLabels
 from toolkit.report.submission_sheet import require_photos
 from toolkit.submission.scored_files import ScoredFiles, ScoringPlan, score_files
@@ -65,7 +65,7 @@ def evaluate_files(
         size=sampling_of(found.files[0].format).size,
         photos=photos,
         labels=labels,
-        warnings=(*dict.fromkeys(warnings), *missing),
+        warnings=(*dict.fromkeys(warnings), *missing, *undecided(evaluated, found.metrics)),
     )
 
 
@@ -95,7 +95,7 @@ def _photos(
     except UsageError as error:
         if data_root is not None:
             raise
-        return None, [f"images are left out: {error.message}"]
+        return None, [f"images are left out: {error.message}. {error.hint}".rstrip()]
     row_of = {name: row for row, name in enumerate(known.file_names)}
     return known.part(known.name, [row_of[name] for name in found.image_ids]), []
 

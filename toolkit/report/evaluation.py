@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ from toolkit import __version__
 from toolkit.data.split import Split
 from toolkit.experiment.execution.manifest import now
 from toolkit.metrics.bootstrap import PairedDifference, paired_difference
-from toolkit.metrics.scores import Metrics, Scores, metric_title
+from toolkit.metrics.scores import Metrics, Scores, metric_title, without_value
 from toolkit.report.class_figures import ClassFigures, class_figures
 from toolkit.report.comparison_report import ComparedPredictions, write_comparison_page
 from toolkit.report.image_cards import ShownLabels
@@ -99,10 +100,13 @@ class EvaluationResult:
 
     def as_json(self) -> dict[str, Any]:
         """Return all figures as plain values."""
-        first, *others = self.over_first_json()
+        others = [
+            {"over_first": asdict(each) | {"within_noise": each.within_noise}}
+            for each in self.over_first()
+        ]
         found = []
         for each, scores, classes, over in zip(
-            self.evaluated, self.scores(), self.classes(), [first, *others], strict=True
+            self.evaluated, self.scores(), self.classes(), [{}, *others], strict=True
         ):
             iou = dict(zip(self.metrics.class_names, scores.iou, strict=True))
             figures = {row.name: _plain(row) for row in classes}
@@ -117,11 +121,14 @@ class EvaluationResult:
             "evaluated": found,
         }
 
-    def over_first_json(self) -> list[dict[str, Any]]:
-        return [{}] + [
-            {"over_first": asdict(each) | {"within_noise": each.within_noise}}
-            for each in self.over_first()
-        ]
+
+def undecided(evaluated: Sequence[Evaluated], metrics: Metrics) -> list[str]:
+    """Return which predictions have no score by the metric that decides, and why."""
+    return [
+        f"{each.name}: {without_value(metrics, each.counts)}"
+        for each in evaluated
+        if math.isnan(metrics.metric(each.counts).score)
+    ]
 
 
 def _plain(row: ClassFigures) -> dict[str, Any]:
