@@ -367,6 +367,25 @@ def test_a_project_that_was_moved_is_reported_as_before(
     assert any(text.startswith("Validation is scored as the submission") for text in page.text)
 
 
+def test_without_the_data_runs_are_compared_by_their_counts(
+    project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(_root(project), root)
+    for lr in (0.1, 0.5):
+        options = ["--set", f"data.root={root}", "--set", f"optimizer.lr={lr}"]
+        as_json(capsys, "recipe", "run", "tiny", *options)
+    whole = Page(Path(as_json(capsys, "report", "tiny-001", "tiny-002", "-o", "a.html")["page"]))
+    root.rename(tmp_path / "elsewhere")
+    page = Page(Path(as_json(capsys, "report", "tiny-001", "tiny-002", "-o", "b.html")["page"]))
+    assert any(text.startswith("images and probabilities are left out") for text in page.text)
+    assert whole.all("article")
+    assert not page.all("article")
+    figures = [text for text in whole.text if re.fullmatch(r"[+-]?[01]\.\d{4}( ± .*)?", text)]
+    assert figures
+    assert set(figures) <= set(page.text)
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

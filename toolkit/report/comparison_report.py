@@ -12,7 +12,6 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from toolkit import __version__
-from toolkit.data.contest import Contest, open_contest
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.manifest import now
@@ -26,7 +25,7 @@ from toolkit.report.image_cards import ImageCard, ShownLabels, image_cards
 from toolkit.report.line_chart import ChartLine, line_chart
 from toolkit.report.page import write_page
 from toolkit.report.run_content import Chart, Epochs, recipe_differences, stored_epoch, swatches
-from toolkit.report.run_report import metrics_of, recipe_of
+from toolkit.report.run_report import contest_here, metrics_of, recipe_of
 from toolkit.report.validation import Validation, find_validation, validation_store
 from toolkit.workspace import Workspace
 
@@ -84,6 +83,8 @@ def write_comparison_report(
 ) -> None:
     """Write a page on several runs that were validated on the same images.
 
+    Where the data are not on this machine it shows no images.
+
     Args:
         workspace: the project, its components, and who is told what happens.
         folders: the runs; all others are compared with the first one, by its metric.
@@ -93,22 +94,25 @@ def write_comparison_report(
 
     Raises:
         UsageError: a run has no finished epoch, was not validated, or on other images or classes
-            than the first one; or one is named twice.
+            than the first one; one is named twice; or data in `data_root` cannot be read.
     """
     names = [each.name for each in folders]
     if len(set(names)) < len(names):
         raise UsageError("the same run is named twice")
     recipes = [recipe_of(workspace, each, data_root) for each in folders]
-    contest = open_contest(workspace, recipes[0].data)
-    metrics = metrics_of(workspace, recipes[0], contest.class_names)
-    found = [
-        _counted(folder, recipe, metrics, contest, folders[0])
-        for folder, recipe in zip(folders, recipes, strict=True)
-    ]
-    stores = [
-        validation_store(workspace, folder, recipe, contest, predicts=True, device=device)
-        for folder, recipe in zip(folders[:2], recipes, strict=False)
-    ]
+    contest, warnings = contest_here(workspace, recipes[0], data_root)
+    class_names = contest.class_names if contest else tuple(folders[0].manifest()["classes"])
+    metrics = metrics_of(workspace, recipes[0], class_names)
+    found: list[Validation] = []
+    for folder, recipe in zip(folders, recipes, strict=True):
+        images = contest.val.file_names if contest else found[0].images if found else None
+        found.append(_counted(folder, recipe, metrics, images, folders[0]))
+    stores = []
+    if contest is not None:
+        stores = [
+            validation_store(workspace, folder, recipe, contest, predicts=True, device=device)
+            for folder, recipe in zip(folders[:2], recipes, strict=False)
+        ]
     labels = ShownLabels(tuple(each.read_labels for each in stores if each is not None))
     compared = [
         ComparedPredictions(folder.name, each.counts, folder.epochs(), recipe)
@@ -118,11 +122,11 @@ def write_comparison_report(
         path,
         compared,
         metrics,
-        contest.val,
+        None if contest is None else contest.val,
         lambda rows: labels,
         what="comparison of runs",
         images="validation images",
-        warnings=_warnings(names, found),
+        warnings=[*_warnings(names, found), *warnings],
     )
 
 
@@ -172,11 +176,15 @@ def write_comparison_page(
 
 
 def _counted(
-    run: RunFolder, recipe: Recipe, metrics: Metrics, contest: Contest, first: RunFolder
+    run: RunFolder,
+    recipe: Recipe,
+    metrics: Metrics,
+    images: tuple[str, ...] | None,
+    first: RunFolder,
 ) -> Validation:
     found = None
-    if recipe.train.on != "all" and tuple(run.manifest()["classes"]) == contest.class_names:
-        found = find_validation(run, metrics, contest.val.file_names)
+    if recipe.train.on != "all" and tuple(run.manifest()["classes"]) == metrics.class_names:
+        found = find_validation(run, metrics, images)
     if found is None:
         raise UsageError(
             f"{run.name} has no counts of the validation images and classes of {first.name}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,15 +87,28 @@ def write_run_report(
             be read.
     """
     recipe = recipe_of(workspace, run, data_root)
-    contest, missing = None, None
+    contest, warnings = contest_here(workspace, recipe, data_root)
+    _write(
+        workspace, run, recipe, contest, path, predicts=predicts, device=device, warnings=warnings
+    )
+
+
+def contest_here(
+    workspace: Workspace, recipe: Recipe, data_root: Path | None
+) -> tuple[Contest | None, list[str]]:
+    """Return the data of a run and no warning; None, and what its page lacks, where they are not.
+
+    Raises:
+        UsageError: `data_root` is named, and the data in it cannot be read.
+    """
     try:
-        contest = open_contest(workspace, recipe.data)
+        return open_contest(workspace, recipe.data), []
     except UsageError as error:
         if data_root is not None:
             raise
-        missing = error
         workspace.progress.say(f"warning: the page has no images: {error.message}")
-    _write(workspace, run, recipe, contest, path, predicts=predicts, device=device, missing=missing)
+        lacks = "images and probabilities are left out, because the data cannot be read here"
+        return None, [f"{lacks}: {error.message}"]
 
 
 def recipe_of(workspace: Workspace, run: RunFolder, data_root: Path | None) -> Recipe:
@@ -136,9 +150,9 @@ def _write(
     *,
     predicts: bool,
     device: str | None,
-    missing: UsageError | None = None,
+    warnings: Sequence[str] = (),
 ) -> None:
-    """Write the page; without a contest, because of what is `missing`, from counts and epochs."""
+    """Write the page; without a contest from counts and epochs."""
     class_names = contest.class_names if contest else tuple(run.manifest()["classes"])
     metrics = metrics_of(workspace, recipe, class_names)
     validation, pictures = None, None
@@ -154,11 +168,7 @@ def _write(
                 contest.val, validation.counts, metrics, lambda rows: labels, told
             )
     content = _content(run, recipe, metrics, validation, pictures)
-    if missing is not None:
-        content["warnings"].append(
-            "images and probabilities are left out, because the data cannot be read here: "
-            f"{missing.message}"
-        )
+    content["warnings"] += warnings
     write_page(path, "run.html", **content)
 
 

@@ -30,11 +30,13 @@ class Validation:
     """The validation images of a run, counted.
 
     Attributes:
-        counts: of every image in the order of the split, see `Counting`.
+        images: their names, in the order of the split.
+        counts: of every image, see `Counting`.
         as_submitted: whether the labels are those of the submission, with views and
             postprocessing; else those of the epoch's validation.
     """
 
+    images: tuple[str, ...]
     counts: NDArray[np.int64]
     as_submitted: bool
 
@@ -69,7 +71,7 @@ def find_validation(
             continue
         # The file may be of a later submission under the same name: the score tells.
         if not as_submitted or metrics.metric(counts).score == scores[metrics.deciding]:
-            return Validation(counts, as_submitted)
+            return Validation(found.sets["validation"].images, counts, as_submitted)
     return None
 
 
