@@ -9,40 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
+from tests.report.evaluations import Capture, as_json, data_root, refused, trained
 from tests.report.html_page import Page
 from tests.tiny_project import project
+from tests.workspaces import open_truth
 from toolkit.cli.main import run
+from toolkit.data.masks import paint_mask
+from toolkit.formats.mask_string import MaskString
 from toolkit.project import Project
 
-__all__ = ["project"]
-Capture = pytest.CaptureFixture[str]
-
-
-def as_json(capsys: Capture, *command: str) -> Any:
-    capsys.readouterr()
-    assert run([*command, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def refused(capsys: Capture, *command: str) -> str:
-    capsys.readouterr()
-    assert run(list(command)) == 2
-    printed = capsys.readouterr()
-    assert "Traceback" not in printed.err
-    return printed.err
-
-
-def data_root(project: Project) -> Path:
-    text = (project.root / "recipes" / "tiny.toml").read_text()
-    return Path(re.search(r'root = "(.*)"', text)[1])  # type: ignore[index]
-
-
-@pytest.fixture
-def trained(project: Project, capsys: Capture) -> Any:
-    """The result of the run tiny-001, with its submission."""
-    return as_json(capsys, "recipe", "run", "tiny")
+__all__ = ["project", "trained"]
 
 
 def test_a_run_scores_what_its_submission_did(
@@ -95,25 +72,36 @@ def test_a_file_scores_what_the_desk_says(trained: Any, project: Project, capsys
 def test_support_and_errors_of_classes_are_those_of_the_pixels(
     trained: Any, project: Project, capsys: Capture
 ) -> None:
-    truth = str(data_root(project) / "test_truth.json")
-    # The truth itself, but the first class is never found.
-    found = as_json(capsys, "evaluate", "tiny-001", "--truth", truth)
-    classes = found["evaluated"][0]["classes"]
-    content = json.loads(Path(truth).read_text())
-    images = {
-        each["name"]: {
-            annotation["image_id"]
-            for annotation in content["annotations"]
-            if annotation["category_id"] == each["id"]
+    truth = data_root(project) / "test_truth.json"
+    file = "submissions/tiny-001.csv"
+    (only,) = as_json(capsys, "evaluate", file, "--truth", str(truth))["evaluated"]
+    split = open_truth(truth)
+    names = split.labels.class_names
+    submitted = dict(
+        MaskString((16, 16), ("image_id", "PredictionString"), len(names)).read(project.root / file)
+    )
+    pairs = [
+        (paint_mask(each, split.labels, split.overlap, 255)[::4, ::4], submitted[each.file_name])
+        for each in split.images
+    ]
+    for label, name in enumerate(names):
+        is_true = [right == label for right, _ in pairs]
+        is_said = [found == label for _, found in pairs]
+        both = sum(int((a & b).sum()) for a, b in zip(is_true, is_said, strict=True))
+        n_true, n_said = (sum(int(each.sum()) for each in maps) for maps in (is_true, is_said))
+        expected = {
+            "pixels": n_true,
+            "images": sum(bool(each.any()) for each in is_true),
+            "missed_in": sum(
+                bool(a.any() and not (a & b).any()) for a, b in zip(is_true, is_said, strict=True)
+            ),
+            "false_in": sum(
+                bool(b.any() and not a.any()) for a, b in zip(is_true, is_said, strict=True)
+            ),
+            "recall": both / n_true if n_true else None,
+            "precision": both / n_said if n_said else None,
         }
-        for each in content["categories"]
-    }
-    for name, ids in images.items():
-        figures = classes[name]
-        assert figures["images"] <= len(ids)  # a larger label may cover it, or the size drop it
-        assert figures["missed_in"] <= figures["images"]
-        assert (figures["recall"] is None) == (figures["pixels"] == 0)
-    assert sum(each["pixels"] for each in classes.values()) == 16 * 16 * len(content["images"])
+        assert {key: only["classes"][name][key] for key in expected} == expected
 
 
 def test_several_stand_side_by_side_with_their_difference(
@@ -233,101 +221,6 @@ def test_another_file_may_be_the_truth(trained: Any, project: Project, capsys: C
     assert np.all([float(each["data-score"]) == 1 for each in page.all("article")])
 
 
-REFUSED = (
-    (["tiny-01"], "tiny-001"),
-    (["submissions/tiny-01.csv", "--truth", "tiny"], "Did you mean submissions/tiny-001.csv?"),
-    (["submissions/tiny-001.csv"], "nothing says what is right"),
-    (["submissions/tiny-001.csv", "--split", "val"], "holds the test images"),
-    (["submissions/tiny-001.csv", "--truth", "tiny", "--views", "d4"], "--views is for"),
-    (["tiny-001", "--size", "8x8"], "--size is for submission files"),
-    (["tiny-001", "--truth", "tiny", "--split", "val"], "not both"),
-    (["tiny-001", "submissions/tiny-001.csv"], "cannot be evaluated together"),
-    (["tiny-001", "tiny-001"], "named twice"),
-    (["submissions/tiny-001.csv"] * 2 + ["--truth", "tiny"], "named twice"),
-    (["tiny-001", "--truth", "submissions/tiny-001.csv"], "scored against annotations"),
-    (["tiny-001", "--truth", "gone.json"], "gone.json"),
-    (["tiny-001", "--truth", "recipes"], "nothing says how its masks"),
-    (["tiny-001", "--truth", "untold"], "untold: data.truth is unset"),
-    (["tiny-001", "--split", "test", "--recipe", "untold"], "data.truth is unset"),
-    (["tiny-001@flipp"], "flipp"),
-    (["tiny-001", "--post", "min_aera"], "min_area"),
-    (["tiny-001", "--metric", "image_mio"], "image_miou"),
-    (["tiny-001", "--combine", "geometric", "runs/tiny-001/last.pt"], "needs --ensemble"),
-    (["tiny-001", "-o", "recipes"], "recipes is a folder"),
-    (["tiny-001", "--truth", "renamed.json"], "does not name Papre"),
-    (["tiny-001", "--truth", "moved.json"], "moved/"),
-    (["submissions/tiny-001.csv", "--truth", "moved.json"], "is not in moved.json"),
-    (["tiny-001", "--truth", "none.json"], "no images"),
-    (["submissions/tiny-001.csv", "--truth", "none.json"], "is not in none.json"),
-)
-
-
-def test_what_cannot_be_evaluated_is_told(trained: Any, project: Project, capsys: Capture) -> None:
-    text = (project.root / "recipes" / "tiny.toml").read_text()
-    untold = text.replace('truth = "test_truth.json"\n', "")
-    (project.root / "recipes" / "untold.toml").write_text(untold)
-    content = json.loads((data_root(project) / "test_truth.json").read_text())
-    renamed = json.loads(json.dumps(content).replace('"Paper"', '"Papre"'))
-    moved = [{**each, "file_name": f"moved/{each['file_name']}"} for each in content["images"]]
-    for name, changed in (
-        ("renamed", renamed),
-        ("moved", {**content, "images": moved}),
-        ("none", {**content, "images": [], "annotations": []}),
-    ):
-        (project.root / f"{name}.json").write_text(json.dumps(changed))
-    for command, message in REFUSED:
-        assert message in refused(capsys, "evaluate", *command), command
-    assert not (project.root / "reports").exists()
-
-
-def test_classes_are_known_by_their_names(trained: Any, project: Project, capsys: Capture) -> None:
-    content = json.loads((data_root(project) / "test_truth.json").read_text())
-    n_classes = len(content["categories"])
-    for part, key in (("categories", "id"), ("annotations", "category_id")):
-        for each in content[part]:
-            each[key] = n_classes - each[key]  # the same classes, numbered the other way round
-    (project.root / "other.json").write_text(json.dumps(content))
-    # Which annotation lies on top goes by the label, not by the number in the file.
-    command = ["evaluate", "tiny-001", "--truth", "other.json", "--data", str(data_root(project))]
-    found = as_json(capsys, *command)
-    assert found["evaluated"][0]["metrics"] == trained["submission"]["score"]["metrics"]
-
-
-def test_one_image_has_no_intervals(trained: Any, project: Project, capsys: Capture) -> None:
-    content = json.loads((data_root(project) / "val.json").read_text())
-    image = content["images"][0]
-    content["images"] = [image]
-    content["annotations"] = [
-        each for each in content["annotations"] if each["image_id"] == image["id"]
-    ]
-    (project.root / "one.json").write_text(json.dumps(content))
-    options = ["--truth", "one.json", "--data", str(data_root(project))]
-    found = as_json(capsys, "evaluate", "tiny-001", *options)
-    (only,) = found["evaluated"]
-    assert (found["images"], only["intervals"]) == (1, {})
-    assert all(each["interval"] is None for each in only["classes"].values())
-    page = Page(Path(found["page"]))
-    assert [each["data-name"] for each in page.all("article")] == [image["file_name"]]
-
-
-def test_annotations_that_cover_nothing_and_metrics_without_a_value_are_told(
-    trained: Any, project: Project, capsys: Capture
-) -> None:
-    content = json.loads((data_root(project) / "test_truth.json").read_text())
-    content["annotations"][0]["segmentation"] = []
-    (project.root / "t.json").write_text(json.dumps(content))
-    options = ["--truth", "t.json", "--data", str(data_root(project))]
-    for named in ("tiny-001", "submissions/tiny-001.csv"):
-        errors = refused(capsys, "evaluate", named, *options)
-        assert "cover no pixel" in errors
-        assert "--on-empty skip" in errors
-        metric = ["--on-empty", "skip", "--metric", 'dice:classes=["Clothing"]']
-        found = as_json(capsys, "evaluate", named, *options, *metric)
-        (only,) = found["evaluated"]
-        assert (only["metric"], only["metrics"][metric[-1]]) == (metric[-1], None)
-        assert any(f"the metric {metric[-1]} has no value" in each for each in found["warnings"])
-
-
 LONELY = """
 import time
 
@@ -361,30 +254,6 @@ def test_whole_maps_are_made_one_at_a_time(trained: Any, project: Project, capsy
     assert len(Page(Path(found["page"])).all("article")) == 6
 
 
-def test_names_of_others_run_nothing(project: Project, capsys: Capture, tmp_path: Path) -> None:
-    root = tmp_path / "data"
-    shutil.copytree(data_root(project), root)
-    nasty = '<img src=x onerror="alert(1)"> & "Papier" 종이 ورق'
-    for file in root.glob("*.json"):
-        content = json.loads(file.read_text())
-        for category in content.get("categories", []):
-            if category["id"] == 1:
-                category["name"] = nasty
-        file.write_text(json.dumps(content))
-    assert run(["recipe", "run", "tiny", "--set", f"data.root={root}"]) == 0
-    truth = shutil.copy(root / "test_truth.json", root / "<u>정답.json")
-    file = shutil.copy(project.submissions / "tiny-001.csv", tmp_path / "<u>제출.csv")
-    shutil.copy(project.submissions / "tiny-001.json", tmp_path / "<u>제출.json")
-    for named in ("tiny-001", str(file)):
-        found = as_json(capsys, "evaluate", named, "--truth", str(truth))
-        assert nasty in found["evaluated"][0]["classes"]
-        page = Page(Path(found["page"]))
-        assert nasty in page.text
-        assert not page.all("u")
-        assert any("<u>정답.json" in text for text in page.text)
-        assert not any("onerror" in attributes for _, attributes in page.elements)
-
-
 def test_the_terminal_shows_scores_and_classes_then_the_page(
     trained: Any, project: Project, capsys: Capture
 ) -> None:
@@ -399,13 +268,3 @@ def test_the_terminal_shows_scores_and_classes_then_the_page(
     (heads,) = (line.split() for line in lines if line.startswith("class "))
     assert heads == ["class", "IoU", "±", "recall", "precision", "images"]
     assert lines[-1] == "reports/evaluation-tiny-001.html"
-
-
-def test_a_report_of_what_is_no_run_leads_here(
-    trained: Any, project: Project, capsys: Capture
-) -> None:
-    shutil.copy(project.runs / "tiny-001" / "best.pt", project.root / "mine.pt")
-    for named in ("submissions/tiny-001.csv", "mine.pt"):
-        errors = refused(capsys, "report", named)
-        assert f"{named} is a file, and no run" in errors
-        assert f"trash evaluate {named}" in errors
