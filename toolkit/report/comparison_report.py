@@ -27,6 +27,7 @@ from toolkit.report.page import write_page
 from toolkit.report.run_content import Chart, Epochs, recipe_differences, stored_epoch, swatches
 from toolkit.report.run_report import contest_here, metrics_of, recipe_of
 from toolkit.report.validation import Validation, find_validation, validation_store
+from toolkit.train.checkpoint import load_checkpoint
 from toolkit.workspace import Workspace
 
 _SHOWN = 12
@@ -101,7 +102,7 @@ def write_comparison_report(
         raise UsageError("the same run is named twice")
     recipes = [recipe_of(workspace, each, data_root) for each in folders]
     contest, warnings = contest_here(workspace, recipes[0], data_root)
-    class_names = contest.class_names if contest else tuple(folders[0].manifest()["classes"])
+    class_names = contest.class_names if contest else load_checkpoint(folders[0].best).class_names
     metrics = metrics_of(workspace, recipes[0], class_names)
     found: list[Validation] = []
     for folder, recipe in zip(folders, recipes, strict=True):

@@ -44,6 +44,7 @@ from toolkit.report.validation import (
     validation_store,
 )
 from toolkit.submission.side_car import Leaderboard, leaderboard_of
+from toolkit.train.checkpoint import load_checkpoint
 from toolkit.workspace import Workspace
 
 
@@ -153,7 +154,7 @@ def _write(
     warnings: Sequence[str] = (),
 ) -> None:
     """Write the page; without a contest from counts and epochs."""
-    class_names = contest.class_names if contest else tuple(run.manifest()["classes"])
+    class_names = contest.class_names if contest else load_checkpoint(run.best).class_names
     metrics = metrics_of(workspace, recipe, class_names)
     validation, pictures = None, None
     if recipe.train.on != "all":
@@ -187,7 +188,8 @@ def _content(
     submission = manifest.get("result", {}).get("submission") or {}
     leaderboard = Leaderboard()
     if submission:
-        leaderboard = leaderboard_of(submission_file(run, submission), submission["digest"])
+        digest = submission.get("digest", "")  # runs of before did not note it
+        leaderboard = leaderboard_of(submission_file(run, submission), digest)
     shares = None if counts is None else all_pixels(counts).sum((0, 2)).tolist()
     ours = our_figures(manifest, metrics, counts, epochs, leaderboard)
     scored = scored_content(counts, metrics, pictures, "validation images", epochs)

@@ -31,7 +31,9 @@ Sample = Annotated[
 Size = Annotated[
     str | None, typer.Option("--size", metavar="HxW", help="With --test: size of the maps.")
 ]
-MapSize = Annotated[str | None, typer.Option("--size", metavar="HxW", help="Size of the maps.")]
+MapSize = Annotated[
+    str | None, typer.Option("--size", metavar="HxW", help="Size of the maps in the file.")
+]
 OnEmpty = Annotated[
     Literal["refuse", "skip"] | None,
     typer.Option(help="Annotations that cover no pixel; default: the recipe's, else refuse."),
