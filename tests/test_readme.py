@@ -56,7 +56,7 @@ def test_a_command_of_the_documents_exists_with_its_options(
         if not re.fullmatch(r"[a-z]+", word) or len(path) == deepest:
             break
         path.append(word)
-    if path and path[0] in ("predict", "report", "submit"):
+    if path and path[0] in ("evaluate", "predict", "report", "submit"):
         path = path[:1]
     assert run([*path, "--help"]) == 0
     shown = capsys.readouterr().out

@@ -7,6 +7,7 @@ import pickle
 import resource
 import shutil
 import signal
+import tracemalloc
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -96,6 +97,34 @@ def test_u16_changes_no_clear_label(tmp_path: Path) -> None:
     best = np.sort(maps[0], axis=0)
     clear = best[-1] - best[-2] > 2 / 65535
     assert (found.argmax(0) == maps[0].argmax(0))[clear].all()
+
+
+@pytest.mark.parametrize("dtype", sorted(NUMBER_TYPES))
+def test_labels_are_those_of_the_map(tmp_path: Path, dtype: str) -> None:
+    sizes = [(9, 7), (1, 1), (12, 5)]
+    maps = make_maps(sizes, n_classes=40)
+    maps[0][:, :3] = 1 / 40  # of equal probabilities the smallest label wins
+    store = write(tmp_path / "key", make_index(sizes, dtype, 40), maps)
+    for position in range(len(sizes)):
+        labels = store.read_labels(position)
+        assert labels.dtype == np.uint8
+        np.testing.assert_array_equal(labels, store.read(position).argmax(0))
+
+
+def test_labels_of_many_classes_need_a_few_planes_of_memory(tmp_path: Path) -> None:
+    n_classes, side = 150, 128
+    maps = make_maps([(side, side)], n_classes)
+    store = write(tmp_path / "key", make_index([(side, side)], "u16", n_classes), maps)
+    plane = 4 * side * side
+    peaks = []
+    for read in (store.read, store.read_labels):
+        tracemalloc.start()
+        read(0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    whole, labels = peaks
+    assert whole > n_classes * plane
+    assert labels < 8 * plane
 
 
 def test_a_pickled_store_is_small_and_reads_the_same(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ class Page(HTMLParser):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
+        self.path = path
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.text: list[str] = []
         self._goes_on = False

@@ -12,6 +12,7 @@ def counts_of_images() -> np.ndarray:
     counts[:, range(4), range(4)] += 100
     counts[:, 3] = counts[:, :, 3] = 0  # nobody has seen the last class
     counts[5:, 2] = 0
+    counts[6, 1, 1] = 0  # missed there
     return counts
 
 
@@ -30,20 +31,33 @@ def test_figures_are_those_of_the_definitions() -> None:
         others = {other: total[label, other] / true for other in range(4) if other != label}
         most = max(others, key=lambda other: others[other])
         assert found.taken_for == (rows[most].name, others[most])
+        others = {other: total[other, label] / predicted for other in range(4) if other != label}
+        most = max(others, key=lambda other: others[other])
+        assert found.really == (rows[most].name, others[most])
+        assert found.pixels == true
+        has, said = counts[:, label].sum(1) > 0, counts[:, :, label].sum(1) > 0
+        found_in = counts[:, label, label] > 0
+        assert found.missed_in == sum(has & ~found_in)
+        assert found.false_in == sum(said & ~has)
     unseen = rows[3]
-    assert (unseen.iou, unseen.error, unseen.recall, unseen.taken_for) == (None, None, None, None)
+    assert (unseen.iou, unseen.interval, unseen.recall) == (None, None, None)
+    assert (unseen.taken_for, unseen.really) == (None, None)
     assert (unseen.images, unseen.share) == (0, 0)
     rng = np.random.default_rng(1)
     drawn = []
     for _ in range(2000):
         some = counts[rng.integers(0, 20, 20)].sum(0)
         drawn.append(some[1, 1] / (some[1].sum() + some[:, 1].sum() - some[1, 1]))
-    assert rows[1].error == pytest.approx(np.std(drawn), rel=0.2)
+    interval = rows[1].interval
+    assert interval is not None
+    assert interval.error == pytest.approx(np.std(drawn), rel=0.2)
+    ends = np.quantile(drawn, [0.025, 0.975])
+    assert (interval.low, interval.high) == pytest.approx(ends, rel=0.02)
 
 
-def test_one_image_has_no_error() -> None:
+def test_one_image_has_no_interval() -> None:
     rows = class_figures(counts_of_images()[:1], ["Background", "a", "b", "c"])
-    assert all(row.error is None for row in rows)
+    assert all(row.interval is None for row in rows)
 
 
 def test_the_matrix_shows_the_classes_that_occur() -> None:

@@ -8,12 +8,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.real_processes import Processes
 from tests.report.html_page import Page
 from tests.tiny_project import project
 from toolkit.cli.main import run
+from toolkit.metrics.counts_file import read_counts
 from toolkit.project import Project
 
 __all__ = ["project"]
@@ -149,6 +151,58 @@ def test_without_counts_it_shows_the_rest(
     assert page.all("svg")
 
 
+def test_without_the_data_it_shows_what_counts_and_epochs_tell(
+    project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(_root(project), root)
+    as_json(capsys, "recipe", "run", "tiny", "--set", f"data.root={root}")
+    whole = page_of(capsys, "tiny-001", "-o", "whole.html")
+    root.rename(tmp_path / "elsewhere")
+    assert run(["report", "tiny-001"]) == 0
+    assert "warning: the page has no images: there is no folder" in capsys.readouterr().err
+    page = Page(project.runs / "tiny-001" / "report.html")
+    assert any(text.startswith("images and probabilities are left out") for text in page.text)
+    assert not page.all("article")
+    targets = [each["href"] for each in page.all("a")]
+    assert targets == ["#content", "#scores", "#curves", "#classes", "#confusion", "#origin"]
+    # Every score is the one that the whole page has.
+    scores = [text for text in page.text if re.fullmatch(r"[01]\.\d{4}( ± .*)?", text)]
+    assert scores
+    assert set(scores) <= set(whole.text)
+    # A folder that is named must be there.
+    assert run(["report", "tiny-001", "--data", "nowhere"]) == 2
+    assert "nowhere" in capsys.readouterr().err
+    with_images = page_of(capsys, "tiny-001", "--data", str(tmp_path / "elsewhere"))
+    assert len(with_images.all("article")) == len(whole.all("article"))
+
+
+def test_images_are_put_in_order_by_the_errors_of_a_class(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_json(capsys, "recipe", "run", "tiny")
+    page = page_of(capsys, "tiny-001")
+    counts = read_counts(project.submissions / "tiny-001.counts")
+    pixels = counts.counts("validation")
+    assert pixels is not None
+    row_of = {name: row for row, name in enumerate(counts.sets["validation"].images)}
+    for card in page.all("article"):
+        image = pixels[row_of[card["data-name"]]]
+        missed: dict[int, float] = {}
+        false: dict[int, float] = {}
+        for label in range(len(image)):
+            wrong = np.arange(len(image)) != label
+            if lost := image[label, wrong].sum():
+                missed[label] = lost / image.sum()
+            if extra := image[wrong, label].sum():
+                false[label] = extra / image.sum()
+        for key, found in (("misses", missed), ("alarms", false)):
+            shown = dict(each.split(":") for each in card[f"data-{key}"].split())
+            assert {int(label): float(share) for label, share in shown.items()} == pytest.approx(
+                found, rel=1e-4
+            )
+
+
 def test_names_of_others_run_nothing(
     project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -224,6 +278,25 @@ def test_a_project_that_was_moved_is_reported_as_before(
     monkeypatch.chdir(moved)
     page = page_of(capsys, "tiny-001")
     assert any(text.startswith("Validation is scored as the submission") for text in page.text)
+
+
+def test_without_the_data_runs_are_compared_by_their_counts(
+    project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(_root(project), root)
+    for lr in (0.1, 0.5):
+        options = ["--set", f"data.root={root}", "--set", f"optimizer.lr={lr}"]
+        as_json(capsys, "recipe", "run", "tiny", *options)
+    whole = Page(Path(as_json(capsys, "report", "tiny-001", "tiny-002", "-o", "a.html")["page"]))
+    root.rename(tmp_path / "elsewhere")
+    page = Page(Path(as_json(capsys, "report", "tiny-001", "tiny-002", "-o", "b.html")["page"]))
+    assert any(text.startswith("images and probabilities are left out") for text in page.text)
+    assert whole.all("article")
+    assert not page.all("article")
+    figures = [text for text in whole.text if re.fullmatch(r"[+-]?[01]\.\d{4}( ± .*)?", text)]
+    assert figures
+    assert set(figures) <= set(page.text)
 
 
 @pytest.mark.parametrize(

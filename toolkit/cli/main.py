@@ -20,6 +20,7 @@ from toolkit.cli import (
     console,
     data,
     ensemble,
+    evaluate,
     plugin,
     predict,
     pseudo,
@@ -114,6 +115,7 @@ _GROUPS = {
 _COMMANDS: dict[str, Callable[..., None]] = {
     "predict": predict.predict,
     "report": report.report,
+    "evaluate": evaluate.evaluate,
     "submit": submit.submit,
 }
 

@@ -1,4 +1,4 @@
-"""Options of the commands that predict: `predict`, `submit` and `ensemble`."""
+"""Options of the commands that predict: `predict`, `submit`, `evaluate` and `ensemble`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,33 @@ Views = Annotated[
         "--views",
         help='Test-time views: "none", "hflip*rot90" (4), "d4" (8), "hflip*scale0.75+scale1.25"; '
         '"geometric:…" merges logits, "tile:…" cuts large images.',
+    ),
+]
+Combine = Annotated[
+    str | None,
+    typer.Option(
+        "--combine",
+        metavar="NAME[:KEY=VALUE,…]",
+        help="Ensembler: mean, geometric, vote, …; or a file of trash ensemble search.",
+    ),
+]
+Weights = Annotated[
+    str | None, typer.Option("--weights", help="Weight of each checkpoint: 0.4,0.6")
+]
+Post = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--post",
+        metavar="NAME[:KEY=VALUE,…]",
+        help="Postprocessor instead of the recipe's; none leaves them out. May be repeated.",
+    ),
+]
+MemberPost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--member-post",
+        metavar="NAME[:KEY=VALUE,…]",
+        help="Postprocessor of each member, before they are combined. May be repeated.",
     ),
 ]
 Store = Annotated[

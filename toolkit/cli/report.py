@@ -51,7 +51,7 @@ def report(
 
     It is one file that needs no network and no server. Validation images are predicted if they were
     not before. Of several runs it shows scores, curves and classes side by side, and the images on
-    which the first two differ most.
+    which the first two differ most. For a checkpoint or submission file: `trash evaluate`.
     """
     from toolkit.experiment.find import find_run
     from toolkit.recipe.problems import shown_path

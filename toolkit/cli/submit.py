@@ -9,7 +9,17 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import Json
-from toolkit.cli.prediction_options import DataRoot, Device, PredictionRecipe, Store, Views
+from toolkit.cli.prediction_options import (
+    Combine,
+    DataRoot,
+    Device,
+    MemberPost,
+    Post,
+    PredictionRecipe,
+    Store,
+    Views,
+    Weights,
+)
 from toolkit.cli.session import open_workspace
 from toolkit.errors import UsageError
 from toolkit.project import find_project
@@ -37,34 +47,11 @@ def submit(
             "-o", "--output", help="The file to write; default: a new one in submissions/."
         ),
     ] = None,
-    combine: Annotated[
-        str | None,
-        typer.Option(
-            "--combine",
-            metavar="NAME[:KEY=VALUE,…]",
-            help="Ensembler: mean, geometric, vote, …; or a file of trash ensemble search.",
-        ),
-    ] = None,
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="Weight of each checkpoint: 0.4,0.6")
-    ] = None,
+    combine: Combine = None,
+    weights: Weights = None,
     views: Views = None,
-    post: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--post",
-            metavar="NAME[:KEY=VALUE,…]",
-            help="Postprocessor instead of the recipe's; none leaves them out. May be repeated.",
-        ),
-    ] = None,
-    member_post: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--member-post",
-            metavar="NAME[:KEY=VALUE,…]",
-            help="Postprocessor of each member, before they are combined. May be repeated.",
-        ),
-    ] = None,
+    post: Post = None,
+    member_post: MemberPost = None,
     recipe: PredictionRecipe = None,
     data_root: DataRoot = None,
     store: Store = None,

@@ -39,6 +39,7 @@ def make_label_map(
     classes: Sequence[str] | None,
     background: str,
     used: Collection[int] | None = None,
+    named_by: str = "data.classes",
 ) -> LabelMap:
     """Number the categories from 1: in the order of `classes`, else by category id.
 
@@ -47,6 +48,7 @@ def make_label_map(
         classes: `data.classes`; it may leave out categories that have no annotation.
         background: name of label 0.
         used: ids of the categories with annotations; None = they may all have some.
+        named_by: what `classes` are called in messages.
 
     Raises:
         UsageError: names or ids repeat, a category has the background's name or another one for it,
@@ -78,7 +80,7 @@ def make_label_map(
         _refuse_second_background(order, categories, background, used)
     else:
         order = list(classes)
-        _require_same_names(order, names)
+        _require_same_names(order, names, named_by)
     label_of = {category.category_id: 1 + order.index(category.name) for category in kept}
     return LabelMap((background, *order), label_of, tuple(each.name for each in left_out))
 
@@ -121,18 +123,18 @@ def unused_groups(categories: Sequence[Category], used: Collection[int]) -> list
     ]
 
 
-def _require_same_names(classes: Sequence[str], names: Sequence[str]) -> None:
+def _require_same_names(classes: Sequence[str], names: Sequence[str], named_by: str) -> None:
     repeated = [name for name, count in Counter(classes).items() if count > 1]
     missing = [name for name in classes if name not in names]
     extra = [name for name in names if name not in classes]
     if repeated:
-        raise UsageError(f"data.classes repeats {', '.join(repeated)}")
+        raise UsageError(f"{named_by} repeats {', '.join(repeated)}")
     if not missing and not extra:
         return
     problems = []
     if missing:
         problems.append("no category is called " + ", ".join(missing))
     if extra:
-        problems.append("data.classes does not name " + ", ".join(extra))
+        problems.append(f"{named_by} does not name " + ", ".join(extra))
     hints = [f"{name}: {did_you_mean(name, extra or names)}" for name in missing]
     raise UsageError("; ".join(problems), "\n".join(hints))

@@ -22,6 +22,9 @@ from toolkit.postprocess.chain import Chain
 from toolkit.postprocess.labels import argmax_labels
 from toolkit.progress import Progress
 
+OnCombined = Callable[[int, NDArray[np.float32]], None]
+"""Is given the position of an image and its combined and postprocessed map, (C, H, W)."""
+
 
 def labels_of_stores(
     stores: Sequence[MemberMaps],
@@ -30,6 +33,7 @@ def labels_of_stores(
     postprocess: Chain,
     order: Sequence[int] | None = None,
     on_map: Callable[[int, int, NDArray[np.float32]], None] | None = None,
+    on_combined: OnCombined | None = None,
 ) -> Iterator[NDArray[np.uint8]]:
     """Yield the labels of every image, uint8 (H, W) at its native size.
 
@@ -40,6 +44,7 @@ def labels_of_stores(
         postprocess: applied to the combined map.
         order: positions of the images in the order wanted; default: that of the split.
         on_map: see `combine_stores`.
+        on_combined: sees the map that the labels are of.
 
     Raises:
         UsageError: the stores differ in classes, images or sizes.
@@ -50,6 +55,8 @@ def labels_of_stores(
         if postprocess.steps:
             image = read_picture(split.path(position), split.images[position])
             probabilities = postprocess(probabilities, image)
+        if on_combined is not None:
+            on_combined(position, probabilities)
         yield argmax_labels(probabilities)
 
 
@@ -104,8 +111,12 @@ def ensemble_counts(
     sampling: Sampling,
     counting: Counting,
     progress: Progress,
+    on_combined: OnCombined | None = None,
 ) -> tuple[NDArray[np.int64], ...]:
-    """Return counts of all images, (images, …) of `counting`: combined labels, then each member."""
+    """Return counts of all images, (images, …) of `counting`: combined labels, then each member.
+
+    `on_combined` is that of `labels_of_stores`.
+    """
     found = counting.zeros(1 + len(stores), len(split))
     target = np.zeros(sampling.size, np.uint8)
 
@@ -121,7 +132,9 @@ def ensemble_counts(
         count(member + 1, position, argmax_labels(probabilities))
 
     with progress.bar(f"scoring on {split.name}", len(split), "images") as bar:
-        combined = labels_of_stores(stores, split, ensembler, postprocess, on_map=score_member)
+        combined = labels_of_stores(
+            stores, split, ensembler, postprocess, on_map=score_member, on_combined=on_combined
+        )
         for position, labels in enumerate(combined):
             count(0, position, labels)
             bar.advance()

@@ -77,10 +77,17 @@ def find_run(text: str, project: Project) -> RunFolder:
         UsageError: there is none; the hint names the nearest.
     """
     path = Path(os.path.expanduser(text))
-    for place in (path, project.root / path, project.runs / path):
+    places = (path, project.root / path, project.runs / path)
+    for place in places:
         folder = place.parent if place.suffix == CHECKPOINT_SUFFIX else place
         if _is_run(folder):
             return RunFolder(folder.resolve())
+    if any(place.is_file() for place in places):
+        raise UsageError(
+            f"{text} is a file, and no run",
+            "A checkpoint or submission file has no training to be shown. What it scores and where "
+            f"it is wrong: trash evaluate {text} --truth TRUTH",
+        )
     name = path.parent.name if path.suffix == CHECKPOINT_SUFFIX and path.parent.name else path.name
     raise UsageError(f"there is no run {text}", _nearest_run(name, project))
 

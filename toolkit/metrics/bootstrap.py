@@ -36,7 +36,7 @@ def score_interval(metric: Metric, counts: NDArray[np.int64], seed: int = 0) -> 
         None for fewer than two images, or where hardly any draw has a score.
     """
     scores, _ = redrawn_scores(metric, counts, image_draws(len(counts), seed))
-    return _interval(scores) if len(counts) > 1 else None
+    return drawn_interval(scores) if len(counts) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def paired_difference(metric: Metric, pairs: Sequence[Pair], seed: int = 0) -> P
     sign = direction(metric)
     return PairedDifference(
         None if np.isnan(scores) else sign * float(scores),
-        _interval(sign * drawn) if n_images > 1 else None,
+        drawn_interval(sign * drawn) if n_images > 1 else None,
     )
 
 
@@ -149,7 +149,8 @@ def _redrawn_counts(
         yield counts[np.repeat(np.arange(len(counts)), draw)]
 
 
-def _interval(drawn: NDArray[np.float64]) -> Interval | None:
+def drawn_interval(drawn: NDArray[np.float64]) -> Interval | None:
+    """Return the interval of a figure of draws, (draws,); None where hardly any draw has it."""
     known = drawn[~np.isnan(drawn)]
     if len(known) < len(drawn) / 2:
         return None

@@ -7,6 +7,7 @@ at its image's native size, as little-endian numbers of one type. It is written 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cached_property
 from itertools import accumulate
@@ -20,6 +21,7 @@ from pydantic.dataclasses import dataclass
 
 from toolkit.errors import TrashError, UsageError
 from toolkit.file_schema import FileLayout, PathText, Side
+from toolkit.postprocess.labels import argmax_of_planes
 
 SCHEMA = "trash-store"
 SCHEMA_VERSION = 1
@@ -148,16 +150,41 @@ class ProbabilityStore:
             TrashError: the stored values of some pixel do not sum to 1: the file is damaged.
         """
         stored = self._stored_map(position)[:, ::step, ::step]
-        share = _inverse_sum(stored, self.index.dtype)
-        if share is None:
-            where = f"the map of {self.file_names[position]} does not sum to 1"
-            raise _damaged(self.folder, where)
+        share = self._share(stored, position)
         probabilities = np.empty(stored.shape, dtype=np.float32)
         for plane, numbers in zip(probabilities, stored, strict=True):
             # A cast and a product are faster than one product of two number types.
             np.copyto(plane, numbers)
             plane *= share
         return probabilities
+
+    def read_labels(self, position: int) -> NDArray[np.uint8]:
+        """Return the most probable label of every pixel of an image, uint8 (H, W).
+
+        It is that of the map which `read` returns, which is never in memory as a whole.
+
+        Raises:
+            TrashError: as `read`.
+        """
+        stored = self._stored_map(position)
+        share = self._share(stored, position)
+        plane = np.empty(share.shape, dtype=np.float32)
+
+        def planes() -> Iterator[NDArray[np.float32]]:
+            for numbers in stored:
+                np.copyto(plane, numbers)
+                np.multiply(plane, share, out=plane)
+                yield plane
+
+        return argmax_of_planes(planes())
+
+    def _share(self, stored: NDArray[Any], position: int) -> NDArray[np.float32]:
+        """Return what the stored numbers of each pixel are multiplied by, float32 (H, W)."""
+        share = _inverse_sum(stored, self.index.dtype)
+        if share is None:
+            where = f"the map of {self.file_names[position]} does not sum to 1"
+            raise _damaged(self.folder, where)
+        return share
 
     def _stored_map(self, position: int) -> NDArray[Any]:
         item = self.index.item_bytes

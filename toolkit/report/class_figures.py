@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.metrics.bootstrap import image_draws, redrawn_scores
+from toolkit.metrics.bootstrap import drawn_interval, image_draws, redrawn_scores
 from toolkit.metrics.formulas import ClassMetric, all_pixels, class_ious, class_recalls
+from toolkit.metrics.scores import Interval
 from toolkit.report.thumbnails import class_colours
 
 _MOST_CLASSES = 40
@@ -26,24 +27,32 @@ class ClassFigures:
         name: its name.
         colour: as in CSS.
         iou: None where it is in neither truth nor prediction.
-        error: standard error of the IoU, from images drawn anew; None where it has none.
-        share: of the known pixels that truly are of the class.
+        interval: how sure the IoU is, from images drawn anew; None where it has none.
+        pixels: that truly are of the class, among the known ones.
+        share: of the known pixels.
         images: number of images that truly have it.
+        missed_in: number of those in which no pixel of it is found.
+        false_in: number of images that are predicted to have it and do not.
         recall: share of its true pixels that is predicted right.
         precision: share of the pixels predicted as it that is right.
         taken_for: (name of another class, share of its true pixels) that it is taken for most.
+        really: (name of another class, share of the pixels predicted as it) that these are most.
     """
 
     label: int
     name: str
     colour: str
     iou: float | None
-    error: float | None
+    interval: Interval | None
+    pixels: int
     share: float
     images: int
+    missed_in: int
+    false_in: int
     recall: float | None
     precision: float | None
     taken_for: tuple[str, float] | None
+    really: tuple[str, float] | None
 
 
 def class_figures(counts: NDArray[np.int64], class_names: Sequence[str]) -> list[ClassFigures]:
@@ -59,18 +68,24 @@ def class_figures(counts: NDArray[np.int64], class_names: Sequence[str]) -> list
     precisions = class_recalls(total.T)
     metric = ClassMetric(class_ious, np.ones(len(class_names)))
     _, drawn = redrawn_scores(metric, counts, image_draws(len(counts)))
+    true, predicted = counts.sum(2), counts.sum(1)
+    right = np.diagonal(counts, axis1=1, axis2=2)
     return [
         ClassFigures(
             label=label,
             name=name,
             colour=css_colour(label, len(class_names)),
             iou=known(ious[label]),
-            error=_deviation(drawn[:, label]) if len(counts) > 1 else None,
+            interval=drawn_interval(drawn[:, label]) if len(counts) > 1 else None,
+            pixels=int(total[label].sum()),
             share=float(total[label].sum() / max(total.sum(), 1)),
-            images=int((counts[:, label].sum(1) > 0).sum()),
+            images=int((true[:, label] > 0).sum()),
+            missed_in=int(((true > 0) & (right == 0))[:, label].sum()),
+            false_in=int(((predicted > 0) & (true == 0))[:, label].sum()),
             recall=known(recalls[label]),
             precision=known(precisions[label]),
-            taken_for=_taken_for(total, label, class_names),
+            taken_for=_mostly(total[label], label, class_names),
+            really=_mostly(total[:, label], label, class_names),
         )
         for label, name in enumerate(class_names)
     ]
@@ -88,20 +103,16 @@ def known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _deviation(drawn: NDArray[np.float64]) -> float | None:
-    values = drawn[~np.isnan(drawn)]
-    return float(values.std()) if len(values) > len(drawn) / 2 else None
-
-
-def _taken_for(
-    total: NDArray[np.int64], label: int, class_names: Sequence[str]
+def _mostly(
+    pixels: NDArray[np.int64], label: int, class_names: Sequence[str]
 ) -> tuple[str, float] | None:
-    others = total[label].copy()
+    """Return the class that most of a class's wrong pixels belong to, and their share of all."""
+    others = pixels.copy()
     others[label] = 0
     other = int(others.argmax())
     if not others[other]:
         return None
-    return class_names[other], float(others[other] / total[label].sum())
+    return class_names[other], float(others[other] / pixels.sum())
 
 
 @dataclass(frozen=True)

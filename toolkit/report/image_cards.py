@@ -27,6 +27,23 @@ _LEAST_SHARE = 0.001
 Labels = NDArray[np.uint8]
 
 
+LabelsOf = Callable[[int], Labels]
+"""Returns the labels of the image at a position, uint8 (H, W)."""
+
+
+@dataclass(frozen=True)
+class ShownLabels:
+    """The labels of images that are shown.
+
+    Attributes:
+        predicted: one for each prediction.
+        truth: of the same sizes; None = those of the annotated split.
+    """
+
+    predicted: tuple[LabelsOf, ...]
+    truth: LabelsOf | None = None
+
+
 @dataclass(frozen=True)
 class Layer:
     """A picture to be laid over a photo: its name, and the address that holds it."""
@@ -50,7 +67,8 @@ class ImageCard:
 
     Attributes:
         name: its `file_name`.
-        figures: what the page puts in order by, and their values; None = it has none.
+        figures: what the page puts in order by, and their values; None = it has none. Texts have
+            a value for each class, as in "3:0.02 7:0.4".
         width: of the pictures, pixels.
         height: of the pictures.
         photo: the address that holds it.
@@ -62,7 +80,7 @@ class ImageCard:
     """
 
     name: str
-    figures: dict[str, float | None]
+    figures: dict[str, float | str | None]
     width: int
     height: int
     photo: str
@@ -76,16 +94,19 @@ class ImageCard:
 def image_cards(
     split: Split,
     rows: Sequence[int],
-    predicted: Sequence[tuple[str, Callable[[int], Labels]]],
-    figures: Callable[[int], dict[str, float | None]],
+    predicted: Sequence[tuple[str, LabelsOf]],
+    figures: Callable[[int], dict[str, float | str | None]],
+    true_labels: LabelsOf | None = None,
 ) -> tuple[ImageCard, ...]:
     """Return the cards of some images: one prediction against the truth, or two of them.
 
     Args:
-        split: the images, labelled.
+        split: the images.
         rows: positions of the images.
         predicted: (name, labels of the image at a position) of one or two predictions.
         figures: of the image at a position.
+        true_labels: of the image at a position, as large as the predicted ones; default: those of
+            the split. Both may be of another size than the photo.
 
     Raises:
         UsageError: a photo cannot be read.
@@ -94,7 +115,8 @@ def image_cards(
 
     def card(row: int) -> ImageCard:
         labels = [(name, labels_of(row)) for name, labels_of in predicted]
-        return _card(split, row, labels, figures(row), colours)
+        truth = painted(split, row) if true_labels is None else true_labels(row)
+        return _card(split, row, truth, labels, figures(row), colours)
 
     # OpenCV releases the GIL; its own threads would fight with these.
     cv2.setNumThreads(1)
@@ -102,19 +124,25 @@ def image_cards(
         return tuple(pool.map(card, rows))
 
 
+def painted(split: Split, row: int) -> Labels:
+    """Return the true labels of the image at a position of a labelled split, uint8 (H, W)."""
+    return paint_mask(split.images[row], split.labels, split.overlap, split.ignore_index)
+
+
 def _card(
     split: Split,
     row: int,
+    truth: Labels,
     predicted: Sequence[tuple[str, Labels]],
-    figures: dict[str, float | None],
+    figures: dict[str, float | str | None],
     colours: NDArray[np.uint8],
 ) -> ImageCard:
     record = split.images[row]
     photo = read_picture(split.path(row), record)
-    truth = paint_mask(record, split.labels, split.overlap, split.ignore_index)
     known = truth != split.ignore_index
     every = np.ones_like(known)
-    size = fitted(truth.shape, _SIDE)
+    # Labels of a submission file are often smaller than the photo, and of another shape.
+    size = fitted((photo.shape[0], photo.shape[1]), _SIDE)
 
     def layer(name: str, labels: Labels, trusted: NDArray[np.bool_]) -> Layer:
         png = labels_png(labels, trusted, colours, size, _LAYER_BYTES)

@@ -12,18 +12,18 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from toolkit.metrics.bootstrap import with_intervals
-from toolkit.metrics.calibration import Calibration
 from toolkit.metrics.scores import Metrics, metric_title, score_counts, stored_score
 from toolkit.recipe.schema import Recipe
-from toolkit.recipe.show import as_toml, key_values
-from toolkit.report.class_figures import class_figures, css_colour, known
+from toolkit.recipe.show import key_values
+from toolkit.report.class_figures import css_colour
 from toolkit.report.line_chart import ChartLine, line_chart, sparkline
+from toolkit.submission.side_car import Leaderboard
 
 Epochs = Sequence[Mapping[str, Any]]
 
 _MOST_LINES = 5
-_LEAST_RELIABLE = 100
-"""Pixels from which a bin of the reliability diagram is drawn."""
+_MOST_CURVES = 48
+"""Classes whose IoU over the epochs is drawn: the page is to stay small."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ def facts_of(manifest: Mapping[str, Any], recipe: Recipe, epochs: Epochs) -> lis
         ("started", _time(manifest.get("started", ""))),
         ("training", f"{_duration(seconds)} for {len(epochs)} of {recipe.train.epochs} epochs"),
         ("speed", f"{np.median(rates):.1f} images/s in training (median of epochs)"),
+        ("memory", _memory(manifest, epochs)),
         ("best epoch", str(result.get("best_epoch", "–")) if recipe.train.on != "all" else ""),
         ("seed", str(recipe.seed)),
         ("model", _component(recipe.model)),
@@ -68,7 +69,7 @@ def facts_of(manifest: Mapping[str, Any], recipe: Recipe, epochs: Epochs) -> lis
         ("views", recipe.predict.views),
         ("machine", f"{manifest.get('machine', '–')}, Python {manifest.get('python', '–')}"),
         ("code", f"{git['commit'][:10]}{changed[git.get('changed')]}" if git else "no git"),
-        ("made from", ", ".join(map(_parent, manifest.get("parents", ())))),
+        *(("made from", _parent(each)) for each in manifest.get("parents", ())),
     ]
     return [(name, value) for name, value in facts if value]
 
@@ -113,17 +114,31 @@ def score_table(
     result = manifest.get("result", {})
     submission = result.get("submission") or {}
     trained = (result.get("scores") or {}).get("val_metrics") or {}
-    columns: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
+    columns: list[ScoreColumn] = []
     if counts is not None:
-        scores = with_intervals(score_counts(counts, metrics), counts, metrics)
-        intervals = {name: {"error": each.error} for name, each in scores.intervals.items()}
-        columns.append(("validation", scores.metrics, intervals))
+        columns.append(counted_column("validation", counts, metrics))
     if trained:
         columns.append(("best epoch", trained, {}))
     test = submission.get("score")
     if test:
         columns.append(("test", test.get("metrics", {}), test.get("intervals", {})))
-    rows = [
+    return tuple(title for title, *_ in columns), score_rows(metrics, columns)
+
+
+ScoreColumn = tuple[str, Mapping[str, float | None], Mapping[str, Mapping[str, float]]]
+"""Title, score by each metric, and "error" of each as JSON files hold intervals."""
+
+
+def counted_column(title: str, counts: NDArray[np.int64], metrics: Metrics) -> ScoreColumn:
+    """Return the scores of counted images as a column."""
+    scores = with_intervals(score_counts(counts, metrics), counts, metrics)
+    errors = {name: {"error": each.error} for name, each in scores.intervals.items()}
+    return title, scores.metrics, errors
+
+
+def score_rows(metrics: Metrics, columns: Sequence[ScoreColumn]) -> list[ScoreRow]:
+    """Return a row for every metric."""
+    return [
         ScoreRow(
             metric_title(name),
             name == metrics.deciding,
@@ -131,7 +146,6 @@ def score_table(
         )
         for name in metrics.by_name
     ]
-    return tuple(title for title, *_ in columns), rows
 
 
 def curves(epochs: Epochs, metrics: Metrics, best: int | None) -> list[Chart]:
@@ -139,6 +153,7 @@ def curves(epochs: Epochs, metrics: Metrics, best: int | None) -> list[Chart]:
     deciding = metric_title(metrics.deciding)
     names = [name for name in metrics.by_name if name != metrics.deciding]
     by_metric = [_scores(name, epochs) for name in [metrics.deciding, *names[:_MOST_LINES]]]
+    by_others = [_scores(name, epochs) for name in names[_MOST_LINES:]]
     mark = "" if best is None else "The dotted line is the best epoch."
     is_validated = any(each.get("val_loss") is not None for each in epochs)
     loss = "Validation is measured with the main loss alone. " if is_validated else ""
@@ -158,6 +173,11 @@ def curves(epochs: Epochs, metrics: Metrics, best: int | None) -> list[Chart]:
             line_chart("scores over the epochs", "epoch", by_metric, marked=best),
             mark,
         ),
+        Chart(
+            "Validation by the other metrics",
+            line_chart("scores by the other metrics", "epoch", by_others, marked=best),
+            mark,
+        ),
         Chart("Learning rate", line_chart("learning rate", "epoch", [_line("lr", epochs, "lr")])),
         Chart(
             "Speed",
@@ -170,56 +190,43 @@ def curves(epochs: Epochs, metrics: Metrics, best: int | None) -> list[Chart]:
     return [each for each in charts if each.svg]
 
 
+def class_charts(
+    epochs: Epochs, class_names: Sequence[str], shares: Sequence[float] | None
+) -> list[Chart]:
+    """Return charts of the IoU of a few classes each over the epochs.
+
+    Args:
+        epochs: of the training.
+        class_names: index = label.
+        shares: of all pixels; of many classes those with the largest are drawn. None = not known.
+    """
+    order = sorted(range(len(class_names)), key=lambda label: -shares[label] if shares else label)
+    labels = sorted(order[:_MOST_CURVES])
+    validated = [each for each in epochs if each.get("val_iou")]
+    charts = []
+    for begin in range(0, len(labels), _MOST_LINES + 1):
+        some = labels[begin : begin + _MOST_LINES + 1]
+        lines = [
+            ChartLine(
+                class_names[label],
+                [(each["epoch"], _rounded(each["val_iou"][label])) for each in validated],
+            )
+            for label in some
+        ]
+        svg = line_chart(f"IoU of {', '.join(each.name for each in lines)}", "epoch", lines)
+        names = [class_names[some[0]], *([class_names[some[-1]]] if len(some) > 1 else [])]
+        charts.append(Chart(" … ".join(names), svg))
+    return [each for each in charts if each.svg]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
 def class_curves(epochs: Epochs, n_classes: int) -> list[Markup]:
     """Return the IoU of every class over the epochs, as small lines."""
     validated = [each["val_iou"] for each in epochs if each.get("val_iou")]
     return [sparkline([each[label] for each in validated]) for label in range(n_classes)]
-
-
-def reliability(calibration: Calibration) -> Chart:
-    """Return the diagram of how often predictions of a confidence are right."""
-    accuracy, pixels = calibration.accuracy, calibration.pixels
-    points = [
-        (float(confidence), float(right))
-        for confidence, right, number in zip(calibration.confidence, accuracy, pixels, strict=True)
-        if number >= _LEAST_RELIABLE
-    ]
-    ideal = ChartLine("ideal", [(0.0, 0.0), (1.0, 1.0)], is_ideal=True)
-    return Chart(
-        "Reliability",
-        line_chart(
-            "share of right pixels over the predicted probability",
-            "probability of the predicted class",
-            [ChartLine("this run", points), ideal],
-            y_range=(0.0, 1.0),
-        ),
-        "Below the ideal line the network is too sure of itself.",
-    )
-
-
-def class_rows(
-    counts: NDArray[np.int64] | None,
-    calibration: Calibration | None,
-    epochs: Epochs,
-    class_names: Sequence[str],
-) -> list[dict[str, Any]]:
-    """Return what the table shows of every class."""
-    if counts is None:
-        return []
-    lines = class_curves(epochs, len(class_names))
-    rows = []
-    for figures in class_figures(counts, class_names):
-        probability = None
-        if calibration is not None:
-            probability = known(calibration.true_probability[figures.label])
-        rows.append(
-            {
-                "figures": figures,
-                "true_probability": probability,
-                "curve": lines[figures.label],
-            }
-        )
-    return rows
 
 
 def swatches(class_names: Sequence[str]) -> list[tuple[str, str]]:
@@ -227,14 +234,67 @@ def swatches(class_names: Sequence[str]) -> list[tuple[str, str]]:
     return [(css_colour(label, len(class_names)), name) for label, name in enumerate(class_names)]
 
 
-def reference_of(recipe: Recipe) -> list[tuple[str, str]]:
-    """Return the original author's figures as (name, value)."""
-    return [(name.replace("_", " "), str(value)) for name, value in recipe.reference.items()]
+def reference_rows(
+    recipe: Recipe, ours: Mapping[str, float | int | None]
+) -> list[tuple[str, str, str]]:
+    """Return (name, the original author's value, ours or "") of what `[reference]` says.
+
+    Args:
+        recipe: has the reference.
+        ours: by the name of the key.
+    """
+    return [
+        (name.replace("_", " "), _figure(value), _figure(ours.get(name)))
+        for name, value in recipe.reference.items()
+    ]
 
 
-def recipe_text(recipe: Recipe) -> str:
-    """Return the resolved recipe as TOML."""
-    return as_toml(recipe.model_dump(mode="json", exclude_defaults=True))
+def our_figures(
+    manifest: Mapping[str, Any],
+    metrics: Metrics,
+    counts: NDArray[np.int64] | None,
+    epochs: Epochs,
+    leaderboard: Leaderboard,
+) -> dict[str, float | int | None]:
+    """Return the figures of a run under the names that `[reference]` has for those of its author.
+
+    "val_" and "test_" with the name of a metric, the best epoch and its training loss, and the
+    scores of the leaderboard.
+    """
+    result = manifest.get("result", {})
+    best = result.get("best_epoch")
+    trained = (result.get("scores") or {}).get("val_metrics") or {}
+    validation = score_counts(counts, metrics).metrics if counts is not None else trained
+    tested = ((result.get("submission") or {}).get("score") or {}).get("metrics", {})
+    losses = {each["epoch"]: each["train_loss"] for each in epochs}
+    return {
+        **{f"val_{name}": score for name, score in validation.items()},
+        **{f"test_{name}": score for name, score in tested.items()},
+        "val_epoch": best,
+        "train_loss": losses.get(best),
+        "public_lb": leaderboard.public,
+        "private_lb": leaderboard.private,
+    }
+
+
+def _figure(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def recipe_rows(recipe: Recipe, origins: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return (key, value as TOML, origin) of what differs from the defaults.
+
+    The origin is empty where nobody noted any.
+
+    Args:
+        recipe: resolved.
+        origins: as the manifest notes them, by key.
+    """
+    unwritten = "set by the run" if origins else ""
+    values = recipe.model_dump(mode="json", exclude_defaults=True)
+    return [(key, value, origins.get(key, unwritten)) for key, value in key_values(values)]
 
 
 def recipe_differences(recipes: Sequence[Recipe]) -> list[tuple[str, list[str]]]:
@@ -275,7 +335,20 @@ def _component(spec: Any) -> str:
 
 
 def _parent(parent: Mapping[str, Any]) -> str:
-    return str(parent.get("run") or parent.get("path") or parent.get("kind", "?"))
+    """Return what a training was made from: pseudo-labels and who predicted them, or weights."""
+    if "teachers" in parent:
+        chosen = f"{parent['selected']} of {parent['images']} images"
+        return f"pseudo-labels of {', '.join(parent['teachers'])}: {chosen}"
+    run = f" of the run {parent['run']}" if parent.get("run") else ""
+    return f"{parent.get('kind', '?')}: {parent.get('checkpoint', '?')}{run}"
+
+
+def _memory(manifest: Mapping[str, Any], epochs: Epochs) -> str:
+    peaks = [each["peak_memory"] for each in epochs if "peak_memory" in each]
+    if not peaks:  # of before epochs noted it
+        return ""
+    where = "of the GPU" if manifest.get("device") == "cuda" else "of the training process"
+    return f"{max(peaks) / 1e9:.2g} GB {where} at most"
 
 
 def _time(text: str) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from toolkit import __version__
 from toolkit.data.contest import Contest, open_contest
@@ -15,55 +12,40 @@ from toolkit.errors import UsageError
 from toolkit.experiment.execution.manifest import now
 from toolkit.experiment.run_folder import RunFolder
 from toolkit.files import read_toml
-from toolkit.metrics.calibration import Calibration
-from toolkit.metrics.scores import Metrics, build_metrics, metric_title
+from toolkit.metrics.formulas import all_pixels
+from toolkit.metrics.scores import Metrics, build_metrics
 from toolkit.plugin.interfaces import Context
 from toolkit.predict.members import MemberRef, prediction_recipe
-from toolkit.predict.store import ProbabilityStore
 from toolkit.recipe.schema import Recipe
-from toolkit.report.class_figures import known, matrix_of
-from toolkit.report.image_cards import ImageCard, image_cards
+from toolkit.report.image_cards import ShownLabels
 from toolkit.report.page import write_page
 from toolkit.report.run_content import (
-    class_rows,
+    class_charts,
     curves,
     facts_of,
-    recipe_text,
-    reference_of,
-    reliability,
+    our_figures,
+    recipe_rows,
+    reference_rows,
     score_table,
-    swatches,
     tiles_of,
     warnings_of,
 )
+from toolkit.report.scored_images import (
+    Pictures,
+    pictures_of,
+    probabilities_of,
+    scored_content,
+    scored_sections,
+)
 from toolkit.report.validation import (
-    SAMPLED,
     Validation,
     find_validation,
-    labels_in,
-    probabilities_of,
+    submission_file,
     validation_store,
-    worst_first,
 )
+from toolkit.submission.side_car import Leaderboard, leaderboard_of
+from toolkit.train.checkpoint import load_checkpoint
 from toolkit.workspace import Workspace
-
-_WORST, _BEST, _DOUBTFUL = 16, 6, 10
-"""Images that are shown, of each kind; one may be of several."""
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """What predicted probabilities tell, and the images that are shown.
-
-    Attributes:
-        calibration: of all validation images.
-        cards: of some of them.
-        n_images: of how many.
-    """
-
-    calibration: Calibration
-    cards: tuple[ImageCard, ...]
-    n_images: int
 
 
 def write_report_of_run(workspace: Workspace, run: RunFolder, contest: Contest) -> None:
@@ -90,7 +72,7 @@ def write_run_report(
     data_root: Path | None = None,
     device: str | None = None,
 ) -> None:
-    """Write the page of a run.
+    """Write the page of a run; of one whose data are not on this machine, without images.
 
     Args:
         workspace: the project, its components, and who is told what happens.
@@ -102,11 +84,32 @@ def write_run_report(
         device: where to predict; default: what the recipe allows.
 
     Raises:
-        UsageError: the run has no finished epoch, or its checkpoint or data cannot be read.
+        UsageError: the run has no finished epoch, or its checkpoint, or data in `data_root`, cannot
+            be read.
     """
     recipe = recipe_of(workspace, run, data_root)
-    contest = open_contest(workspace, recipe.data)
-    _write(workspace, run, recipe, contest, path, predicts=predicts, device=device)
+    contest, warnings = contest_here(workspace, recipe, data_root)
+    _write(
+        workspace, run, recipe, contest, path, predicts=predicts, device=device, warnings=warnings
+    )
+
+
+def contest_here(
+    workspace: Workspace, recipe: Recipe, data_root: Path | None
+) -> tuple[Contest | None, list[str]]:
+    """Return the data of a run and no warning; None, and what its page lacks, where they are not.
+
+    Raises:
+        UsageError: `data_root` is named, and the data in it cannot be read.
+    """
+    try:
+        return open_contest(workspace, recipe.data), []
+    except UsageError as error:
+        if data_root is not None:
+            raise
+        workspace.progress.say(f"warning: the page has no images: {error.message}")
+        lacks = "images and probabilities are left out, because the data cannot be read here"
+        return None, [f"{lacks}: {error.message}"]
 
 
 def recipe_of(workspace: Workspace, run: RunFolder, data_root: Path | None) -> Recipe:
@@ -133,9 +136,9 @@ def _recipe(workspace: Workspace, run: RunFolder, data_root: Path | None) -> Rec
     return recipe.model_copy(update={"train": train})
 
 
-def metrics_of(workspace: Workspace, recipe: Recipe, contest: Contest) -> Metrics:
-    """Return the metrics of a recipe for its data."""
-    context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
+def metrics_of(workspace: Workspace, recipe: Recipe, class_names: tuple[str, ...]) -> Metrics:
+    """Return the metrics of a recipe for its classes."""
+    context = Context(class_names, recipe.data.image_size, recipe.data.ignore_index)
     return build_metrics(workspace.registry, recipe.metric, context)
 
 
@@ -143,21 +146,31 @@ def _write(
     workspace: Workspace,
     run: RunFolder,
     recipe: Recipe,
-    contest: Contest,
+    contest: Contest | None,
     path: Path,
     *,
     predicts: bool,
     device: str | None,
+    warnings: Sequence[str] = (),
 ) -> None:
-    metrics = metrics_of(workspace, recipe, contest)
+    """Write the page; without a contest from counts and epochs."""
+    class_names = contest.class_names if contest else load_checkpoint(run.best).class_names
+    metrics = metrics_of(workspace, recipe, class_names)
     validation, pictures = None, None
     if recipe.train.on != "all":
-        validation = find_validation(run, metrics, contest.val)
-    if validation is not None:
+        images = None if contest is None else contest.val.file_names
+        validation = find_validation(run, metrics, images)
+    if validation is not None and contest is not None:
         store = validation_store(workspace, run, recipe, contest, predicts=predicts, device=device)
         if store is not None:
-            pictures = _pictures(contest, store, validation, metrics)
-    write_page(path, "run.html", **_content(run, recipe, metrics, validation, pictures))
+            labels = ShownLabels((store.read_labels,))
+            told = probabilities_of(contest.val, store, recipe.predict.views)
+            pictures = pictures_of(
+                contest.val, validation.counts, metrics, lambda rows: labels, told
+            )
+    content = _content(run, recipe, metrics, validation, pictures)
+    content["warnings"] += warnings
+    write_page(path, "run.html", **content)
 
 
 def _content(
@@ -171,42 +184,38 @@ def _content(
     manifest, epochs = run.manifest(), run.epochs()
     validates = recipe.train.on != "all"
     counts = validation.counts if validation else None
-    calibration = pictures.calibration if pictures else None
     columns, rows = score_table(manifest, metrics, counts)
-    sections = [
-        ("scores", "Scores", True),
-        ("curves", "Curves", True),
-        ("classes", "Classes", counts is not None),
-        ("confusion", "Confusion", counts is not None),
-        ("probabilities", "Probabilities", pictures is not None),
-        ("images", "Images", pictures is not None),
-        ("origin", "How it was made", True),
-    ]
+    submission = manifest.get("result", {}).get("submission") or {}
+    leaderboard = Leaderboard()
+    if submission:
+        digest = submission.get("digest", "")  # runs of before did not note it
+        leaderboard = leaderboard_of(submission_file(run, submission), digest)
+    shares = None if counts is None else all_pixels(counts).sum((0, 2)).tolist()
+    ours = our_figures(manifest, metrics, counts, epochs, leaderboard)
+    scored = scored_content(counts, metrics, pictures, "validation images", epochs)
     return {
         "title": run.name,
         "what": "report of a run",
         "refreshes": manifest["status"] == "running",
         "warnings": warnings_of(manifest, validation is not None, validates),
-        "sections": [(name, shown) for name, shown, there in sections if there],
+        "sections": [
+            ("scores", "Scores"),
+            ("curves", "Curves"),
+            *scored_sections(scored),
+            ("origin", "How it was made"),
+        ],
         "footer": f"Written {now()} by trash {__version__} from the run {run.name}.",
         "tiles": tiles_of(manifest, metrics, columns, rows, epochs, validates),
         "score_columns": columns,
         "score_rows": rows,
         "score_note": _score_note(validation, validates),
         "no_scores": "This training had no validation: nothing is known of its scores.",
-        "reference": reference_of(recipe),
+        "reference": reference_rows(recipe, ours),
+        "class_charts": class_charts(epochs, metrics.class_names, shares),
         "charts": curves(epochs, metrics, _best_epoch(manifest) if validates else None),
-        "class_rows": class_rows(counts, calibration, epochs, metrics.class_names),
-        "matrix": None if counts is None else matrix_of(counts),
-        "swatches": swatches(metrics.class_names),
-        "pictures": pictures,
-        "sampled": SAMPLED,
-        "views": recipe.predict.views,
-        "reliability": None if calibration is None else reliability(calibration),
-        "deciding": metric_title(metrics.deciding),
-        "larger_is_better": metrics.metric.larger_is_better,
+        **scored,
         "facts": facts_of(manifest, recipe, epochs),
-        "recipe_text": recipe_text(recipe),
+        "recipe_rows": recipe_rows(recipe, manifest.get("origins", {})),
     }
 
 
@@ -235,27 +244,3 @@ def _score_note(validation: Validation | None, validates: bool) -> str:
 def _best_epoch(manifest: dict[str, Any]) -> int | None:
     best: int | None = manifest.get("result", {}).get("best_epoch")
     return best
-
-
-def _pictures(
-    contest: Contest, store: ProbabilityStore, validation: Validation, metrics: Metrics
-) -> Pictures:
-    calibration, confidences = probabilities_of(contest.val, store)
-    scores = validation.image_scores(metrics)
-
-    def figures(row: int) -> dict[str, float | None]:
-        return {"score": known(scores[row]), "confidence": known(confidences[row])}
-
-    rows = _shown_rows(scores, confidences, metrics.metric.larger_is_better)
-    cards = image_cards(contest.val, rows, [("prediction", labels_in(store))], figures)
-    return Pictures(calibration, cards, len(contest.val))
-
-
-def _shown_rows(
-    scores: NDArray[np.float64], confidences: NDArray[np.float64], larger_is_better: bool
-) -> list[int]:
-    """Return the images with the worst and best scores, and those predicted with most doubt."""
-    order = worst_first(scores, larger_is_better=larger_is_better)
-    doubtful = np.argsort(confidences, kind="stable").tolist()
-    chosen = [*order[:_WORST], *order[max(_WORST, len(order) - _BEST) :], *doubtful[:_DOUBTFUL]]
-    return list(dict.fromkeys(chosen))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,26 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.contest import Contest
-from toolkit.data.masks import paint_mask
-from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.experiment.run_folder import RunFolder
-from toolkit.metrics.calibration import Calibration, CalibrationSums
 from toolkit.metrics.counts_file import SUFFIX, read_counts
-from toolkit.metrics.scores import Metrics, image_scores
-from toolkit.postprocess.labels import argmax_labels
+from toolkit.metrics.scores import Metrics
 from toolkit.predict.member import load_member
 from toolkit.predict.members import choose_prediction_device
 from toolkit.predict.predictor import find_store, predict_split
 from toolkit.predict.store import ProbabilityStore
 from toolkit.project import Project
 from toolkit.recipe.schema import Recipe
-from toolkit.report.image_cards import Labels
-from toolkit.submission.side_car import counts_path
+from toolkit.submission.side_car import counts_path, side_car_path
 from toolkit.workspace import Workspace
-
-SAMPLED = 4096
-"""Pixels of an image, about, whose probabilities are looked at, on a regular grid."""
 
 
 @dataclass(frozen=True)
@@ -38,26 +30,26 @@ class Validation:
     """The validation images of a run, counted.
 
     Attributes:
-        counts: of every image in the order of the split, see `Counting`.
+        images: their names, in the order of the split.
+        counts: of every image, see `Counting`.
         as_submitted: whether the labels are those of the submission, with views and
             postprocessing; else those of the epoch's validation.
     """
 
+    images: tuple[str, ...]
     counts: NDArray[np.int64]
     as_submitted: bool
 
-    def image_scores(self, metrics: Metrics) -> NDArray[np.float64]:
-        """Return the score of every image alone by the metric that decides, NaN = it has none."""
-        return image_scores(metrics.metric, self.counts)
 
-
-def find_validation(run: RunFolder, metrics: Metrics, split: Split) -> Validation | None:
+def find_validation(
+    run: RunFolder, metrics: Metrics, images: tuple[str, ...] | None
+) -> Validation | None:
     """Return the counts of the submission's labels, else those of the best epoch.
 
     Args:
         run: the run.
         metrics: of the contest.
-        split: its validation images.
+        images: names of its validation images; None = they are not known here.
 
     Returns:
         None where neither is there any more, or where they are of other images.
@@ -66,24 +58,34 @@ def find_validation(run: RunFolder, metrics: Metrics, split: Split) -> Validatio
     files = [(run.best.with_suffix(SUFFIX), False)]
     scores = (submission.get("validation") or {}).get("metrics", {})
     if metrics.deciding in scores:
-        file = counts_path(Path(submission["path"]))
-        if not file.is_file():  # the project was moved, or the run comes from another machine
-            file = Project(run.path.resolve().parents[1]).submissions / file.name
-        files.insert(0, (file, True))
+        files.insert(0, (counts_path(submission_file(run, submission)), True))
     for file, as_submitted in files:
         try:
             found = read_counts(file)
         except UsageError:  # made by an older version, or deleted
             continue
         counts = found.counts("validation")
-        if counts is None or found.sets["validation"].images != split.file_names:
+        if counts is None or images not in (None, found.sets["validation"].images):
             continue
         if metrics.boundary not in (None, found.sets["validation"].boundary):
             continue
         # The file may be of a later submission under the same name: the score tells.
         if not as_submitted or metrics.metric(counts).score == scores[metrics.deciding]:
-            return Validation(counts, as_submitted)
+            return Validation(found.sets["validation"].images, counts, as_submitted)
     return None
+
+
+def submission_file(run: RunFolder, submission: Mapping[str, Any]) -> Path:
+    """Return where the submission of a run is, also of a project that was moved since.
+
+    Args:
+        run: the run.
+        submission: as its manifest holds it.
+    """
+    path = Path(submission["path"])
+    if counts_path(path).is_file() or side_car_path(path).is_file():
+        return path
+    return Project(run.path.resolve().parents[1]).submissions / path.name
 
 
 def validation_store(
@@ -118,36 +120,11 @@ def validation_store(
     return store
 
 
-def worst_first(scores: NDArray[np.float64], *, larger_is_better: bool) -> list[int]:
+def worst_first(merits: NDArray[np.float64]) -> list[int]:
     """Return the positions of the images that have a score, the worst first.
 
     Args:
-        scores: (images,), NaN = it has none.
-        larger_is_better: of the metric.
+        merits: scores so that larger is better, (images,), NaN = it has none.
     """
-    merits = scores if larger_is_better else -scores
     order = np.argsort(merits, kind="stable")[: np.count_nonzero(~np.isnan(merits))]
     return [int(row) for row in order]
-
-
-def labels_in(store: ProbabilityStore) -> Callable[[int], Labels]:
-    """Return what gives the predicted labels of the image at a position, uint8 (H, W)."""
-    return lambda row: argmax_labels(store.read(row))
-
-
-def probabilities_of(
-    split: Split, store: ProbabilityStore
-) -> tuple[Calibration, NDArray[np.float64]]:
-    """Return the calibration, and the mean confidence of every image, (images,) 0…1.
-
-    Both are measured on a regular grid of about `SAMPLED` pixels of each image.
-    """
-    sums = CalibrationSums(len(split.labels.class_names), split.ignore_index)
-    confidences = np.zeros(len(split))
-    for row, record in enumerate(split.images):
-        step = max(1, round((record.height * record.width / SAMPLED) ** 0.5))
-        probabilities = store.read(row, step)
-        mask = paint_mask(record, split.labels, split.overlap, split.ignore_index)
-        sums.add(probabilities, mask[::step, ::step])
-        confidences[row] = probabilities.max(0).mean()
-    return sums.result(), confidences

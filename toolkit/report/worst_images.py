@@ -10,11 +10,12 @@ from toolkit.data.images import read_picture
 from toolkit.data.masks import paint_mask
 from toolkit.data.resize import resize_image, resize_labels
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.metrics.scores import direction, image_scores
 from toolkit.plugin.interfaces import IGNORE_INDEX
 from toolkit.plugin.tracker import WorstImage
 from toolkit.report.run_report import metrics_of, recipe_of
 from toolkit.report.thumbnails import class_colours, fitted
-from toolkit.report.validation import find_validation, labels_in, validation_store, worst_first
+from toolkit.report.validation import find_validation, validation_store, worst_first
 from toolkit.workspace import Workspace
 
 _IMAGES = 8
@@ -41,15 +42,15 @@ def worst_images(workspace: Workspace, run: RunFolder, contest: Contest) -> tupl
     recipe = recipe_of(workspace, run, None)
     if recipe.train.on == "all":
         return ()
-    split, metrics = contest.val, metrics_of(workspace, recipe, contest)
-    validation = find_validation(run, metrics, split)
+    split, metrics = contest.val, metrics_of(workspace, recipe, contest.class_names)
+    validation = find_validation(run, metrics, split.file_names)
     if validation is None:
         return ()
     store = validation_store(workspace, run, recipe, contest, predicts=False, device="cpu")
     if store is None:
         return ()
-    scores = validation.image_scores(metrics)
-    predicted, colours = labels_in(store), class_colours(len(split.labels.class_names))
+    scores = image_scores(metrics.metric, validation.counts)
+    predicted, colours = store.read_labels, class_colours(len(split.labels.class_names))
 
     def image(row: int) -> WorstImage:
         record = split.images[row]
@@ -62,7 +63,7 @@ def worst_images(workspace: Workspace, run: RunFolder, contest: Contest) -> tupl
         panel = np.concatenate(shown, axis=1)
         return WorstImage(record.file_name, float(scores[row]), photo, truth, labels, panel)
 
-    rows = worst_first(scores, larger_is_better=metrics.metric.larger_is_better)[:_IMAGES]
+    rows = worst_first(direction(metrics.metric) * scores)[:_IMAGES]
     return tuple(map(image, rows))
 
 

@@ -42,12 +42,14 @@ class Difference:
     Attributes:
         counts: int64 (images, C, C) pixels, or as `Counting` with a boundary; rows are labels of
             the first file, columns of the second.
+        image_ids: the images, in the order of `counts`: that of the first file.
         differing: (image id, share of its pixels that differ, 0…1), most first.
         shown: (image id, labels of the first, labels of the second), uint8 (H, W), of the images
             that differ most.
     """
 
     counts: NDArray[np.int64]
+    image_ids: tuple[str, ...]
     differing: tuple[tuple[str, float], ...]
     shown: tuple[tuple[str, Labels, Labels], ...]
 
@@ -138,4 +140,5 @@ def compare(
     kept.sort(key=lambda each: each[:2], reverse=True)
     shown = [(differing[-row][0], before, after) for _, row, before, after in kept]
     most_first = sorted(differing, key=lambda each: -each[1])
-    return Difference(np.stack(counts), tuple(most_first), tuple(shown))
+    image_ids = tuple(image_id for image_id, _ in differing)
+    return Difference(np.stack(counts), image_ids, tuple(most_first), tuple(shown))

@@ -146,6 +146,23 @@ def deciding_metric(
     return next(iter(found.values()), None)
 
 
+def are_submissions(named: Sequence[str]) -> bool:
+    """Return whether a command line names submission files; else they are checkpoints or runs.
+
+    Raises:
+        UsageError: it names some of both.
+    """
+    files = [each for each in named if Path(each).suffix.lower() in _ENDINGS]
+    others = [each for each in named if each not in files]
+    if files and others:
+        raise UsageError(
+            f"{files[0]} is a submission file, {others[0]} is none: they cannot be evaluated "
+            "together",
+            "Name files of several submissions, or several checkpoints; trash submit makes a file.",
+        )
+    return bool(files)
+
+
 def require_file(file: Path, project: Project) -> None:
     """Refuse a submission file that is not there, with the nearest name.
 

@@ -342,13 +342,16 @@ def row_order(
     return ids or tuple(file_names)
 
 
-def truth_split(workspace: Workspace, truth: AnnotationFile, data: Data) -> Split:
+def truth_split(
+    workspace: Workspace, truth: AnnotationFile, data: Data, classes: str = "data.classes"
+) -> Split:
     """Open annotations of the submitted images with the classes and rules of `data`.
 
     Args:
         workspace: has the readers; is told what is odd in the file.
         truth: the annotations, and how they are read.
         data: of the submission.
+        classes: what the classes of `data` are called in messages.
 
     Raises:
         UsageError: the file is not of its format, its categories are not the classes, an
@@ -359,7 +362,7 @@ def truth_split(workspace: Workspace, truth: AnnotationFile, data: Data) -> Spli
     coco = read_annotations(workspace, data, path, truth.root)
     try:
         labels = make_label_map(
-            coco.categories, data.classes, data.background, coco.used_categories
+            coco.categories, data.classes, data.background, coco.used_categories, classes
         )
     except UsageError as error:
         raise UsageError(f"{path}: {error.message}", error.hint) from None

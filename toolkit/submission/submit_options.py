@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from toolkit.ensemble.combination import SUFFIX, Combination, read_combination
 from toolkit.errors import UsageError
@@ -32,6 +32,8 @@ def with_options(
     postprocess: Sequence[str] | None = None,
     member_postprocess: Sequence[str] | None = None,
     store: str | None = None,
+    metric: str | None = None,
+    on_empty: Literal["refuse", "skip"] | None = None,
 ) -> Recipe:
     """Return the recipe with what was given in place of its own values.
 
@@ -44,6 +46,8 @@ def with_options(
             "none" alone leaves them out.
         member_postprocess: the same, applied to each member before it is combined.
         store: number type of the stored maps.
+        metric: the metric that decides, as in "dice:absent=skip".
+        on_empty: what to do with annotations that cover no pixel.
 
     Raises:
         UsageError: a text that cannot be read, or a change to a fitted combination.
@@ -75,6 +79,15 @@ def with_options(
         if store not in NUMBER_TYPES:
             raise UsageError(f"--store {store}: unknown", did_you_mean(store, NUMBER_TYPES))
         changes["predict"] = recipe.predict.model_copy(update={"store": store})
+    if metric is not None:
+        if isinstance(combine, Combination):
+            raise UsageError(
+                f"--metric {metric}: a combination that was fitted has its metric",
+                "Leave out --metric.",
+            )
+        changes["metric"] = parse_component(metric)
+    if on_empty is not None:
+        changes["data"] = recipe.data.model_copy(update={"on_empty": on_empty})
     return recipe.model_copy(update=changes)
 
 

@@ -19,24 +19,47 @@ from toolkit.project import Project
 from toolkit.recipe.data_folder import data_file
 from toolkit.recipe.find import SUFFIX, find_recipe
 from toolkit.recipe.load import load_recipe
-from toolkit.recipe.schema import Recipe
+from toolkit.recipe.schema import Data, Recipe
 from toolkit.submission.score import true_labels
 
 _ANNOTATIONS = ".json"
+_LIST = ".txt"
 
 
-def truth_file(path: Path, project: Project) -> AnnotationFile | None:
+def truth_file(
+    path: Path,
+    project: Project,
+    data_root: Path | None = None,
+    own: tuple[Data, Path] | None = None,
+) -> AnnotationFile | None:
     """Return the annotations that a path means: a COCO JSON, or the `data.truth` of a recipe.
+
+    A folder, or a list in a text file, is read as those that the predictions' recipe names are.
+
+    Args:
+        path: as a person names it.
+        project: recipes are looked for there.
+        data_root: folder of the photos, and of the files that a recipe names, on this machine;
+            default: that of the recipe, or the one that the JSON is in.
+        own: how the predictions' recipe reads its data, and their folder.
 
     Returns:
         None for a file of another kind, such as a submission.
 
     Raises:
-        UsageError: no such file, or a recipe without `data.truth`.
+        UsageError: no such file, a recipe without `data.truth`, or a folder that nothing reads.
     """
     if path.suffix == _ANNOTATIONS:
-        return AnnotationFile("truth", path, path.parent)
+        return AnnotationFile("truth", path, data_root or path.parent)
     recipe = truth_recipe(path, project)
+    if recipe is None and (path.is_dir() or path.suffix == _LIST):
+        if own is None or own[0].format is None:
+            raise UsageError(
+                f"{path}: nothing says how its masks are to be read",
+                "Name a recipe whose data.format reads them: --recipe RECIPE.",
+            )
+        data, root = own
+        return AnnotationFile("truth", path, data_root or root, data)
     if recipe is None:
         return None
     data = recipe.data
@@ -45,7 +68,7 @@ def truth_file(path: Path, project: Project) -> AnnotationFile | None:
             f"{path}: data.truth is unset: the recipe does not name the truth of the test images",
             "Name a COCO JSON with their annotations.",
         )
-    root = project.path(data.root)
+    root = data_root or project.path(data.root)
     return AnnotationFile("truth", data_file(root, data.truth), root, data)
 
 
@@ -60,6 +83,8 @@ def truth_recipe(path: Path, project: Project) -> Recipe | None:
     try:
         file = find_recipe(path, project)
     except UsageError as error:
+        if path.is_dir():
+            return None
         raise UsageError(
             f"{path} is neither an annotation file nor a submission file nor a recipe", error.hint
         ) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -172,6 +174,18 @@ def bf16_slowdown() -> float:
 _TRIES = 6
 _LONG_TRIAL = 0.05
 """Seconds after which no further try begins."""
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the largest memory that this process has had so far, bytes.
+
+    That of the GPU where there is one: what torch's tensors took. Else that of the process alone,
+    without its loaders.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak  # macOS counts bytes, Linux KiB
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from toolkit.seeds import seed_process
 from toolkit.train.artifacts import Artifacts
 from toolkit.train.batches import Batches, open_batches
 from toolkit.train.build import build_learner
-from toolkit.train.device import choose_device, explain_out_of_memory, say_device
+from toolkit.train.device import choose_device, explain_out_of_memory, peak_memory, say_device
 from toolkit.train.distributed import World, find_world, join_processes
 from toolkit.train.evaluate import Evaluation, evaluate
 from toolkit.train.history import History
@@ -224,6 +224,7 @@ def _run_epoch(
         "val_metrics": evaluation.scores.metrics if evaluation else None,
         "images_per_second": trained_on / (trained - started),
         "seconds": time.perf_counter() - started,
+        "peak_memory": peak_memory(learner.compute.device),
     }
     return record, evaluation.counts if evaluation else None
 

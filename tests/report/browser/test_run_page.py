@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +81,17 @@ def test_a_chart_is_read_with_the_keyboard_and_with_the_pointer(opened: OpenedPa
     assert reading.text_content().startswith("epoch 2: ")
 
 
+def test_curves_of_classes_are_chosen(opened: OpenedPage) -> None:
+    page = opened.page
+    shown = page.locator("#curves-of-classes svg:visible")
+    choice = page.get_by_label("Classes", exact=True)
+    for title in choice.locator("option").all_text_contents():
+        choice.select_option(title)
+        assert shown.count() == 1
+        first = title.split(" … ")[0]
+        assert shown.get_attribute("aria-label").startswith(f"IoU of {first}")
+
+
 def test_cards_are_filtered_and_put_in_order(opened: OpenedPage) -> None:
     page = opened.page
     form = page.locator("form[data-cards]")
@@ -98,6 +110,14 @@ def test_cards_are_filtered_and_put_in_order(opened: OpenedPage) -> None:
     assert scores == sorted(scores)
     form.get_by_label("Order").select_option("best first")
     assert [float(each) for each in shown("score")] == scores[::-1]
+    form.get_by_label("Class").select_option(index=2)
+    for order, key in (("most missed first", "misses"), ("most falsely predicted first", "alarms")):
+        form.get_by_label("Order").select_option(order)
+        of_class = [re.search(r"(?:^| )1:(\S+)", each) for each in shown(key)]
+        shares = [float(each[1]) for each in of_class if each]
+        assert shares == sorted(shares, reverse=True)
+        assert all(each is None for each in of_class[len(shares) :])  # those without come last
+    form.get_by_label("Class").select_option(index=0)
     form.get_by_label("Order").select_option("by name")
     names = shown("name")
     assert names == sorted(names)

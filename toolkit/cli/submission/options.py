@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,6 +30,17 @@ Sample = Annotated[
 ]
 Size = Annotated[
     str | None, typer.Option("--size", metavar="HxW", help="With --test: size of the maps.")
+]
+MapSize = Annotated[
+    str | None, typer.Option("--size", metavar="HxW", help="Size of the maps in the file.")
+]
+OnEmpty = Annotated[
+    Literal["refuse", "skip"] | None,
+    typer.Option(help="Annotations that cover no pixel; default: the recipe's, else refuse."),
+]
+Metric = Annotated[
+    str | None,
+    typer.Option(help="The metric that decides, such as image_dice; default: the recipe's."),
 ]
 PhotoFolder = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the photos on this machine.")

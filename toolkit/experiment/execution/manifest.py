@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from toolkit import __version__
@@ -18,6 +19,8 @@ from toolkit.experiment.run_folder import SCHEMA_VERSION
 from toolkit.files import digest_of
 from toolkit.packages import package_versions
 from toolkit.project import Project
+from toolkit.recipe.load import LoadedRecipe
+from toolkit.recipe.problems import dotted
 from toolkit.recipe.show import own_values
 from toolkit.records.author import author_name, author_slug
 from toolkit.records.git_state import GitState, git_state
@@ -66,6 +69,7 @@ def identity_of(workspace: Workspace, training: Training, inputs: StageInputs) -
         "result_key": result_key(workspace, training),
         "options": list(loaded.options),
         "own": own_values(loaded),
+        "origins": _origins(loaded, workspace.project.root),
         "values": training.recipe.model_dump(mode="json"),
         "reproduces": loaded.record,
         "seed": loaded.recipe.seed,
@@ -76,6 +80,16 @@ def identity_of(workspace: Workspace, training: Training, inputs: StageInputs) -
         "plugins": plugins_of(training.recipe, workspace.registry),
         "given": inputs.as_json(),
         "parents": parents_of(inputs, workspace.project.root),
+    }
+
+
+def _origins(loaded: LoadedRecipe, root: Path) -> dict[str, str]:
+    """Return dotted key -> file and line, or word, of every value that is no default."""
+    return {
+        dotted(path): str(origin)
+        if origin.file is None
+        else f"{portable_path(origin.file, root)}:{origin.line}"
+        for path, origin in loaded.layers.origins.items()
     }
 
 

@@ -164,9 +164,7 @@ def submit(
         require_same_photos(member, test)
     root = workspace.project.root
     if combination is not None:
-        refuse_other_members(combination, [_fitted_member(member, root) for member in loaded])
-        metric = stored_metric(workspace.registry, combination.fitted.metric)
-        recipe = recipe.model_copy(update={"metric": metric})
+        recipe = with_fitted_metric(workspace, recipe, combination, loaded)
     plan = plan_submission(recipe, contest, workspace.registry, len(loaded))
     refuse_output(output, overwrite, plan.format.suffix)
     validate = validate and _is_honest(loaded, recipe, contest, progress)
@@ -241,15 +239,47 @@ def submit(
     )
 
 
+def with_fitted_metric(
+    workspace: Workspace, recipe: Recipe, combination: Combination, members: Sequence[Member]
+) -> Recipe:
+    """Return a recipe whose metric is that of a fitted combination.
+
+    Raises:
+        UsageError: the combination was fitted to other members.
+    """
+    root = workspace.project.root
+    refuse_other_members(combination, [_fitted_member(member, root) for member in members])
+    metric = stored_metric(workspace.registry, combination.fitted.metric)
+    return recipe.model_copy(update={"metric": metric})
+
+
 @dataclass(frozen=True)
-class SubmissionPlan:
-    """The components that turn stores into a file; made by `plan_submission`."""
+class LabelPlan:
+    """The components that turn stores into labels and score them; made by `plan_labels`.
+
+    Attributes:
+        format: of the submission, whose size labels and truth get.
+        member_postprocess: of each member's maps.
+        ensembler: combines them.
+        postprocess: of the combined map.
+        metrics: score the labels.
+    """
 
     format: SubmissionFormat
     member_postprocess: Chain
     ensembler: Ensembler
     postprocess: Chain
     metrics: Metrics
+
+
+@dataclass(frozen=True)
+class SubmissionPlan(LabelPlan):
+    """The components that turn stores into a file too; made by `plan_submission`.
+
+    Attributes:
+        image_ids: the images in the order of rows.
+    """
+
     image_ids: tuple[str, ...]
 
     def evaluate(
@@ -292,17 +322,28 @@ def plan_submission(
             images than the test split.
     """
     assert contest.test is not None
-    context = Context(contest.class_names, recipe.data.image_size, recipe.data.ignore_index)
-    format_ = registry.build("submission_format", recipe.submission, context)
-    return SubmissionPlan(
-        format=format_,
+    plan = plan_labels(recipe, contest.class_names, registry, n_members)
+    image_ids = row_order(contest.test.file_names, contest.sample_submission, plan.format)
+    return SubmissionPlan(**vars(plan), image_ids=image_ids)
+
+
+def plan_labels(
+    recipe: Recipe, class_names: tuple[str, ...], registry: Registry, n_members: int
+) -> LabelPlan:
+    """Build what combines, postprocesses and scores.
+
+    Raises:
+        UsageError: a component is unknown or does not fit.
+    """
+    context = Context(class_names, recipe.data.image_size, recipe.data.ignore_index)
+    return LabelPlan(
+        format=registry.build("submission_format", recipe.submission, context),
         ensembler=probe_ensembler(
             registry.build("ensembler", recipe.ensemble, context), context.n_classes, n_members
         ),
         member_postprocess=build_chain(recipe.member_postprocess, registry, context),
         postprocess=build_chain(recipe.postprocess, registry, context),
         metrics=build_metrics(registry, recipe.metric, context),
-        image_ids=row_order(contest.test.file_names, contest.sample_submission, format_),
     )
 
 

@@ -89,8 +89,9 @@ for (const form of all("form.tools[data-cards]")) {
     const [key, sign] = form.elements.order.value.split(" ");
     const byName = (a, b) => (a.dataset.name < b.dataset.name ? -1 : 1);
     const label = form.elements.label.value;
-    const text = (card) => (key === "share" && Number(label)
-      ? card.dataset.shares.match(`(?:^| )${label}:(\\S+)`)?.[1] ?? "" : card.dataset[key]);
+    const ofClasses = { share: "shares", miss: "misses", alarm: "alarms" }[key];
+    const text = (card) => (ofClasses && Number(label)
+      ? card.dataset[ofClasses].match(`(?:^| )${label}:(\\S+)`)?.[1] ?? "" : card.dataset[key]);
     const figure = (card) => (text(card) === "" ? Infinity : Number(text(card)) * sign);
     box.append(...[...cards].sort((a, b) => (key === "name" ? 0 : figure(a) - figure(b)) || byName(a, b)));
   };
