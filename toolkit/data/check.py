@@ -129,7 +129,7 @@ def check_contest(workspace: Workspace, sources: Sequence[AnnotationFile]) -> li
         reports.append(report)
         applied.append(report.exif_applied)
     labelled = [row for row, each in enumerate(sources) if each.role in ("train", "val")]
-    if all(reports[row].is_read for row in labelled):
+    if labelled and all(reports[row].is_read for row in labelled):
         reports[0] = _with_exclusions(workspace, [sources[row] for row in labelled], reports[0])
     return _with_near_duplicates(workspace, sources, reports)
 

@@ -1,11 +1,15 @@
-"""How much predicted probabilities doubt the labels of objects and images.
+"""How much predicted probabilities doubt the labels of objects, background and images.
 
-An object is one sample: the mean of the probabilities over its pixels. A network is surer of some
-classes than of others, so that each class is measured by how sure it usually is of it, as confident
-learning does (Northcutt, Jiang, Chuang 2021, arXiv:1911.00068).
+An object is one sample: the mean of the probabilities over its pixels. Two questions are asked of
+it, as a network that misses an object must not hide what it thinks of its class: whether an object
+is there at all, and which one if so. A network is surer of some classes than of others, so that
+each answer is measured by how sure it usually is, as confident learning does (Northcutt, Jiang,
+Chuang 2021, arXiv:1911.00068).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,51 +17,100 @@ from numpy.typing import NDArray
 TEMPERATURE = 0.1
 """Of the soft minimum over the pixels of an image; the one of arXiv:2307.05080."""
 
+_NEARLY = 1e-3
+"""What is usual is at least this far from 0 and 1: stored maps are rounded."""
+
+
+@dataclass(frozen=True)
+class UsualProbabilities:
+    """How probable labels usually are where they are given, 0…1.
+
+    Attributes:
+        classes: float64 (C,), of each class in its objects, if they are objects; that of the
+            background is not looked at, and a class without an object has 1, hard to reach.
+        background: of the background where it is the label.
+        objects: of any object where one is labelled.
+    """
+
+    classes: NDArray[np.float64]
+    background: float
+    objects: float
+
 
 def usual_probabilities(
     means: NDArray[np.float64], labels: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return how probable each class usually is where it is the label, float64 (C,) 0…1.
-
-    It is the mean of the samples with that label: the threshold of confident learning. A class
-    without a sample has 1, the hardest one to reach.
+) -> UsualProbabilities:
+    """Return the mean of what samples give to their own labels.
 
     Args:
         means: float64 (n, C), mean probabilities of samples.
-        labels: int64 (n,), their labels.
+        labels: int64 (n,), their labels; 0 = background.
     """
     n_classes = means.shape[1]
-    sums = np.bincount(labels, means[np.arange(len(labels)), labels], n_classes)
+    of_classes = _if_objects(means)
+    sums = np.bincount(labels, of_classes[np.arange(len(labels)), labels], n_classes)
     numbers = np.bincount(labels, minlength=n_classes)
-    usual = np.ones(n_classes)
-    np.divide(sums, numbers, out=usual, where=numbers > 0)
-    return usual
+    classes = np.ones(n_classes)
+    np.divide(sums, numbers, out=classes, where=numbers > 0)
+    nothing = means[:, 0]
+    return UsualProbabilities(
+        np.maximum(classes, _NEARLY),
+        _usual(nothing[labels == 0]),
+        _usual(1 - nothing[labels > 0]),
+    )
+
+
+def _usual(values: NDArray[np.float64]) -> float:
+    return float(np.clip(values.mean(), _NEARLY, 1 - _NEARLY)) if len(values) else 1 - _NEARLY
+
+
+def _if_objects(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities of classes given that it is no background, whose own are 0."""
+    shares = means.copy()
+    shares[:, 0] = 0
+    total = shares.sum(axis=1, keepdims=True)
+    np.divide(shares, total, out=shares, where=total > 0)
+    return shares
 
 
 def label_doubts(
-    means: NDArray[np.float64], labels: NDArray[np.int64], usual: NDArray[np.float64]
+    means: NDArray[np.float64], labels: NDArray[np.int64], usual: UsualProbabilities
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return how much each label is doubted, float64 (n,) 0…1, and the label it may be, int64 (n,).
 
-    Each mean probability is divided by the usual one of its class. The label that it may be is the
-    other one with the largest quotient q; the doubt is q / (q + own quotient): 0.5 where both fit
-    equally well, 1 where the own label is out of the question.
+    With q(k) = p(k | an object) / usual of k, the class of an object is doubted by
+    q(other) / (q(other) + q(own)) for the other class with the largest q: 0.5 where both fit
+    equally well. That an object is there at all is doubted by the odds of background over its usual
+    odds, o / (o + usual o): 0.5 where the network is as sure of background as where it is labelled
+    so. The larger doubt counts. Background is doubted by the odds of an object in the same way.
 
     Args:
         means: float64 (n, C), mean probabilities of samples.
-        labels: int64 (n,), their labels.
-        usual: float64 (C,), see `usual_probabilities`.
+        labels: int64 (n,), their labels; 0 = background.
+        usual: see `usual_probabilities`.
     """
     rows = np.arange(len(labels))
-    quotients = means / np.maximum(usual, np.finfo(np.float64).tiny)
-    own = quotients[rows, labels]
-    others = quotients.copy()
-    others[rows, labels] = -1.0
-    suspected = others.argmax(axis=1)
-    best = others[rows, suspected]
+    quotients = _if_objects(means) / usual.classes
+    own = quotients[rows, labels].copy()
+    quotients[rows, labels] = -1.0
+    quotients[:, 0] = -1.0  # the other question
+    suspected = quotients.argmax(axis=1)
+    best = np.maximum(quotients[rows, suspected], 0.0)
     total = best + own
-    doubts = np.divide(best, total, out=np.zeros(len(labels)), where=total > 0)
+    of_class = np.divide(best, total, out=np.zeros(len(labels)), where=total > 0)
+    nothing = np.clip(means[:, 0], 0, 1)  # rounding may pass 1
+    extra = _more_than_usual(nothing, usual.background)
+    missing = _more_than_usual(1 - nothing, usual.objects)
+    is_background = labels == 0
+    doubts = np.where(is_background, missing, np.maximum(of_class, extra))
+    suspected[~is_background & (extra > of_class)] = 0
     return doubts, suspected
+
+
+def _more_than_usual(values: NDArray[np.float64], usual: float) -> NDArray[np.float64]:
+    for_it, against = values * (1 - usual), (1 - values) * usual
+    result: NDArray[np.float64] = for_it / (for_it + against)
+    return result
 
 
 def image_doubt(own: NDArray[np.float32]) -> float:
