@@ -17,33 +17,33 @@ def average(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
-def slow_usual(means: list[list[float]], labels: list[int]) -> tuple[list[float], float, float]:
+Usual = tuple[list[float], float, list[float]]
+
+
+def slow_usual(means: list[list[float]], labels: list[int]) -> Usual:
     pairs = list(zip(means, labels, strict=True))
-    classes = []
+    classes, objects = [], []
     for k in range(1, len(means[0])):
-        own = [mean[k] / sum(mean[1:]) for mean, label in pairs if label == k]
-        classes.append(average(own) if own else 1.0)
-    background = average([mean[0] for mean, label in pairs if label == 0])
-    objects = average([sum(mean[1:]) for mean, label in pairs if label > 0])
-    return classes, background, objects
+        own = [mean for mean, label in pairs if label == k]
+        classes.append(average([mean[k] / sum(mean[1:]) for mean in own]) if own else 1.0)
+        objects.append(average([sum(mean[1:]) for mean in own]) if own else 0.999)
+    return classes, average([mean[0] for mean, label in pairs if label == 0]), objects
 
 
 def odds(value: float) -> float:
     return value / (1 - value)
 
 
-def slow_doubt(
-    mean: list[float], label: int, usual: tuple[list[float], float, float]
-) -> tuple[float, int]:
+def slow_doubt(mean: list[float], label: int, usual: Usual) -> tuple[float, int]:
     classes, background, objects = usual
     fits = {k: mean[k] / sum(mean[1:]) / classes[k - 1] for k in range(1, len(mean))}
     other = max((k for k in fits if k != label), key=lambda k: fits[k])
     if label == 0:
         is_there = odds(sum(mean[1:]))
-        return is_there / (is_there + odds(objects)), other
+        return is_there / (is_there + odds(objects[other - 1])), other
     of_class = fits[other] / (fits[other] + fits[label])
     extra = odds(mean[0]) / (odds(mean[0]) + odds(background))
-    return (extra, 0) if extra > of_class else (of_class, other)
+    return (extra, 0) if extra >= 0.5 or extra >= of_class else (of_class, other)
 
 
 def test_doubts_are_those_of_the_definition() -> None:
@@ -54,7 +54,8 @@ def test_doubts_are_those_of_the_definition() -> None:
     expected = slow_usual(means.tolist(), labels.tolist())
     assert usual.classes[1:].tolist() == pytest.approx(expected[0])
     assert usual.classes[4] == 1.0
-    assert (usual.background, usual.objects) == pytest.approx(expected[1:])
+    assert usual.background == pytest.approx(expected[1])
+    assert usual.objects[1:].tolist() == pytest.approx(expected[2])
     doubts, suspected = label_doubts(means, labels, usual)
     kinds = set()
     for row in range(80):
@@ -68,7 +69,7 @@ def test_doubts_are_those_of_the_definition() -> None:
 def test_a_class_is_measured_by_how_sure_the_network_usually_is_of_it() -> None:
     # Objects of class 1 usually get 0.4 for it: 0.45 is no reason to doubt, and 0.4 of it is one to
     # doubt a label whose objects usually get 0.9.
-    usual = UsualProbabilities(np.array([1.0, 0.4, 0.9]), background=0.95, objects=0.9)
+    usual = UsualProbabilities(np.array([1.0, 0.4, 0.9]), background=0.95, objects=np.full(3, 0.9))
     means = np.array([[0.1, 0.4, 0.5], [0.1, 0.4, 0.5]])
     doubts, suspected = label_doubts(means, np.array([1, 2]), usual)
     assert doubts[0] < 0.5 < doubts[1]
@@ -76,7 +77,7 @@ def test_a_class_is_measured_by_how_sure_the_network_usually_is_of_it() -> None:
 
 
 def test_an_object_that_is_missed_is_not_doubted_but_its_class_is() -> None:
-    usual = UsualProbabilities(np.array([1.0, 0.8, 0.8]), background=0.95, objects=0.9)
+    usual = UsualProbabilities(np.array([1.0, 0.8, 0.8]), background=0.95, objects=np.full(3, 0.9))
     means = np.array([[0.9, 0.09, 0.01], [0.9, 0.01, 0.09], [0.99, 0.009, 0.001]])
     doubts, suspected = label_doubts(means, np.array([1, 1, 1]), usual)
     assert doubts[0] < 0.5 < doubts[1] == pytest.approx(0.9)

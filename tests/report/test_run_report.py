@@ -50,11 +50,16 @@ def test_it_shows_what_the_run_is_worth_and_where_it_is_wrong(
         "name": "training",
         "points": [[number, loss] for number, loss in enumerate(losses, start=1)],
     }
-    cards = page.all("article")
+    articles = page.all("article")
+    cards = [each for each in articles if "data-score" in each]
     names = json.loads((Path(_root(project)) / "val.json").read_text())["images"]
     assert {each["data-name"] for each in cards} == {each["file_name"] for each in names}
     # The image scores are those of the counts: the same as the metric of one image.
     assert all(0 <= float(each["data-score"]) <= 1 for each in cards)
+    doubts = [float(each["data-doubt"]) for each in articles if "data-doubt" in each]
+    assert doubts == sorted(doubts, reverse=True)
+    assert doubts
+    assert doubts[-1] >= 0.5
 
 
 def _root(project: Project) -> str:

@@ -29,12 +29,13 @@ class UsualProbabilities:
         classes: float64 (C,), of each class in its objects, if they are objects; that of the
             background is not looked at, and a class without an object has 1, hard to reach.
         background: of the background where it is the label.
-        objects: of any object where one is labelled.
+        objects: float64 (C,), of any object where one of the class is labelled; of the background
+            not looked at.
     """
 
     classes: NDArray[np.float64]
     background: float
-    objects: float
+    objects: NDArray[np.float64]
 
 
 def usual_probabilities(
@@ -46,22 +47,24 @@ def usual_probabilities(
         means: float64 (n, C), mean probabilities of samples.
         labels: int64 (n,), their labels; 0 = background.
     """
-    n_classes = means.shape[1]
-    of_classes = _if_objects(means)
-    sums = np.bincount(labels, of_classes[np.arange(len(labels)), labels], n_classes)
-    numbers = np.bincount(labels, minlength=n_classes)
-    classes = np.ones(n_classes)
-    np.divide(sums, numbers, out=classes, where=numbers > 0)
+    own = _if_objects(means)[np.arange(len(labels)), labels]
     nothing = means[:, 0]
+    background = _means_by_label(nothing[labels == 0], labels[labels == 0], 1)
     return UsualProbabilities(
-        np.maximum(classes, _NEARLY),
-        _usual(nothing[labels == 0]),
-        _usual(1 - nothing[labels > 0]),
+        np.maximum(_means_by_label(own, labels, means.shape[1]), _NEARLY),
+        float(np.clip(background[0], _NEARLY, 1 - _NEARLY)),
+        np.clip(_means_by_label(1 - nothing, labels, means.shape[1]), _NEARLY, 1 - _NEARLY),
     )
 
 
-def _usual(values: NDArray[np.float64]) -> float:
-    return float(np.clip(values.mean(), _NEARLY, 1 - _NEARLY)) if len(values) else 1 - _NEARLY
+def _means_by_label(
+    values: NDArray[np.float64], labels: NDArray[np.int64], n_classes: int
+) -> NDArray[np.float64]:
+    """Return the mean value of every label, 1 where there is none."""
+    numbers = np.bincount(labels, minlength=n_classes)
+    result = np.ones(n_classes)
+    np.divide(np.bincount(labels, values, n_classes), numbers, out=result, where=numbers > 0)
+    return result
 
 
 def _if_objects(means: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -82,7 +85,9 @@ def label_doubts(
     q(other) / (q(other) + q(own)) for the other class with the largest q: 0.5 where both fit
     equally well. That an object is there at all is doubted by the odds of background over its usual
     odds, o / (o + usual o): 0.5 where the network is as sure of background as where it is labelled
-    so. The larger doubt counts. Background is doubted by the odds of an object in the same way.
+    so. From there on it counts, and classes mean nothing; below, the larger doubt does. Background
+    is doubted in the same way by the odds of an object over the usual ones in objects of the class
+    that it may be.
 
     Args:
         means: float64 (n, C), mean probabilities of samples.
@@ -100,14 +105,17 @@ def label_doubts(
     of_class = np.divide(best, total, out=np.zeros(len(labels)), where=total > 0)
     nothing = np.clip(means[:, 0], 0, 1)  # rounding may pass 1
     extra = _more_than_usual(nothing, usual.background)
-    missing = _more_than_usual(1 - nothing, usual.objects)
+    missing = _more_than_usual(1 - nothing, usual.objects[suspected])
     is_background = labels == 0
-    doubts = np.where(is_background, missing, np.maximum(of_class, extra))
-    suspected[~is_background & (extra > of_class)] = 0
+    is_extra = ~is_background & (extra >= np.minimum(of_class, 0.5))
+    doubts = np.where(is_background, missing, np.where(is_extra, extra, of_class))
+    suspected[is_extra] = 0
     return doubts, suspected
 
 
-def _more_than_usual(values: NDArray[np.float64], usual: float) -> NDArray[np.float64]:
+def _more_than_usual(
+    values: NDArray[np.float64], usual: float | NDArray[np.float64]
+) -> NDArray[np.float64]:
     for_it, against = values * (1 - usual), (1 - values) * usual
     result: NDArray[np.float64] = for_it / (for_it + against)
     return result

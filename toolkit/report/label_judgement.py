@@ -25,6 +25,9 @@ _LEAST_AREA = 16
 _MOSTLY = 0.5
 """Share of a predicted region that is labelled background, from which an object is missing."""
 
+SUSPECT_FROM = 0.5
+"""Doubt from which a label is a suspect: another one fits equally well."""
+
 ObjectDoubt = Callable[[NDArray[np.float32], int], float]
 """Gives the doubt of an object, 0…1, from float32 (C, pixels) and its label."""
 

@@ -18,9 +18,10 @@ from toolkit.workspace import Workspace
 RankedBy = Literal["objects", "cleanlab"]
 """What ranks the suspects: our own doubt of objects, or cleanlab's of their pixels."""
 
-_RANKINGS = {
-    "objects": "how probable each label usually is where it is given",
-    "cleanlab": "cleanlab's quality of their pixels",
+_RANKINGS: dict[RankedBy, str] = {
+    "objects": "the probabilities of whole objects, each over what is usual for its label: at 0.5 "
+    "another label fits equally well, at 1 the label is out of the question",
+    "cleanlab": "cleanlab's quality of their pixels: 1 minus its mean over an object",
 }
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from toolkit import __version__
 from toolkit.data.contest import Contest, open_contest
+from toolkit.data.resize import Size
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.manifest import now
 from toolkit.experiment.run_folder import RunFolder
@@ -20,9 +22,11 @@ from toolkit.metrics.scores import Metrics, build_metrics, metric_title
 from toolkit.plugin.interfaces import Context
 from toolkit.predict.members import MemberRef, prediction_recipe
 from toolkit.predict.store import ProbabilityStore
+from toolkit.progress import SilentProgress
 from toolkit.recipe.schema import Recipe
 from toolkit.report.class_figures import known, matrix_of
 from toolkit.report.image_cards import ImageCard, image_cards
+from toolkit.report.label_judgement import SUSPECT_FROM, JudgedImage, judge_labels
 from toolkit.report.page import write_page
 from toolkit.report.run_content import (
     class_rows,
@@ -36,6 +40,7 @@ from toolkit.report.run_content import (
     tiles_of,
     warnings_of,
 )
+from toolkit.report.suspect_cards import SuspectCard, suspect_cards
 from toolkit.report.validation import (
     SAMPLED,
     Validation,
@@ -48,6 +53,8 @@ from toolkit.workspace import Workspace
 
 _WORST, _BEST, _DOUBTFUL = 16, 6, 10
 """Images that are shown, of each kind; one may be of several."""
+_JUDGED, _SUSPECTS = 300, 6
+"""Images whose labels are judged, at even distances of more, and suspects that are shown."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +65,17 @@ class Pictures:
         calibration: of all validation images.
         cards: of some of them.
         n_images: of how many.
+        suspects: the labels that are doubted most.
+        n_suspects: of how many.
+        n_judged: images whose labels were judged.
     """
 
     calibration: Calibration
     cards: tuple[ImageCard, ...]
     n_images: int
+    suspects: tuple[SuspectCard, ...]
+    n_suspects: int
+    n_judged: int
 
 
 def write_report_of_run(workspace: Workspace, run: RunFolder, contest: Contest) -> None:
@@ -155,7 +168,8 @@ def _write(
     if validation is not None:
         store = validation_store(workspace, run, recipe, contest, predicts=predicts, device=device)
         if store is not None:
-            pictures = _pictures(contest, store, validation, metrics)
+            size = recipe.data.decoded_size
+            pictures = _pictures(contest.val, size, store, validation, metrics)
     write_page(path, "run.html", **_content(run, recipe, metrics, validation, pictures))
 
 
@@ -179,6 +193,7 @@ def _content(
         ("confusion", "Confusion", counts is not None),
         ("probabilities", "Probabilities", pictures is not None),
         ("images", "Images", pictures is not None),
+        ("suspects", "Label suspects", pictures is not None),
         ("origin", "How it was made", True),
     ]
     return {
@@ -237,17 +252,26 @@ def _best_epoch(manifest: dict[str, Any]) -> int | None:
 
 
 def _pictures(
-    contest: Contest, store: ProbabilityStore, validation: Validation, metrics: Metrics
+    split: Split,
+    size: Size | None,
+    store: ProbabilityStore,
+    validation: Validation,
+    metrics: Metrics,
 ) -> Pictures:
-    calibration, confidences = probabilities_of(contest.val, store)
+    calibration, confidences = probabilities_of(split, store)
     scores = validation.image_scores(metrics)
 
     def figures(row: int) -> dict[str, float | None]:
         return {"score": known(scores[row]), "confidence": known(confidences[row])}
 
     rows = _shown_rows(scores, confidences, metrics.metric.larger_is_better)
-    cards = image_cards(contest.val, rows, [("prediction", labels_in(store))], figures)
-    return Pictures(calibration, cards, len(contest.val))
+    cards = image_cards(split, rows, [("prediction", labels_in(store))], figures)
+    judged = np.unique(np.linspace(0, len(split) - 1, min(_JUDGED, len(split))).astype(int))
+    images = [JudgedImage(split, row, ((store, row),), size) for row in judged.tolist()]
+    judgement = judge_labels(images, SilentProgress(), pixels_per_image=SAMPLED)
+    suspects = judgement.order(SUSPECT_FROM)
+    shown = suspect_cards(judgement, suspects[:_SUSPECTS])
+    return Pictures(calibration, cards, len(split), shown, len(suspects), len(images))
 
 
 def _shown_rows(

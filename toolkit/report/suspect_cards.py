@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.images import read_picture
+from toolkit.data.object_facts import ObjectFact, object_pixels
 from toolkit.data.resize import resize_image
 from toolkit.data.suspect_list import Suspect
 from toolkit.postprocess.labels import argmax_labels
 from toolkit.report.image_cards import Layer
-from toolkit.report.label_judgement import JudgedImage, LabelJudgement
+from toolkit.report.label_judgement import JudgedImage, LabelJudgement, LabelSample
 from toolkit.report.object_gallery import around, with_outline
 from toolkit.report.page import data_uri
 from toolkit.report.thumbnails import class_colours, fitted, labels_png, photo_jpeg
@@ -80,6 +81,7 @@ class _Pictures:
 
     def __init__(self, image: JudgedImage) -> None:
         split = image.split
+        self._image = image
         self._photo = read_picture(split.path(image.row), split.images[image.row])
         self._mask = image.mask()
         self._known = self._mask != split.ignore_index
@@ -92,7 +94,7 @@ class _Pictures:
         part = self._photo[window]
         scale = _SIDE / max(part.shape[:2])
         size = max(round(part.shape[0] * scale), 1), max(round(part.shape[1] * scale), 1)
-        shown = self._doubted(sample.box, sample.label, int(judgement.suspected[position]))
+        shown = self._doubted(sample, int(judgement.suspected[position]))
         picture = with_outline(resize_image(np.ascontiguousarray(part), size), shown[window])
         known = self._known[window]
         labels = np.where(known, self._mask[window], np.uint8(0))
@@ -109,15 +111,17 @@ class _Pictures:
             self._layer("label", labels, known, size),
         )
 
-    def _doubted(
-        self, box: tuple[int, int, int, int], label: int, suspected: int
-    ) -> NDArray[np.bool_]:
-        """Return the pixels of a sample: of its label in its box, missing ones as predicted."""
-        left, top, width, height = box
+    def _doubted(self, sample: LabelSample, suspected: int) -> NDArray[np.bool_]:
+        """Return the pixels of a sample, bool (H, W), missing objects as they are predicted."""
+        if sample.number is not None:
+            fact = ObjectFact(sample.label, sample.area, sample.number, is_lost=False)
+            covered = object_pixels(self._image.split, self._image.row, self._mask, fact)
+            return np.asarray(covered & (self._mask == sample.label))
+        left, top, width, height = sample.box
         shown = np.zeros(self._mask.shape, np.bool_)
         inside = np.s_[top : top + height, left : left + width]
-        shown[inside] = self._mask[inside] == label
-        if label == 0:
+        shown[inside] = self._mask[inside] == sample.label
+        if sample.label == 0:
             shown[inside] &= self._predicted[inside] == suspected
         return shown
 
