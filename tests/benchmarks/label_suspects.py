@@ -15,10 +15,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.experiment.find import find_checkpoints
+from toolkit.plugin.discovery import load_registry
+from toolkit.progress import SilentProgress
+from toolkit.project import find_project
+from toolkit.report.label_judgement import LabelJudgement, judge_labels
+from toolkit.report.out_of_fold import out_of_fold_images
+from toolkit.workspace import Workspace
 
 SHARE, SEED, FOLDS = 0.05, 0, 3
 
@@ -106,11 +119,119 @@ def trash(folder: Path, *command: str) -> None:
     subprocess.run([sys.executable, "-m", "toolkit", *command], cwd=folder, check=True)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What there is to rank.
+
+    Attributes:
+        kinds: what was done to each sample: "", "swapped", or "left out".
+        doubts: name of a ranking -> doubt of every sample.
+        numbers: how many labels were swapped and left out.
+        seconds: of our own ranking, processor time; maps are read, not predicted.
+    """
+
+    kinds: NDArray[np.str_]
+    doubts: dict[str, NDArray[np.float64]]
+    numbers: dict[str, int]
+    seconds: float
+
+
+def judge(folder: Path, source: Path) -> Judged:
+    """Rank all objects and regions by the runs that were not trained on them."""
+    project = find_project(folder)
+    workspace = Workspace(project, load_registry(project), SilentProgress())
+    images = out_of_fold_images(workspace, find_checkpoints("wrong.folds", project))
+    done = json.loads((folder / "wrong.json").read_text())
+    began = time.process_time()
+    judgement = judge_labels(images, SilentProgress())
+    seconds = time.process_time() - began
+    kinds = np.array(
+        [kind_of(judgement, row, done, source) for row in range(len(judgement.samples))]
+    )
+    means = np.array([sample.mean for sample in judgement.samples])
+    labels = np.array([sample.label for sample in judgement.samples])
+    doubts = {"`trash data suspects`": judgement.doubts}
+    try:
+        from cleanlab.rank import get_label_quality_scores as quality_of_samples
+        from cleanlab.segmentation.rank import get_label_quality_scores as quality_of_pixels
+    except ImportError:
+        return Judged(kinds, doubts, {k: len(v) for k, v in done.items()}, seconds)
+
+    def soft_minimum(values: NDArray[np.float32], label: int) -> float:
+        given = np.full((1, 1, values.shape[1]), label)
+        return float(1 - quality_of_pixels(given, values[None, :, None], verbose=False)[0][0])
+
+    from toolkit.metrics.cleanlab_doubt import cleanlab_doubt
+
+    for name, doubt in (
+        ("`--by cleanlab`: its quality of pixels, mean over the object", cleanlab_doubt),
+        ("cleanlab's soft minimum over the object's pixels", soft_minimum),
+    ):
+        doubts[name] = judge_labels(images, SilentProgress(), doubt=doubt).doubts
+    shares = means / means.sum(1, keepdims=True)
+    for method in ("self_confidence", "normalized_margin"):
+        quality = quality_of_samples(labels, shares, method=method, adjust_pred_probs=True)
+        doubts[f"cleanlab.rank on means of objects, {method}, adjusted"] = -quality
+    return Judged(kinds, doubts, {kind: len(ids) for kind, ids in done.items()}, seconds)
+
+
+def kind_of(judgement: LabelJudgement, row: int, done: dict[str, list[int]], source: Path) -> str:
+    """Return what was done to a sample; a region is an object that was left out if it meets one."""
+    sample, suspect = judgement.samples[row], judgement.suspect(row)
+    if sample.label:
+        return "swapped" if suspect.annotation in done["swapped"] else ""
+    left, top, width, height = sample.box
+    for x, y, w, h in left_out_boxes(source, tuple(done["left out"])).get(suspect.image, ()):
+        shared = max(0, min(left + width, x + w) - max(left, x)) * max(
+            0, min(top + height, y + h) - max(top, y)
+        )
+        if shared >= 0.5 * (width * height + w * h - shared):
+            return "left out"
+    return ""
+
+
+@cache
+def left_out_boxes(source: Path, ids: tuple[int, ...]) -> dict[str, list[list[float]]]:
+    content = json.loads((source / "train.json").read_text())
+    names = {each["id"]: each["file_name"] for each in content["images"]}
+    found: dict[str, list[list[float]]] = defaultdict(list)
+    for each in content["annotations"]:
+        if each["id"] in set(ids):
+            found[names[each["image_id"]]].append(each["bbox"])
+    return found
+
+
+def row_of(doubts: NDArray[np.float64], is_wrong: NDArray[np.bool_], total: int) -> str:
+    """Return precision and recall of the first as many as are wrong, and of twice as many, AP."""
+    hits = is_wrong[np.argsort(-doubts, kind="stable")]
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    average = precision[hits].sum() / total
+    first, twice = hits[:total].sum(), hits[: 2 * total].sum()
+    return f"{first / total:.3f} | {twice / total:.3f} | {twice / (2 * total):.3f} | {average:.3f}"
+
+
 def main() -> None:
     source, folder = Path(sys.argv[1]), Path(sys.argv[2])
     kind = sys.argv[3] if len(sys.argv) > 3 else "swapped"
     make_project(source, folder, kind)
     trash(folder, "recipe", "run", "wrong", "--folds")
+    judged = judge(folder, source)
+    total = sum(judged.numbers.values())
+    n_objects = int((judged.kinds != "left out").sum())
+    print(f"{judged.numbers}, {len(judged.kinds)} samples, {n_objects}; {judged.seconds:.1f} s")
+    print("| ranking | precision = recall at k | recall at 2k | precision at 2k | AP |")
+    print("|---|---|---|---|---|")
+    for name, doubts in judged.doubts.items():
+        print(f"| {name} | {row_of(doubts, judged.kinds != '', total)} |")
+    ours = judged.doubts["`trash data suspects`"]
+    for least in (0.5, 0.6, 0.7, 0.8, 0.9):
+        listed = ours >= least
+        found = judged.kinds[listed]
+        parts = ", ".join(
+            f"{np.count_nonzero(found == name)} of {number} {name}"
+            for name, number in judged.numbers.items()
+        )
+        print(f"doubt >= {least}: {listed.sum()} listed, {parts}")
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def find_checkpoints(text: str, project: Project) -> list[MemberRef]:
         UsageError: there is none, as `find_checkpoint`; the series is none, or lacks one of its.
     """
     path = Path(os.path.expanduser(text))
-    name = path if path.suffix == SERIES_SUFFIX else path.with_name(f"{path.name}{SERIES_SUFFIX}")
+    name = path if path.suffix == SERIES_SUFFIX else Path(f"{path}{SERIES_SUFFIX}")
     for place in (name, project.root / name, project.runs / name):
         if is_file(place):
             return _checkpoints_of_series(place, project)

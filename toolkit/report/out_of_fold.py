@@ -12,7 +12,7 @@ from pathlib import Path
 from toolkit.data.contest import open_contest
 from toolkit.data.split import Split
 from toolkit.errors import UsageError
-from toolkit.predict.exposure import exposure_in
+from toolkit.predict.exposure import validation_obstacle
 from toolkit.predict.member import Member
 from toolkit.predict.members import (
     MemberRef,
@@ -23,7 +23,6 @@ from toolkit.predict.members import (
 from toolkit.predict.predictor import predict_split
 from toolkit.predict.store import ProbabilityStore
 from toolkit.report.label_judgement import JudgedImage
-from toolkit.wording import some_of
 from toolkit.workspace import Workspace
 
 
@@ -97,11 +96,10 @@ def _judge(
         workspace.registry,
         choose_prediction_device(recipe, device),
     )
-    seen = exposure_in(member.checkpoint.lineage, str(choice.path)).of(contest.val)
-    if seen:
+    obstacle = validation_obstacle(member, recipe, contest)
+    if obstacle is not None:
         raise UsageError(
-            f"{choice.path} was trained on {len(seen)} of its {len(contest.val)} validation "
-            f"images: {some_of(seen)}",
+            f"{choice.path} {obstacle}",
             "It learned their labels, wrong ones too. Perhaps its annotation or split files have "
             "changed since.",
         )

@@ -199,6 +199,8 @@ def test_runs_that_cannot_judge_are_refused(
     assert "the runs have different classes" in told
     assert "Did you mean the run coloured-001?" in refusal(capsys, "coloured-01")
     assert "no summary of a series" in refusal(capsys, "folds.json")
+    for name in (".", "", "/"):
+        assert "error:" in refusal(capsys, name)
     assert "Name the page: -o x.html" in refusal(capsys, "coloured-001", "-o", "x.csv")
     (project.runs / "coloured-002" / "best.pt").unlink()
     assert "1 of 3 checkpoints is not there any more" in refusal(capsys, "coloured.folds")
@@ -212,7 +214,7 @@ def test_a_changed_split_file_is_noticed(
     content = json.loads((project.root / "folds.json").read_text())
     content["folds"] = content["folds"][1:] + content["folds"][:1]
     (project.root / "folds.json").write_text(json.dumps(content))
-    assert "was trained on 4 of its 4 validation images" in refusal(capsys, "coloured-001")
+    assert "was trained on 4 of the 4 validation images" in refusal(capsys, "coloured-001")
 
 
 def test_cleanlab_is_an_extra(
