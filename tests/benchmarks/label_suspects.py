@@ -145,17 +145,19 @@ def judge(folder: Path, source: Path) -> Judged:
     began = time.process_time()
     judgement = judge_labels(images, SilentProgress())
     seconds = time.process_time() - began
-    kinds = np.array(
-        [kind_of(judgement, row, done, source) for row in range(len(judgement.samples))]
-    )
-    means = np.array([sample.mean for sample in judgement.samples])
-    labels = np.array([sample.label for sample in judgement.samples])
-    doubts = {"`trash data suspects`": judgement.doubts}
+    # Where nothing is left out no region is wrong: only the objects are ranked.
+    chosen = [
+        row for row, sample in enumerate(judgement.samples) if sample.label or done["left out"]
+    ]
+    samples = [judgement.samples[row] for row in chosen]
+    doubts = {"`trash data suspects`": judgement.doubts[chosen]}
+    kinds = np.array([kind_of(judgement, row, done, source) for row in chosen])
+    judged = Judged(kinds, doubts, {kind: len(ids) for kind, ids in done.items()}, seconds)
     try:
         from cleanlab.rank import get_label_quality_scores as quality_of_samples
         from cleanlab.segmentation.rank import get_label_quality_scores as quality_of_pixels
     except ImportError:
-        return Judged(kinds, doubts, {k: len(v) for k, v in done.items()}, seconds)
+        return judged
 
     def soft_minimum(values: NDArray[np.float32], label: int) -> float:
         given = np.full((1, 1, values.shape[1]), label)
@@ -167,12 +169,14 @@ def judge(folder: Path, source: Path) -> Judged:
         ("`--by cleanlab`: its quality of pixels, mean over the object", cleanlab_doubt),
         ("cleanlab's soft minimum over the object's pixels", soft_minimum),
     ):
-        doubts[name] = judge_labels(images, SilentProgress(), doubt=doubt).doubts
+        doubts[name] = judge_labels(images, SilentProgress(), doubt=doubt).doubts[chosen]
+    means = np.array([sample.mean for sample in samples])
+    labels = np.array([sample.label for sample in samples])
     shares = means / means.sum(1, keepdims=True)
     for method in ("self_confidence", "normalized_margin"):
         quality = quality_of_samples(labels, shares, method=method, adjust_pred_probs=True)
-        doubts[f"cleanlab.rank on means of objects, {method}, adjusted"] = -quality
-    return Judged(kinds, doubts, {kind: len(ids) for kind, ids in done.items()}, seconds)
+        doubts[f"cleanlab's `{method}` of the objects' means, adjusted"] = -quality
+    return judged
 
 
 def kind_of(judgement: LabelJudgement, row: int, done: dict[str, list[int]], source: Path) -> str:
@@ -217,8 +221,7 @@ def main() -> None:
     trash(folder, "recipe", "run", "wrong", "--folds")
     judged = judge(folder, source)
     total = sum(judged.numbers.values())
-    n_objects = int((judged.kinds != "left out").sum())
-    print(f"{judged.numbers}, {len(judged.kinds)} samples, {n_objects}; {judged.seconds:.1f} s")
+    print(f"{judged.numbers} of {len(judged.kinds)} ranked; {judged.seconds:.1f} s")
     print("| ranking | precision = recall at k | recall at 2k | precision at 2k | AP |")
     print("|---|---|---|---|---|")
     for name, doubts in judged.doubts.items():
