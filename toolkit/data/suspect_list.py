@@ -78,20 +78,28 @@ class ReviewedLabel:
     verdict: Verdict
 
 
-def write_suspects(path: Path, suspects: Sequence[Suspect]) -> None:
-    """Write a list, without verdicts; one without any is replaced.
+def refuse_reviewed(path: Path) -> None:
+    """Refuse to write a list where one with verdicts is.
 
     Raises:
-        UsageError: the list that is there has verdicts, or is another file.
+        UsageError: it has some, or is another file.
+    """
+    if not is_file(path):
+        return
+    reviewed = sum(bool(row.verdict) for row in read_reviewed(path))
+    if reviewed:
+        raise UsageError(
+            f"{path} has {counted(reviewed, 'verdict', 'verdicts')} of a reviewer",
+            "Write the new list elsewhere: -o reports/NAME.html puts NAME.csv beside it.",
+        )
+
+
+def write_suspects(path: Path, suspects: Sequence[Suspect]) -> None:
+    """Write a list without verdicts; one that is there is replaced, see `refuse_reviewed`.
+
+    Raises:
         TrashError: the disk refused.
     """
-    if is_file(path):
-        reviewed = sum(bool(row.verdict) for row in read_reviewed(path))
-        if reviewed:
-            raise UsageError(
-                f"{path} has {counted(reviewed, 'verdict', 'verdicts')} of a reviewer",
-                "Write the new list elsewhere: -o reports/NAME.html puts NAME.csv beside it.",
-            )
     table = StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(_COLUMNS)

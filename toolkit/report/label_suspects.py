@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from toolkit.data.suspect_list import refuse_reviewed
 from toolkit.errors import UsageError
 from toolkit.experiment.find import CHECKPOINT_SUFFIX, SERIES_SUFFIX, find_checkpoints
 from toolkit.predict.member import member_name
@@ -47,8 +48,8 @@ def find_label_suspects(
         device: where to predict; default: what the recipes allow.
 
     Raises:
-        UsageError: as `find_checkpoints`, `out_of_fold_images` and `write_suspect_page`; or
-            cleanlab is not installed.
+        UsageError: as `find_checkpoints`, `refuse_reviewed`, `out_of_fold_images` and
+            `write_suspect_page`; or cleanlab is not installed.
     """
     doubt = _cleanlab() if by == "cleanlab" else None
     title = _title(names)
@@ -58,6 +59,7 @@ def find_label_suspects(
             f"-o {page}: the page is HTML, the list is written beside it",
             f"Name the page: -o {page.with_suffix('.html')}",
         )
+    refuse_reviewed(page.with_suffix(LIST_SUFFIX))
     choices = [choice for name in names for choice in find_checkpoints(name, workspace.project)]
     images = out_of_fold_images(workspace, choices, data_root=data_root, device=device)
     judgement = judge_labels(images, workspace.progress, doubt=doubt)

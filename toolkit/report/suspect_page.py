@@ -57,7 +57,7 @@ def write_suspect_page(
         least: doubt, 0…1.
 
     Raises:
-        UsageError: a photo cannot be read, or the list that is there was reviewed.
+        UsageError: a photo cannot be read.
     """
     order = judgement.order(least)
     suspects = tuple(judgement.suspect(position) for position in order)
