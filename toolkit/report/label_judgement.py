@@ -20,10 +20,9 @@ from toolkit.postprocess.labels import argmax_labels
 from toolkit.predict.store import ProbabilityStore
 from toolkit.progress import Progress
 
-_LEAST_AREA = 16
-"""Pixels of the network's input that a region has at least to be called a missing object."""
-_MOSTLY = 0.5
-"""Share of a predicted region that is labelled background, from which an object is missing."""
+_LEAST_SIDE = 7
+"""Side of the squares, pixels of the network's input, that a missing object is made of: predictions
+are a little larger than the objects, and such a seam is no object."""
 
 SUSPECT_FROM = 0.5
 """Doubt from which a label is a suspect: another one fits equally well."""
@@ -153,8 +152,9 @@ def judge_labels(
 ) -> LabelJudgement:
     """Judge the labels of images by predicted probabilities; one image is in memory at a time.
 
-    Objects are annotations, or connected regions of a mask. A connected region that is predicted as
-    one class, but is mostly labelled background, is a missing object.
+    Objects are annotations, or connected regions of a mask. A connected region of background that
+    is predicted as one class is a missing object, without its parts that are thinner than 7 pixels
+    of the network's input.
 
     Args:
         images: at least one; all of the same classes.
@@ -237,23 +237,21 @@ class _Looked:
     def missing(self) -> Iterator[LabelSample]:
         record = self._image.split.images[self._image.row]
         height, width = self._image.size or (record.height, record.width)
-        per_pixel = max(1.0, record.height * record.width / (height * width))
-        least = _LEAST_AREA * per_pixel / self._step**2
+        # A square of so many pixels of the network's input, in those of the map.
+        side = _LEAST_SIDE * max(1.0, record.height / height, record.width / width) / self._step
+        # An even one would move what it leaves.
+        square = np.ones((1 + 2 * max(0, round((side - 1) / 2)),) * 2, np.uint8)
         predicted = argmax_labels(self._probabilities)
+        predicted[self._mask != 0] = 0
         for label in np.unique(predicted[predicted > 0]).tolist():
-            _, regions, boxes, _ = cv2.connectedComponentsWithStats(
-                (predicted == label).view(np.uint8), connectivity=8
-            )
-            free = np.bincount(regions[self._mask == 0], minlength=len(boxes))
-            enough = np.maximum(least, _MOSTLY * boxes[:, cv2.CC_STAT_AREA])
-            for number in np.flatnonzero(free >= enough).tolist():
-                if number == 0:  # what is not predicted as it
-                    continue
-                shown = (regions == number) & (self._mask == 0)
-                area = int(free[number]) * self._step**2
-                left, top, wide, high = (each * self._step for each in _box(shown))
+            shown = cv2.morphologyEx((predicted == label).view(np.uint8), cv2.MORPH_OPEN, square)
+            n_regions, regions = cv2.connectedComponents(shown, connectivity=8)
+            for number in range(1, n_regions):
+                pixels = regions == number
+                left, top, wide, high = (each * self._step for each in _box(pixels))
                 box = left, top, min(wide, record.width - left), min(high, record.height - top)
-                yield self._sample(None, 0, box, area, self._values(shown))
+                area = int(np.count_nonzero(pixels)) * self._step**2
+                yield self._sample(None, 0, box, area, self._values(pixels))
 
     def _values(self, pixels: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the probabilities of some pixels, float32 (C, pixels)."""
