@@ -52,11 +52,16 @@ def test_it_shows_what_the_run_is_worth_and_where_it_is_wrong(
         "name": "training",
         "points": [[number, loss] for number, loss in enumerate(losses, start=1)],
     }
-    cards = page.all("article")
+    articles = page.all("article")
+    cards = [each for each in articles if "data-score" in each]
     names = json.loads((Path(_root(project)) / "val.json").read_text())["images"]
     assert {each["data-name"] for each in cards} == {each["file_name"] for each in names}
     # The image scores are those of the counts: the same as the metric of one image.
     assert all(0 <= float(each["data-score"]) <= 1 for each in cards)
+    doubts = [float(each["data-doubt"]) for each in articles if "data-doubt" in each]
+    assert doubts == sorted(doubts, reverse=True)
+    assert doubts
+    assert doubts[-1] >= 0.5
 
 
 def _root(project: Project) -> str:
@@ -186,7 +191,9 @@ def test_images_are_put_in_order_by_the_errors_of_a_class(
     pixels = counts.counts("validation")
     assert pixels is not None
     row_of = {name: row for row, name in enumerate(counts.sets["validation"].images)}
-    for card in page.all("article"):
+    cards = [each for each in page.all("article") if "data-score" in each]
+    assert cards
+    for card in cards:
         image = pixels[row_of[card["data-name"]]]
         missed: dict[int, float] = {}
         false: dict[int, float] = {}

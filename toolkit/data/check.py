@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.data.annotation_sets import read_annotations
+from toolkit.data.exclusions import wrong_labels
 from toolkit.data.folds import choose_fold, read_folds
 from toolkit.data.images import ImageSizeError, read_image
 from toolkit.data.labels import LabelMap, make_label_map
@@ -127,7 +128,36 @@ def check_contest(workspace: Workspace, sources: Sequence[AnnotationFile]) -> li
             report = _with_shared_images(report, seen)
         reports.append(report)
         applied.append(report.exif_applied)
+    labelled = [row for row, each in enumerate(sources) if each.role in ("train", "val")]
+    if labelled and all(reports[row].is_read for row in labelled):
+        reports[0] = _with_exclusions(workspace, [sources[row] for row in labelled], reports[0])
     return _with_near_duplicates(workspace, sources, reports)
+
+
+def _with_exclusions(
+    workspace: Workspace, sources: Sequence[AnnotationFile], report: DataReport
+) -> DataReport:
+    """Add what in the list of `data.exclude` does not fit the training and validation images."""
+    data = sources[0].data
+    if data.exclude is None or not report.classes:
+        return report
+    sets = [
+        read_annotations(workspace.silent, source.data, source.file, source.root)
+        for source in sources
+    ]
+    used = sets[0].used_categories
+    labels = make_label_map(sets[0].categories, data.classes, data.background, used)
+    try:
+        records = [record for each in sets for record in each.images]
+        wrong_labels(workspace.project.path(data.exclude), records, labels)
+    except UsageError as error:
+        problem = DataProblem("unusable list of labels", data.exclude, _one_line(error))
+        return replace(report, problems=(*report.problems, problem))
+    return report
+
+
+def _one_line(error: UsageError) -> str:
+    return " ".join(f"{error.message}. {error.hint}".split()).removesuffix(". ")
 
 
 def _with_near_duplicates(
@@ -215,8 +245,7 @@ def _folds(
         folds = read_folds(project.path(choice.file), source.file, names)
         choose_fold(folds, choice.index)
     except UsageError as error:
-        detail = " ".join(f"{error.message}. {error.hint}".split()).removesuffix(". ")
-        return None, [DataProblem("unusable folds", choice.file, detail)]
+        return None, [DataProblem("unusable folds", choice.file, _one_line(error))]
     fold_of = {names[row]: fold for fold, rows in enumerate(folds.rows) for row in rows}
     return SplitFolds(choice.file, len(folds.rows), fold_of), []
 

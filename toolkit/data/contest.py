@@ -7,6 +7,7 @@ from pathlib import Path
 
 from toolkit.data.annotation_rules import with_annotation_rules
 from toolkit.data.annotation_sets import read_annotations
+from toolkit.data.exclusions import with_exclusions
 from toolkit.data.folds import choose_fold, read_folds
 from toolkit.data.guards import (
     equal_photos,
@@ -57,7 +58,7 @@ def open_contest(workspace: Workspace, data: Data) -> Contest:
             with `data.classes`; an annotation's category is outside the class list, or it covers no
             pixel; a photo is broken or of another size than its record; an image repeats, is in two
             splits, or its file is missing; a validation photo is in the training split under
-            another name; the split file is made for other images.
+            another name; the split file, or the list of `data.exclude`, is made for other images.
     """
     project, progress = workspace.project, workspace.progress
     root = project.path(data.root)
@@ -92,6 +93,8 @@ def open_contest(workspace: Workspace, data: Data) -> Contest:
         if held_out:
             _warn_of_like_photos(held_out, train, progress)
     train, val, test = _with_photo_rules(train, val, test, data, progress)
+    if data.exclude is not None:
+        train = with_exclusions(train, val, project.path(data.exclude), progress)
     sample = data_file(root, data.sample_submission) if data.sample_submission else None
     if sample is not None and not is_file(sample):
         raise not_found(sample, "data.sample_submission")

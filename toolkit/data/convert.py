@@ -64,6 +64,7 @@ def convert_data(workspace: Workspace, data: Data, to: Format, folder: Path) -> 
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"-o {folder}: is there already, and not empty", "Name a new folder.")
+    data = data.model_copy(update={"exclude": None})  # labels as they are, with ids of their own
     contest = open_contest(workspace, data)
     root = workspace.project.path(data.root)
     write = _write_coco if to == "coco" else _write_masks

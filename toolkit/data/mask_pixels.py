@@ -209,7 +209,11 @@ def paint_labels(
             f"{mask.path}: the mask changed while it was used",
             "Run it again when nothing writes into the folder any more.",
         )
-    return painted.astype(np.uint8)
+    labels = painted.astype(np.uint8)
+    for meaning, (left, top, width, height) in mask.ignored:
+        inside = labels[top : top + height, left : left + width]
+        inside[inside == _label(meaning, label_of, ignore_index)] = ignore_index
+    return labels
 
 
 def _looked_up(pixels: NDArray[Any], of_number: Mapping[int, int]) -> NDArray[np.int16]:

@@ -117,7 +117,7 @@ def open_masks(
     Raises:
         UsageError: an annotation cannot be painted.
     """
-    if split.source is not None:
+    if split.source is not None and not split.has_own_labels:
         whole = open_masks(split.source, cache, size, progress, nearest=nearest)
         return whole.subset(split.rows)
     layout = Layout(

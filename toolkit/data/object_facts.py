@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -80,10 +80,7 @@ def object_pixels(split: Split, row: int, mask: NDArray[np.uint8], fact: ObjectF
     """
     record = split.images[row]
     if record.mask is not None:
-        _, regions = cv2.connectedComponents(
-            (mask == fact.label).view(np.uint8), connectivity=_CONNECTIVITY
-        )
-        return np.asarray(regions == fact.number)
+        return np.asarray(_numbered_regions(mask, fact.label) == fact.number)
     outline = encode(record.annotations[fact.number].segmentation, record.height, record.width)
     return np.ascontiguousarray(coco_mask.decode(outline).view(np.bool_))
 
@@ -117,7 +114,31 @@ def _boxes_of_regions(mask: NDArray[np.uint8], label: int) -> NDArray[np.int32]:
     return np.asarray(boxes)
 
 
+def seen_objects(
+    split: Split, row: int, mask: NDArray[np.uint8], size: Size | None
+) -> Iterator[tuple[ObjectFact, _Pixels]]:
+    """Yield the objects of an image with their pixels that no other object hides, bool (H, W).
+
+    Arguments are those of `object_facts`.
+    """
+    regions: _Regions | None = None
+    label = 0
+    for fact in object_facts(split, row, mask, size):
+        if split.images[row].mask is None:
+            yield fact, object_pixels(split, row, mask, fact) & (mask == fact.label)
+            continue
+        if regions is None or fact.label != label:
+            regions, label = _numbered_regions(mask, fact.label), fact.label
+        yield fact, np.asarray(regions == fact.number)
+
+
 _Pixels = NDArray[np.bool_]
+_Regions = NDArray[np.int32]
+
+
+def _numbered_regions(mask: NDArray[np.uint8], label: int) -> _Regions:
+    shown = (mask == label).view(np.uint8)
+    return np.asarray(cv2.connectedComponents(shown, connectivity=_CONNECTIVITY)[1], np.int32)
 
 
 def _regions(mask: NDArray[np.uint8], n_labels: int, size: Size | None) -> list[ObjectFact]:

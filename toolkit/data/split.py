@@ -35,6 +35,8 @@ class Split:
         rows: positions of `images` in the source.
         cache: folder of caches, where digests of photos are remembered; None = nowhere.
         exif_applied: whether the orientations in EXIF data are applied; None = nothing says it.
+        has_own_labels: whether `data.exclude` made its labels other ones than those of the source,
+            so that its masks are painted for it alone.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Split:
     rows: tuple[int, ...] = ()
     cache: Path | None = field(default=None, compare=False)
     exif_applied: bool | None = None
+    has_own_labels: bool = False
 
     def __len__(self) -> int:
         return len(self.images)

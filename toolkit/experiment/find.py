@@ -9,11 +9,15 @@ from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.experiment.run_folder import MANIFEST, RunFolder
+from toolkit.files import is_file, read_json
 from toolkit.predict.members import MemberRef, parse_member_ref
 from toolkit.project import Project, refuse_other_project
 from toolkit.suggestions import nearest
+from toolkit.wording import part_of, some_of
 
 CHECKPOINT_SUFFIX = ".pt"
+SERIES_SUFFIX = ".json"
+_CHECKPOINT, _IS = ("checkpoint", "checkpoints"), ("is", "are")
 _SHOWN = 5
 
 
@@ -90,6 +94,44 @@ def find_run(text: str, project: Project) -> RunFolder:
         )
     name = path.parent.name if path.suffix == CHECKPOINT_SUFFIX and path.parent.name else path.name
     raise UsageError(f"there is no run {text}", _nearest_run(name, project))
+
+
+def find_checkpoints(text: str, project: Project) -> list[MemberRef]:
+    """Return the checkpoints that a person means: that of a run, or those of all runs of a series.
+
+    A series is named by its summary, `runs/NAME.json`, or by NAME.
+
+    Args:
+        text: as written.
+        project: where runs are.
+
+    Raises:
+        UsageError: there is none, as `find_checkpoint`; the series is none, or lacks one of its.
+    """
+    path = Path(os.path.expanduser(text))
+    name = path if path.suffix == SERIES_SUFFIX else Path(f"{path}{SERIES_SUFFIX}")
+    for place in (name, project.root / name, project.runs / name):
+        if is_file(place):
+            return _checkpoints_of_series(place, project)
+    return [find_checkpoint(text, project)]
+
+
+def _checkpoints_of_series(path: Path, project: Project) -> list[MemberRef]:
+    content = read_json(path, "summary of a series")
+    try:
+        files = [str(run["checkpoint"]) for run in content["runs"]]
+    except (LookupError, TypeError):
+        raise UsageError(
+            f"{path} is no summary of a series", "trash recipe run RECIPE --folds writes one."
+        ) from None
+    missing = [file for file in files if not is_file(project.path(file))]
+    if missing or not files:
+        raise UsageError(
+            f"{path}: {part_of(len(missing), len(files), _CHECKPOINT, _IS)} not there any more: "
+            f"{some_of(missing)}",
+            "Run the series again: finished runs are found.",
+        )
+    return [find_checkpoint(file, project, base=project.root) for file in files]
 
 
 def names_checkpoint(text: str, project: Project) -> bool:

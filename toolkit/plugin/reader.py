@@ -65,11 +65,14 @@ class MaskFile:
         table: what its pixels mean.
         pixels: (category id, number of pixels) of the categories in it; readers leave it empty, it
             is filled in when the file is looked at.
+        ignored: pixels of a meaning in a box (whole pixels) that count for nothing; readers leave
+            it empty, `data.exclude` fills it in.
     """
 
     path: Path
     table: MaskTable
     pixels: tuple[tuple[int, int], ...] = ()
+    ignored: tuple[tuple[Meaning, tuple[int, int, int, int]], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,9 @@ class Data(Section):
     on_empty: Annotated[Literal["refuse", "skip"], Effect("nothing")] = "refuse"
     """Annotations that cover no pixel (no outline, a list of points, fewer than three
     points, outside the image): refuse the data and name them, or skip them."""
+    exclude: Annotated[str | None, Effect("content", smoke=None)] = None
+    """List that `trash data suspects` wrote: labels with the verdict "wrong" count for nothing in
+    training; validation keeps them. Relative to the project's folder."""
     ignore_index: Annotated[int, Field(ge=1, le=255), Effect("training")] = IGNORE_INDEX
     """Label of pixels that losses and metrics ignore."""
     exif: Annotated[Literal["auto", "apply", "ignore"], Effect("content")] = "auto"

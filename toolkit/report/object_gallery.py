@@ -130,27 +130,48 @@ def outlined(photo: NDArray[np.uint8], shown: NDArray[np.bool_]) -> NDArray[np.u
         photo: uint8 RGB (H, W, 3).
         shown: bool (H, W), its pixels; at least one.
     """
-    left, top, width, height = cv2.boundingRect(shown.view(np.uint8))
-    side = max(round(max(width, height) * (1 + 2 * _MARGIN)), _LEAST_SIDE)
-    (first_row, last_row), (first_column, last_column) = (
-        _span(start, length, side, whole)
-        for start, length, whole in zip((top, left), (height, width), shown.shape, strict=True)
-    )
-    part = np.ascontiguousarray(photo[first_row:last_row, first_column:last_column])
-    pixels = np.ascontiguousarray(shown[first_row:last_row, first_column:last_column])
+    window = around(cv2.boundingRect(shown.view(np.uint8)), shown.shape, _LEAST_SIDE)
+    part = np.ascontiguousarray(photo[window])
     scale = _SIDE / max(part.shape[:2])
     size = max(round(part.shape[0] * scale), 1), max(round(part.shape[1] * scale), 1)
-    picture = np.ascontiguousarray(resize_image(part, size))
+    return with_outline(resize_image(part, size), shown[window])
+
+
+def with_outline(picture: NDArray[np.uint8], shown: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return a picture with the outline of an object.
+
+    Args:
+        picture: uint8 RGB (H, W, 3).
+        shown: bool (h, w), pixels of the object in the same part of the photo.
+    """
     # An outline of a smaller object needs no tricks: pixels are squares, as they are.
     places = [
         np.minimum(np.arange(new) * old // new, old - 1)
-        for new, old in zip(size, pixels.shape, strict=True)
+        for new, old in zip(picture.shape[:2], shown.shape, strict=True)
     ]
-    enlarged = np.ascontiguousarray(pixels[np.ix_(*places)]).view(np.uint8)
+    enlarged = np.ascontiguousarray(shown[np.ix_(*places)]).view(np.uint8)
     outlines, _ = cv2.findContours(enlarged, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(picture, outlines, -1, (0, 0, 0), 3)
-    cv2.drawContours(picture, outlines, -1, (255, 255, 0), 1)
-    return picture
+    outlined_picture = np.array(picture, order="C")
+    cv2.drawContours(outlined_picture, outlines, -1, (0, 0, 0), 3)
+    cv2.drawContours(outlined_picture, outlines, -1, (255, 255, 0), 1)
+    return outlined_picture
+
+
+def around(box: Sequence[int], shape: tuple[int, ...], least: int) -> tuple[slice, slice]:
+    """Return the rows and columns of a square around an object, cut off at the photo's borders.
+
+    Args:
+        box: of the object: left, top, width, height in pixels.
+        shape: (height, width) of the photo.
+        least: side of the square at least.
+    """
+    left, top, width, height = box
+    side = max(round(max(width, height) * (1 + 2 * _MARGIN)), least)
+    rows, columns = (
+        slice(*_span(start, length, side, whole))
+        for start, length, whole in zip((top, left), (height, width), shape, strict=True)
+    )
+    return rows, columns
 
 
 def _span(start: int, length: int, side: int, whole: int) -> tuple[int, int]:

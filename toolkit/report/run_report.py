@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from toolkit import __version__
 from toolkit.data.contest import Contest, open_contest
+from toolkit.data.resize import Size
+from toolkit.data.split import Split
 from toolkit.errors import UsageError
 from toolkit.experiment.execution.manifest import now
 from toolkit.experiment.run_folder import RunFolder
@@ -16,8 +21,11 @@ from toolkit.metrics.formulas import all_pixels
 from toolkit.metrics.scores import Metrics, build_metrics
 from toolkit.plugin.interfaces import Context
 from toolkit.predict.members import MemberRef, prediction_recipe
+from toolkit.predict.store import ProbabilityStore
+from toolkit.progress import SilentProgress
 from toolkit.recipe.schema import Recipe
 from toolkit.report.image_cards import ShownLabels
+from toolkit.report.label_judgement import SUSPECT_FROM, JudgedImage, judge_labels
 from toolkit.report.page import write_page
 from toolkit.report.run_content import (
     class_charts,
@@ -31,12 +39,14 @@ from toolkit.report.run_content import (
     warnings_of,
 )
 from toolkit.report.scored_images import (
+    SAMPLED,
     Pictures,
     pictures_of,
     probabilities_of,
     scored_content,
     scored_sections,
 )
+from toolkit.report.suspect_cards import SuspectCard, suspect_cards
 from toolkit.report.validation import (
     Validation,
     find_validation,
@@ -46,6 +56,24 @@ from toolkit.report.validation import (
 from toolkit.submission.side_car import Leaderboard, leaderboard_of
 from toolkit.train.checkpoint import load_checkpoint
 from toolkit.workspace import Workspace
+
+_JUDGED, _SUSPECTS = 300, 6
+"""Images whose labels are judged, at even distances of more, and suspects that are shown."""
+
+
+@dataclass(frozen=True)
+class DoubtedLabels:
+    """The labels of validation images that the network doubts most.
+
+    Attributes:
+        cards: those that are shown.
+        n_suspects: of how many.
+        n_judged: images whose labels were judged.
+    """
+
+    cards: tuple[SuspectCard, ...]
+    n_suspects: int
+    n_judged: int
 
 
 def write_report_of_run(workspace: Workspace, run: RunFolder, contest: Contest) -> None:
@@ -156,7 +184,7 @@ def _write(
     """Write the page; without a contest from counts and epochs."""
     class_names = contest.class_names if contest else load_checkpoint(run.best).class_names
     metrics = metrics_of(workspace, recipe, class_names)
-    validation, pictures = None, None
+    validation, pictures, doubted = None, None, None
     if recipe.train.on != "all":
         images = None if contest is None else contest.val.file_names
         validation = find_validation(run, metrics, images)
@@ -168,7 +196,8 @@ def _write(
             pictures = pictures_of(
                 contest.val, validation.counts, metrics, lambda rows: labels, told
             )
-    content = _content(run, recipe, metrics, validation, pictures)
+            doubted = _doubted(contest.val, recipe.data.decoded_size, store)
+    content = _content(run, recipe, metrics, validation, pictures, doubted)
     content["warnings"] += warnings
     write_page(path, "run.html", **content)
 
@@ -179,6 +208,7 @@ def _content(
     metrics: Metrics,
     validation: Validation | None,
     pictures: Pictures | None,
+    doubted: DoubtedLabels | None,
 ) -> dict[str, Any]:
     """Return what the template shows."""
     manifest, epochs = run.manifest(), run.epochs()
@@ -202,6 +232,7 @@ def _content(
             ("scores", "Scores"),
             ("curves", "Curves"),
             *scored_sections(scored),
+            *([] if doubted is None else [("suspects", "Label suspects")]),
             ("origin", "How it was made"),
         ],
         "footer": f"Written {now()} by trash {__version__} from the run {run.name}.",
@@ -214,6 +245,7 @@ def _content(
         "class_charts": class_charts(epochs, metrics.class_names, shares),
         "charts": curves(epochs, metrics, _best_epoch(manifest) if validates else None),
         **scored,
+        "doubted": doubted,
         "facts": facts_of(manifest, recipe, epochs),
         "recipe_rows": recipe_rows(recipe, manifest.get("origins", {})),
     }
@@ -244,3 +276,12 @@ def _score_note(validation: Validation | None, validates: bool) -> str:
 def _best_epoch(manifest: dict[str, Any]) -> int | None:
     best: int | None = manifest.get("result", {}).get("best_epoch")
     return best
+
+
+def _doubted(split: Split, size: Size | None, store: ProbabilityStore) -> DoubtedLabels:
+    judged = np.unique(np.linspace(0, len(split) - 1, min(_JUDGED, len(split))).astype(int))
+    images = [JudgedImage(split, row, ((store, row),), size) for row in judged.tolist()]
+    judgement = judge_labels(images, SilentProgress(), pixels_per_image=SAMPLED)
+    suspects = judgement.order(SUSPECT_FROM)
+    shown = suspect_cards(judgement, suspects[:_SUSPECTS])
+    return DoubtedLabels(shown, len(suspects), len(images))

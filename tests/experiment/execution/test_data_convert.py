@@ -67,6 +67,25 @@ def convert(project: Project, capsys: Capture, recipe: str, to: str, name: str) 
     return opened(project, name)
 
 
+def test_what_training_leaves_out_is_converted(mine: Project, capsys: Capture) -> None:
+    content = json.loads((mine.root / "data" / "train.json").read_text())
+    found = next(each for each in content["annotations"] if not each["iscrowd"])
+    names = {each["id"]: each["name"] for each in content["categories"]}
+    image = next(each for each in content["images"] if each["id"] == found["image_id"])
+    (mine.root / "list.csv").write_text(
+        "image,annotation,label,left,top,width,height,verdict\n"
+        f"{image['file_name']},{found['id']},{names[found['category_id']]},0,0,1,1,wrong\n"
+    )
+    before = labels_of(opened(mine, "tiny"))
+    recipe = mine.recipes / "tiny.toml"
+    recipe.write_text(recipe.read_text().replace("[data]", '[data]\nexclude = "list.csv"', 1))
+    excluded = labels_of(opened(mine, "tiny"))
+    assert any(not np.array_equal(before[name], labels) for name, labels in excluded.items())
+    # Ids in other files are others: a list would not fit them.
+    after = labels_of(convert(mine, capsys, "tiny", "coco", "as_coco"))
+    assert all(np.array_equal(before[name], labels) for name, labels in after.items())
+
+
 def test_to_masks_and_back(mine: Project, capsys: Capture) -> None:
     plain = opened(mine, "tiny")
     masks = convert(mine, capsys, "tiny", "masks", "painted")

@@ -96,12 +96,12 @@ def test_cards_are_filtered_and_put_in_order(opened: OpenedPage) -> None:
     page = opened.page
     form = page.locator("form[data-cards]")
     status = form.get_by_role("status")
-    n_cards = page.locator("article").count()
+    n_cards = page.locator("#cards article").count()
     assert status.text_content() == f"{n_cards} of {n_cards} images"
 
     def shown(figure: str) -> list[str]:
         return page.evaluate(
-            "(key) => [...document.querySelectorAll('article:not([hidden])')]"
+            "(key) => [...document.querySelectorAll('#cards article:not([hidden])')]"
             ".map(card => card.dataset[key])",
             figure,
         )

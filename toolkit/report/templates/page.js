@@ -105,7 +105,7 @@ for (const form of all("form.tools[data-cards]")) {
       card.hidden = !fits;
       shown += fits;
     }
-    form.querySelector("[role=status]").textContent = `${shown} of ${cards.length} images`;
+    form.querySelector("[role=status]").textContent = `${shown} of ${cards.length} ${form.dataset.what}`;
   };
   form.addEventListener("submit", (event) => event.preventDefault());
   form.elements.order.addEventListener("change", order);
