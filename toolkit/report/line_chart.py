@@ -152,7 +152,8 @@ def _end_labels(lines: Sequence[ChartLine], plot: _Scale) -> list[str]:
         limit = lowest - (len(positions) - 1 - back) * _LABEL_GAP
         positions[back] = min(positions[back], limit)
     for position, (_, style, name) in zip(positions, ends, strict=True):
-        shown = name if len(name) <= 17 else f"{name[:16]}…"
+        # Runs of one recipe differ at their ends.
+        shown = name if len(name) <= 17 else f"{name[:6]}…{name[-10:]}"
         found.append(
             f'<text class="name {style}" x="{_WIDTH - _RIGHT + 8}" '
             f'y="{position:.1f}">{escape(shown)}<title>{escape(name)}</title></text>'
