@@ -7,6 +7,7 @@ at its image's native size, as little-endian numbers of one type. It is written 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cached_property
@@ -91,6 +92,22 @@ def read_index(folder: Path) -> StoreIndex:
             folder, f"{INDEX}: {len(index.sizes)} sizes of {len(index.file_names)} images"
         )
     return index
+
+
+def remove_stores(cache: Path, checkpoint: str) -> None:
+    """Delete every store of a checkpoint's maps; what is damaged is left alone.
+
+    Args:
+        cache: folder of caches.
+        checkpoint: digest of the file.
+    """
+    for folder in sorted(cache.joinpath("stores").glob("*/")):
+        try:
+            made_by = read_index(folder).origin.get("checkpoint")
+        except TrashError:
+            continue
+        if made_by == checkpoint:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 _INDEX = FileLayout("index of a probability store", TypeAdapter(StoreIndex), SCHEMA_VERSION, SCHEMA)

@@ -110,6 +110,18 @@ def test_a_study_as_a_table_of_pandas(study: Project, capsys: pytest.CaptureFixt
     assert table.loc[0, "iou.Background"] == found["rows"][0]["outcomes"][0]["iou"][0]
 
 
+def test_the_maps_of_a_study_do_not_fill_the_disk(
+    study: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recipe", "run", "tiny"]) == 0
+    kept = sorted(study.cache.glob("stores/*"))
+    assert kept
+    capsys.readouterr()
+    _json(capsys, "study", "run", "rates", "--seeds", "1")
+    assert sorted(study.cache.glob("stores/*")) == kept
+    assert run(["report", "rates-slow-001"]) == 0
+
+
 def test_only_some_variants_and_seeds(study: Project, capsys: pytest.CaptureFixture[str]) -> None:
     text = STUDY + "\n[variants.third]\noptimizer.lr = 1e-3\n"
     (study.recipes / "rates.toml").write_text(text)

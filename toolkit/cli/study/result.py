@@ -31,13 +31,17 @@ def executor(workspace: Workspace) -> Execute:
     """Return what runs the recipes of a study on one device."""
     from toolkit.experiment.execution.execute import execute
     from toolkit.experiment.run_folder import RunFolder
+    from toolkit.experiment.study.run import forget_maps
     from toolkit.recipe.load import LoadedRecipe
     from toolkit.report.writers import PAGES
     from toolkit.train.fit import OnEpoch
 
     def run_one(loaded: LoadedRecipe, resume: bool, watch: OnEpoch | None) -> RunFolder | None:
         result = execute(workspace, loaded, resume=resume, pages=PAGES, watch=watch)
-        return result.run if result else None
+        if result is None:
+            return None
+        forget_maps(result.run, workspace.project)
+        return result.run
 
     return run_one
 

@@ -22,11 +22,13 @@ from toolkit.plugin.component_text import parse_component
 from toolkit.plugin.interfaces import Context
 from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.plugin.registry import Registry
+from toolkit.predict.store import remove_stores
 from toolkit.project import Project
 from toolkit.recipe.find import find_recipe
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import shown_path
 from toolkit.recipe.study import Study, split_address, unknown_variant
+from toolkit.train.checkpoint import checkpoint_digest
 from toolkit.train.fit import OnEpoch
 from toolkit.train.history import validation_scores
 from toolkit.wording import some_of
@@ -209,6 +211,14 @@ def short_names(paths: Sequence[Path]) -> list[str]:
         path.stem if each is None else each[1] for path, each in zip(paths, addresses, strict=True)
     ]
     return names if len(set(names)) == len(names) else [shown_path(path) for path in paths]
+
+
+def forget_maps(run: RunFolder, project: Project) -> None:
+    """Delete the probability maps of a finished run: those of a whole study fill a disk.
+
+    Its scores, counts and page are there; whoever wants its maps predicts them again.
+    """
+    remove_stores(project.cache, checkpoint_digest(run.best))
 
 
 def _require_scores(metric: str, recipes: Sequence[LoadedRecipe], registry: Registry) -> None:
