@@ -120,8 +120,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["recip"], "trash recipe"),
         (["rnu"], r"trash run\?"),
-        (["run", "demo"], r"trash recipe run\?"),
-        (["run", "recipes/demo.toml"], r"trash recipe run\?"),
+        (["run", "demo"], r"trash recipe run or trash study run\?"),
+        (["run", "recipes/demo.toml"], r"trash recipe run or trash study run\?"),
         (["run", "lst"], r"trash run list\?"),
         (["demo"], r"trash data demo\?"),
         (["search", "a.pt"], r"trash ensemble search\?"),

@@ -88,12 +88,13 @@ def test_runs_are_compared_by_it_on_the_same_images(
     text = (project.root / "recipes" / "tiny.toml").read_text()
     (project.root / "recipes" / "fast.toml").write_text(text.replace("lr = 0.1", "lr = 0.3"))
     command = ["recipe", "compare", "tiny", "fast", "--seeds", "1", *BOUNDARY]
-    tiny, fast = as_json(capsys, *command)
+    found = as_json(capsys, *command)
+    tiny, fast = found["rows"]
     gain = fast["outcomes"][0]["test"] - tiny["outcomes"][0]["test"]
-    assert fast["metric"] == "boundary_iou"
+    assert found["metric"] == "boundary_iou"
     assert fast["over_first"]["score"] == pytest.approx(gain)
     # By the mIoU of the same runs too: their counts know all pixels.
-    _, by_miou = as_json(capsys, *command, "--metric", "miou")
+    _, by_miou = as_json(capsys, *command, "--metric", "miou")["rows"]
     assert by_miou["over_first"]["interval"] is not None
     # Runs that were decided by another metric were not counted near boundaries.
     assert run([*command[:-2], "--metric", "boundary_iou"]) == 2

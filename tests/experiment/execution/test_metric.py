@@ -75,12 +75,13 @@ def test_runs_are_compared_by_one_metric(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["recipe", "compare", "tiny", "--seeds", "1,2"]
-    (by_miou,) = as_json(capsys, *command)
-    (by_dice,) = as_json(capsys, *command, "--metric", "image_dice")
+    found = as_json(capsys, *command)
+    again = as_json(capsys, *command, "--metric", "image_dice")
+    assert (found["metric"], again["metric"]) == ("miou", "image_dice")
+    (by_miou,), (by_dice,) = found["rows"], again["rows"]
     assert [each["run"] for each in by_miou["outcomes"]] == [
         each["run"] for each in by_dice["outcomes"]
     ]
-    assert (by_miou["metric"], by_dice["metric"]) == ("miou", "image_dice")
     for one, other in zip(by_miou["outcomes"], by_dice["outcomes"], strict=True):
         scores = json.loads((project.runs / one["run"] / "manifest.json").read_text())["result"]
         assert one["validation"] == scores["scores"]["val_miou"]
@@ -160,7 +161,7 @@ def test_runs_are_compared_on_the_same_images(
     (project.root / "recipes" / "fast.toml").write_text(text.replace("lr = 0.1", "lr = 0.3"))
     (project.root / "recipes" / "same.toml").write_text(text)
     command = ["recipe", "compare", "tiny", "fast", "same", "--seeds", "1,2"]
-    tiny, fast, same = as_json(capsys, *command)
+    tiny, fast, same = as_json(capsys, *command)["rows"]
     assert tiny["over_first"] is None
     gain = [
         one["test"] - other["test"]
@@ -174,4 +175,4 @@ def test_runs_are_compared_on_the_same_images(
     # Without the counts nothing is claimed.
     (project.runs / "fast-001" / "best.counts").unlink()
     (project.submissions / "fast-001.counts").unlink()
-    assert as_json(capsys, *command)[1]["over_first"] is None
+    assert as_json(capsys, *command)["rows"][1]["over_first"] is None

@@ -26,8 +26,8 @@ def write(
     if command is not None:
         if output is not None or json_:
             raise UsageError(
-                f"options of trash board {command} stand behind its name",
-                f"As in: trash board {command} --help",
+                f"options of {command} stand behind its name",
+                f"As in: {context.command_path} {command} --help",
             )
         return
     from toolkit.recipe.problems import shown_path

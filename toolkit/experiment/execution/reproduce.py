@@ -62,7 +62,7 @@ def load_from_record(
     record, project = stored.record, workspace.project
     _require_plugins(workspace, record)
     path = project.root / record.recipe
-    layers = Layers()
+    layers = Layers(files=frozenset({path}))
 
     def origin_of(key: Sequence[str | int]) -> Origin:
         return Origin(path if dotted(key) in record.own else stored.path)

@@ -65,7 +65,7 @@ def _row(row: StudyRow, first: StudyRow) -> dict[str, Any]:
         "test": _figures(spread(tests)),
         "gain": None if is_first else _figures(gain(row, first)),
         "within_noise_of_seeds": None if is_first else within_noise(row, first),
-        "gain_on_drawn_images": None if over is None or over.interval is None else asdict(over),
+        "over_first": None if over is None else asdict(over),
         "seconds": row.seconds,
         "reference": dict(row.reference),
         "outcomes": [
