@@ -78,7 +78,7 @@ def write_result(
     if form.markdown:
         console.print_result(markdown_text(columns, lines).rstrip("\n"))
     else:
-        console.print_table(columns, lines, numeric=columns[1:])
+        console.print_split_table(columns, lines, numeric=columns[1:])
     for told in noise_in_words(rows):
         console.note(told)
     if agreement := agreement_with_original(rows):
