@@ -80,9 +80,7 @@ def _figures(found: Spread) -> dict[str, float | None]:
     return {name: None if math.isnan(v) else v for name, v in asdict(found).items()}
 
 
-def write_summary(
-    project: Project, summary: dict[str, Any], *, study: Path | None, directory: Path | None = None
-) -> Path:
+def write_summary(project: Project, summary: dict[str, Any], *, study: Path | None) -> Path:
     """Write the summary of a study into `runs/`, and its record; return the summary's file.
 
     A study that is done again has the record that it had.
@@ -91,7 +89,6 @@ def write_summary(
         project: has the records.
         summary: from `study_summary`.
         study: its file; None = recipes were compared.
-        directory: that paths of recipes are relative to; default: the working folder.
     """
     name = summary["study"]
     path = summary_path(project, name)
@@ -103,9 +100,8 @@ def write_summary(
     # A summary that was copied from a mate names a record that is his.
     if not record.startswith(f"{author_slug(author)}/{name}-"):
         record = new_record_name(author, name)
-    here = directory or Path()
     rows = [
-        {**row, "recipe": portable_path((here / row["recipe"]).resolve(), project.root)}
+        {**row, "recipe": portable_path(Path(row["recipe"]), project.root)}
         for row in summary["rows"]
     ]
     header = {"schema": SCHEMA, "version": VERSION}
@@ -115,7 +111,7 @@ def write_summary(
         StudyRecord(
             author=author,
             name=name,
-            study=None if study is None else portable_path(study.resolve(), project.root),
+            study=None if study is None else portable_path(study, project.root),
             title=summary["title"],
             created=now(),
             code=code_used(project),
