@@ -14,6 +14,7 @@ from toolkit.experiment.planning.all_data import refuse_to_score
 from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.experiment.study.comparable import require_comparable, require_equal_classes
 from toolkit.experiment.study.image_noise import ScoredRun, images_difference
 from toolkit.experiment.study.scores import SeedScores, StudyRow
 from toolkit.metrics.checked import CheckedMetric
@@ -137,8 +138,8 @@ def run_comparison(
         execute: runs a recipe; None = nothing is run, and only finished runs are collected.
 
     Raises:
-        UsageError: a recipe is wrong, a seed named twice, or there will be no score by the metric;
-            nothing was run.
+        UsageError: a recipe or its data are wrong, classes differ, a seed is named twice, or there
+            will be no score by the metric; nothing was run.
         TrashError: a run failed; the finished ones are found again next time.
     """
     loaded = recipes_with_seeds(workspace, comparison)
@@ -150,6 +151,9 @@ def run_comparison(
     )
     name = metric_name(workspace.registry, spec)
     _require_scores(name, recipes, workspace.registry)
+    if execute is not None:
+        seed = comparison.seeds[0]
+        require_comparable(workspace, {each.name: loaded[each, seed] for each in comparison.items})
     known = {key: state_of(workspace, recipe) for key, recipe in loaded.items()}
     for (_, seed), state in known.items():
         if state.finished is not None:
@@ -168,6 +172,9 @@ def run_comparison(
     finished = {item: found for item, found in runs.items() if found}
     if not finished:
         return []
+    require_equal_classes(
+        {i.name: each[0][0].manifest()["classes"] for i, each in finished.items()}
+    )
     run, _ = next(iter(finished.values()))[0]
     context = Context(tuple(run.manifest()["classes"]))
     measure = build_metrics(workspace.registry, spec, context).metric
