@@ -26,6 +26,9 @@ BASE = "base"
 
 _NAME = re.compile(r"[\w-]+")
 
+_LONGEST_NAME = 100
+"""Bytes in UTF-8: names of folders, which also have that of the study, end at 255."""
+
 _NO_SEED = (
     "every variant is run with the seeds of the study",
     "Name them: seeds = […] in [study].",
@@ -224,6 +227,12 @@ def read_study(path: Path) -> Study:
     for name in content.variants:
         if not _NAME.fullmatch(name):
             note(("variants", name), "names of variants have letters, digits, _ and - alone")
+        elif (size := len(name.encode())) > _LONGEST_NAME:
+            note(
+                ("variants", name),
+                f"names of variants have at most {_LONGEST_NAME} bytes, this one {size}",
+                "Say more in its title.",
+            )
     if content.search is not None:
         if variants:
             note(

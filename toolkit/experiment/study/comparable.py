@@ -64,6 +64,20 @@ def require_equal_classes(class_names: Mapping[str, Sequence[str]]) -> None:
             )
 
 
+def refuse_seed(set_: Sequence[str]) -> None:
+    """Refuse a `--set` of the seed: everything is run with the seeds of the study.
+
+    Raises:
+        UsageError: it is set.
+    """
+    for text in set_:
+        if text.partition("=")[0].strip() == "seed":
+            raise UsageError(
+                f"--set {text} changes nothing: everything is run with the seeds of the study",
+                "Name them: --seeds 1,2,3, or seeds = […] in [study].",
+            )
+
+
 def _deciding(contest: Contest, has_truth: bool) -> frozenset[str]:
     split = contest.truth if has_truth and contest.truth is not None else contest.val
     return frozenset(split.file_names)

@@ -14,7 +14,11 @@ from toolkit.experiment.planning.all_data import refuse_to_score
 from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.experiment.run_folder import RunFolder
-from toolkit.experiment.study.comparable import require_comparable, require_equal_classes
+from toolkit.experiment.study.comparable import (
+    refuse_seed,
+    require_comparable,
+    require_equal_classes,
+)
 from toolkit.experiment.study.image_noise import ScoredRun, images_difference
 from toolkit.experiment.study.scores import SeedScores, StudyRow
 from toolkit.metrics.checked import CheckedMetric
@@ -24,7 +28,7 @@ from toolkit.plugin.interfaces import Context
 from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.plugin.registry import Registry
 from toolkit.project import Project
-from toolkit.recipe.find import find_recipe
+from toolkit.recipe.find import find_recipe, study_name
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import shown_path
 from toolkit.recipe.study import Study, split_address, unknown_variant
@@ -69,6 +73,7 @@ class Comparison:
 
 
 def comparison_of_study(
+    project: Project,
     study: Study,
     *,
     only: Sequence[str] = (),
@@ -79,6 +84,7 @@ def comparison_of_study(
     """Return what a study compares.
 
     Args:
+        project: has the study.
         study: with variants.
         only: variants to compare with the first one; default: all.
         seeds: in place of those of the study.
@@ -94,7 +100,7 @@ def comparison_of_study(
     first, *others = study.variants
     chosen = [first, *(name for name in others if not only or name in only)]
     return Comparison(
-        study.path.stem,
+        study_name(study.path, project),
         study.title,
         tuple(StudyItem(name, study.address(name), tuple(set_)) for name in chosen),
         study.seeds if seeds is None else tuple(seeds),
@@ -247,6 +253,8 @@ def recipes_with_seeds(
     """
     if len(set(comparison.seeds)) < len(comparison.seeds):
         raise UsageError("the same seed is named twice")
+    for item in comparison.items:
+        refuse_seed(item.set_)
     loaded = {
         (item, seed): load_recipe(
             item.path,

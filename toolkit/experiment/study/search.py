@@ -13,12 +13,15 @@ import numpy as np
 from toolkit.data.contest import open_contest
 from toolkit.errors import TrainingFailed, UsageError
 from toolkit.experiment.execution.outcome import RunStopped
+from toolkit.experiment.study.comparable import refuse_seed
 from toolkit.experiment.study.journal import locked, open_journal
 from toolkit.experiment.study.run import Comparison, Execute, StudyItem, state_of
 from toolkit.experiment.study.search_space import SearchKey, search_space
 from toolkit.files import digest_of
 from toolkit.metrics.scores import build_metrics, metric_name
 from toolkit.plugin.interfaces import Context
+from toolkit.project import Project
+from toolkit.recipe.find import study_name
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.study import BASE, Study
 from toolkit.train.fit import OnEpoch
@@ -104,12 +107,13 @@ def run_search(
             "a search is decided by the recipe's metric",
             f'Name it in the study: [shared] metric = "{study.metric}", not in [study].',
         )
+    refuse_seed(set_)
     keys = search_space(workspace, study, tuple(set_))
     shared = (*set_, f"seed={study.seeds[0]}")
     base = _loaded(workspace, study, shared)
     larger = _larger_is_better(workspace, base)
     metric = metric_name(workspace.registry, base.recipe.metric)
-    path = workspace.project.runs / f"{study.path.stem}.search.journal"
+    path = workspace.project.runs / f"{study_name(study.path, workspace.project)}.search.journal"
     if execute is None and not path.is_file():
         return SearchResult(tuple(keys), (), larger, metric)
     with locked(path):
@@ -127,7 +131,7 @@ def run_search(
 
 
 def comparison_of_search(
-    study: Study, found: SearchResult, *, set_: Sequence[str] = ()
+    project: Project, study: Study, found: SearchResult, *, set_: Sequence[str] = ()
 ) -> Comparison:
     """Return what is run with all seeds: the base, and the best trials."""
     assert study.search is not None
@@ -137,7 +141,7 @@ def comparison_of_search(
         for each in found.best(study.search.best)
     ]
     items = (StudyItem(BASE, path, tuple(set_)), *best)
-    return Comparison(study.path.stem, study.title, items, study.seeds)
+    return Comparison(study_name(study.path, project), study.title, items, study.seeds)
 
 
 def _try(
