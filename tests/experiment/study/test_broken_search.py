@@ -107,6 +107,17 @@ def test_a_torn_last_line_of_the_journal_is_dropped(
         assert len(ended) == 3
 
 
+def test_a_lock_of_a_killed_process_is_not_waited_for(
+    search: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = _trials(capsys)
+    lock = search.runs / "rates.search.journal.lock"
+    lock.symlink_to("rates.search.journal")
+    (search.recipes / "rates.toml").write_text(SEARCH.replace("trials = 2", "trials = 3"))
+    assert _trials(capsys)[:2] == first
+    assert not lock.is_symlink()
+
+
 @pytest.mark.parametrize("line", [b"\x00\x01", b"[1]", b'{"a": 1}', b'{"op_code": 999}'])
 def test_a_journal_that_cannot_be_read_is_told(
     search: Project, capsys: pytest.CaptureFixture[str], line: bytes

@@ -55,6 +55,9 @@ def open_journal(path: Path) -> JournalStorage:
     from optuna.storages.journal import JournalFileBackend
 
     _drop_torn_line(path)
+    # Optuna's own lock stays behind where a process is killed while it writes, and is waited for;
+    # nobody else writes while this process has `locked` the journal.
+    Path(f"{path}.lock").unlink(missing_ok=True)
     with warnings.catch_warnings():
         # The journal is marked as experimental; its file is only read by this search.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
