@@ -28,6 +28,10 @@ class TrashError(Exception):
         self.parameter = parameter
 
 
+class TrainingFailed(TrashError):
+    """A training cannot go on with these values: its loss is no number, or the memory is full."""
+
+
 class UsageError(TrashError):
     """The command, the recipe or an input file is wrong: exit code 2, nothing was started."""
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from toolkit.errors import TrashError
+from toolkit.errors import TrainingFailed, TrashError
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's mallopt(3)."""
@@ -74,6 +74,6 @@ def explain_memory_shortage(hint: str) -> Iterator[None]:
         raise out_of_memory(reason, hint) from error
 
 
-def out_of_memory(reason: str, hint: str) -> TrashError:
+def out_of_memory(reason: str, hint: str) -> TrainingFailed:
     """Return the error that tells a user of memory that ran out."""
-    return TrashError(f"the memory of this machine is full: {reason}", hint)
+    return TrainingFailed(f"the memory of this machine is full: {reason}", hint)

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import random
+import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ def digests(project: Path, pattern: str) -> dict[str, str]:
     for path in sorted(project.glob(pattern)):
         if path.is_file():
             content = weights(path) if path.suffix == ".pt" else path.read_bytes()
+            # A score that is recorded after a kill was uploaded some seconds later.
+            content = re.sub(rb'"uploaded": "[^"]*"', b'"uploaded": "then"', content)
             found[str(path.relative_to(project))] = hashlib.sha256(content).hexdigest()
     return found
 

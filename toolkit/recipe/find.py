@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 
 from toolkit.errors import UsageError
 from toolkit.project import Project, refuse_other_project
-from toolkit.recipe.study import SIGN, split_address
+from toolkit.recipe.study import SIGN, is_study, split_address
 from toolkit.suggestions import nearest
 
 SUFFIX = ".toml"
@@ -29,7 +29,12 @@ def find_recipe(path: Path, project: Project) -> Path:
     """
     address = split_address(path)
     if address is not None:
-        file = find_recipe(address[0], project)
+        try:
+            file = find_recipe(address[0], project)
+        except UnknownRecipe:
+            if (named := _below_recipes(path, project)) and len(named) == 1:
+                return named[0]  # the sign is part of the file's name
+            raise
         return file.with_name(f"{file.name}{SIGN}{address[1]}")
     # A folder in the way, such as runs of that name, does not hide a recipe.
     for place in (path, project.root / path):
@@ -37,13 +42,7 @@ def find_recipe(path: Path, project: Project) -> Path:
             if file.exists() and not file.is_dir():
                 refuse_other_project(file, project)
                 return file
-    recipes = sorted(project.recipes.glob(f"**/*{SUFFIX}"))
-    wanted = _parts(path)
-    named = {found: _parts(found.relative_to(project.recipes)) for found in recipes}
-    exact = [found for found, parts in named.items() if parts == wanted]
-    found = exact or [
-        each for each, parts in named.items() if wanted and parts[-len(wanted) :] == wanted
-    ]
+    found = _below_recipes(path, project)
     if len(found) == 1:
         return found[0]
     if found:
@@ -51,7 +50,36 @@ def find_recipe(path: Path, project: Project) -> Path:
         raise UsageError(f"several recipes are called {path}", f"Name one of: {choices}")
     if path.is_dir():
         raise UsageError(f"{path} is a folder, not a recipe", "List recipes: trash recipe list")
-    raise UnknownRecipe(f"there is no recipe {path}", _hint(path, list(named), project))
+    raise UnknownRecipe(f"there is no recipe {path}", _hint(path, _recipes(project), project))
+
+
+def study_name(path: Path, project: Project) -> str:
+    """Return what the results of a study are called in `runs/`, `reports/` and `records/`.
+
+    It is the name of its file without the ending; where another study below `recipes/` is called
+    so, the folders stand before it: `small-losses`.
+    """
+    file, recipes = path.resolve(), project.recipes.resolve()
+    if not file.is_relative_to(recipes):
+        return path.stem
+    twins = [each for each in _recipes(project) if each.name == path.name]
+    if not any(each.resolve() != file and is_study(each) for each in twins):
+        return path.stem
+    return "-".join(file.relative_to(recipes).with_suffix("").parts)
+
+
+def _recipes(project: Project) -> list[Path]:
+    return sorted(project.recipes.glob(f"**/*{SUFFIX}"))
+
+
+def _below_recipes(path: Path, project: Project) -> list[Path]:
+    """Return the recipes of that name, or those whose last parts are the name."""
+    wanted = _parts(path)
+    named = {found: _parts(found.relative_to(project.recipes)) for found in _recipes(project)}
+    exact = [found for found, parts in named.items() if parts == wanted]
+    return exact or [
+        each for each, parts in named.items() if wanted and parts[-len(wanted) :] == wanted
+    ]
 
 
 def _parts(path: PurePath) -> tuple[str, ...]:

@@ -26,6 +26,14 @@ BASE = "base"
 
 _NAME = re.compile(r"[\w-]+")
 
+_LONGEST_NAME = 100
+"""Bytes in UTF-8: names of folders, which also have that of the study, end at 255."""
+
+_NO_SEED = (
+    "every variant is run with the seeds of the study",
+    "Name them: seeds = […] in [study].",
+)
+
 
 class StudyTable(Section):
     """What the study is about."""
@@ -44,8 +52,8 @@ class StudyTable(Section):
 class SearchRange(Section):
     """Values of one key that a search tries: a range of numbers, or choices."""
 
-    low: float | int | None = None
-    high: float | int | None = None
+    low: float | None = None
+    high: float | None = None
     log: bool = False
     """Whether the logarithm is drawn evenly, for rates and weights."""
     choices: tuple[Any, ...] | None = None
@@ -210,15 +218,29 @@ def read_study(path: Path) -> Study:
                 note(("study", "variants_from"), f"{other} takes its variants from a third study")
             variants = {n: StudyVariant(v, source, their_lines) for n, v in theirs.variants.items()}
     variants |= {n: StudyVariant(values, path, lines) for n, values in content.variants.items()}
+    tables: dict[KeyPath, StudyVariant] = {("variants", n): each for n, each in variants.items()}
+    tables["shared",] = StudyVariant(content.shared, path, lines)
+    for table, each in tables.items():
+        if "seed" in each.values:
+            origin = _origin(each, (*table, "seed"))
+            problems.append(RecipeProblem(origin, dotted((*table, "seed")), *_NO_SEED))
     for name in content.variants:
         if not _NAME.fullmatch(name):
             note(("variants", name), "names of variants have letters, digits, _ and - alone")
+        elif (size := len(name.encode())) > _LONGEST_NAME:
+            note(
+                ("variants", name),
+                f"names of variants have at most {_LONGEST_NAME} bytes, this one {size}",
+                "Say more in its title.",
+            )
     if content.search is not None:
         if variants:
             note(
                 ("search",), "a study has variants or a search, not both", "Make two studies of it."
             )
         for key, values in content.search.space.items():
+            if key == "seed":
+                note(("search", "space", key), *_NO_SEED)
             if message := _wrong_range(values):
                 note(("search", "space", key), message)
         variants = {BASE: StudyVariant({}, path, lines)}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from toolkit import __version__
 from toolkit.experiment.execution.manifest import now
@@ -172,7 +173,7 @@ def _run_lines(project: Project, row: StudyRow, path: Path) -> list[_RunLine]:
         page = os.path.relpath(report, path.parent) if report.is_file() else ""
         lines.append(
             _RunLine(
-                *(row.name, each.seed, each.run, Path(page).as_posix() if page else ""),
+                *(row.name, each.seed, each.run, quote(Path(page).as_posix())),
                 *(each.validation, each.test, each.seconds),
             )
         )

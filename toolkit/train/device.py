@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from toolkit.errors import TrashError, UsageError
+from toolkit.errors import TrainingFailed, UsageError
 from toolkit.memory import explain_memory_shortage
 from toolkit.progress import Progress, say_once
 from toolkit.train.normalise import Normalise
@@ -190,10 +190,10 @@ def peak_memory(device: torch.device) -> int:
 
 @contextmanager
 def explain_out_of_memory(hint: str) -> Iterator[None]:
-    """Turn a full memory, of the GPU or of the machine, inside the context into a `TrashError`."""
+    """Turn a full memory, of the GPU or the machine, inside the context into `TrainingFailed`."""
     try:
         with explain_memory_shortage(hint):
             yield
     except torch.OutOfMemoryError as error:
         reason = str(error).partition(". ")[0]
-        raise TrashError(f"the memory of the GPU is full: {reason}", hint) from error
+        raise TrainingFailed(f"the memory of the GPU is full: {reason}", hint) from error

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.contest import Contest
-from toolkit.errors import TrashError
+from toolkit.errors import TrainingFailed, TrashError
 from toolkit.memory import keep_freed_memory
 from toolkit.metrics.scores import Metrics, build_metrics, merit, require_value
 from toolkit.progress import Bar, Progress
@@ -255,7 +255,7 @@ def _train(
             step = learner.step(whole_batch)
         except NonFiniteLoss as error:
             names = ", ".join(batches.train_names[index] for index in error.suspects)
-            raise TrashError(
+            raise TrainingFailed(
                 f"the loss became {error.loss} in epoch {epoch}, step {number} of "
                 f"{batches.train.steps_per_epoch}, at learning rate {learning_rate:.3g}; "
                 f"images: {names or 'of another process'}",

@@ -146,4 +146,4 @@ def test_titles_of_any_script(desk: Any) -> None:
 
 def test_options_before_the_command_are_not_passed_over(desk: Any) -> None:
     error = desk.refused("--json", "plan", "idea")
-    assert "options of trash board plan stand behind its name" in error
+    assert "options of plan stand behind its name" in error

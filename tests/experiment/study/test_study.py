@@ -128,6 +128,8 @@ def test_only_some_variants_and_seeds(study: Project, capsys: pytest.CaptureFixt
     found = _json(capsys, "study", "run", "rates", "--only", "third", "--seeds", "4")
     assert [row["name"] for row in found["rows"]] == ["plain", "third"]
     assert [o["seed"] for row in found["rows"] for o in row["outcomes"]] == [4, 4]
+    assert found["study"] == "rates-part"
+    assert Path(found["page"]).name == "study-rates-part.html"
     assert run(["study", "run", "rates", "--plan", "--seeds", "4"]) == 0
     assert "2 of 3 runs are finished; to do: 1 training" in capsys.readouterr().err
 

@@ -11,7 +11,7 @@ from toolkit.cli.options import DataFolder, Json
 from toolkit.cli.recipe.options import Set, parse_seeds
 from toolkit.cli.session import open_workspace
 from toolkit.cli.study.options import ByMetric, Markdown, Output, PerClass
-from toolkit.cli.study.result import Form, executor, print_plan, write_result
+from toolkit.cli.study.result import Form, executor, page_of, print_plan, write_result
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
 
@@ -49,6 +49,7 @@ def compare(
     if plan:
         print_plan(workspace, comparison, json_=json_)
         return
+    page = page_of(output, workspace.project, comparison.name)
     rows = run_comparison(workspace, comparison, executor(workspace))
-    form = Form(per_class, markdown, json_, output)
+    form = Form(per_class, markdown, json_, page)
     write_result(workspace, comparison, rows, form, study=None)

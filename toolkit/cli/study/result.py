@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.cli import console
+from toolkit.errors import TrashError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,17 +15,35 @@ if TYPE_CHECKING:
     from toolkit.experiment.study.run import Comparison, Execute
     from toolkit.experiment.study.scores import StudyRow
     from toolkit.experiment.study.search import SearchResult
+    from toolkit.project import Project
     from toolkit.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Form:
-    """How a table is printed, and where its page goes."""
+    """How a table is printed, and where its page goes; the CSV lies beside the page."""
 
     per_class: bool
     markdown: bool
     json: bool
-    output: Path | None
+    page: Path
+
+
+def page_of(output: Path | None, project: Project, name: str) -> Path:
+    """Return where the page of a comparison goes, before anything is run.
+
+    Raises:
+        UsageError: a folder is there, or it is where the CSV goes.
+    """
+    from toolkit.report.page import page_path
+
+    page = page_path(output, project, f"study-{name}.html")
+    if page.suffix == ".csv":
+        raise UsageError(
+            f"{page} is no page: the table of the runs goes there",
+            f"Name the page: -o {page.with_suffix('.html')}",
+        )
+    return page
 
 
 def executor(workspace: Workspace) -> Execute:
@@ -55,25 +74,46 @@ def write_result(
     study: Path | None,
     search: SearchResult | None = None,
 ) -> None:
-    """Write page, CSV, summary and record of a comparison, and print its table."""
+    """Print the table of a comparison, and write its summary, record, CSV and page.
+
+    What cannot be written keeps neither the table nor the other files.
+    """
     from toolkit.experiment.study import table as tables
-    from toolkit.experiment.study.scores import agreement_with_original, noise_in_words
     from toolkit.experiment.study.summary import study_summary, write_summary
     from toolkit.files import write_text_atomic
     from toolkit.recipe.problems import shown_path
-    from toolkit.report.page import page_path
     from toolkit.report.study_page import write_study_page
+
+    project, page = workspace.project, form.page
+    csv = page.with_suffix(".csv")
+    summary = study_summary(comparison, rows, search)
+    if form.json:
+        console.print_json(summary | {"page": page, "csv": csv})
+    else:
+        _print_table(rows, form)
+    failures: list[Exception] = []
+    for write in (
+        lambda: write_summary(project, summary, study=study),
+        lambda: write_text_atomic(csv, tables.csv_of_runs(rows)),
+        lambda: write_study_page(project, comparison, rows, page, search=search),
+    ):
+        try:
+            write()
+        except (OSError, TrashError) as error:
+            failures.append(error)
+    for failure in failures[1:]:
+        console.warn(str(failure))
+    if failures:
+        raise failures[0]
+    if not form.json:
+        console.note(f"page: {shown_path(page)}, table: {shown_path(csv)}")
+
+
+def _print_table(rows: Sequence[StudyRow], form: Form) -> None:
+    from toolkit.experiment.study import table as tables
+    from toolkit.experiment.study.scores import agreement_with_original, noise_in_words
     from toolkit.tables import markdown_text
 
-    project = workspace.project
-    page = page_path(form.output, project, f"study-{comparison.name}.html")
-    summary = study_summary(comparison, rows, search)
-    write_summary(project, summary, study=study)
-    write_text_atomic(page.with_suffix(".csv"), tables.csv_of_runs(rows))
-    write_study_page(project, comparison, rows, page, search=search)
-    if form.json:
-        console.print_json(summary | {"page": page, "csv": page.with_suffix(".csv")})
-        return
     columns, lines = tables.table(rows, per_class=form.per_class and form.markdown)
     if form.markdown:
         console.print_result(markdown_text(columns, lines).rstrip("\n"))
@@ -90,7 +130,6 @@ def write_result(
         console.print_result("")
         columns, lines = tables.class_table(rows)
         console.print_split_table(columns, lines, numeric=columns[1:])
-    console.note(f"page: {shown_path(page)}, table: {shown_path(page.with_suffix('.csv'))}")
 
 
 def print_plan(workspace: Workspace, comparison: Comparison, *, json_: bool) -> None:

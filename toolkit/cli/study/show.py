@@ -6,7 +6,7 @@ from toolkit.cli.options import DataFolder, Json
 from toolkit.cli.recipe.options import Set, parse_seeds
 from toolkit.cli.session import open_workspace
 from toolkit.cli.study.options import ByMetric, Markdown, Only, Output, PerClass, Seeds, StudyPath
-from toolkit.cli.study.result import Form, write_result
+from toolkit.cli.study.result import Form, page_of, write_result
 from toolkit.errors import UsageError
 from toolkit.project import find_project
 from toolkit.recipe.data_folder import with_data_root
@@ -37,6 +37,7 @@ def show(
     search = None
     if described.search is None:
         comparison = comparison_of_study(
+            workspace.project,
             described,
             only=only or (),
             seeds=None if seeds is None else parse_seeds(seeds),
@@ -45,12 +46,12 @@ def show(
         )
     else:
         search = run_search(workspace, described, None, set_=set_)
-        comparison = comparison_of_search(described, search, set_=set_)
+        comparison = comparison_of_search(workspace.project, described, search, set_=set_)
     rows = run_comparison(workspace, comparison, None)
     if not rows or rows[0].name != comparison.items[0].name:
         raise UsageError(
             f"no run of {comparison.items[0].name} is finished: nothing can be compared with it",
             f"Run the study: trash study run {shown_path(described.path)}",
         )
-    form = Form(per_class, markdown, json_, output)
+    form = Form(per_class, markdown, json_, page_of(output, workspace.project, comparison.name))
     write_result(workspace, comparison, rows, form, study=described.path, search=search)

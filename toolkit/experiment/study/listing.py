@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from toolkit.errors import TrashError
+from toolkit.experiment.study.run import PART
 from toolkit.project import Project
 from toolkit.recipe.study import is_study, read_study
 from toolkit.records.catalogue import read_records
@@ -44,7 +45,7 @@ def list_studies(project: Project) -> tuple[list[StudyLine], list[str]]:
     newest: dict[str, StudyResult] = {}
     catalogue = read_records(project)
     for each in sorted(catalogue.of(StudyRecord), key=lambda each: each.record.created):
-        if each.record.study is not None:
+        if each.record.study is not None and not each.record.name.endswith(PART):
             newest[each.record.study] = result_of_study(each)
     for file in sorted(project.recipes.glob("**/*.toml")):
         if not is_study(file):

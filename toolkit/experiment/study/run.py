@@ -14,6 +14,11 @@ from toolkit.experiment.planning.all_data import refuse_to_score
 from toolkit.experiment.planning.keys import result_key
 from toolkit.experiment.planning.planner import make_plan
 from toolkit.experiment.run_folder import RunFolder
+from toolkit.experiment.study.comparable import (
+    refuse_seed,
+    require_comparable,
+    require_equal_classes,
+)
 from toolkit.experiment.study.image_noise import ScoredRun, images_difference
 from toolkit.experiment.study.scores import SeedScores, StudyRow
 from toolkit.metrics.checked import CheckedMetric
@@ -24,7 +29,7 @@ from toolkit.plugin.metric import DEFAULT_METRIC
 from toolkit.plugin.registry import Registry
 from toolkit.predict.store import remove_stores
 from toolkit.project import Project
-from toolkit.recipe.find import find_recipe
+from toolkit.recipe.find import find_recipe, study_name
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.problems import shown_path
 from toolkit.recipe.study import Study, split_address, unknown_variant
@@ -69,7 +74,12 @@ class Comparison:
     metric: str | None = None
 
 
+PART = "-part"
+"""Behind the name of a study of which a part was compared: it replaces nothing of the whole."""
+
+
 def comparison_of_study(
+    project: Project,
     study: Study,
     *,
     only: Sequence[str] = (),
@@ -77,9 +87,10 @@ def comparison_of_study(
     set_: Sequence[str] = (),
     metric: str | None = None,
 ) -> Comparison:
-    """Return what a study compares.
+    """Return what a study compares; of a part of it the name ends in `PART`.
 
     Args:
+        project: has the study.
         study: with variants.
         only: variants to compare with the first one; default: all.
         seeds: in place of those of the study.
@@ -94,8 +105,9 @@ def comparison_of_study(
             raise unknown_variant(study, name)
     first, *others = study.variants
     chosen = [first, *(name for name in others if not only or name in only)]
+    is_part = len(chosen) < len(study.variants) or set(seeds or study.seeds) != set(study.seeds)
     return Comparison(
-        study.path.stem,
+        study_name(study.path, project) + (PART if is_part else ""),
         study.title,
         tuple(StudyItem(name, study.address(name), tuple(set_)) for name in chosen),
         study.seeds if seeds is None else tuple(seeds),
@@ -139,8 +151,8 @@ def run_comparison(
         execute: runs a recipe; None = nothing is run, and only finished runs are collected.
 
     Raises:
-        UsageError: a recipe is wrong, a seed named twice, or there will be no score by the metric;
-            nothing was run.
+        UsageError: a recipe or its data are wrong, classes differ, a seed is named twice, or there
+            will be no score by the metric; nothing was run.
         TrashError: a run failed; the finished ones are found again next time.
     """
     loaded = recipes_with_seeds(workspace, comparison)
@@ -152,6 +164,9 @@ def run_comparison(
     )
     name = metric_name(workspace.registry, spec)
     _require_scores(name, recipes, workspace.registry)
+    if execute is not None:
+        seed = comparison.seeds[0]
+        require_comparable(workspace, {each.name: loaded[each, seed] for each in comparison.items})
     known = {key: state_of(workspace, recipe) for key, recipe in loaded.items()}
     for (_, seed), state in known.items():
         if state.finished is not None:
@@ -170,6 +185,9 @@ def run_comparison(
     finished = {item: found for item, found in runs.items() if found}
     if not finished:
         return []
+    require_equal_classes(
+        {i.name: each[0][0].manifest()["classes"] for i, each in finished.items()}
+    )
     run, _ = next(iter(finished.values()))[0]
     context = Context(tuple(run.manifest()["classes"]))
     measure = build_metrics(workspace.registry, spec, context).metric
@@ -250,6 +268,8 @@ def recipes_with_seeds(
     """
     if len(set(comparison.seeds)) < len(comparison.seeds):
         raise UsageError("the same seed is named twice")
+    for item in comparison.items:
+        refuse_seed(item.set_)
     loaded = {
         (item, seed): load_recipe(
             item.path,

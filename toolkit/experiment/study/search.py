@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from toolkit.data.contest import open_contest
-from toolkit.errors import UsageError
+from toolkit.errors import TrainingFailed, UsageError
 from toolkit.experiment.execution.outcome import RunStopped
+from toolkit.experiment.study.comparable import refuse_seed
+from toolkit.experiment.study.journal import locked, open_journal
 from toolkit.experiment.study.run import Comparison, Execute, StudyItem, state_of
 from toolkit.experiment.study.search_space import SearchKey, search_space
 from toolkit.files import digest_of
 from toolkit.metrics.scores import build_metrics, metric_name
 from toolkit.plugin.interfaces import Context
+from toolkit.project import Project
+from toolkit.recipe.find import study_name
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.study import BASE, Study
 from toolkit.train.fit import OnEpoch
 from toolkit.train.history import validation_score
+from toolkit.wording import counted
 from toolkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
 
 _WARM_UP_TRIALS = 4
 """Trials that are never stopped early, so that there is a median."""
+
+_FAILURE = "failure"
+"""Attribute of a trial whose values cannot be trained: why."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,8 @@ class SearchTrial:
         set_: `--set` texts of its values.
         score: best validation score by the recipe's metric; of a stopped trial that of the epochs
             that it had, None without one.
-        state: "finished", "stopped" after an epoch that was worse than the median, or "failed".
+        state: "finished", "stopped" after an epoch that was worse than the median, or "failed":
+            cut, or of values that cannot be trained.
         epochs: number of its epochs; None = not known.
     """
 
@@ -90,7 +98,7 @@ def run_search(
 
     Raises:
         UsageError: the space is wrong, Optuna is missing, or another process does this search.
-        TrashError: a run failed; the trials before it are kept.
+        TrashError: a run failed for another reason than its values; the trials before it are kept.
     """
     assert study.search is not None
     optuna = _optuna()
@@ -99,26 +107,31 @@ def run_search(
             "a search is decided by the recipe's metric",
             f'Name it in the study: [shared] metric = "{study.metric}", not in [study].',
         )
+    refuse_seed(set_)
     keys = search_space(workspace, study, tuple(set_))
     shared = (*set_, f"seed={study.seeds[0]}")
     base = _loaded(workspace, study, shared)
     larger = _larger_is_better(workspace, base)
     metric = metric_name(workspace.registry, base.recipe.metric)
-    path = workspace.project.runs / f"{study.path.stem}.search.journal"
+    path = workspace.project.runs / f"{study_name(study.path, workspace.project)}.search.journal"
     if execute is None and not path.is_file():
         return SearchResult(tuple(keys), (), larger, metric)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path):
+    with locked(path):
         found = _optuna_study(optuna, path, study, keys, base, larger=larger)
         if execute is not None:
             _give_up_cut_trials(optuna, found)
             _try(workspace, study, found, keys, shared, execute)
         trials = tuple(_trial(each, keys) for each in found.trials)
+    if trials and all(each.state != "finished" for each in trials):
+        workspace.progress.say(
+            f"warning: none of {counted(len(trials), 'trial', 'trials')} is finished: there are no "
+            "values to compare the base with"
+        )
     return SearchResult(tuple(keys), trials, larger, metric)
 
 
 def comparison_of_search(
-    study: Study, found: SearchResult, *, set_: Sequence[str] = ()
+    project: Project, study: Study, found: SearchResult, *, set_: Sequence[str] = ()
 ) -> Comparison:
     """Return what is run with all seeds: the base, and the best trials."""
     assert study.search is not None
@@ -128,7 +141,7 @@ def comparison_of_search(
         for each in found.best(study.search.best)
     ]
     items = (StudyItem(BASE, path, tuple(set_)), *best)
-    return Comparison(study.path.stem, study.title, items, study.seeds)
+    return Comparison(study_name(study.path, project), study.title, items, study.seeds)
 
 
 def _try(
@@ -142,8 +155,14 @@ def _try(
     import optuna
 
     assert study.search is not None
-    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    samplers = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
+    pruned = optuna.trial.TrialState.PRUNED
+    ended = (optuna.trial.TrialState.COMPLETE, pruned)
     while (done := len(found.get_trials(deepcopy=False, states=ended))) < study.search.trials:
+        # Every trial draws from a seed of its own: with one for all, a search that goes on in
+        # another process would draw once more what it has drawn before.
+        seed = np.random.SeedSequence((study.search.seed, done)).generate_state(1)
+        found.sampler = samplers[study.search.sampler](seed=int(seed[0]))
         trial = found.ask()
         texts = tuple(_suggested(trial, key) for key in keys)
         loaded = _loaded(workspace, study, (*shared, *texts))
@@ -154,28 +173,42 @@ def _try(
             workspace.progress.say(f"{what}: finished before, {run.name}")
         else:
             workspace.progress.say(what)
-            watch = _watch(trial, prune=study.search.prune)
+            prune_before = loaded.recipe.train.epochs if study.search.prune else 0
+            watch = _watch(trial, prune_before)
             try:
                 run = execute(loaded, state.resumable, watch)
             except RunStopped as stop:
                 workspace.progress.say(stop.message)
-                found.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                found.tell(trial, state=pruned)
+                continue
+            except TrainingFailed as failure:
+                # The values are to blame. For the sampler, too, they are as bad as can be.
+                workspace.progress.say(f"warning: {failure.message}")
+                trial.set_user_attr(_FAILURE, failure.message)
+                found.tell(trial, state=pruned)
                 continue
         if run is None:
             raise UsageError("a search runs on one device")
         result = run.manifest()["result"]
         trial.set_user_attr("epochs", result["epochs"])
-        found.tell(trial, validation_score(result["scores"]))
+        score = validation_score(result["scores"])
+        if math.isnan(score):
+            trial.set_user_attr(_FAILURE, "no score")
+            found.tell(trial, state=pruned)
+        else:
+            found.tell(trial, score)
 
 
-def _watch(trial: optuna.trial.Trial, *, prune: bool) -> OnEpoch:
+def _watch(trial: optuna.trial.Trial, prune_before: int) -> OnEpoch:
+    """Return what stops a trial of little promise after an epoch before `prune_before`."""
+
     def watch(epoch: int, figures: dict[str, float]) -> None:
         trial.set_user_attr("epochs", epoch)
         score = figures.get("val_score")
         if score is None:
             return
         trial.report(score, epoch)
-        if prune and trial.should_prune():
+        if epoch < prune_before and trial.should_prune():
             raise RunStopped(f"stopped after epoch {epoch}: its score is below the median")
 
     return watch
@@ -205,7 +238,7 @@ def _trial(trial: Any, keys: Sequence[SearchKey]) -> SearchTrial:
     if score is None and trial.intermediate_values:
         score = trial.intermediate_values[max(trial.intermediate_values)]
     states = {"COMPLETE": "finished", "PRUNED": "stopped"}
-    state = states.get(trial.state.name, "failed")
+    state = "failed" if _FAILURE in trial.user_attrs else states.get(trial.state.name, "failed")
     return SearchTrial(trial.number + 1, tuple(texts), score, state, trial.user_attrs.get("epochs"))
 
 
@@ -241,26 +274,16 @@ def _optuna_study(
     larger: bool,
 ) -> optuna.study.Study:
     """Open the search in its journal: another space, base or sampler is another one."""
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
     search = study.search
     assert search is not None
     values = search.model_dump(exclude={"trials", "best", "space"})
-    name = digest_of(repr((keys, base.digest, values)))
-    samplers = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
-    with warnings.catch_warnings():
-        # The journal is marked as experimental; its file is only read by this search.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        storage = JournalStorage(JournalFileBackend(str(path)))
-        found: optuna.study.Study = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            load_if_exists=True,
-            direction="maximize" if larger else "minimize",
-            sampler=samplers[search.sampler](seed=search.seed),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=_WARM_UP_TRIALS),
-        )
+    found: optuna.study.Study = optuna.create_study(
+        storage=open_journal(path),
+        study_name=digest_of(repr((keys, base.digest, values))),
+        load_if_exists=True,
+        direction="maximize" if larger else "minimize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_WARM_UP_TRIALS),
+    )
     return found
 
 
@@ -270,22 +293,3 @@ def _give_up_cut_trials(optuna: Any, found: optuna.study.Study) -> None:
         found.tell(cut.number, state=optuna.trial.TrialState.FAIL)
         if cut.params:
             found.enqueue_trial(cut.params)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes from the search while the context is open."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise UsageError(
-            "another process is doing this search",
-            "Wait until it has ended, then run this command again: it goes on where that ended.",
-        ) from None
-    try:
-        yield
-    finally:
-        fcntl.flock(handle, fcntl.LOCK_UN)
-        os.close(handle)
