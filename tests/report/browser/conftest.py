@@ -12,6 +12,8 @@ import pytest
 
 pytestmark = pytest.mark.browser
 WIDTHS = (360, 800, 1600)
+_PAPER = 794
+"""Width of A4 in CSS pixels."""
 SCHEMES = ("light", "dark")
 
 
@@ -80,3 +82,7 @@ def require_fit(browser: Browser, file: Path) -> None:
                 assert opened.violations() == [], f"{scheme}, {width} pixels"
             assert opened.errors == []
             opened.page.close()
+    printed = browser.open(file, _PAPER)
+    printed.page.emulate_media(media="print")
+    assert printed.overflow() <= 0, "printed, something is cut off"
+    printed.page.close()
