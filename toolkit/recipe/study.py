@@ -200,7 +200,12 @@ def read_study(path: Path) -> Study:
         )
 
     base = path.parent / content.study.base
-    if not base.is_file():
+    if not base.is_file() and split_address(base) is not None:
+        note(
+            ("study", "base"),
+            f"{content.study.base} is a variant: the base must be a recipe's file",
+        )
+    elif not base.is_file():
         near = did_you_mean(content.study.base, _recipes_near(path))
         note(
             ("study", "base"),

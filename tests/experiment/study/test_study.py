@@ -103,6 +103,13 @@ def test_a_study_as_a_table_of_pandas(study: Project, capsys: pytest.CaptureFixt
     with pytest.raises(UsageError, match="no study rates was run here"):
         frames.study("rates", study.root)
     found = _json(capsys, "study", "run", "rates")
+    summary = study.runs / "rates.study.json"
+    whole = summary.read_text()
+    for damaged in ("[]", "{}", "nothing"):
+        summary.write_text(damaged)
+        with pytest.raises(UsageError, match="rates"):
+            frames.study("rates", study.root)
+    summary.write_text(whole)
     table = frames.study("rates", study.root)
     assert list(table["variant"]) == ["plain", "plain", "slow", "slow"]
     assert list(table["test"]) == [o["test"] for row in found["rows"] for o in row["outcomes"]]
@@ -197,6 +204,7 @@ def test_variants_of_another_study_on_another_base(
         (("seeds = [1, 2]", "seeds = [1, 1]"), "the same seed is named twice"),
         (("seeds = [1, 2]", "seedz = [1, 2]"), "Did you mean seeds?"),
         (('base = "tiny.toml"', 'base = "tny.toml"'), "Did you mean tiny.toml?"),
+        (('base = "tiny.toml"', 'base = "rates.toml#plain"'), "is a variant: the base must be"),
         (("[variants.plain]", '[variants."a b"]'), "letters, digits"),
         (("train.epochs = 1", "train.epoch = 1"), "rates.toml:8  train.epoch"),
         (("optimizer = {", "optimiser = {"), "rates.toml:14  optimiser"),

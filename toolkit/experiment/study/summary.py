@@ -137,6 +137,7 @@ def read_summary(project: Project, name: str) -> dict[str, Any]:
             f"There are: {', '.join(there)}" if there else "Run one: trash study run STUDY",
         )
     summary: dict[str, Any] = read_json(path, "study")
-    if summary.get("schema") != SCHEMA or summary.get("version") != VERSION:
+    is_ours = isinstance(summary, dict) and summary.get("schema") == SCHEMA
+    if not is_ours or summary.get("version") != VERSION:
         raise UsageError(f"{path} is no summary of a study of this version", "Run it again.")
     return summary
