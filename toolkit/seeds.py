@@ -52,6 +52,8 @@ class Stream(Enum):
     """Images that a page samples: nothing else."""
     SHOWN_STEPS = "shown steps"
     """What a page shows of each step of an augmentation: step, image."""
+    TRIALS = "trials"
+    """Values of a trial of a study's search: trial."""
     FOLDS = "folds"
     """Folds of the search for an ensemble."""
     RESAMPLES = "resamples"

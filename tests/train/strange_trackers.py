@@ -66,6 +66,7 @@ class Blocks(Plain):
         self.where = where
         self.free = threading.Event()
         self.entered = threading.Event()
+        self.logged = threading.Semaphore(0)
 
     def _wait(self, where: str) -> None:
         if where in self.where:
@@ -76,6 +77,7 @@ class Blocks(Plain):
     def log(self, epoch: int, figures: Mapping[str, float]) -> None:
         self._wait("log")
         super().log(epoch, figures)
+        self.logged.release()
 
     def close(self) -> None:
         self._wait("close")

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from toolkit.data.contest import open_contest
 from toolkit.errors import TrainingFailed, UsageError
 from toolkit.experiment.execution.outcome import RunStopped
@@ -24,6 +22,7 @@ from toolkit.project import Project
 from toolkit.recipe.find import study_name
 from toolkit.recipe.load import LoadedRecipe, load_recipe
 from toolkit.recipe.study import BASE, Study
+from toolkit.seeds import Stream, generator
 from toolkit.train.fit import OnEpoch
 from toolkit.train.history import validation_score
 from toolkit.wording import counted
@@ -161,8 +160,8 @@ def _try(
     while (done := len(found.get_trials(deepcopy=False, states=ended))) < study.search.trials:
         # Every trial draws from a seed of its own: with one for all, a search that goes on in
         # another process would draw once more what it has drawn before.
-        seed = np.random.SeedSequence((study.search.seed, done)).generate_state(1)
-        found.sampler = samplers[study.search.sampler](seed=int(seed[0]))
+        seed = generator(Stream.TRIALS, study.search.seed, done).integers(2**31)
+        found.sampler = samplers[study.search.sampler](seed=int(seed))
         trial = found.ask()
         texts = tuple(_suggested(trial, key) for key in keys)
         loaded = _loaded(workspace, study, (*shared, *texts))
