@@ -20,6 +20,7 @@ from toolkit.experiment.study.scores import (
     best_first,
     gain,
     noise_in_words,
+    seed_gains,
     spread,
     within_noise,
 )
@@ -121,15 +122,14 @@ def _gains(rows: Sequence[StudyRow], title: str) -> Chart:
         if math.isnan(found.mean):
             continue
         over = row.over_first
-        shared = {each.seed for each in first.outcomes}
-        n = sum(each.seed in shared for each in row.outcomes)
+        seeds = seed_gains(row, first)
         interval = None if over is None else over.interval
         gains.append(
             VariantGain(
                 row.name,
                 found.mean,
-                _seed_gains(row, first),
-                None if n < 2 else 2 * found.deviation / math.sqrt(n),
+                seeds,
+                None if len(seeds) < 2 else 2 * found.deviation / math.sqrt(len(seeds)),
                 None if interval is None else (interval.low, interval.high),
                 within_noise(row, first) or (over is not None and over.within_noise),
             )
@@ -141,13 +141,6 @@ def _gains(rows: Sequence[StudyRow], title: str) -> Chart:
         "95 % interval over images drawn anew. A full mark is beyond both, a hollow one may be "
         "noise.",
     )
-
-
-def _seed_gains(row: StudyRow, first: StudyRow) -> tuple[float, ...]:
-    sign = 1 if first.larger_is_better else -1
-    theirs = {o.seed: score for o, score in zip(first.outcomes, first.deciding, strict=True)}
-    ours = zip(row.outcomes, row.deciding, strict=True)
-    return tuple(sign * (score - theirs[o.seed]) for o, score in ours if o.seed in theirs)
 
 
 def _class_rows(rows: Sequence[StudyRow]) -> list[dict[str, Any]]:

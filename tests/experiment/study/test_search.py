@@ -147,6 +147,15 @@ def test_a_wrong_space_is_told_before_any_trial(
     assert not list(search.runs.glob("*/"))
 
 
+@pytest.mark.parametrize("command", ["run", "show"])
+def test_options_of_variants_are_not_for_a_search(
+    search: Project, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    for words in (["--only", "base"], ["--seeds", "1"], ["--metric", "dice"]):
+        assert run(["study", command, "rates", *words]) == 2
+        assert "are for studies with variants" in capsys.readouterr().err
+
+
 def test_equal_values_count_once_among_the_best() -> None:
     trials = [
         SearchTrial(1, ("a=1",), 0.5, "finished", 2),

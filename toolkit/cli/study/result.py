@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.cli import console
+from toolkit.cli.recipe.options import parse_seeds
 from toolkit.errors import TrashError, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from toolkit.experiment.study.scores import StudyRow
     from toolkit.experiment.study.search import SearchResult
     from toolkit.project import Project
+    from toolkit.recipe.study import Study
     from toolkit.workspace import Workspace
 
 
@@ -44,6 +46,47 @@ def page_of(output: Path | None, project: Project, name: str) -> Path:
             f"Name the page: -o {page.with_suffix('.html')}",
         )
     return page
+
+
+def comparison_of(
+    workspace: Workspace,
+    study: Study,
+    *,
+    only: Sequence[str] | None,
+    seeds: str | None,
+    set_: Sequence[str],
+    metric: str | None,
+    output: Path | None,
+    execute: Execute | None,
+) -> tuple[Comparison, Path, SearchResult | None]:
+    """Return what a study compares, its page, and the search before it, which `execute` does.
+
+    Raises:
+        UsageError: the options are not for this study, or no page can be written there.
+    """
+    from toolkit.experiment.study.run import comparison_of_study
+    from toolkit.experiment.study.search import comparison_of_search, run_search
+    from toolkit.recipe.find import study_name
+
+    project = workspace.project
+    if study.search is None:
+        comparison = comparison_of_study(
+            project,
+            study,
+            only=only or (),
+            seeds=None if seeds is None else parse_seeds(seeds),
+            set_=set_,
+            metric=metric,
+        )
+        return comparison, page_of(output, project, comparison.name), None
+    if only or seeds is not None or metric is not None:
+        raise UsageError(
+            "--only, --seeds and --metric are for studies with variants",
+            "A search has its seeds in [study], and its metric is that of the recipe.",
+        )
+    page = page_of(output, project, study_name(study.path, project))
+    found = run_search(workspace, study, execute, set_=set_)
+    return comparison_of_search(project, study, found, set_=set_), page, found
 
 
 def executor(workspace: Workspace) -> Execute:

@@ -100,21 +100,23 @@ def spread(values: Sequence[float | None]) -> Spread:
     return Spread(mean(known) if known else math.nan, stdev(known) if len(known) > 1 else math.nan)
 
 
-def gain(row: StudyRow, first: StudyRow) -> Spread:
-    """Return how much better a variant scores than another, compared seed by seed.
-
-    A seed that only one of them was run with says nothing.
-    """
+def seed_gains(row: StudyRow, first: StudyRow) -> tuple[float, ...]:
+    """Return how much better a variant scores than another with each seed that both have."""
     sign = 1 if first.larger_is_better else -1
     theirs = {o.seed: score for o, score in zip(first.outcomes, first.deciding, strict=True)}
     ours = zip(row.outcomes, row.deciding, strict=True)
-    return spread([sign * (score - theirs[o.seed]) for o, score in ours if o.seed in theirs])
+    return tuple(sign * (score - theirs[o.seed]) for o, score in ours if o.seed in theirs)
+
+
+def gain(row: StudyRow, first: StudyRow) -> Spread:
+    """Return how much better a variant scores than another, compared seed by seed."""
+    return spread(seed_gains(row, first))
 
 
 def within_noise(row: StudyRow, first: StudyRow) -> bool:
     """Return whether a gain is less than two of its standard errors over the seeds."""
     found = gain(row, first)
-    n = len({o.seed for o in row.outcomes} & {o.seed for o in first.outcomes})
+    n = len(seed_gains(row, first))
     # One seed has no spread (NaN): nothing is known of its noise.
     return n < 1 or not abs(found.mean) > 2 * found.deviation / math.sqrt(n)
 
